@@ -1,0 +1,1 @@
+"""From LilyPond sources to an aligned corpus on disk."""

@@ -1,0 +1,1 @@
+"""From files to page images to systems to strips."""

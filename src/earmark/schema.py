@@ -1,0 +1,159 @@
+"""The nouns that cross file boundaries, with their units, and the error classes.
+
+Conventions used everywhere in the package:
+
+* Times are seconds, named ``*_s``; spectrogram positions are frames (20 per second), may be fractional.
+* ``*_px`` are pixels of the image that the name says: a *page* pixel of a 200 dpi page image, or a *strip*
+  pixel, the unit the sheet encoder sees (staff height 14 px; half of the paper's 835-px-wide page).
+* Images are ``uint8``, 255 = paper, 0 = ink, row 0 at the top. Boxes are ``(x0, y0, x1, y1)``.
+* Pages and systems count from 1 where people see them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float32]
+Image = npt.NDArray[np.uint8]
+Box = tuple[float, float, float, float]
+
+
+class EarmarkError(Exception):
+    """An error whose message can be shown to a person as it is: one line, what is wrong and what to do."""
+
+
+class BadInput(EarmarkError):
+    """A file that cannot be used.
+
+    The message is ``<path>: <what is wrong>; <remedy>``.
+    """
+
+    def __init__(self, path: str | Path, what: str, remedy: str) -> None:
+        super().__init__(f"{path}: {what}; {remedy}")
+        self.path = str(path)
+        self.what = what
+        self.remedy = remedy
+
+
+class Mismatch(EarmarkError):
+    """Two things that must have been made with the same definition were not (model, library, corpus)."""
+
+
+@dataclass(frozen=True)
+class AudioSpec:
+    """What the audio encoder sees: the paper's spectrogram (Balke et al. 2019, Section 3; madmom's filterbank).
+
+    Frame ``i`` is centred on ``i / frames_per_second`` seconds.
+    """
+
+    sample_rate_hz: int = 22_050
+    frame_size: int = 2048
+    frames_per_second: int = 20
+    bands_per_octave: int = 16
+    min_frequency_hz: float = 30.0
+    max_frequency_hz: float = 6000.0
+    bands: int = 92
+    window_frames: int = 168
+
+    @property
+    def hop_size(self) -> float:
+        """Samples between the centres of two frames; need not be whole (1102.5)."""
+        return self.sample_rate_hz / self.frames_per_second
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class SheetSpec:
+    """What the sheet encoder sees: strips of unrolled systems at one staff height.
+
+    The paper's snippet of 160 x 200 page px, halved before the network by the authors' code, is
+    ``strip_height_px`` x ``window_px`` = 80 x 100 here. LilyPond's default staff (20 pt) on a page 835 px wide is
+    28 px high, so ``staff_height_px`` = 14 gives the same scale for default scores and one scale for all others.
+    """
+
+    staff_height_px: float = 14.0
+    strip_height_px: int = 80
+    window_px: int = 100
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class PageImage:
+    """One page of a source file: ``number`` counts from 1, ``image`` is grey uint8 [height, width]."""
+
+    number: int
+    image: Image
+
+
+@dataclass(frozen=True)
+class System:
+    """One system of staves on a page, in pixels of the page image.
+
+    ``box`` spans the staff lines: left to right end, top line of the top staff to bottom line of the bottom staff.
+    ``staves`` holds (top line, bottom line) of every staff from top to bottom; ``staff_height_px`` is their mean
+    height.
+    """
+
+    box: Box
+    staves: tuple[tuple[float, float], ...]
+    staff_height_px: float
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a sheet embedding was read: centre ``x_px`` on page ``page``, system ``system`` (both from 1).
+
+    ``box`` is the snippet's place in fractions of the page's width and height.
+    """
+
+    page: int
+    system: int
+    box: Box
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One ranked answer of a search; the fields are those of ``earmark find --json``."""
+
+    rank: int
+    piece: str
+    source: str
+    confidence: float
+    page: int
+    system: int
+    box: Box
+    query_time_s: float
+
+
+@dataclass(frozen=True)
+class Findings:
+    """The whole answer to one query; ``confident`` is False when the piece is probably not in the library."""
+
+    query_path: str
+    query_start_s: float
+    query_duration_s: float
+    model: str
+    confident: bool
+    hits: tuple[Hit, ...] = field(default=())
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object that ``earmark find --json`` prints."""
+        return {
+            "query": {
+                "path": self.query_path,
+                "start_s": self.query_start_s,
+                "duration_s": self.query_duration_s,
+            },
+            "model": self.model,
+            "confident": self.confident,
+            "hits": [{**asdict(hit), "box": list(hit.box)} for hit in self.hits],
+        }
