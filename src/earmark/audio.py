@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import av
 import av.error
@@ -97,8 +98,8 @@ def _open_before(
         raise BadInput(path, "holds no sound that can be decoded", "convert it to WAV or FLAC and try again")
     rate, clock = origin.sample_rate, stream.time_base
     # Where the container's clock is coarser than a sample (Matroska's is 1 ms) a seek cannot be exact.
-    exact = clock is not None and clock <= Fraction(1, rate) and origin.pts is not None
-    if start_s <= _SEEK_MARGIN_S or not exact:
+    exact = clock is not None and clock <= Fraction(1, rate)
+    if start_s <= _SEEK_MARGIN_S or not exact or clock is None or origin.pts is None:
         return container, rate, 0, chain([origin], frames)
     container.seek(origin.pts + int((start_s - _SEEK_MARGIN_S) / clock), stream=stream)
     frames = _decoded(container, stream)
@@ -127,7 +128,7 @@ def _without_start(frames: Iterable[av.AudioFrame], cut: int) -> Iterator[av.Aud
             continue
         if cut:
             values = 1 if frame.format.is_planar else frame.layout.nb_channels
-            rest = np.ascontiguousarray(frame.to_ndarray()[:, cut * values :])
+            rest: Any = np.ascontiguousarray(frame.to_ndarray()[:, cut * values :])
             shorter = av.AudioFrame.from_ndarray(rest, format=frame.format.name, layout=frame.layout.name)
             shorter.sample_rate, shorter.time_base = frame.sample_rate, frame.time_base
             frame, cut = shorter, 0
@@ -249,5 +250,5 @@ def _frame_grid(chunks: Iterable[FloatArray]) -> Iterator[FloatArray]:
 def _log_bands(samples: FloatArray, starts: npt.NDArray[np.int64]) -> FloatArray:
     frames = np.lib.stride_tricks.sliding_window_view(samples, SPEC.frame_size)[starts]
     spectrum = np.fft.rfft(frames * _WINDOW)[:, :_BINS]
-    bands: FloatArray = np.abs(spectrum).astype(np.float32, copy=False) @ _FILTERBANK[:_BINS]
-    return np.log10(1 + bands, out=bands)
+    bands: FloatArray = np.log10(1 + np.abs(spectrum).astype(np.float32, copy=False) @ _FILTERBANK[:_BINS])
+    return bands
