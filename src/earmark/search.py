@@ -1,18 +1,21 @@
 """Neighbours of many excerpts → ranked pieces, and the best place in each. Pure functions of arrays.
 
-A query is ``n`` excerpts of one recording, a few per second. For each, the store returns the ``k`` nearest places
-of the whole library. What makes a piece right is not one near place but many that move forward with the recording:
+A query is ``n`` excerpts of one recording, a few per second. For each, the store returns the ``k`` nearest
+places of the whole library. What makes a piece right is not one near place but many that move forward with
+the recording:
 
-1. **Evidence.** A neighbour counts with ``similarity - background``, where the excerpt's background is its k-th
-   similarity (an excerpt that is near everything says nothing: Radovanović et al. 2010 call such points hubs), but
-   at least ``Calibration.floor``, so that a library of one page has a background too. A place that is not among
-   the k nearest counts 0, and so does an excerpt that was not understood.
-2. **Votes.** A piece's vote is the sum over the excerpts of its best evidence (the paper's piece identification,
-   Section 5, with soft votes). It is an upper bound of step 3, so only the pieces with most votes go on.
+1. **Evidence.** A neighbour counts with ``similarity - background``, where the excerpt's background is its
+   k-th similarity (an excerpt that is near everything says nothing: Radovanović et al. 2010 call such points
+   hubs), but at least ``Calibration.floor``, so that a library of one page has a background too. A place that
+   is not among the k nearest counts 0, and so does an excerpt that was not understood.
+2. **Votes.** A piece's vote is the sum over the excerpts of its best evidence (the paper's piece
+   identification, Section 5, with soft votes). It is an upper bound of step 3, so only the pieces with most
+   votes go on.
 3. **Following.** Within a piece the places are ordered as they are played. The score is that of the best path
    through them (Viterbi): from one excerpt to the next the place stays or moves forward, at most at
-   ``FASTEST_PX_PER_S``; any other jump (repeat, da capo, a wrong note) costs ``JUMP_COST``. Tempo is free within
-   the bound, so no tempo has to be known or constant. Two pieces that share a chord share votes, not a path.
+   ``FASTEST_PX_PER_S``; any other jump (repeat, da capo, a wrong note) costs ``JUMP_COST``. Tempo is free
+   within the bound, so no tempo has to be known or constant. Two pieces that share a chord share votes, not a
+   path.
 4. **Place.** The answer is the point of the path with most evidence within ``SUPPORT_S`` around it.
 """
 
@@ -45,8 +48,8 @@ FALSE_ACCEPTS = 0.05
 class Neighbours:
     """The ``k`` nearest places of each of ``n`` excerpts, nearest first; all arrays [n, k].
 
-    ``similarities`` float32 cosines; ``pieces`` int64 identifiers; ``places`` int64, the place's ordinal in its
-    piece (0-based, in playing order, ``place_hop_px`` strip px apart).
+    ``similarities`` float32 cosines; ``pieces`` int64 identifiers; ``places`` int64, the place's ordinal in
+    its piece (0-based, in playing order, ``place_hop_px`` strip px apart).
     """
 
     similarities: FloatArray
@@ -58,8 +61,8 @@ class Neighbours:
 class Ranked:
     """One piece of the answer: ``place`` is its best place's ordinal, ``excerpt`` the excerpt that found it.
 
-    ``score`` is the mean evidence per excerpt along the path (cosine units, 0..1); ``margin`` is the score minus
-    the best score of any other piece (0 if there is none).
+    ``score`` is the mean evidence per excerpt along the path (cosine units, 0..1); ``margin`` is the score
+    minus the best score of any other piece (0 if there is none).
     """
 
     piece: int
@@ -72,11 +75,12 @@ class Ranked:
 
 @dataclass(frozen=True)
 class Calibration:
-    """What turns scores into a probability; measured on validation data, kept in ``model.json["confidence"]``.
+    """What turns scores into a probability; measured on validation data, kept in
+    ``model.json["confidence"]``.
 
-    ``floor`` is the least background similarity. The confidence of a piece is
-    ``1 / (1 + exp(-(intercept + score_weight * score + margin_weight * margin + length_weight * ln(n))))`` with the
-    ``n`` excerpts of the query; an answer is confident when its first piece's confidence reaches ``threshold``.
+    ``floor`` is the least background similarity. The confidence of a piece is ``1 / (1 + exp(-(intercept +
+    score_weight * score + margin_weight * margin + length_weight * ln(n))))`` with the ``n`` excerpts of the
+    query; an answer is confident when its first piece's confidence reaches ``threshold``.
     """
 
     floor: float
@@ -87,7 +91,8 @@ class Calibration:
     threshold: float
 
     def confidence(self, score: float, margin: float, excerpts: int) -> float:
-        """Probability, 0..1, that a piece with this ``score`` and ``margin`` over ``excerpts`` is the right one."""
+        """Probability, 0..1, that a piece with this ``score`` and ``margin`` over ``excerpts`` is the right
+        one."""
         logit = (
             self.intercept
             + self.score_weight * score
@@ -134,12 +139,13 @@ def rank(
 def fit_confidence(
     scores: FloatArray, margins: FloatArray, excerpts: IntArray, right: npt.NDArray[np.bool_], floor: float
 ) -> Calibration:
-    """The calibration that explains which first answers were right; all arrays [q], one row per validation query.
+    """The calibration that explains which first answers were right; all arrays [q], one row per validation
+    query.
 
-    The queries must include ones whose piece is not in the library, as many as are expected in use, and lengths as
-    in use. Logistic regression (Newton's method, Hastie et al., The Elements of Statistical Learning, 4.4.1) with
-    a weak ridge on the standardised features. The threshold is the least confidence, at least one half, that at
-    most ``FALSE_ACCEPTS`` of the wrong answers reach.
+    The queries must include ones whose piece is not in the library, as many as are expected in use, and
+    lengths as in use. Logistic regression (Newton's method, Hastie et al., The Elements of Statistical
+    Learning, 4.4.1) with a weak ridge on the standardised features. The threshold is the least confidence, at
+    least one half, that at most ``FALSE_ACCEPTS`` of the wrong answers reach.
     """
     if right.all() or not right.any():
         raise ValueError("a calibration needs right answers and wrong ones")
@@ -158,7 +164,10 @@ def fit_confidence(
     wrong = np.sort(0.5 * (1.0 + np.tanh(0.5 * (intercept + features[~right] @ slopes))))
     allowed = int(FALSE_ACCEPTS * len(wrong))
     just_above = float(np.nextafter(wrong[len(wrong) - 1 - allowed], 1.0))
-    return Calibration(floor, intercept, *(float(slope) for slope in slopes), threshold=max(0.5, just_above))
+    score_weight, margin_weight, length_weight = map(float, slopes)
+    return Calibration(
+        floor, intercept, score_weight, margin_weight, length_weight, threshold=max(0.5, just_above)
+    )
 
 
 def _evidence(similarities: FloatArray, floor: float) -> FloatArray:
@@ -175,11 +184,13 @@ def _candidates(evidence: FloatArray, pieces: IntArray) -> IntArray:
     np.maximum.at(best, (rows, index.reshape(evidence.shape)), evidence)
     votes = best.sum(axis=0)
     order = np.argsort(-votes, kind="stable")[:CANDIDATES]
-    return identifiers[order[votes[order] > 0.0]]
+    best_first: IntArray = identifiers[order[votes[order] > 0.0]]
+    return best_first
 
 
 def _grid(evidence: FloatArray, neighbours: Neighbours, piece: int) -> tuple[FloatArray, int]:
-    """A piece's evidence as [n, m] over its places from the first to the last neighbour, and the first's ordinal."""
+    """A piece's evidence as [n, m] over its places from the first to the last neighbour, and the first's
+    ordinal."""
     excerpts, columns = np.nonzero(neighbours.pieces == piece)
     places = neighbours.places[excerpts, columns]
     first = int(places.min())
@@ -197,7 +208,9 @@ def _follow(grid: FloatArray, reach: IntArray) -> tuple[float, IntArray]:
     total[0] = grid[0]
     for t in range(1, len(grid)):
         before = total[t - 1]
-        total[t] = grid[t] + np.maximum(_trailing_maximum(before, int(reach[t - 1])), before.max() - JUMP_COST)
+        total[t] = grid[t] + np.maximum(
+            _trailing_maximum(before, int(reach[t - 1])), before.max() - JUMP_COST
+        )
     path = np.empty(len(grid), dtype=np.int64)
     path[-1] = total[-1].argmax()
     for t in range(len(grid) - 2, -1, -1):
