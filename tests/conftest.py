@@ -1,15 +1,15 @@
-"""Made-up music that both sides of a made-up model understand, so that search is tested without trained weights.
+"""Made-up music that both sides of a made-up model understand, so that search is tested without trained
+weights.
 
-A *melody* is a sequence of degrees 0..`DEGREES` - 1. Its page draws one system per line of notes: two staves, and a
-black block per note whose height above the staves tells the degree. Its recording plays a sine wave per note. The
-fake encoders read the degrees in their window back from either and give both sides the same vector.
+A *melody* is a sequence of degrees 0..`DEGREES` - 1. Its page draws one system per line of notes: two staves,
+and a black block per note whose height above the staves tells the degree. Its recording plays a sine wave per
+note. The fake encoders read the degrees in their window back from either and give both sides the same vector.
 """
 
 from __future__ import annotations
 
 import wave
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,7 @@ CALIBRATION = Calibration(
 )
 
 Melody = npt.NDArray[np.int64]
+WriteWav = Callable[[Path, npt.NDArray[np.float64]], Path]
 
 
 class FakeEncoders:
@@ -65,7 +66,7 @@ class FakeEncoders:
         inside = (at >= 0) & (at < len(degrees))
         heard = degrees[np.clip(at, 0, len(degrees) - 1)] * inside[:, :, None]
         heard = heard / (np.linalg.norm(heard, axis=2, keepdims=True) + 0.05)
-        vectors = heard.reshape(len(centres), -1)
+        vectors = heard.reshape(len(centres), self.dimension)
         vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
         return vectors.astype(np.float32), np.full((len(centres), 5), 0.2, np.float32)
 
@@ -144,3 +145,15 @@ def encoders() -> FakeEncoders:
 @pytest.fixture
 def music() -> Music:
     return Music()
+
+
+@pytest.fixture(name="write_wav")
+def write_wav_fixture() -> WriteWav:
+    return write_wav
+
+
+@pytest.fixture
+def blank_page(tmp_path: Path) -> Path:
+    path = tmp_path / "blank.png"
+    Image.new("L", (600, 800), 255).save(path)
+    return path
