@@ -154,7 +154,12 @@ class WindowReader(nn.Module):
 
 
 class Encoder(nn.Module):
-    """One side of the system. ``encode`` works on a batch of long inputs; ``forward`` on one, as the ONNX file does."""
+    """One side of the system: ``tokens`` and ``reader`` for batches of long inputs, ``forward`` for one as in the ONNX file.
+
+    ``length_axis`` is the axis of one input along which windows lie.
+    """
+
+    length_axis: int
 
     def __init__(
         self, height: int, window: int, size: EncoderSize, dimension: int, pitches: int, first_stride: int
@@ -187,6 +192,7 @@ class AudioEncoder(Encoder):
 
     # Quiet recordings lie in the linear part of log10(1 + x); this gain brings them into the logarithmic one.
     gain = 20.0
+    length_axis = 0
 
     def __init__(self, spec: AudioSpec, config: NetworkConfig) -> None:
         super().__init__(
@@ -200,6 +206,8 @@ class AudioEncoder(Encoder):
 
 class SheetEncoder(Encoder):
     """Strip [rows, columns], 0 = paper, 1 = ink -> embeddings."""
+
+    length_axis = 1
 
     def __init__(self, spec: SheetSpec, config: NetworkConfig) -> None:
         super().__init__(
