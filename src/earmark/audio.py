@@ -183,7 +183,8 @@ def filterbank() -> FloatArray:
     for band, (low, centre, high) in enumerate(zip(centres, centres[1:], centres[2:], strict=False)):
         bank[low:centre, band] = np.arange(centre - low) / (centre - low)
         bank[centre:high, band] = 1 - np.arange(high - centre) / (high - centre)
-    return (bank / bank.sum(axis=0)).astype(np.float32)
+    weights: FloatArray = (bank / bank.sum(axis=0)).astype(np.float32)
+    return weights
 
 
 _FILTERBANK = filterbank()
@@ -250,5 +251,6 @@ def _frame_grid(chunks: Iterable[FloatArray]) -> Iterator[FloatArray]:
 def _log_bands(samples: FloatArray, starts: npt.NDArray[np.int64]) -> FloatArray:
     frames = np.lib.stride_tricks.sliding_window_view(samples, SPEC.frame_size)[starts]
     spectrum = np.fft.rfft(frames * _WINDOW)[:, :_BINS]
-    bands: FloatArray = np.log10(1 + np.abs(spectrum).astype(np.float32, copy=False) @ _FILTERBANK[:_BINS])
-    return bands
+    bands = np.abs(spectrum).astype(np.float32, copy=False) @ _FILTERBANK[:_BINS]
+    logarithms: FloatArray = np.log10(1 + bands)
+    return logarithms
