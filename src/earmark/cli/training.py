@@ -1,9 +1,10 @@
-"""``earmark train``, ``export`` and ``evaluate``."""
+"""``earmark train``, ``export``, ``calibrate`` and ``evaluate``."""
 
 from __future__ import annotations
 
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,6 +68,31 @@ def export_command(checkpoint: Path, out: Path) -> None:
     from earmark.training.export import export
 
     click.echo(export(checkpoint, out))
+
+
+@click.command()
+@click.argument("weights", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("corpus", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--rendering", default="timgm6mb-0-2@1", show_default=True, help="PIANO@TEMPO of the validation clips.")
+def calibrate_command(weights: Path, corpus: Path, rendering: str) -> None:
+    """Set the confidence of the folder WEIGHTS on the validation pieces of CORPUS.
+
+    \b
+    earmark calibrate weights/first-light data/msmd
+    """
+    from earmark.training.calibrate import calibrate
+    from earmark.weights import load
+
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task("encoding pieces", total=None)
+        calibration = calibrate(
+            weights,
+            load(weights),
+            corpus,
+            rendering,
+            lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    click.echo(json.dumps(asdict(calibration), indent=2))
 
 
 @click.command()

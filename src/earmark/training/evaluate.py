@@ -49,8 +49,8 @@ def evaluate(
             continue
         frame = (piece.onsets.time_s[onsets] / tempo * audio.frames_per_second).astype(np.float32)
         ink = np.float32(1) - piece.strip.astype(np.float32) / 255
-        heard.append(encoders.embed_audio(piece.audio[rendering].astype(np.float32), frame))
-        seen.append(encoders.embed_strip(ink, piece.onsets.x_px[onsets]))
+        heard.append(encoders.embed_audio(piece.audio[rendering].astype(np.float32), frame)[0])
+        seen.append(encoders.embed_strip(ink, piece.onsets.x_px[onsets])[0])
         owner.append(np.full(len(onsets), number))
     report(len(pieces), len(pieces))
     queries, candidates, owners = np.concatenate(heard), np.concatenate(seen), np.concatenate(owner)
