@@ -14,7 +14,7 @@ not found, and neither are staves of other than five lines.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -118,10 +118,19 @@ def _find_staves(image: Image, ink: Mask, lines: _Lines) -> list[_Staff]:
         # What overlaps a found staff is the same staff seen shifted by some lines.
         last, top, bottom = first + len(rows) - 1, min(rows), max(rows)
         if staff is not None:
-            staves.append(staff)
+            staves = _add(staves, staff, d)
             first, last = min(first, int(staff.x0) // stripe), max(last, int(staff.x1 - 1) // stripe)
             top, bottom = min(top, staff.top), max(bottom, staff.top)
         evidence[max(0, round(top - 4.5 * d)) : round(bottom + 4.5 * d) + 1, first : last + 1] = 0
+
+
+def _add(staves: list[_Staff], staff: _Staff, d: float) -> list[_Staff]:
+    """The staves with one more, which may be a piece of one of them: a bent staff can be followed in parts."""
+    for known in staves:
+        if abs(known.top - staff.top) < 2 * d and known.x0 <= staff.x1 and staff.x0 <= known.x1:
+            whole = replace(known, x0=min(known.x0, staff.x0), x1=max(known.x1, staff.x1))
+            return [whole if other is known else other for other in staves]
+    return [*staves, staff]
 
 
 def _thin(ink: Mask, limit: int) -> Mask:
