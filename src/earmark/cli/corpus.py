@@ -76,3 +76,30 @@ def build_command(
         f"engraving took {engraving_s:.0f} s of work, rendering {rendering_s:.0f} s, on {jobs} processes"
     )
     sys.exit(EXIT_NOT_OK if failed else 0)
+
+
+@corpus_command.command("check")
+@click.argument("out", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
+def check_command(out: Path, as_json: bool) -> None:
+    """Prove that the corpus OUT is whole and that every onset is a note of its MIDI file.
+
+    Exit code 1 when something is wrong.
+    """
+    from earmark.corpus.check import check
+
+    report = check(out)
+    if as_json:
+        click.echo(json.dumps(report.to_dict(), indent=1, ensure_ascii=False))
+    else:
+        for problem in report.problems:
+            click.echo(problem)
+        click.echo(f"pieces      {report.ok} of {report.pieces}, {report.failed} failed")
+        click.echo(f"aligned     {report.well_aligned} with at least 99 % matched, worst {report.lowest_matched_fraction:.4f}")
+        click.echo(f"noteheads   {report.noteheads}, {report.matched} of {report.sounding} sounding ones matched")
+        click.echo(f"onsets      {report.onsets} in {report.duration_s / 3600:.2f} h")
+        click.echo(f"pages       {report.pages} with {report.systems} systems")
+        for rendering, pieces in report.renderings.items():
+            click.echo(f"audio       {rendering}: {pieces} pieces")
+        click.echo("all files as the manifest says" if not report.problems else f"{len(report.problems)} problems")
+    sys.exit(EXIT_NOT_OK if report.problems else 0)
