@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import click
@@ -62,9 +63,11 @@ def build_command(
     engraving_s = rendering_s = 0.0
     failed = 0
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as progress:
+    with ExitStack() as stack:
+        progress = stack.enter_context(Progress(*columns, console=console))
         task = progress.add_task("building", total=len(wanted))
-        for built in build(out, opened, wanted, Renderings(pianos, tempos), jobs):
+        builds = stack.enter_context(closing(build(out, opened, wanted, Renderings(pianos, tempos), jobs)))
+        for built in builds:
             engraving_s += built.engraving_s
             rendering_s += built.rendering_s
             if built.entry["status"] == "failed":
@@ -95,7 +98,9 @@ def check_command(out: Path, as_json: bool) -> None:
         for problem in report.problems:
             click.echo(problem)
         click.echo(f"pieces      {report.ok} of {report.pieces}, {report.failed} failed")
-        click.echo(f"aligned     {report.well_aligned} with at least 99 % matched, worst {report.lowest_matched_fraction:.4f}")
+        click.echo(
+            f"aligned     {report.well_aligned} with at least 99 % matched, worst {report.lowest_matched_fraction:.4f}"
+        )
         click.echo(f"noteheads   {report.noteheads}, {report.matched} of {report.sounding} sounding ones matched")
         click.echo(f"onsets      {report.onsets} in {report.duration_s / 3600:.2f} h")
         click.echo(f"pages       {report.pages} with {report.systems} systems")

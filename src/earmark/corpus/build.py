@@ -17,9 +17,11 @@ last: a file that it does not name is not part of the corpus.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import shutil
 import signal
-from collections.abc import Iterator
+import threading
+from collections.abc import Generator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import ExitStack
 from importlib.metadata import version
@@ -32,9 +34,10 @@ from earmark.schema import AudioSpec, EarmarkError, Mismatch, SheetSpec
 
 FORMAT = 1
 
+
 def build(
     out: Path, source: Source, pieces: dict[str, str], renderings: Renderings, jobs: int
-) -> Iterator[Built]:
+) -> Generator[Built, None, None]:
     """Build ``pieces`` (name → file below the source) into ``out``, yielding each as it is done, in any order.
 
     The manifest is complete once the iterator ends and is also written when it is closed early, by ctrl-C say.
@@ -50,8 +53,7 @@ def build(
     executor = ProcessPoolExecutor(
         jobs,
         mp_context=multiprocessing.get_context("spawn"),  # the caller may have threads, a progress bar's say
-        initializer=signal.signal,
-        initargs=(signal.SIGINT, signal.SIG_IGN),
+        initializer=_start_worker,
     )
     with ExitStack() as stack:
         stack.callback(_write_manifest, out, failures)
@@ -68,6 +70,19 @@ def build(
                 failures[piece] = {"piece": piece, "source": file, "status": "failed", "reason": _reason(error)}
                 built = Built(failures[piece], 0.0, 0.0)
             yield built
+
+
+def _start_worker() -> None:
+    """Leave ctrl-C to the parent, which lets the pieces at hand be finished; end when the parent was killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _reason(error: Exception) -> str:
@@ -100,5 +115,5 @@ def _write_manifest(out: Path, failures: dict[str, Json]) -> None:
     entries = {path.parent.name: manifest_entry(read_json(path)) for path in (out / "pieces").glob("*/piece.json")}
     before = read_json(out / "manifest.json")["pieces"] if (out / "manifest.json").is_file() else []
     failed = {entry["piece"]: entry for entry in before if entry["status"] == "failed"}
-    everything = {**failed, **failures, **entries}
+    everything = {**failed, **entries, **failures}
     write_json(out / "manifest.json", {"pieces": [everything[piece] for piece in sorted(everything)]})

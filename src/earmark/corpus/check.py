@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import mido
 import numpy as np
@@ -69,14 +70,15 @@ def check(out: Path) -> Report:
     problems = []
     for entry in finished:
         try:
-            problems += [f"{entry['piece']}: {problem}" for problem in _piece_problems(out, entry)]
+            for problem in _piece_problems(out, entry):
+                problems.append(f"{entry['piece']}: {problem}")
         except (OSError, ValueError, KeyError, EOFError, pdfium.PdfiumError) as error:
             problems.append(f"{entry['piece']}: cannot be read ({type(error).__name__}: {error})")
     renderings: dict[str, int] = {}
     for name in (name for entry in finished for name in entry["files"] if name.startswith("audio/")):
         rendering = name.removeprefix("audio/").removesuffix(".npy")
         renderings[rendering] = renderings.get(rendering, 0) + 1
-    unknown = {path.name for path in (out / "pieces").iterdir()} - {entry["piece"] for entry in finished}
+    unknown = {path.name for path in (out / "pieces").iterdir()} - {entry["piece"] for entry in entries}
     problems += [f"{piece}: is not in the manifest" for piece in sorted(unknown)]
     return Report(
         pieces=len(entries),
@@ -141,7 +143,7 @@ def _page_problems(folder: Path, description: Json) -> Iterator[str]:
 
 def _notehead_problems(folder: Path, description: Json) -> Iterator[str]:
     with np.load(folder / "noteheads.npz", allow_pickle=False) as arrays:
-        heads: dict[str, npt.NDArray[np.generic]] = dict(arrays)
+        heads: dict[str, npt.NDArray[Any]] = dict(arrays)
     kinds = {name: str(column.dtype) for name, column in heads.items()}
     if kinds != _COLUMNS or {column.shape for column in heads.values()} != {(description["noteheads"],)}:
         yield f"noteheads.npz has the wrong columns: {kinds}"

@@ -27,7 +27,7 @@ _TIMEOUT_S = 300
 _HAND_SHIFT = re.compile(r"(?:\\once\s*)?\\override\s+(?:\w+\.)?(?:NoteHead|Stem)\.X-offset\s*=\s*#?'?\S+")
 
 
-class EngravingFailed(EarmarkError):
+class EngravingError(EarmarkError):
     """LilyPond made no score of the file; the message is the last of its complaints."""
 
 
@@ -76,7 +76,7 @@ class Engraving:
 def engrave(main: Path, root: Path, scratch: Path) -> Engraving:
     """Engrave the LilyPond file ``main`` of the source folder ``root`` inside the empty folder ``scratch``.
 
-    Raises :class:`EngravingFailed` when no page comes out.
+    Raises :class:`EngravingError` when no page comes out.
     """
     copy = translate(main, root, scratch / "source")
     # Some scores crash LilyPond at random, so it is tried again; the exit code says little, pages say all.
@@ -89,7 +89,7 @@ def engrave(main: Path, root: Path, scratch: Path) -> Engraving:
         pdfs, midis = _outputs(folder, ".pdf"), _outputs(folder, ".midi")
         if pdfs and midis:
             return _read_engraving(folder / "NOTES.tsv", pdfs, midis)
-    raise EngravingFailed(complaint)
+    raise EngravingError(complaint)
 
 
 def _run_lilypond(main: Path, folder: Path) -> str:

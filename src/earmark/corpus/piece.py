@@ -29,7 +29,7 @@ import pypdfium2.raw as pdfium_c
 
 from earmark.audio import spectrogram
 from earmark.corpus.align import Alignment, align
-from earmark.corpus.engrave import EngravedStaff, EngravingFailed, NoteHead, engrave
+from earmark.corpus.engrave import EngravedStaff, EngravingError, NoteHead, engrave
 from earmark.corpus.render import render, seconds
 from earmark.corpus.sources import Source, digest
 from earmark.pages.read import read_pages
@@ -74,7 +74,7 @@ class PlacedSystem:
 def build_piece(out: Path, source: Source, piece: str, file: str, renderings: Renderings) -> Built:
     """Build what is missing of ``piece``, the LilyPond file ``file`` below the source, in the corpus ``out``.
 
-    Raises :class:`EngravingFailed` and whatever else goes wrong; the folder of the piece then is as it was.
+    Raises :class:`EngravingError` and whatever else goes wrong; the folder of the piece then is as it was.
     """
     started = time.monotonic()
     folder = out / "pieces" / piece
@@ -126,11 +126,11 @@ def _engrave_into(folder: Path, scratch: Path, main: Path, root: Path) -> Json:
     systems = place_systems(engraving.staves, sizes_px)
     noteheads = [notehead for notehead in engraving.noteheads if (notehead.score, notehead.rank) in systems]
     if not noteheads:
-        raise EngravingFailed("there is no notehead on the pages")
+        raise EngravingError("there is no notehead on the pages")
     alignment = align(noteheads, engraving.midis)
     alignment.performance.save(folder / "score.mid")
     with _replacing(folder / "noteheads.npz") as file:
-        np.savez_compressed(file, **_rows(noteheads, alignment, systems, sizes_px))
+        np.savez_compressed(file, allow_pickle=False, **_rows(noteheads, alignment, systems, sizes_px))
     header = engraving.header
     return {
         "title": header.get("title") or header.get("mutopiatitle", ""),

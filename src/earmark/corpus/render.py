@@ -23,6 +23,7 @@ RELEASE_S = 2.0  # rendered after the last note ends
 _PEDALS = (64, 66, 67)  # controllers: damper, sostenuto, soft
 _PERCUSSION = 9  # the channel of General MIDI's drums
 _CHANNELS = 16
+_QUICK = {"synth.reverb.active": 0, "synth.chorus.active": 0, "synth.dynamic-sample-loading": 1}
 _MIDI_TEMPO_US = 500_000  # of a quarter, until a file says otherwise
 _SOUNDFONTS = {
     "fluidr3": ("/usr/share/sounds/sf2/FluidR3_GM.sf2", "fluid-soundfont-gm"),
@@ -73,11 +74,14 @@ def render(performance: mido.MidiFile, piano: str, tempo: float = 1.0) -> FloatA
 
     Raises :class:`BadInput` as :func:`find_piano` does.
     """
-    synth = _synth_at_rest(find_piano(piano))
+    played = find_piano(piano)
+    _keep_samples(played)
     events = [(tick, message) for tick, message in timed(performance) if is_played(message)]
     ticks = [tick for tick, _ in timed(performance)]
     at_sample = np.rint(seconds(performance, [tick for tick, _ in events]) / tempo * SAMPLE_RATE_HZ)
     end_s = seconds(performance, ticks[-1:])[0] / tempo + RELEASE_S if ticks else RELEASE_S
+    # A synthesiser of its own for every performance: nothing rings on, and equal input gives equal samples.
+    synth = _new_synth(played)
     chunks, done = [], 0
     for sample, (_, message) in zip(at_sample.astype(np.int64), events, strict=True):
         if sample > done:
@@ -90,8 +94,10 @@ def render(performance: mido.MidiFile, piano: str, tempo: float = 1.0) -> FloatA
         else:
             synth.noteoff(message.channel, message.note)
     chunks.append(synth.get_samples(round(end_s * SAMPLE_RATE_HZ) - done))
+    synth.delete()
     stereo = np.concatenate(chunks).reshape(-1, 2)
-    return stereo.mean(axis=1, dtype=np.float32) / np.float32(2**15)
+    mono: FloatArray = stereo.mean(axis=1, dtype=np.float32) / np.float32(2**15)
+    return mono
 
 
 def timed(performance: mido.MidiFile) -> Iterator[tuple[int, mido.Message]]:
@@ -111,7 +117,8 @@ def seconds(performance: mido.MidiFile, ticks: npt.ArrayLike) -> npt.NDArray[np.
     at_second = np.concatenate([[0.0], np.cumsum(np.diff(at_tick) * seconds_per_tick[:-1])])
     wanted = np.asarray(ticks, np.float64)
     segment = np.maximum(np.searchsorted(at_tick, wanted, side="right") - 1, 0)
-    return at_second[segment] + (wanted - at_tick[segment]) * seconds_per_tick[segment]
+    at: npt.NDArray[np.float64] = at_second[segment] + (wanted - at_tick[segment]) * seconds_per_tick[segment]
+    return at
 
 
 def is_played(message: mido.Message) -> bool:
@@ -123,19 +130,17 @@ def is_played(message: mido.Message) -> bool:
     return message.type in ("note_on", "note_off")
 
 
-def _synth_at_rest(piano: Piano) -> Any:
-    """The process's synthesiser of the piano's soundfont, silent, with every channel set to the piano."""
-    synth, soundfont = _synth(piano.soundfont)
-    synth.system_reset()
+def _new_synth(piano: Piano) -> Any:
+    import fluidsynth
+
+    synth = fluidsynth.Synth(samplerate=SAMPLE_RATE_HZ, channels=_CHANNELS, **_QUICK)
+    soundfont = synth.sfload(str(piano.soundfont))
     for channel in range(_CHANNELS):
         synth.program_select(channel, soundfont, piano.bank, piano.preset)
     return synth
 
 
 @cache
-def _synth(soundfont: Path) -> tuple[Any, int]:
-    import fluidsynth
-
-    quick = {"synth.reverb.active": 0, "synth.chorus.active": 0, "synth.dynamic-sample-loading": 1}
-    synth = fluidsynth.Synth(samplerate=SAMPLE_RATE_HZ, channels=_CHANNELS, **quick)
-    return synth, synth.sfload(str(soundfont))
+def _keep_samples(piano: Piano) -> Any:
+    """Keep the piano's samples in FluidSynth's cache for as long as the process runs: decoding them takes a second."""
+    return _new_synth(piano)

@@ -84,10 +84,7 @@ def list_pieces(source: Source, pieces: Path | None) -> dict[str, str]:
 
     Raises :class:`BadInput` for a file that is neither, that names no piece or that names one that does not exist.
     """
-    if pieces is None:
-        listed = _named(_not_included(source.root))
-    else:
-        listed = _read_list(pieces)
+    listed = _read_list(pieces) if pieces else _named(_not_included(source.root))
     if not listed:
         raise BadInput(pieces or source.name, "names no piece", "list LilyPond files of the source")
     for file in listed.values():
