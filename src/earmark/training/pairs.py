@@ -1,0 +1,153 @@
+"""Pieces as training batches: long stretches of music with all the audio-sheet pairs inside.
+
+A *stretch* is 20 s of spectrogram and 400 strip px (800 px of the paper's page) about one onset. Each is encoded once,
+and up to ``pairs`` onsets in it are training pairs; so a batch holds many negatives from the same piece, the ones that
+recall@1 is decided by. Everything drawn for a batch comes from the generator handed in, so batch i of a run is the same
+whenever it is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from earmark.schema import AudioSpec, FloatArray, Image, SheetSpec
+from earmark.training.augment import augment_audio, augment_sheet
+from earmark.training.pieces import TrainingPiece
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one training step sees.
+
+    ``audio`` [stretches, frames, 92], ``sheet`` [stretches, 80, columns]; ``row`` [pairs] is a pair's stretch,
+    ``frame`` and ``column`` [pairs] its place in it, ``content`` [pairs] its notes; ``audio_pitches`` and
+    ``sheet_pitches`` [stretches, 88, tokens] are 1 where a pitch begins.
+    """
+
+    audio: Tensor
+    sheet: Tensor
+    row: Tensor
+    frame: Tensor
+    column: Tensor
+    content: Tensor
+    audio_pitches: Tensor
+    sheet_pitches: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        return Batch(**{name: value.to(device, non_blocking=True) for name, value in vars(self).items()})
+
+
+class PairSampler:
+    """Draws augmented batches from pieces in memory."""
+
+    frames = 400
+    columns = 400
+    margin = 40  # strip columns cut beyond each side, so that shrinking shows music and not paper
+
+    def __init__(
+        self,
+        pieces: Sequence[TrainingPiece],
+        audio: AudioSpec,
+        sheet: SheetSpec,
+        *,
+        stretches: int,
+        pairs: int,
+        tempo: tuple[float, float],
+    ) -> None:
+        self.pieces = [piece for piece in pieces if len(piece.onsets) > 1]
+        self.audio, self.sheet = audio, sheet
+        self.stretches, self.pairs, self.tempo = stretches, pairs, tempo
+        # Between one piece one vote and one onset one vote: long pieces must not crowd out the short ones.
+        weight = np.array([len(piece.onsets) for piece in self.pieces]) ** 0.75
+        self.weight = weight / weight.sum()
+
+    def batch(self, rng: np.random.Generator) -> Batch:
+        """One batch: half as many pieces as stretches, two stretches of each, so that a piece meets itself elsewhere."""
+        chosen = np.repeat(rng.choice(len(self.pieces), self.stretches // 2, p=self.weight), 2)
+        low, high = np.log(self.tempo)
+        tempo = np.exp(rng.uniform(low, high, self.stretches))
+        scale = rng.uniform(0.94, 1.06, self.stretches).astype(np.float32)
+        spectra: tuple[list[FloatArray], list[FloatArray]] = ([], [])
+        strips, rows = [], []
+        frames, columns, contents = [], [], []
+        token = 2
+        audio_labels = torch.zeros(self.stretches, 88, self.frames // token)
+        sheet_labels = torch.zeros(self.stretches, 88, self.columns // token)
+        for row, (index, rate) in enumerate(zip(chosen, tempo, strict=True)):
+            piece = self.pieces[index]
+            onset = rng.integers(len(piece.onsets))
+            start_s = piece.onsets.time_s[onset] - self.frames / 2 / self.audio.frames_per_second * rate
+            middle = piece.onsets.x_px[onset] + rng.uniform(-1, 1)
+            names = rng.choice(list(piece.audio), 2)
+            for spectrum, name in zip(spectra, names, strict=True):
+                spectrum.append(self._excerpt(piece.audio[name], start_s, rate))
+            strips.append(self._strip(piece.strip, middle))
+
+            def frame_of(time_s: FloatArray, start_s: float = start_s, rate: float = rate) -> FloatArray:
+                return (time_s - start_s) * self.audio.frames_per_second / rate
+
+            def column_of(x_px: FloatArray, middle: float = middle, row: int = row) -> FloatArray:
+                return (x_px - middle) * scale[row] + self.columns / 2
+
+            frame, column = frame_of(piece.onsets.time_s), column_of(piece.onsets.x_px)
+            free_frames, free_columns = self.audio.window_frames / 2 + 1, self.sheet.window_px / 2 + 1
+            usable = np.flatnonzero(
+                (np.abs(frame - self.frames / 2) <= self.frames / 2 - free_frames)
+                & (np.abs(column - self.columns / 2) <= self.columns / 2 - free_columns)
+            )
+            picked = rng.permutation(usable)[: self.pairs]
+            rows.append(np.full(len(picked), row))
+            frames.append(frame[picked] + rng.uniform(-1, 1, len(picked)))
+            columns.append(column[picked] + rng.uniform(-1, 1, len(picked)))
+            contents.append(piece.onsets.content[picked])
+            _mark(audio_labels[row], piece.notes.pitch, frame_of(piece.notes.time_s) / token)
+            _mark(sheet_labels[row], piece.notes.pitch, column_of(piece.notes.x_px) / token)
+        first, second = (torch.from_numpy(np.stack(spectrum)) for spectrum in spectra)
+        ink = torch.from_numpy(np.stack(strips))
+        sheet = augment_sheet(rng, ink, scale)[:, :, self.margin : -self.margin]
+        return Batch(
+            augment_audio(rng, first, second),
+            sheet.contiguous(),
+            torch.from_numpy(np.concatenate(rows)),
+            torch.from_numpy(np.concatenate(frames).astype(np.float32)),
+            torch.from_numpy(np.concatenate(columns).astype(np.float32)),
+            torch.from_numpy(np.concatenate(contents)),
+            audio_labels,
+            sheet_labels,
+        )
+
+    def _excerpt(self, spectrum: npt.NDArray[np.float16], start_s: float, rate: float) -> FloatArray:
+        """``self.frames`` frames from ``start_s`` on, played ``rate`` times as fast; silence beyond the ends."""
+        at = start_s * self.audio.frames_per_second + np.arange(self.frames) * rate
+        left = np.floor(at).astype(int)
+        fraction = (at - left).astype(np.float32)[:, None]
+        valid = ((left >= 0) & (left < len(spectrum) - 1))[:, None]
+        left = left.clip(0, len(spectrum) - 2)
+        before, after = spectrum[left].astype(np.float32), spectrum[left + 1].astype(np.float32)
+        return np.where(valid, before + (after - before) * fraction, np.float32(0))
+
+    def _strip(self, strip: Image, middle: float) -> FloatArray:
+        """Ink of the columns about ``middle`` (which comes to lie exactly in the centre), with margins."""
+        width = self.columns + 2 * self.margin
+        at = middle - width / 2
+        left = int(np.floor(at))
+        cut = np.full((strip.shape[0], width + 1), 255, np.float32)
+        begin, end = max(left, 0), min(left + width + 1, strip.shape[1])
+        if end > begin:
+            cut[:, begin - left : end - left] = strip[:, begin:end]
+        fraction = np.float32(at - left)
+        ink = 1 - (cut[:, :-1] * (1 - fraction) + cut[:, 1:] * fraction) / 255
+        return ink.astype(np.float32)
+
+
+def _mark(labels: Tensor, pitch: npt.NDArray[np.int64], token: FloatArray) -> None:
+    """Set labels[pitch, token] = 1 for the notes inside."""
+    index = np.round(token).astype(np.int64)
+    valid = (index >= 0) & (index < labels.shape[1]) & (pitch >= 0) & (pitch < labels.shape[0])
+    labels[torch.from_numpy(pitch[valid]), torch.from_numpy(index[valid])] = 1
