@@ -1,4 +1,5 @@
 \version "2.24.0"
+#(set-global-staff-size 18)
 \include "style.ily"
 
 \header {
