@@ -1,7 +1,7 @@
 """Weights and a corpus split -> the paper's retrieval figures (Section 3), with intervals.
 
-The window is strict: an embedding depends on the 168 frames and the 100 strip px around its onset and on nothing else (a
-property of the encoders that the tests hold), so whole pieces are encoded once instead of window by window.
+The window is strict: an embedding depends on the 168 frames and the 100 strip px around its onset and on nothing else
+(a property of the encoders that the tests hold), so whole pieces are encoded once instead of window by window.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """Both directions over ``CANDIDATES`` pairs taken evenly from all windows inside the pieces of a split.
 
-    ``report`` gets pieces done and in all. The result holds ``audio_to_sheet`` and ``sheet_to_audio`` (recall in percent,
-    MRR, median rank, candidates, 95 % bootstrap intervals over pieces) and what was measured on.
+    ``report`` gets pieces done and in all. The result holds ``audio_to_sheet`` and ``sheet_to_audio`` (recall in
+    percent, MRR, median rank, candidates, 95 % bootstrap intervals over pieces) and what was measured on.
     Raises BadInput when the corpus lacks the split or the rendering.
     """
     audio, sheet = AudioSpec(), SheetSpec()
@@ -49,8 +49,8 @@ def evaluate(
             continue
         frame = (piece.onsets.time_s[onsets] / tempo * audio.frames_per_second).astype(np.float32)
         ink = np.float32(1) - piece.strip.astype(np.float32) / 255
-        heard.append(encoders.embed_audio(piece.audio[rendering].astype(np.float32), frame))
-        seen.append(encoders.embed_strip(ink, piece.onsets.x_px[onsets]))
+        heard.append(encoders.embed_audio(piece.audio[rendering].astype(np.float32), frame)[0])
+        seen.append(encoders.embed_strip(ink, piece.onsets.x_px[onsets])[0])
         owner.append(np.full(len(onsets), number))
     report(len(pieces), len(pieces))
     queries, candidates, owners = np.concatenate(heard), np.concatenate(seen), np.concatenate(owner)

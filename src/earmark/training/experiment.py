@@ -51,7 +51,9 @@ class Experiment:
         unknown = set(values) - {item.name for item in fields(cls)}
         if unknown:
             raise TypeError(f"unknown key {', '.join(sorted(unknown))}")
-        made = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        made: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+        }
         if "network" in made:
             made["network"] = NetworkConfig.from_dict(made["network"])
         return cls(**made)

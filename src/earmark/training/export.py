@@ -77,8 +77,8 @@ def to_onnx(encoder: Encoder, example: torch.Tensor, input_name: str, path: Path
     path.write_bytes(model.SerializeToString())
 
 
-def export(checkpoint: Path, out: Path, name: str) -> Path:
-    """Write ``out/{audio.onnx, sheet.onnx, model.json}`` from a checkpoint's averaged encoders; ``model.json`` comes last."""
+def export(checkpoint: Path, out: Path) -> Path:
+    """Write a checkpoint's averaged encoders as ``out/{audio.onnx, sheet.onnx, model.json}``, the last one last."""
     experiment, encoders, counters = read_checkpoint(checkpoint)
     round_to_half(encoders)
     audio, sheet = AudioSpec(), SheetSpec()
@@ -86,7 +86,7 @@ def export(checkpoint: Path, out: Path, name: str) -> Path:
     to_onnx(encoders.audio, torch.zeros(400, audio.bands), "spectrogram", out / "audio.onnx")
     to_onnx(encoders.sheet, torch.zeros(sheet.strip_height_px, 400), "strip", out / "sheet.onnx")
     about: dict[str, Any] = {
-        "name": name,
+        "name": experiment.name,
         "format": FORMAT,
         "dimension": experiment.network.dimension,
         "audio": audio.to_dict(),

@@ -68,7 +68,7 @@ class PairSampler:
         self.weight = weight / weight.sum()
 
     def batch(self, rng: np.random.Generator) -> Batch:
-        """One batch: half as many pieces as stretches, two stretches of each, so that a piece meets itself elsewhere."""
+        """One batch: two stretches each of half as many pieces, so that a piece meets itself elsewhere."""
         chosen = np.repeat(rng.choice(len(self.pieces), self.stretches // 2, p=self.weight), 2)
         low, high = np.log(self.tempo)
         tempo = np.exp(rng.uniform(low, high, self.stretches))
@@ -89,13 +89,9 @@ class PairSampler:
                 spectrum.append(self._excerpt(piece.audio[name], start_s, rate))
             strips.append(self._strip(piece.strip, middle))
 
-            def frame_of(time_s: FloatArray, start_s: float = start_s, rate: float = rate) -> FloatArray:
-                return (time_s - start_s) * self.audio.frames_per_second / rate
-
-            def column_of(x_px: FloatArray, middle: float = middle, row: int = row) -> FloatArray:
-                return (x_px - middle) * scale[row] + self.columns / 2
-
-            frame, column = frame_of(piece.onsets.time_s), column_of(piece.onsets.x_px)
+            frames_per_s = self.audio.frames_per_second / rate
+            frame = (piece.onsets.time_s - start_s) * frames_per_s
+            column = (piece.onsets.x_px - middle) * scale[row] + self.columns / 2
             free_frames, free_columns = self.audio.window_frames / 2 + 1, self.sheet.window_px / 2 + 1
             usable = np.flatnonzero(
                 (np.abs(frame - self.frames / 2) <= self.frames / 2 - free_frames)
@@ -106,8 +102,9 @@ class PairSampler:
             frames.append(frame[picked] + rng.uniform(-1, 1, len(picked)))
             columns.append(column[picked] + rng.uniform(-1, 1, len(picked)))
             contents.append(piece.onsets.content[picked])
-            _mark(audio_labels[row], piece.notes.pitch, frame_of(piece.notes.time_s) / token)
-            _mark(sheet_labels[row], piece.notes.pitch, column_of(piece.notes.x_px) / token)
+            _mark(audio_labels[row], piece.notes.pitch, (piece.notes.time_s - start_s) * frames_per_s / token)
+            note_column = (piece.notes.x_px - middle) * scale[row] + self.columns / 2
+            _mark(sheet_labels[row], piece.notes.pitch, note_column / token)
         first, second = (torch.from_numpy(np.stack(spectrum)) for spectrum in spectra)
         ink = torch.from_numpy(np.stack(strips))
         sheet = augment_sheet(rng, ink, scale)[:, :, self.margin : -self.margin]
@@ -146,7 +143,7 @@ class PairSampler:
         return ink.astype(np.float32)
 
 
-def _mark(labels: Tensor, pitch: npt.NDArray[np.int64], token: FloatArray) -> None:
+def _mark(labels: Tensor, pitch: npt.NDArray[np.int64], token: npt.NDArray[np.floating]) -> None:
     """Set labels[pitch, token] = 1 for the notes inside."""
     index = np.round(token).astype(np.int64)
     valid = (index >= 0) & (index < labels.shape[1]) & (pitch >= 0) & (pitch < labels.shape[0])

@@ -133,9 +133,7 @@ def group_onsets(notes: Notes) -> Onsets:
         pitches[onset].append(int(pitch))
     chords = [bytes(sorted(set(chord))) if min(chord) >= 0 else b"" for chord in pitches]
     n, reach = len(first), CONTENT_ONSETS
-    content = [
-        blake2b(b"|".join(chords[max(0, i - reach) : i + reach + 1]), digest_size=8).digest() for i in range(n)
-    ]
+    content = [blake2b(b"|".join(chords[max(0, i - reach) : i + reach + 1]), digest_size=8).digest() for i in range(n)]
     return Onsets(
         notes.time_s[first],
         (np.bincount(index, weights=notes.x_px) / count).astype(np.float32),
@@ -143,25 +141,26 @@ def group_onsets(notes: Notes) -> Onsets:
     )
 
 
-def inside(piece: TrainingPiece, frames: int, tempo: float, audio: AudioSpec, sheet: SheetSpec) -> npt.NDArray[np.bool_]:
+def inside(
+    piece: TrainingPiece, frames: int, tempo: float, audio: AudioSpec, sheet: SheetSpec
+) -> npt.NDArray[np.bool_]:
     """Which onsets have both windows inside the piece at this tempo (the paper's protocol). Boolean [onsets]."""
     frame = piece.onsets.time_s / tempo * audio.frames_per_second
     half_frames, half_px = audio.window_frames / 2, sheet.window_px / 2
-    return (
+    usable: npt.NDArray[np.bool_] = (
         (frame >= half_frames)
         & (frame <= frames - half_frames)
         & (piece.onsets.x_px >= half_px)
         & (piece.onsets.x_px <= piece.strip.shape[1] - half_px)
     )
+    return usable
 
 
 def evenly_taken(
     pieces: Sequence[TrainingPiece], rendering: str, tempo: float, pairs: int, audio: AudioSpec, sheet: SheetSpec
 ) -> list[npt.NDArray[np.int64]]:
     """The onsets of each piece that are among ``pairs`` taken evenly (linspace) from all usable ones of all pieces."""
-    usable = [
-        np.flatnonzero(inside(piece, len(piece.audio[rendering]), tempo, audio, sheet)) for piece in pieces
-    ]
+    usable = [np.flatnonzero(inside(piece, len(piece.audio[rendering]), tempo, audio, sheet)) for piece in pieces]
     bounds = np.cumsum([0, *(len(onsets) for onsets in usable)])
     taken = np.unique(np.linspace(0, bounds[-1] - 1, pairs).astype(np.int64)) if bounds[-1] else np.array([], np.int64)
     return [

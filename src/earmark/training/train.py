@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch.optim import swa_utils
 
 from earmark.networks import Encoder, Encoders
 from earmark.schema import AudioSpec, FloatArray, Mismatch, SheetSpec
@@ -80,7 +82,7 @@ class Validation:
     ) -> None:
         onsets = evenly_taken(pieces, rendering, 1.0, pairs, audio, sheet)
         self.audio, self.sheet = audio, sheet
-        self.items = [
+        self.items: list[tuple[TrainingPiece, FloatArray, npt.NDArray[np.int64]]] = [
             (piece, piece.audio[rendering].astype(np.float32), taken)
             for piece, taken in zip(pieces, onsets, strict=True)
             if len(taken)
@@ -89,7 +91,7 @@ class Validation:
     def __call__(self, model: Encoders) -> metrics.Scores:
         queries, candidates = [], []
         for piece, spectrum, onsets in self.items:
-            frame = (piece.onsets.time_s[onsets] * self.audio.frames_per_second).astype(np.float32)
+            frame: FloatArray = (piece.onsets.time_s[onsets] * self.audio.frames_per_second).astype(np.float32)
             ink = np.float32(1) - piece.strip.astype(np.float32) / 255
             queries.append(embed_padded(model.audio, spectrum, frame, self.audio.window_frames // 2))
             column = piece.onsets.x_px[onsets]
@@ -104,10 +106,10 @@ class Run:
         torch.manual_seed(experiment.seed)
         self.experiment, self.device = experiment, device
         audio, sheet = AudioSpec(), SheetSpec()
-        self.model = Encoders(audio, sheet, experiment.network).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.average = torch.optim.swa_utils.AveragedModel(
-            self.model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(experiment.averaging), use_buffers=True
-        )
+        self.model = Encoders(audio, sheet, experiment.network).to(device)
+        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        averaging = swa_utils.get_ema_multi_avg_fn(experiment.averaging)  # type: ignore[no-untyped-call]
+        self.average = swa_utils.AveragedModel(self.model, multi_avg_fn=averaging, use_buffers=True)
         decayed = [p for p in self.model.parameters() if p.ndim > 1]
         free = [p for p in self.model.parameters() if p.ndim <= 1]
         self.optimiser = torch.optim.AdamW(
@@ -138,7 +140,8 @@ class Run:
 
     def averaged(self) -> Encoders:
         """The averaged model, ready to encode."""
-        model: Encoders = self.average.module
+        model = self.average.module
+        assert isinstance(model, Encoders)
         return model.eval()
 
     def save(self, path: Path) -> None:
