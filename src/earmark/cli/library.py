@@ -1,0 +1,249 @@
+"""``earmark add``, ``find``, ``list`` and ``remove``: a library of sheet music from the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from earmark.cli import EXIT_BAD_INPUT
+from earmark.schema import BadInput, Findings
+
+if TYPE_CHECKING:
+    from earmark.library import Library, Outcome
+    from earmark.store import Piece
+
+LIBRARY = click.argument("where", metavar="LIBRARY", type=click.Path(path_type=str))
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
+MODEL = click.option(
+    "--model",
+    default=None,
+    metavar="NAME",
+    help="A shipped model's name or a model's folder (default: first-light).",
+)
+
+
+@click.command()
+@LIBRARY
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=str))
+@MODEL
+@JSON
+def add_command(where: str, paths: tuple[str, ...], model: str | None, as_json: bool) -> None:
+    """Index the sheet music at PATH... into LIBRARY, a folder, which is made if need be.
+
+    A PDF or a multi-page TIFF is one piece. The images of one folder are the pages of one piece, in natural
+    order. Folders are searched recursively. What is there already is not read again; a changed file replaces
+    its piece. Exits with 2 if something could not be added; the rest is.
+
+    \b
+    earmark add ~/scores ~/Music/pdf
+    earmark add ~/scores invention-1.pdf scans/arabesque
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    library = _open(where, model, create=True)
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    with (
+        library,
+        Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress,
+    ):
+        bar = progress.add_task("", total=None)
+
+        def report(outcome: Outcome, done: int, total: int) -> None:
+            progress.update(bar, completed=done, total=total, description=Path(outcome.source).name)
+            if outcome.status == "failed":
+                progress.console.print(
+                    f"failed: {outcome.source}: {outcome.reason}", markup=False, soft_wrap=True
+                )
+            elif not as_json:
+                _say(f"{outcome.status}: {_described(outcome.piece)}")
+
+        outcomes = library.add(paths, report)
+        stored = library.model
+    if as_json:
+        _print_json(
+            {"library": where, "model": stored, "pieces": [_outcome_json(outcome) for outcome in outcomes]}
+        )
+    failed = sum(outcome.status == "failed" for outcome in outcomes)
+    if failed:
+        click.echo(f"earmark: {failed} of {len(outcomes)} could not be added", err=True)
+        sys.exit(EXIT_BAD_INPUT)
+
+
+@click.command()
+@LIBRARY
+@click.argument("audio", type=click.Path(path_type=str))
+@click.option(
+    "--top", default=5, show_default=True, type=click.IntRange(min=1), help="How many pieces to print."
+)
+@click.option(
+    "--start", default=0.0, metavar="S", type=click.FloatRange(min=0), help="Listen from this second on."
+)
+@click.option(
+    "--end", default=None, metavar="S", type=click.FloatRange(min=0), help="Listen up to this second."
+)
+@click.option(
+    "--draw",
+    default=None,
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write the best hit's page, with the place marked, to DIR/<name of AUDIO>.png.",
+)
+@MODEL
+@JSON
+def find_command(
+    where: str,
+    audio: str,
+    top: int,
+    start: float,
+    end: float | None,
+    draw: Path | None,
+    model: str | None,
+    as_json: bool,
+) -> None:
+    """Find the page in LIBRARY that the recording AUDIO is played from.
+
+    AUDIO is any audio file, or a video with sound. Prints the likeliest pieces with the best place in each,
+    and says so when the piece is probably not in the library. Exits with 0 whenever it has an answer, also
+    that one.
+
+    \b
+    earmark find ~/scores clip.m4a
+    earmark find ~/scores concert.mp4 --start 65 --end 90 --top 1 --json
+    earmark find ~/scores clip.m4a --draw .
+    """
+    with _open(where, model, create=False) as library:
+        findings = library.find(audio, top, start, end)
+        drawn = _draw(library, findings, draw) if draw else None
+    if as_json:
+        _print_json(findings.to_dict())
+        return
+    if not findings.confident:
+        _say(
+            "Probably not in this library." if findings.hits else "Nothing was heard that resembles a piece."
+        )
+    if findings.hits:
+        rows = [
+            (
+                str(hit.rank),
+                hit.piece,
+                str(hit.page),
+                str(hit.system),
+                f"{hit.query_time_s:.1f} s",
+                f"{hit.confidence:.2f}",
+            )
+            for hit in findings.hits
+        ]
+        _print_table(("", "piece", "page", "system", "heard at", "confidence"), rows)
+    if drawn:
+        _say(f"drawn: {drawn}")
+
+
+@click.command()
+@LIBRARY
+@JSON
+def list_command(where: str, as_json: bool) -> None:
+    """List the pieces of LIBRARY.
+
+    \b
+    earmark list ~/scores
+    """
+    with _open(where, None, create=False) as library:
+        pieces, model = library.list(), library.model
+    if as_json:
+        _print_json({"library": where, "model": model, "pieces": [_piece_json(piece) for piece in pieces]})
+        return
+    rows = [(piece.name, str(piece.pages), str(piece.systems), piece.source) for piece in pieces]
+    _print_table(("piece", "pages", "systems", "source"), rows)
+
+
+@click.command()
+@LIBRARY
+@click.argument("pieces", metavar="PIECE...", nargs=-1, required=True)
+def remove_command(where: str, pieces: tuple[str, ...]) -> None:
+    """Remove the pieces of these names from LIBRARY; the files they were added from stay.
+
+    \b
+    earmark remove ~/scores invention-1 arabesque
+    """
+    with _open(where, None, create=False) as library:
+        library.remove(*pieces)
+    for piece in pieces:
+        _say(f"removed: {piece}")
+
+
+def _open(where: str, model: str | None, create: bool) -> Library:
+    from earmark.library import DEFAULT_MODEL, Library
+
+    return Library.open(where, model or DEFAULT_MODEL, create)
+
+
+def _draw(library: Library, findings: Findings, folder: Path) -> Path | None:
+    """Writes the best hit's page; None if there is no hit."""
+    from earmark.draw import find_page, mark_place
+
+    if not findings.hits:
+        return None
+    hit = findings.hits[0]
+    files = library.files(next(piece for piece in library.list() if piece.name == hit.piece))
+    image = mark_place(find_page([file.path for file in files], hit.page), hit.box)
+    path = folder / f"{Path(findings.query_path).stem}.png"
+    unfinished = path.with_name(f".{path.name}.part")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with unfinished.open("wb") as file:
+            image.save(file, "PNG")
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise BadInput(path, f"cannot be written ({error.strerror})", "give another --draw folder") from error
+    return path
+
+
+def _described(piece: Piece | None) -> str:
+    assert piece is not None
+    return f"{piece.name} ({piece.pages} pages, {piece.systems} systems)"
+
+
+def _piece_json(piece: Piece) -> dict[str, Any]:
+    return {
+        "piece": piece.name,
+        "source": piece.source,
+        "pages": piece.pages,
+        "systems": piece.systems,
+        "places": piece.places,
+        "added_at": piece.added_at,
+    }
+
+
+def _outcome_json(outcome: Outcome) -> dict[str, Any]:
+    told = {"status": outcome.status, "reason": outcome.reason}
+    return {"source": outcome.source, **told, **(_piece_json(outcome.piece) if outcome.piece else {})}
+
+
+def _say(line: str) -> None:
+    click.echo(line)
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def _print_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*header, box=None, header_style="bold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    width = None if sys.stdout.isatty() else 200
+    Console(width=width).print(table)

@@ -1,0 +1,133 @@
+"""What counts as one piece of sheet music on disk: paths → scores, and how to know one again.
+
+A PDF is one piece, and so is a multi-page TIFF. All other page images of one folder are one piece together,
+in natural order (page_2 before page_10); an image that is named itself is a piece of one page. Folders are
+searched recursively; hidden files and folders, and files that are no page files, are passed over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from earmark.pages.read import PDF_SUFFIXES, is_page_file
+from earmark.schema import BadInput
+
+
+@dataclass(frozen=True)
+class PageFile:
+    """A file of pages: absolute path, bytes, time of its last change in ns. Equal ones need not be read
+    again."""
+
+    path: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True)
+class Score:
+    """One piece on disk: its name, the absolute path that stands for it, its files in page order."""
+
+    name: str
+    source: str
+    files: tuple[PageFile, ...]
+
+
+def find_scores(paths: Iterable[str | Path]) -> Iterator[Score | BadInput]:
+    """The scores at ``paths`` (files and folders), in the order given and then by name.
+
+    A path that does not exist, or holds no sheet music, comes as the BadInput that says so.
+    """
+    for path in map(Path, paths):
+        try:
+            if path.is_dir():
+                yield from _in_folder_given(path)
+            elif path.exists() and not is_page_file(path):
+                yield BadInput(
+                    path, "is no sheet music", "give a PDF, PNG, JPEG, TIFF or WebP, or a folder of them"
+                )
+            else:
+                yield _score(path, [path])
+        except OSError as error:
+            yield BadInput(path, f"cannot be read ({error.strerror})", "check the name and its permissions")
+
+
+def sha256(score: Score) -> str:
+    """Checksum of the contents of a score's files in order; names do not count. Raises BadInput if one is
+    gone."""
+    digests = hashlib.sha256()
+    for file in score.files:
+        try:
+            with open(file.path, "rb") as stream:
+                digests.update(hashlib.file_digest(stream, "sha256").digest())
+        except OSError as error:
+            raise BadInput(
+                file.path, f"cannot be read ({error.strerror})", "check its permissions"
+            ) from error
+    return digests.hexdigest()
+
+
+def _in_folder_given(folder: Path) -> Iterator[Score | BadInput]:
+    found = False
+    for score in _in_folder(folder, {_identity(folder)}):
+        found = True
+        yield score
+    if not found:
+        yield BadInput(
+            folder, "holds no sheet music", "give a folder with PDF, PNG, JPEG, TIFF or WebP files"
+        )
+
+
+def _in_folder(folder: Path, above: set[tuple[int, int]]) -> Iterator[Score | BadInput]:
+    """``above`` holds the folders visited so far: a link may lead back to one of them."""
+    try:
+        entries = sorted(
+            (entry for entry in folder.iterdir() if not entry.name.startswith(".")), key=_natural
+        )
+    except PermissionError:
+        yield BadInput(folder, "may not be read", "give yourself permission to read it")
+        return
+    files = [entry for entry in entries if is_page_file(entry) and entry.is_file()]
+    whole = [file for file in files if file.suffix.lower() in PDF_SUFFIXES or _has_many_pages(file)]
+    images = [file for file in files if file not in whole]
+    yield from (_score(file, [file]) for file in whole)
+    if images:
+        yield _score(folder, images)
+    for entry in entries:
+        if entry.is_dir() and _identity(entry) not in above:
+            above.add(_identity(entry))
+            yield from _in_folder(entry, above)
+
+
+def _score(path: Path, files: list[Path]) -> Score:
+    source = Path(os.path.abspath(path))
+    states = [(os.path.abspath(file), file.stat()) for file in files]
+    pages = tuple(PageFile(name, state.st_size, state.st_mtime_ns) for name, state in states)
+    return Score(source.name if path.is_dir() else source.stem, str(source), pages)
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    state = folder.stat()
+    return state.st_dev, state.st_ino
+
+
+def _natural(path: Path) -> list[tuple[int, str]]:
+    """Digits compare as numbers: page_2 before page_10."""
+    parts = re.split(r"(\d+)", path.name.casefold())
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+
+
+def _has_many_pages(path: Path) -> bool:
+    if path.suffix.lower() not in (".tif", ".tiff"):
+        return False
+    try:
+        with Image.open(path) as image:
+            return getattr(image, "n_frames", 1) > 1
+    except (OSError, SyntaxError, ValueError):  # damaged: reported when its pages are read
+        return False

@@ -1,0 +1,247 @@
+"""Neighbours of many excerpts → ranked pieces, and the best place in each. Pure functions of arrays.
+
+A query is ``n`` excerpts of one recording, a few per second. For each, the store returns the ``k`` nearest
+places of the whole library. What makes a piece right is not one near place but many that move forward with
+the recording:
+
+1. **Evidence.** A neighbour counts with ``similarity - background``, where the excerpt's background is its
+   k-th similarity (an excerpt that is near everything says nothing: Radovanović et al. 2010 call such points
+   hubs), but at least ``Calibration.floor``, so that a library of one page has a background too. A place that
+   is not among the k nearest counts 0, and so does an excerpt that was not understood.
+2. **Votes.** A piece's vote is the sum over the excerpts of its best evidence (the paper's piece
+   identification, Section 5, with soft votes). It is an upper bound of step 3, so only the pieces with most
+   votes go on.
+3. **Following.** Within a piece the places are ordered as they are played. The score is that of the best path
+   through them (Viterbi): from one excerpt to the next the place stays or moves forward, at most at
+   ``FASTEST_PX_PER_S``; any other jump (repeat, da capo, a wrong note) costs ``JUMP_COST``. Tempo is free
+   within the bound, so no tempo has to be known or constant. Two pieces that share a chord share votes, not a
+   path.
+4. **Place.** The answer is the point of the path with most evidence within ``SUPPORT_S`` around it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from earmark.schema import FloatArray
+
+IntArray = npt.NDArray[np.int64]
+
+NEIGHBOURS = 500
+"""Neighbours per excerpt: ten pieces with the same phrase in five places, ten vectors around each."""
+CANDIDATES = 32
+"""Pieces that are followed, those with most votes."""
+FASTEST_PX_PER_S = 160.0
+"""Strip px per second; semiquavers at 160 to the minute take about 125."""
+JUMP_COST = 1.0
+"""In units of cosine; three or four excerpts that fit."""
+SUPPORT_S = 2.0
+"""Half the width of the window in which a place must be supported, in seconds."""
+FALSE_ACCEPTS = 0.05
+"""Share of the wrong answers that may be called confident on the data that the threshold is set on."""
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The ``k`` nearest places of each of ``n`` excerpts, nearest first; all arrays [n, k].
+
+    ``similarities`` float32 cosines; ``pieces`` int64 identifiers; ``places`` int64, the place's ordinal in
+    its piece (0-based, in playing order, ``place_hop_px`` strip px apart).
+    """
+
+    similarities: FloatArray
+    pieces: IntArray
+    places: IntArray
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """One piece of the answer: ``place`` is its best place's ordinal, ``excerpt`` the excerpt that found it.
+
+    ``score`` is the mean evidence per excerpt along the path (cosine units, 0..1); ``margin`` is the score
+    minus the best score of any other piece (0 if there is none).
+    """
+
+    piece: int
+    place: int
+    excerpt: int
+    score: float
+    margin: float
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What turns scores into a probability; measured on validation data, kept in
+    ``model.json["confidence"]``.
+
+    ``floor`` is the least background similarity. The confidence of a piece is ``1 / (1 + exp(-(intercept +
+    score_weight * score + margin_weight * margin + length_weight * ln(n))))`` with the ``n`` excerpts of the
+    query; an answer is confident when its first piece's confidence reaches ``threshold``.
+    """
+
+    floor: float
+    intercept: float
+    score_weight: float
+    margin_weight: float
+    length_weight: float
+    threshold: float
+
+    def confidence(self, score: float, margin: float, excerpts: int) -> float:
+        """Probability, 0..1, that a piece with this ``score`` and ``margin`` over ``excerpts`` is the right
+        one."""
+        logit = (
+            self.intercept
+            + self.score_weight * score
+            + self.margin_weight * margin
+            + self.length_weight * np.log(excerpts)
+        )
+        return float(0.5 * (1.0 + np.tanh(0.5 * logit)))
+
+
+def rank(
+    neighbours: Neighbours,
+    times_s: npt.NDArray[np.float64],
+    place_hop_px: float,
+    calibration: Calibration,
+    top: int,
+) -> list[Ranked]:
+    """The ``top`` pieces, best first; fewer if fewer have any evidence, none if no excerpt has.
+
+    ``times_s`` float64 [n], ascending, are the excerpts' times in the recording.
+    """
+    if len(times_s) != len(neighbours.similarities):
+        raise ValueError(f"{len(times_s)} times for {len(neighbours.similarities)} excerpts")
+    if neighbours.similarities.size == 0:
+        return []
+    evidence = _evidence(neighbours.similarities, calibration.floor)
+    reach = np.ceil(np.diff(times_s) * FASTEST_PX_PER_S / place_hop_px).astype(np.int64)
+    followed = []
+    for piece in _candidates(evidence, neighbours.pieces):
+        grid, first_place = _grid(evidence, neighbours, piece)
+        score, path = _follow(grid, reach)
+        excerpt = _best_supported(grid[np.arange(len(path)), path], times_s)
+        followed.append((score, int(piece), first_place + int(path[excerpt]), excerpt))
+    followed.sort(key=lambda found: (-found[0], found[1]))
+    scores = [score for score, *_ in followed]
+    ranked = []
+    for i, (score, piece, place, excerpt) in enumerate(followed[:top]):
+        rivals = scores[1:2] if i == 0 else scores[:1]
+        margin = score - rivals[0] if rivals else 0.0
+        confidence = calibration.confidence(score, margin, len(times_s))
+        ranked.append(Ranked(piece, place, excerpt, score, margin, confidence))
+    return ranked
+
+
+def fit_confidence(
+    scores: FloatArray, margins: FloatArray, excerpts: IntArray, right: npt.NDArray[np.bool_], floor: float
+) -> Calibration:
+    """The calibration that explains which first answers were right; all arrays [q], one row per validation
+    query.
+
+    The queries must include ones whose piece is not in the library, as many as are expected in use, and
+    lengths as in use. Logistic regression (Newton's method, Hastie et al., The Elements of Statistical
+    Learning, 4.4.1) with a weak ridge on the standardised features. The threshold is the least confidence, at
+    least one half, that at most ``FALSE_ACCEPTS`` of the wrong answers reach.
+    """
+    if right.all() or not right.any():
+        raise ValueError("a calibration needs right answers and wrong ones")
+    features = np.stack([scores, margins, np.log(excerpts)], axis=1).astype(np.float64)
+    mean, deviation = features.mean(axis=0), features.std(axis=0) + 1e-9
+    design = np.column_stack([np.ones(len(features)), (features - mean) / deviation])
+    ridge = np.diag([0.0, 1.0, 1.0, 1.0])
+    weights = np.zeros(4)
+    for _ in range(50):
+        probability = 0.5 * (1.0 + np.tanh(0.5 * design @ weights))
+        gradient = design.T @ (probability - right) + ridge @ weights
+        curvature = (design.T * (probability * (1.0 - probability))) @ design + ridge
+        weights -= np.linalg.solve(curvature + 1e-9 * np.eye(4), gradient)
+    slopes = weights[1:] / deviation
+    intercept = float(weights[0] - slopes @ mean)
+    wrong = np.sort(0.5 * (1.0 + np.tanh(0.5 * (intercept + features[~right] @ slopes))))
+    allowed = int(FALSE_ACCEPTS * len(wrong))
+    just_above = float(np.nextafter(wrong[len(wrong) - 1 - allowed], 1.0))
+    score_weight, margin_weight, length_weight = map(float, slopes)
+    return Calibration(
+        floor, intercept, score_weight, margin_weight, length_weight, threshold=max(0.5, just_above)
+    )
+
+
+def _evidence(similarities: FloatArray, floor: float) -> FloatArray:
+    """Similarity above the excerpt's background, float32 [n, k], 0 where there is none."""
+    background = np.maximum(similarities[:, -1:], np.float32(floor))
+    return np.maximum(similarities - background, np.float32(0.0))
+
+
+def _candidates(evidence: FloatArray, pieces: IntArray) -> IntArray:
+    """The pieces with most votes, at most ``CANDIDATES``, all with some evidence."""
+    identifiers, index = np.unique(pieces, return_inverse=True)
+    best = np.zeros((len(evidence), len(identifiers)), dtype=np.float32)
+    rows = np.broadcast_to(np.arange(len(evidence))[:, None], evidence.shape)
+    np.maximum.at(best, (rows, index.reshape(evidence.shape)), evidence)
+    votes = best.sum(axis=0)
+    order = np.argsort(-votes, kind="stable")[:CANDIDATES]
+    best_first: IntArray = identifiers[order[votes[order] > 0.0]]
+    return best_first
+
+
+def _grid(evidence: FloatArray, neighbours: Neighbours, piece: int) -> tuple[FloatArray, int]:
+    """A piece's evidence as [n, m] over its places from the first to the last neighbour, and the first's
+    ordinal."""
+    excerpts, columns = np.nonzero(neighbours.pieces == piece)
+    places = neighbours.places[excerpts, columns]
+    first = int(places.min())
+    grid = np.zeros((len(evidence), int(places.max()) - first + 1), dtype=np.float32)
+    grid[excerpts, places - first] = evidence[excerpts, columns]
+    return grid, first
+
+
+def _follow(grid: FloatArray, reach: IntArray) -> tuple[float, IntArray]:
+    """The best path through a piece: its mean evidence per excerpt, and its place per excerpt, int64 [n].
+
+    From excerpt ``t`` to ``t + 1`` the place moves forward by 0 to ``reach[t]`` free of charge.
+    """
+    total = np.empty_like(grid)
+    total[0] = grid[0]
+    for t in range(1, len(grid)):
+        before = total[t - 1]
+        total[t] = grid[t] + np.maximum(
+            _trailing_maximum(before, int(reach[t - 1])), before.max() - JUMP_COST
+        )
+    path = np.empty(len(grid), dtype=np.int64)
+    path[-1] = total[-1].argmax()
+    for t in range(len(grid) - 2, -1, -1):
+        start = max(0, int(path[t + 1] - reach[t]))
+        near = start + int(total[t, start : path[t + 1] + 1].argmax())
+        anywhere = int(total[t].argmax())
+        path[t] = near if total[t, near] >= total[t, anywhere] - JUMP_COST else anywhere
+    return float(total[-1].max()) / len(grid), path
+
+
+def _trailing_maximum(values: FloatArray, reach: int) -> FloatArray:
+    """``out[j] = max(values[j - reach : j + 1])``, by doubling the window."""
+    out = values.copy()
+    width = 1
+    while width <= reach:
+        shift = min(width, reach + 1 - width)
+        out[shift:] = np.maximum(out[shift:], out[:-shift])
+        width += shift
+    return out
+
+
+def _best_supported(evidence: FloatArray, times_s: npt.NDArray[np.float64]) -> int:
+    """The excerpt with evidence of its own whose neighbours in time hold most, weighted by their nearness.
+
+    ``evidence`` float32 [n] along the path; the weights are triangular, 0 at ``SUPPORT_S`` from the excerpt.
+    """
+    best, best_support = 0, -1.0
+    for i in np.flatnonzero(evidence > 0.0):
+        start, end = np.searchsorted(times_s, (times_s[i] - SUPPORT_S, times_s[i] + SUPPORT_S))
+        weights = 1.0 - np.abs(times_s[start:end] - times_s[i]) / SUPPORT_S
+        support = float(weights @ evidence[start:end])
+        if support > best_support:
+            best, best_support = int(i), support
+    return best

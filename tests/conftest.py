@@ -1,0 +1,146 @@
+"""Made-up music that both sides of a made-up model understand, so that search is tested without trained weights.
+
+A *melody* is a sequence of degrees 0..`DEGREES` - 1. Its page draws one system per line of notes: two staves, and a
+black block per note whose height above the staves tells the degree. Its recording plays a sine wave per note. The
+fake encoders read the degrees in their window back from either and give both sides the same vector.
+"""
+
+from __future__ import annotations
+
+import wave
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+
+from earmark.audio import filterbank
+from earmark.schema import AudioSpec, FloatArray, SheetSpec
+from earmark.search import Calibration
+
+DEGREES = 6
+NOTE_S = 0.5
+NOTE_STRIP_PX = 20
+NOTES_PER_SYSTEM = 24
+SYSTEMS_PER_PAGE = 3
+STAFF_PX = 28  # two page px are one strip px
+LOWEST_HZ = 220.0
+CALIBRATION = Calibration(
+    floor=0.6, intercept=-8.0, score_weight=40.0, margin_weight=40.0, length_weight=0.0, threshold=0.5
+)
+
+Melody = npt.NDArray[np.int64]
+
+
+class FakeEncoders:
+    """A deterministic stand-in for trained encoders: the degrees of five notes around the centre, 30-d."""
+
+    model_id = "fake-1"
+    dimension = 5 * DEGREES
+    calibration = CALIBRATION
+
+    def embed_audio(
+        self, spectrogram: FloatArray, centres: npt.NDArray[np.float64]
+    ) -> tuple[FloatArray, FloatArray]:
+        spec = AudioSpec()
+        octaves = np.log2(_frequencies_hz() / spec.min_frequency_hz)
+        bins = np.rint(_frequencies_hz() * spec.frame_size / spec.sample_rate_hz).astype(int)
+        bands = filterbank()[bins].argmax(axis=1)
+        assert len(octaves) == len(set(bands)), "degrees must differ in the spectrogram"
+        return self._read(spectrogram[:, bands], centres, NOTE_S * spec.frames_per_second)
+
+    def embed_strip(
+        self, strip: FloatArray, centres: npt.NDArray[np.float64]
+    ) -> tuple[FloatArray, FloatArray]:
+        rows = [strip[1 + 3 * degree : 4 + 3 * degree].mean(axis=0) for degree in range(DEGREES)]
+        return self._read(np.stack(rows, axis=1), centres, NOTE_STRIP_PX)
+
+    def _read(
+        self, degrees: FloatArray, centres: npt.NDArray[np.float64], note: float
+    ) -> tuple[FloatArray, FloatArray]:
+        at = np.rint(centres[:, None] + note * np.arange(-2, 3)).astype(int)
+        inside = (at >= 0) & (at < len(degrees))
+        heard = degrees[np.clip(at, 0, len(degrees) - 1)] * inside[:, :, None]
+        heard = heard / (np.linalg.norm(heard, axis=2, keepdims=True) + 0.05)
+        vectors = heard.reshape(len(centres), -1)
+        vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
+        return vectors.astype(np.float32), np.full((len(centres), 5), 0.2, np.float32)
+
+
+class Music:
+    """Writes made-up pieces: ``melody`` → page images, PDF, recording."""
+
+    def melody(self, seed: int, notes: int = 60) -> Melody:
+        return np.random.default_rng(seed).integers(DEGREES, size=notes)
+
+    def pages(self, melody: Melody) -> list[npt.NDArray[np.uint8]]:
+        """Page images, `SYSTEMS_PER_PAGE` systems of `NOTES_PER_SYSTEM` notes on each, 1160 px wide."""
+        lines = [melody[i : i + NOTES_PER_SYSTEM] for i in range(0, len(melody), NOTES_PER_SYSTEM)]
+        pages = []
+        for i in range(0, len(lines), SYSTEMS_PER_PAGE):
+            page = np.full((900, 1160), 255, np.uint8)
+            for j, line in enumerate(lines[i : i + SYSTEMS_PER_PAGE]):
+                _draw_system(page, 100, 140 + 260 * j, line)
+            pages.append(page)
+        return pages
+
+    def write_pdf(self, path: Path, melody: Melody) -> Path:
+        images = [Image.fromarray(page) for page in self.pages(melody)]
+        images[0].save(path, "PDF", resolution=200, save_all=True, append_images=images[1:])
+        return path
+
+    def write_images(self, folder: Path, melody: Melody, names: Sequence[str]) -> Path:
+        folder.mkdir(parents=True)
+        for name, page in zip(names, self.pages(melody), strict=True):
+            Image.fromarray(page).save(folder / name)
+        return folder
+
+    def write_recording(self, path: Path, melody: Melody, tempo: float = 1.0, first: int = 0) -> Path:
+        """A WAV file of the notes from ``first`` on, played ``tempo`` times as fast."""
+        rate = AudioSpec().sample_rate_hz
+        time_s = np.arange(int(NOTE_S / tempo * rate)) / rate
+        tones = [0.3 * np.sin(2 * np.pi * hz * time_s) for hz in _frequencies_hz()[melody[first:]]]
+        return write_wav(path, np.concatenate(tones))
+
+
+def write_wav(path: Path, samples: npt.NDArray[np.float64]) -> Path:
+    """Mono 16-bit WAV at the spectrogram's rate; samples in -1..1."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(AudioSpec().sample_rate_hz)
+        file.writeframes((samples * 32767).astype("<i2").tobytes())
+    return path
+
+
+def _frequencies_hz() -> npt.NDArray[np.float64]:
+    return LOWEST_HZ * 2.0 ** (np.arange(DEGREES) / 2)
+
+
+def _draw_system(page: npt.NDArray[np.uint8], x0: int, y0: int, notes: Melody) -> None:
+    """Two staves, 28 px apart, joined at both ends, from (x0, y0); a degree is a block above them."""
+    x1 = x0 + 2 * NOTE_STRIP_PX * NOTES_PER_SYSTEM
+    bottom = y0 + 3 * STAFF_PX
+    for top in (y0, y0 + 2 * STAFF_PX):
+        for line in range(5):
+            page[top + line * STAFF_PX // 4 : top + line * STAFF_PX // 4 + 2, x0:x1] = 0
+    for x in (x0, x1 - 3):
+        page[y0 : bottom + 2, x : x + 3] = 0
+    middle = (y0 + bottom) / 2
+    strip_top = round(middle - SheetSpec().strip_height_px)
+    for i, degree in enumerate(notes):
+        x, y = x0 + 2 * NOTE_STRIP_PX * i, strip_top + 2 * (1 + 3 * int(degree))
+        page[y : y + 6, x : x + 2 * NOTE_STRIP_PX] = 0
+
+
+@pytest.fixture
+def encoders() -> FakeEncoders:
+    return FakeEncoders()
+
+
+@pytest.fixture
+def music() -> Music:
+    return Music()
