@@ -25,6 +25,7 @@ from earmark.pages.read import read_pages
 from earmark.pages.systems import find_systems
 from earmark.schema import Box
 
+
 @dataclass
 class Tally:
     """Counts over pages."""
@@ -65,9 +66,7 @@ def area(box: Box) -> float:
 
 def corpus_pages(corpus: Path, pieces: Path | None) -> Iterator[tuple[Path, list[Box]]]:
     """(Image file, true boxes in px) of every page of a corpus."""
-    names = (
-        pieces.read_text().split() if pieces else sorted(file.name for file in (corpus / "pieces").iterdir())
-    )
+    names = pieces.read_text().split() if pieces else sorted(file.name for file in (corpus / "pieces").iterdir())
     for name in names:
         folder = corpus / "pieces" / name
         piece = json.loads((folder / "piece.json").read_text())

@@ -74,9 +74,7 @@ def record(source: Path) -> dict[str, Any]:
         "tempo": round(tempo, 3),
         "piano": piano,
         "room": asdict(room),
-        "systems": list(_heard(source.with_suffix(".pdf"), performance, start_s, duration_s))
-        if in_library
-        else [],
+        "systems": list(_heard(source.with_suffix(".pdf"), performance, start_s, duration_s)) if in_library else [],
     }
 
 
@@ -98,9 +96,7 @@ def _excerpt(performance: Performance, rng: np.random.Generator) -> tuple[int, f
     return bar, float(bars_s[bar - 1]) - BEFORE_S, duration_s
 
 
-def _heard(
-    pdf: Path, performance: Performance, start_s: float, duration_s: float
-) -> Iterator[dict[str, float]]:
+def _heard(pdf: Path, performance: Performance, start_s: float, duration_s: float) -> Iterator[dict[str, float]]:
     """Yield the systems played within ``duration_s`` from ``start_s`` on, timed from ``start_s``."""
     printed = list(printed_systems(pdf))
     begin_ticks = performance.bar_ticks[[system.bar - 1 for system in printed]]

@@ -40,11 +40,22 @@ def _tempos(context: click.Context, parameter: click.Parameter, value: str) -> t
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="What to build: JSON {piece: path} or a path a line.  [default: every file that no other includes]",
 )
+@click.option(
+    "--splits",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Which pieces train, validate and test: YAML or JSON {split: [piece, …]}.",
+)
 @click.option("--pianos", default="fluidr3-0-0", show_default=True, callback=_names, help="Names, with commas.")
 @click.option("--tempos", default="1", show_default=True, callback=_tempos, help="Factors, with commas.")
 @click.option("-j", "--jobs", type=click.IntRange(1), default=os.cpu_count, help="Processes.  [default: all cores]")
 def build_command(
-    out: Path, source: str, pieces: Path | None, pianos: tuple[str, ...], tempos: tuple[float, ...], jobs: int
+    out: Path,
+    source: str,
+    pieces: Path | None,
+    splits: Path | None,
+    pianos: tuple[str, ...],
+    tempos: tuple[float, ...],
+    jobs: int,
 ) -> None:
     """Build the corpus OUT, or add to it what is missing.
 
@@ -56,9 +67,12 @@ def build_command(
     from earmark.corpus.build import build
     from earmark.corpus.piece import Renderings
     from earmark.corpus.sources import list_pieces, open_source
+    from earmark.corpus.splits import keep_splits
 
     opened = open_source(source, out / "source")
     wanted = list_pieces(opened, pieces)
+    if splits:
+        keep_splits(splits, out)
     console = Console()
     engraving_s = rendering_s = 0.0
     failed = 0

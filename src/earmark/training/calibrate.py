@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.embed import PLACE_HOP_PX, QUERY_HOP_FRAMES
+from earmark.pages.strips import ink
 from earmark.schema import AudioSpec, BadInput, FloatArray, SheetSpec
 from earmark.search import NEIGHBOURS, Calibration, Neighbours, fit_confidence, rank
 from earmark.training.pieces import TrainingPiece, read_pieces, read_splits
@@ -48,9 +49,8 @@ class _Shelf:
         self.starts = [0]
         for done, piece in enumerate(pieces):
             report(done, len(pieces))
-            ink = np.float32(1) - piece.strip.astype(np.float32) / 255
             centres = np.arange(PLACE_HOP_PX / 2, piece.strip.shape[1], PLACE_HOP_PX)
-            self.index.add(encoders.embed_strip(ink, centres)[0])
+            self.index.add(encoders.embed_strip(ink(piece.strip), centres)[0])
             self.starts.append(self.index.ntotal)
 
     def nearest(self, vectors: FloatArray, without: int | None = None) -> Neighbours:
@@ -60,7 +60,7 @@ class _Shelf:
         parameters = None
         if without is not None:
             own = faiss.IDSelectorRange(self.starts[without], self.starts[without + 1])
-            parameters = faiss.SearchParameters(sel=faiss.IDSelectorNot(own))
+            parameters = faiss.SearchParameters(sel=faiss.IDSelectorNot(own))  # type: ignore[call-arg]
         similarities, found = self.index.search(np.ascontiguousarray(vectors), NEIGHBOURS, params=parameters)
         pieces = np.searchsorted(self.starts, found, side="right") - 1
         return Neighbours(similarities, pieces, found - np.array(self.starts)[pieces])
@@ -111,8 +111,13 @@ def calibrate(
         for first in ranked:
             right = without is None and first.piece == own
             answers.append(_Answer(first.score, first.margin, len(times_s), right))
-    columns = [np.array(column) for column in zip(*(asdict(answer).values() for answer in answers), strict=True)]
-    calibration = fit_confidence(*columns, floor=floor)
+    calibration = fit_confidence(
+        np.array([answer.score for answer in answers], np.float32),
+        np.array([answer.margin for answer in answers], np.float32),
+        np.array([answer.excerpts for answer in answers]),
+        np.array([answer.right for answer in answers]),
+        floor,
+    )
     _write(weights / "model.json", calibration)
     return calibration
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from earmark.pages.strips import ink
 from earmark.schema import AudioSpec, BadInput, SheetSpec
 from earmark.training import metrics
 from earmark.training.pieces import evenly_taken, read_pieces, read_splits, rendering_name
@@ -47,10 +48,9 @@ def evaluate(
         report(number, len(pieces))
         if not len(onsets):
             continue
-        frame = (piece.onsets.time_s[onsets] / tempo * audio.frames_per_second).astype(np.float32)
-        ink = np.float32(1) - piece.strip.astype(np.float32) / 255
+        frame = piece.onsets.time_s[onsets] / tempo * audio.frames_per_second
         heard.append(encoders.embed_audio(piece.audio[rendering].astype(np.float32), frame)[0])
-        seen.append(encoders.embed_strip(ink, piece.onsets.x_px[onsets])[0])
+        seen.append(encoders.embed_strip(ink(piece.strip), piece.onsets.x_px[onsets].astype(np.float64))[0])
         owner.append(np.full(len(onsets), number))
     report(len(pieces), len(pieces))
     queries, candidates, owners = np.concatenate(heard), np.concatenate(seen), np.concatenate(owner)
