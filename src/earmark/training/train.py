@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.optim import swa_utils
 
 from earmark.networks import Encoder, Encoders
+from earmark.pages.strips import ink
 from earmark.schema import AudioSpec, FloatArray, Mismatch, SheetSpec
 from earmark.training import metrics
 from earmark.training.experiment import Experiment
@@ -92,10 +93,9 @@ class Validation:
         queries, candidates = [], []
         for piece, spectrum, onsets in self.items:
             frame: FloatArray = (piece.onsets.time_s[onsets] * self.audio.frames_per_second).astype(np.float32)
-            ink = np.float32(1) - piece.strip.astype(np.float32) / 255
             queries.append(embed_padded(model.audio, spectrum, frame, self.audio.window_frames // 2))
             column = piece.onsets.x_px[onsets]
-            candidates.append(embed_padded(model.sheet, ink, column, self.sheet.window_px // 2))
+            candidates.append(embed_padded(model.sheet, ink(piece.strip), column, self.sheet.window_px // 2))
         return metrics.scores(metrics.ranks(np.concatenate(queries), np.concatenate(candidates)))
 
 
