@@ -43,9 +43,7 @@ class FakeEncoders:
     dimension = 5 * DEGREES
     calibration = CALIBRATION
 
-    def embed_audio(
-        self, spectrogram: FloatArray, centres: npt.NDArray[np.float64]
-    ) -> tuple[FloatArray, FloatArray]:
+    def embed_audio(self, spectrogram: FloatArray, centres: npt.NDArray[np.float64]) -> tuple[FloatArray, FloatArray]:
         spec = AudioSpec()
         octaves = np.log2(_frequencies_hz() / spec.min_frequency_hz)
         bins = np.rint(_frequencies_hz() * spec.frame_size / spec.sample_rate_hz).astype(int)
@@ -53,9 +51,7 @@ class FakeEncoders:
         assert len(octaves) == len(set(bands)), "degrees must differ in the spectrogram"
         return self._read(spectrogram[:, bands], centres, NOTE_S * spec.frames_per_second)
 
-    def embed_strip(
-        self, strip: FloatArray, centres: npt.NDArray[np.float64]
-    ) -> tuple[FloatArray, FloatArray]:
+    def embed_strip(self, strip: FloatArray, centres: npt.NDArray[np.float64]) -> tuple[FloatArray, FloatArray]:
         rows = [strip[1 + 3 * degree : 4 + 3 * degree].mean(axis=0) for degree in range(DEGREES)]
         return self._read(np.stack(rows, axis=1), centres, NOTE_STRIP_PX)
 

@@ -81,9 +81,7 @@ def _resampled(path: str | Path, start_s: float) -> Iterator[tuple[int, FloatArr
         raise BadInput(path, *_explain(Path(path), error)) from error
 
 
-def _open_before(
-    path: str | Path, start_s: float
-) -> tuple[InputContainer, int, int, Iterator[av.AudioFrame]]:
+def _open_before(path: str | Path, start_s: float) -> tuple[InputContainer, int, int, Iterator[av.AudioFrame]]:
     """Opens a file well before ``start_s``: container, sample rate, samples skipped, frames from there on."""
     # "file:" and the whitelist keep a name such as "http://…", or a playlist, from reaching beyond this file.
     container = av.open(f"file:{path}", options={"protocol_whitelist": "file"})

@@ -29,9 +29,7 @@ def find_page(files: Iterable[str | Path], number: int) -> PageImage:
 def mark_place(page: PageImage, box: Box) -> Image.Image:
     """The page in colour with ``box`` (fractions of its width and height) framed and tinted."""
     image = Image.fromarray(page.image).convert("RGB")
-    x0, y0, x1, y1 = (
-        round(value * size) for value, size in zip(box, (*image.size, *image.size), strict=True)
-    )
+    x0, y0, x1, y1 = (round(value * size) for value, size in zip(box, (*image.size, *image.size), strict=True))
     inside = (max(0, x0), max(0, y0), min(image.width, max(x1, x0 + 1)), min(image.height, max(y1, y0 + 1)))
     part = image.crop(inside)
     image.paste(Image.blend(part, Image.new("RGB", part.size, MARK), TINT), inside[:2])

@@ -100,9 +100,7 @@ def embed_piece(files: Sequence[Path], encoders: Encoders) -> EmbeddedPiece:
     places = tuple(strip.place(x) for x in _grid(0, strip.pixels.shape[1], PLACE_HOP_PX))
     if not places:
         source = files[0] if len(files) == 1 else files[0].parent
-        raise BadInput(
-            source, "no system of staves was found", "give upright, legible pages of printed music"
-        )
+        raise BadInput(source, "no system of staves was found", "give upright, legible pages of printed music")
     vectors = [
         encoders.embed_strip(np.ascontiguousarray(stretch.T), centres - first)[0]
         for stretch, first, centres in _windowed(_ink(strip), SPEC.window_px, PLACE_HOP_PX)
@@ -117,9 +115,7 @@ def _ink(strip: Strip) -> Iterator[FloatArray]:
         yield 1.0 - strip.pixels[:, start : start + BLOCK].T.astype(np.float32) / 255.0
 
 
-def _windowed(
-    blocks: Iterable[FloatArray], window: int, hop: int
-) -> Iterator[tuple[FloatArray, int, Positions]]:
+def _windowed(blocks: Iterable[FloatArray], window: int, hop: int) -> Iterator[tuple[FloatArray, int, Positions]]:
     """Blocks [length, height] → overlapping stretches that hold the whole windows of all centres.
 
     Yields a stretch, the column at which it begins (a multiple of ``GRID``), and the centres to read from it.

@@ -49,9 +49,7 @@ class Library:
         self._where, self._store, self._model = where, store, model
 
     @classmethod
-    def open(
-        cls, where: str | Path, model: str | Path | Encoders = DEFAULT_MODEL, create: bool = True
-    ) -> Library:
+    def open(cls, where: str | Path, model: str | Path | Encoders = DEFAULT_MODEL, create: bool = True) -> Library:
         """The library at ``where``, a folder; an empty one is made if there is none and ``create`` is True.
 
         ``model`` is a shipped model's name, a model's folder, or encoders; it is loaded when it is first
@@ -101,9 +99,7 @@ class Library:
                 report(outcome, len(outcomes), len(found))
         return outcomes
 
-    def find(
-        self, audio: str | Path, top: int = 5, start_s: float = 0.0, end_s: float | None = None
-    ) -> Findings:
+    def find(self, audio: str | Path, top: int = 5, start_s: float = 0.0, end_s: float | None = None) -> Findings:
         """The ``top`` pieces that ``audio``, or its stretch from ``start_s`` to ``end_s``, may be played
         from.
 

@@ -2,11 +2,12 @@
 
 Both sides have one shape (PyTorch, for training; searching runs the same graphs as ONNX):
 
-1. A *trunk* turns a long input into tokens, once, whatever the number of windows read from it: 2-D convolutions that
-   stride along frequency or height until none is left, then 1-D convolutions along time or the staff.
-2. A *window reader* gathers, for every centre asked for, the tokens around it (linear interpolation, so a centre may lie
-   between tokens), weighs them with soft attention (the paper's Section 2: a network that sees the whole window gives a
-   softmax over its positions; scaled by their number, as in the authors' code) and maps the weighted window to a unit vector.
+1. A *trunk* turns a long input into tokens, once, whatever the number of windows read from it: 2-D convolutions
+   that stride along frequency or height, then 1-D convolutions along time or the staff.
+2. A *window reader* gathers, for every centre asked for, the tokens around it (linear interpolation, so a centre may
+   lie between tokens), weighs them with soft attention (the paper's Section 2: a network that sees the whole window
+   gives a softmax over its positions; scaled by their number, as in the authors' code) and maps the weighted window
+   to a unit vector.
 
 The window is strict by construction: only tokens whose receptive field lies inside the window are gathered, so an
 embedding depends on nothing but 168 frames of spectrogram or 100 strip px of sheet music, and a long input may be
@@ -29,7 +30,7 @@ from earmark.schema import AudioSpec, SheetSpec
 class EncoderSize:
     """How large one encoder is.
 
-    ``maps``: feature maps of the 2-D convolutions; the first keeps the resolution along the token axis, the second halves it.
+    ``maps``: feature maps of the 2-D convolutions; the second halves the resolution along the token axis.
     ``channels``: size of a token. ``positions``: tokens in a window. ``hidden``: width of the window's dense layer.
     """
 
@@ -54,7 +55,7 @@ class NetworkConfig:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> NetworkConfig:
         """Read back what ``to_dict`` wrote; an unknown key raises TypeError."""
-        sizes = {
+        sizes: dict[str, EncoderSize] = {
             side: EncoderSize(**{**values[side], "maps": tuple(values[side]["maps"])})
             for side in ("audio", "sheet")
             if side in values
@@ -113,7 +114,7 @@ class Trunk(nn.Module):
 class WindowReader(nn.Module):
     """Tokens and centres -> unit embeddings and attention.
 
-    Gathers ``positions`` tokens, evenly spaced over the part of the window where a token's receptive field stays inside.
+    Gathers ``positions`` tokens, evenly spaced where a token's receptive field stays inside the window.
     """
 
     def __init__(self, window: int, receptive_field: int, size: EncoderSize, dimension: int) -> None:
@@ -154,7 +155,12 @@ class WindowReader(nn.Module):
 
 
 class Encoder(nn.Module):
-    """One side of the system. ``encode`` works on a batch of long inputs; ``forward`` on one, as the ONNX file does."""
+    """One side of the system: ``tokens`` and ``reader`` for batches of long inputs, ``forward`` for one, as in ONNX.
+
+    ``length_axis`` is the axis of one input along which windows lie.
+    """
+
+    length_axis: int
 
     def __init__(
         self, height: int, window: int, size: EncoderSize, dimension: int, pitches: int, first_stride: int
@@ -187,11 +193,10 @@ class AudioEncoder(Encoder):
 
     # Quiet recordings lie in the linear part of log10(1 + x); this gain brings them into the logarithmic one.
     gain = 20.0
+    length_axis = 0
 
     def __init__(self, spec: AudioSpec, config: NetworkConfig) -> None:
-        super().__init__(
-            spec.bands, spec.window_frames, config.audio, config.dimension, config.pitches, first_stride=2
-        )
+        super().__init__(spec.bands, spec.window_frames, config.audio, config.dimension, config.pitches, first_stride=2)
 
     def prepare(self, x: Tensor) -> Tensor:
         magnitude = torch.expm1(x.float() * 2.302585092994046)
@@ -200,6 +205,8 @@ class AudioEncoder(Encoder):
 
 class SheetEncoder(Encoder):
     """Strip [rows, columns], 0 = paper, 1 = ink -> embeddings."""
+
+    length_axis = 1
 
     def __init__(self, spec: SheetSpec, config: NetworkConfig) -> None:
         super().__init__(

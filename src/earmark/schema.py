@@ -27,7 +27,7 @@ class EarmarkError(Exception):
     """An error whose message can be shown to a person as it is: one line, what is wrong and what to do."""
 
 
-class BadInput(EarmarkError):
+class BadInput(EarmarkError):  # noqa: N818
     """A file that cannot be used.
 
     The message is ``<path>: <what is wrong>; <remedy>``.
@@ -40,7 +40,7 @@ class BadInput(EarmarkError):
         self.remedy = remedy
 
 
-class Mismatch(EarmarkError):
+class Mismatch(EarmarkError):  # noqa: N818
     """Two things that must have been made with the same definition were not (model, library, corpus)."""
 
 

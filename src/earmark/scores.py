@@ -49,9 +49,7 @@ def find_scores(paths: Iterable[str | Path]) -> Iterator[Score | BadInput]:
             if path.is_dir():
                 yield from _in_folder_given(path)
             elif path.exists() and not is_page_file(path):
-                yield BadInput(
-                    path, "is no sheet music", "give a PDF, PNG, JPEG, TIFF or WebP, or a folder of them"
-                )
+                yield BadInput(path, "is no sheet music", "give a PDF, PNG, JPEG, TIFF or WebP, or a folder of them")
             else:
                 yield _score(path, [path])
         except OSError as error:
@@ -67,9 +65,7 @@ def sha256(score: Score) -> str:
             with open(file.path, "rb") as stream:
                 digests.update(hashlib.file_digest(stream, "sha256").digest())
         except OSError as error:
-            raise BadInput(
-                file.path, f"cannot be read ({error.strerror})", "check its permissions"
-            ) from error
+            raise BadInput(file.path, f"cannot be read ({error.strerror})", "check its permissions") from error
     return digests.hexdigest()
 
 
@@ -79,17 +75,13 @@ def _in_folder_given(folder: Path) -> Iterator[Score | BadInput]:
         found = True
         yield score
     if not found:
-        yield BadInput(
-            folder, "holds no sheet music", "give a folder with PDF, PNG, JPEG, TIFF or WebP files"
-        )
+        yield BadInput(folder, "holds no sheet music", "give a folder with PDF, PNG, JPEG, TIFF or WebP files")
 
 
 def _in_folder(folder: Path, above: set[tuple[int, int]]) -> Iterator[Score | BadInput]:
     """``above`` holds the folders visited so far: a link may lead back to one of them."""
     try:
-        entries = sorted(
-            (entry for entry in folder.iterdir() if not entry.name.startswith(".")), key=_natural
-        )
+        entries = sorted((entry for entry in folder.iterdir() if not entry.name.startswith(".")), key=_natural)
     except PermissionError:
         yield BadInput(folder, "may not be read", "give yourself permission to read it")
         return

@@ -165,9 +165,7 @@ def fit_confidence(
     allowed = int(FALSE_ACCEPTS * len(wrong))
     just_above = float(np.nextafter(wrong[len(wrong) - 1 - allowed], 1.0))
     score_weight, margin_weight, length_weight = map(float, slopes)
-    return Calibration(
-        floor, intercept, score_weight, margin_weight, length_weight, threshold=max(0.5, just_above)
-    )
+    return Calibration(floor, intercept, score_weight, margin_weight, length_weight, threshold=max(0.5, just_above))
 
 
 def _evidence(similarities: FloatArray, floor: float) -> FloatArray:
@@ -208,9 +206,7 @@ def _follow(grid: FloatArray, reach: IntArray) -> tuple[float, IntArray]:
     total[0] = grid[0]
     for t in range(1, len(grid)):
         before = total[t - 1]
-        total[t] = grid[t] + np.maximum(
-            _trailing_maximum(before, int(reach[t - 1])), before.max() - JUMP_COST
-        )
+        total[t] = grid[t] + np.maximum(_trailing_maximum(before, int(reach[t - 1])), before.max() - JUMP_COST)
     path = np.empty(len(grid), dtype=np.int64)
     path[-1] = total[-1].argmax()
     for t in range(len(grid) - 2, -1, -1):

@@ -189,9 +189,7 @@ class EmbeddedStore:
         self._index: _Index | None = None
         with self._explained():
             folder.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(
-                path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
-            )
+            self._db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
             self._db.execute("PRAGMA synchronous = EXTRA")
             self._db.execute("PRAGMA foreign_keys = ON")
             self._check_format(create)
@@ -199,17 +197,13 @@ class EmbeddedStore:
     def _check_format(self, create: bool) -> None:
         if create and not self._one("SELECT count(*) FROM sqlite_master"):
             with self._writing():
-                if not self._one(
-                    "SELECT count(*) FROM sqlite_master"
-                ):  # not made by another process meanwhile
+                if not self._one("SELECT count(*) FROM sqlite_master"):  # not made by another process meanwhile
                     for statement in SCHEMA.split(";"):
                         self._db.execute(statement)
                     self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                     self._db.execute(f"PRAGMA user_version = {FORMAT}")
         if self._one("PRAGMA application_id") != APPLICATION_ID:
-            raise LibraryUnusable(
-                self._folder / FILE_NAME, "is not a library of Earmark's", "give another folder"
-            )
+            raise LibraryUnusable(self._folder / FILE_NAME, "is not a library of Earmark's", "give another folder")
         if self._one("PRAGMA user_version") != FORMAT:
             raise LibraryUnusable(self._folder, "was made by a newer Earmark", "update Earmark")
 
@@ -377,9 +371,7 @@ class EmbeddedStore:
                 self._folder, "may not be written", "give another folder, or yourself permission"
             ) from error
         except OSError as error:
-            raise LibraryUnusable(
-                self._folder, f"cannot be used ({error.strerror})", "give another folder"
-            ) from error
+            raise LibraryUnusable(self._folder, f"cannot be used ({error.strerror})", "give another folder") from error
         except sqlite3.Error as error:
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
             what, remedy = ERRORS.get(code, (f"cannot be used ({error})", "check the disk"))
@@ -419,9 +411,7 @@ class _Index:
         import faiss  # 0.1 s: only when something is searched
 
         self.version = version
-        self._vectors = faiss.IndexScalarQuantizer(
-            dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
-        )
+        self._vectors = faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
         self._vectors.is_trained = True  # float16 has no parameters
         pieces, starts = [], []
         for piece, stored in rows:

@@ -77,9 +77,7 @@ def load(name_or_path: str | Path) -> Encoders:
     folder = shipped if str(name_or_path) in available() else Path(name_or_path)
     if not (folder / "model.json").is_file():
         names = ", ".join(available()) or "none"
-        raise BadInput(
-            name_or_path, "no such model", f"give a folder with a model.json or a shipped model ({names})"
-        )
+        raise BadInput(name_or_path, "no such model", f"give a folder with a model.json or a shipped model ({names})")
     return OnnxEncoders(folder)
 
 
@@ -95,13 +93,9 @@ class OnnxEncoders:
             self.dimension = int(stated["dimension"])
             self.calibration = Calibration(**stated["confidence"])
         except (KeyError, TypeError, ValueError) as error:
-            raise BadInput(
-                folder / "model.json", f"lacks or misstates {error}", "install the model again"
-            ) from error
+            raise BadInput(folder / "model.json", f"lacks or misstates {error}", "install the model again") from error
         if (audio, sheet) != (AudioSpec(), SheetSpec()):
-            raise Mismatch(
-                f"{folder}: made for other spectrograms or strips than this Earmark's; update the older one"
-            )
+            raise Mismatch(f"{folder}: made for other spectrograms or strips than this Earmark's; update the older one")
         for side in SIDES:
             _check_sha256(folder / side, checksums[side])
         self.model_id = f"{self.name}-{hashlib.sha256(json.dumps(checksums).encode()).hexdigest()[:12]}"
@@ -115,9 +109,7 @@ class OnnxEncoders:
     def embed_strip(self, strip: FloatArray, centres: Positions) -> tuple[FloatArray, FloatArray]:
         """See `Encoders.embed_strip`."""
         chunks = _chunks(strip.T, centres, SheetSpec().window_px)
-        return self._run(
-            self._sheet, "strip", ((order, part.T, local) for order, part, local in chunks), len(centres)
-        )
+        return self._run(self._sheet, "strip", ((order, part.T, local) for order, part, local in chunks), len(centres))
 
     @cached_property
     def _audio(self) -> Any:
@@ -138,9 +130,7 @@ class OnnxEncoders:
         return embeddings, attention
 
 
-def _chunks(
-    columns: FloatArray, centres: Positions, window: int
-) -> Iterator[tuple[Order, FloatArray, FloatArray]]:
+def _chunks(columns: FloatArray, centres: Positions, window: int) -> Iterator[tuple[Order, FloatArray, FloatArray]]:
     """Cuts [length, height] into parts that hold whole windows.
 
     Yields the indices of the centres that a part serves, the part, and these centres in its own columns. The

@@ -21,6 +21,7 @@ VERBS = {
     "corpus": ("earmark.cli.corpus", "Build and check aligned corpora."),
     "train": ("earmark.cli.training", "Train encoders as an experiment file says."),
     "export": ("earmark.cli.training", "Write a checkpoint's encoders as weights for searching."),
+    "calibrate": ("earmark.cli.training", "Set how sure a search may be, on validation pieces."),
     "evaluate": ("earmark.cli.training", "Measure weights under the paper's protocol."),
 }
 EXIT_BAD_INPUT = 2

@@ -58,18 +58,14 @@ def add_command(where: str, paths: tuple[str, ...], model: str | None, as_json: 
         def report(outcome: Outcome, done: int, total: int) -> None:
             progress.update(bar, completed=done, total=total, description=Path(outcome.source).name)
             if outcome.status == "failed":
-                progress.console.print(
-                    f"failed: {outcome.source}: {outcome.reason}", markup=False, soft_wrap=True
-                )
+                progress.console.print(f"failed: {outcome.source}: {outcome.reason}", markup=False, soft_wrap=True)
             elif not as_json:
                 _say(f"{outcome.status}: {_described(outcome.piece)}")
 
         outcomes = library.add(paths, report)
         stored = library.model
     if as_json:
-        _print_json(
-            {"library": where, "model": stored, "pieces": [_outcome_json(outcome) for outcome in outcomes]}
-        )
+        _print_json({"library": where, "model": stored, "pieces": [_outcome_json(outcome) for outcome in outcomes]})
     failed = sum(outcome.status == "failed" for outcome in outcomes)
     if failed:
         click.echo(f"earmark: {failed} of {len(outcomes)} could not be added", err=True)
@@ -79,15 +75,9 @@ def add_command(where: str, paths: tuple[str, ...], model: str | None, as_json: 
 @click.command()
 @LIBRARY
 @click.argument("audio", type=click.Path(path_type=str))
-@click.option(
-    "--top", default=5, show_default=True, type=click.IntRange(min=1), help="How many pieces to print."
-)
-@click.option(
-    "--start", default=0.0, metavar="S", type=click.FloatRange(min=0), help="Listen from this second on."
-)
-@click.option(
-    "--end", default=None, metavar="S", type=click.FloatRange(min=0), help="Listen up to this second."
-)
+@click.option("--top", default=5, show_default=True, type=click.IntRange(min=1), help="How many pieces to print.")
+@click.option("--start", default=0.0, metavar="S", type=click.FloatRange(min=0), help="Listen from this second on.")
+@click.option("--end", default=None, metavar="S", type=click.FloatRange(min=0), help="Listen up to this second.")
 @click.option(
     "--draw",
     default=None,
@@ -125,9 +115,7 @@ def find_command(
         _print_json(findings.to_dict())
         return
     if not findings.confident:
-        _say(
-            "Probably not in this library." if findings.hits else "Nothing was heard that resembles a piece."
-        )
+        _say("Probably not in this library." if findings.hits else "Nothing was heard that resembles a piece.")
     if findings.hits:
         rows = [
             (

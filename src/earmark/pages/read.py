@@ -18,7 +18,7 @@ import PIL.Image
 import pypdfium2 as pdfium
 from PIL import ImageOps, UnidentifiedImageError
 
-from earmark.schema import BadInput, Image, PageImage
+from earmark.schema import BadInput, PageImage
 
 DPI = 200
 PAGE_WIDTH_PX = 1654  # A4 at 200 dpi

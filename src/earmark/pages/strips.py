@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import PIL.Image
 
-from earmark.schema import Box, Image, Place, SheetSpec, System
+from earmark.schema import Box, FloatArray, Image, Place, SheetSpec, System
 
 _PAPER = 255
 
@@ -132,6 +132,12 @@ def join_strips(strips: Iterable[Strip]) -> Strip:
         strip_x0=np.concatenate([part.strip_x0 + start for part, start in zip(parts, ends, strict=False)]),
         **{name: np.concatenate([getattr(part, name) for part in parts]) for name in unchanged},
     )
+
+
+def ink(pixels: Image) -> FloatArray:
+    """What the sheet encoder sees of strip pixels uint8: float32 of the same shape, 0 = paper, 1 = ink."""
+    seen: FloatArray = np.float32(1) - pixels.astype(np.float32) / np.float32(255)
+    return seen
 
 
 def _scaled(image: Image, x0: float, y0: float, scale: float, columns: int, rows: int) -> Image:

@@ -22,7 +22,8 @@ def smooth_curves(rng: np.random.Generator, count: int, length: int, knots: int 
     left = np.minimum(at.astype(int), knots - 2)
     values = rng.standard_normal((count, knots))
     curve = values[:, left] + (values[:, left + 1] - values[:, left]) * (at - left)
-    return curve.astype(np.float32)
+    out: FloatArray = curve.astype(np.float32)
+    return out
 
 
 def mix_pianos(rng: np.random.Generator, first: Tensor, second: Tensor) -> Tensor:
@@ -84,7 +85,7 @@ def augment_audio(rng: np.random.Generator, first: Tensor, second: Tensor) -> Te
 def augment_sheet(rng: np.random.Generator, ink: Tensor, scale: FloatArray) -> Tensor:
     """Scale, shift, turn, blur, thicken or thin, fade and speckle strips.
 
-    ``ink`` float32 [batch, rows, columns] is wider than what comes back is to show; ``scale`` [batch] > 1 enlarges about
+    ``ink`` float32 [batch, rows, columns] is wider than what is to be seen of it; ``scale`` [batch] > 1 enlarges about
     the centre. Returns the same shape: a column at distance d from the centre has moved to distance d * scale.
     """
     batch, rows, columns = ink.shape

@@ -1,4 +1,4 @@
-"""What is minimised: a symmetric cross-entropy over all pairs of a batch, and note detection as a teacher for the trunks."""
+"""What is minimised: cross-entropy over all pairs of a batch, and note detection as a teacher for the trunks."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def contrastive_loss(audio: Tensor, sheet: Tensor, scale: Tensor, content: Tenso
 def pitch_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """Binary cross-entropy of "pitch p begins at token j", summed over pitches, mean over tokens.
 
-    ``logits`` and ``labels`` [batch, pitches, tokens]. Dense and cheap, it teaches each trunk what a note is long before
-    the contrastive loss could.
+    ``logits`` and ``labels`` [batch, pitches, tokens]. Dense and cheap, it teaches each trunk what a note is long
+    before the contrastive loss could.
     """
     return F.binary_cross_entropy_with_logits(logits.float(), labels, reduction="sum") / (
         labels.shape[0] * labels.shape[2]

@@ -56,17 +56,18 @@ def ranks(queries: FloatArray, candidates: FloatArray) -> Ranks:
 
 def scores(found: Ranks) -> Scores:
     """Summarise the ranks of n queries, each against the same n candidates."""
+    at_1, at_5, at_25 = (float(100 * np.mean(found <= k)) for k in (1, 5, 25))
     return Scores(
-        *(float(100 * np.mean(found <= k)) for k in (1, 5, 25)),
+        at_1,
+        at_5,
+        at_25,
         mrr=float(np.mean(1 / found)),
         median_rank=float(np.median(found)),
         candidates=len(found),
     )
 
 
-def bootstrap(
-    found: Ranks, pieces: npt.NDArray[np.int64], *, draws: int = 1000, seed: int = 0
-) -> dict[str, Interval]:
+def bootstrap(found: Ranks, pieces: npt.NDArray[np.int64], *, draws: int = 1000, seed: int = 0) -> dict[str, Interval]:
     """95 % bootstrap intervals of recall@1 and MRR, resampling whole pieces (queries of one piece are not independent).
 
     ``pieces`` int64 [n] numbers the piece of every query.
@@ -82,6 +83,5 @@ def bootstrap(
         "mrr": reciprocal[chosen].sum(axis=1) / total,
     }
     return {
-        name: Interval(*(float(q) for q in np.quantile(values, [0.025, 0.975])))
-        for name, values in draws_of.items()
+        name: Interval(*(float(q) for q in np.quantile(values, [0.025, 0.975]))) for name, values in draws_of.items()
     }

@@ -1,0 +1,36 @@
+# Two commands set everything up on a fresh Debian 12 with Python 3.11: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TORCH := torch==2.13.0
+
+.PHONY: demo test check packages clean
+
+demo: $(VENV)/base
+	$(BIN)/python demo/demo.py
+
+test: packages $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	OMP_NUM_THREADS=2 $(BIN)/pytest
+
+# The Debian packages of the engraving and rendering tests, where they may be installed; else those tests skip.
+packages:
+	@scripts/install-packages
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/base: $(VENV)/bin/python pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	touch $@
+
+# The CPU build of PyTorch comes first, so that no other build is fetched for it.
+$(VENV)/dev: $(VENV)/base
+	$(BIN)/pip install --quiet --disable-pip-version-check $(TORCH)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[corpus,train,web,dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) demo/out

@@ -1,0 +1,124 @@
+"""``earmark corpus``: build and check aligned corpora."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import click
+
+EXIT_NOT_OK = 1
+
+
+@click.group("corpus")
+def corpus_command() -> None:
+    """Build and check aligned corpora: LilyPond sources → pages, noteheads with onsets, audio features."""
+
+
+def _names(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _tempos(context: click.Context, parameter: click.Parameter, value: str) -> tuple[float, ...]:
+    try:
+        tempos = tuple(float(part) for part in _names(context, parameter, value))
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} are no numbers") from error
+    if not all(0.1 <= tempo <= 10 for tempo in tempos):
+        raise click.BadParameter("tempos are factors from 0.1 to 10")
+    return tempos
+
+
+@corpus_command.command("build")
+@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--source", required=True, help="Folder laid out like Mutopia's repository, or URL#COMMIT of one.")
+@click.option(
+    "--pieces",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What to build: JSON {piece: path} or a path a line.  [default: every file that no other includes]",
+)
+@click.option(
+    "--splits",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Which pieces train, validate and test: YAML or JSON {split: [piece, …]}.",
+)
+@click.option("--pianos", default="fluidr3-0-0", show_default=True, callback=_names, help="Names, with commas.")
+@click.option("--tempos", default="1", show_default=True, callback=_tempos, help="Factors, with commas.")
+@click.option("-j", "--jobs", type=click.IntRange(1), default=os.cpu_count, help="Processes.  [default: all cores]")
+def build_command(
+    out: Path,
+    source: str,
+    pieces: Path | None,
+    splits: Path | None,
+    pianos: tuple[str, ...],
+    tempos: tuple[float, ...],
+    jobs: int,
+) -> None:
+    """Build the corpus OUT, or add to it what is missing.
+
+    Exit code 1 when a piece failed; the manifest says why.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from earmark.corpus.build import build
+    from earmark.corpus.piece import Renderings
+    from earmark.corpus.sources import list_pieces, open_source
+    from earmark.corpus.splits import keep_splits
+
+    opened = open_source(source, out / "source")
+    wanted = list_pieces(opened, pieces)
+    if splits:
+        keep_splits(splits, out)
+    console = Console()
+    engraving_s = rendering_s = 0.0
+    failed = 0
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with ExitStack() as stack:
+        progress = stack.enter_context(Progress(*columns, console=console))
+        task = progress.add_task("building", total=len(wanted))
+        builds = stack.enter_context(closing(build(out, opened, wanted, Renderings(pianos, tempos), jobs)))
+        for built in builds:
+            engraving_s += built.engraving_s
+            rendering_s += built.rendering_s
+            if built.entry["status"] == "failed":
+                failed += 1
+                progress.console.print(f"failed: {built.entry['piece']}: {built.entry['reason']}", markup=False)
+            progress.advance(task)
+    console.print(
+        f"{len(wanted) - failed} of {len(wanted)} pieces in {out}; "
+        f"engraving took {engraving_s:.0f} s of work, rendering {rendering_s:.0f} s, on {jobs} processes"
+    )
+    sys.exit(EXIT_NOT_OK if failed else 0)
+
+
+@corpus_command.command("check")
+@click.argument("out", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
+def check_command(out: Path, as_json: bool) -> None:
+    """Prove that the corpus OUT is whole and that every onset is a note of its MIDI file.
+
+    Exit code 1 when something is wrong.
+    """
+    from earmark.corpus.check import check
+
+    report = check(out)
+    if as_json:
+        click.echo(json.dumps(report.to_dict(), indent=1, ensure_ascii=False))
+    else:
+        for problem in report.problems:
+            click.echo(problem)
+        click.echo(f"pieces      {report.ok} of {report.pieces}, {report.failed} failed")
+        click.echo(
+            f"aligned     {report.well_aligned} with at least 99 % matched, worst {report.lowest_matched_fraction:.4f}"
+        )
+        click.echo(f"noteheads   {report.noteheads}, {report.matched} of {report.sounding} sounding ones matched")
+        click.echo(f"onsets      {report.onsets} in {report.duration_s / 3600:.2f} h")
+        click.echo(f"pages       {report.pages} with {report.systems} systems")
+        for rendering, pieces in report.renderings.items():
+            click.echo(f"audio       {rendering}: {pieces} pieces")
+        click.echo("all files as the manifest says" if not report.problems else f"{len(report.problems)} problems")
+    sys.exit(EXIT_NOT_OK if report.problems else 0)

@@ -1,0 +1,143 @@
+"""``earmark train``, ``export``, ``calibrate`` and ``evaluate``."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from earmark.training.train import Progress as Step
+
+EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("experiment", type=click.Path(path_type=Path))
+@click.option("--runs", type=click.Path(path_type=Path), default=Path("runs"), help="Where the run's folder goes.")
+def train_command(experiment: Path, runs: Path) -> None:
+    """Train as EXPERIMENT (a TOML file) says; run it again to resume a run that was stopped.
+
+    \b
+    earmark train experiments/ours/first-light.toml
+    """
+    from earmark.training.experiment import read_experiment
+    from earmark.training.train import train
+
+    settings = read_experiment(experiment)
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("loss {task.fields[loss]:.3f}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task(settings.name, total=settings.steps, loss=float("nan"))
+
+        def report(step: Step) -> None:
+            bar.update(task, completed=step.step, loss=step.loss)
+            if step.validation:
+                found = step.validation
+                bar.console.print(
+                    f"step {step.step}  {step.minutes:.1f} min  {step.pairs} pairs  loss {step.loss:.3f}  "
+                    f"validation R@1 {found.recall_at_1:.1f} MRR {found.mrr:.3f} of {found.candidates}"
+                )
+
+        checkpoint = train(settings, runs / settings.name, report)
+    click.echo(checkpoint)
+
+
+@click.command()
+@click.argument("checkpoint", type=EXISTING_FILE)
+@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
+def export_command(checkpoint: Path, out: Path) -> None:
+    """Write the encoders of CHECKPOINT into the folder OUT as ONNX files that searching uses.
+
+    \b
+    earmark export runs/first-light/checkpoint.pt weights/first-light
+    """
+    from earmark.training.export import export
+
+    click.echo(export(checkpoint, out))
+
+
+@click.command()
+@click.argument("weights", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("corpus", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--rendering", default="timgm6mb-0-2@1", show_default=True, help="PIANO@TEMPO of the validation clips.")
+def calibrate_command(weights: Path, corpus: Path, rendering: str) -> None:
+    """Set the confidence of the folder WEIGHTS on the validation pieces of CORPUS.
+
+    \b
+    earmark calibrate weights/first-light data/msmd
+    """
+    from earmark.training.calibrate import calibrate
+    from earmark.weights import load
+
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task("encoding pieces", total=None)
+        calibration = calibrate(
+            weights,
+            load(weights),
+            corpus,
+            rendering,
+            lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    click.echo(json.dumps(asdict(calibration), indent=2))
+
+
+@click.command()
+@click.argument("weights")
+@click.argument("corpus", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--split", default="test", show_default=True, help="Which pieces.")
+@click.option("--piano", default="musescore-0-0", show_default=True, help="Which rendering: its piano …")
+@click.option("--tempo", type=float, default=1.0, show_default=True, help="… and its tempo.")
+@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Also write the figures to this file.")
+def evaluate_command(weights: str, corpus: Path, split: str, piano: str, tempo: float, json_path: Path | None) -> None:
+    """Measure WEIGHTS (a shipped name or a folder) on a split of CORPUS under the paper's protocol.
+
+    \b
+    earmark evaluate first-light data/msmd --split test --tempo 1 --json results.json
+    """
+    from earmark.training.evaluate import evaluate
+    from earmark.weights import load
+
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task("encoding pieces", total=None)
+        result = evaluate(
+            load(weights),
+            corpus,
+            split,
+            piano,
+            tempo,
+            lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    if json_path:
+        partial = json_path.with_name(json_path.name + ".partial")
+        partial.write_text(json.dumps(result, indent=2) + "\n")
+        os.replace(partial, json_path)
+    table = Table("direction", "R@1", "95 %", "R@5", "R@25", "MRR", "95 %", "MR", "candidates")
+    for direction in ("audio_to_sheet", "sheet_to_audio"):
+        row = result[direction]
+        between = {name: "{:.3g}–{:.3g}".format(*ends) for name, ends in row["interval_95"].items()}
+        table.add_row(
+            direction.replace("_", " "),
+            f"{row['recall@1']:.2f}",
+            between["recall@1"],
+            f"{row['recall@5']:.2f}",
+            f"{row['recall@25']:.2f}",
+            f"{row['mrr']:.3f}",
+            between["mrr"],
+            f"{row['median_rank']:g}",
+            str(row["candidates"]),
+        )
+    Console().print(table)

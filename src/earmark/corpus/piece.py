@@ -1,0 +1,267 @@
+"""One piece of a corpus: its folder and the files in it.
+
+``noteheads.npz`` has one row per printed notehead: ``system`` int32 (row of ``systems`` in ``piece.json``), ``staff``
+int8 (from the top of the system), ``x_px`` and ``y_px`` float32 (centre, page pixels), ``pitch`` uint8 (MIDI), ``tick``
+int32 (in ``score.mid``), ``onset_s`` and ``duration_s`` float64 (at the score's own tempo). Where a notehead has no
+onset (held over by a tie, or without sound) ``tick`` is -1 and the times are NaN; without pitch ``pitch`` is 255.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import mido
+import numpy as np
+import numpy.typing as npt
+import PIL.Image
+import pypdfium2 as pdfium
+import pypdfium2.raw as pdfium_c
+
+from earmark.audio import spectrogram
+from earmark.corpus.align import Alignment, align
+from earmark.corpus.engrave import EngravedStaff, EngravingError, NoteHead, engrave
+from earmark.corpus.render import render, seconds
+from earmark.corpus.sources import Source, digest
+from earmark.pages.read import read_pages
+from earmark.schema import Box, System
+
+Json = dict[str, Any]
+NO_PITCH = 255
+
+
+@dataclass(frozen=True)
+class Renderings:
+    """The performances wanted of every piece: each piano at each tempo (a factor of the score's own)."""
+
+    pianos: tuple[str, ...]
+    tempos: tuple[float, ...]
+
+    def files(self) -> Iterator[tuple[str, str, float]]:
+        """Yield (path below the piece's folder, piano, tempo)."""
+        for piano in self.pianos:
+            for tempo in self.tempos:
+                yield f"audio/{piano}@{tempo:g}.npy", piano, tempo
+
+
+@dataclass(frozen=True)
+class Built:
+    """A manifest entry, and the seconds that engraving and rendering took this time."""
+
+    entry: Json
+    engraving_s: float
+    rendering_s: float
+
+
+@dataclass(frozen=True)
+class PlacedSystem:
+    """A system, the page it is on (from 0) and the row of ``system.staves`` of each of LilyPond's staves."""
+
+    page: int
+    system: System
+    rows: dict[int, int]
+
+
+def build_piece(out: Path, source: Source, piece: str, file: str, renderings: Renderings) -> Built:
+    """Build what is missing of ``piece``, the LilyPond file ``file`` below the source, in the corpus ``out``.
+
+    Raises :class:`EngravingError` and whatever else goes wrong; the folder of the piece then is as it was.
+    """
+    started = time.monotonic()
+    folder = out / "pieces" / piece
+    source_sha256 = digest(source.root / file, source.root)
+    if not (folder / "piece.json").is_file() or read_json(folder / "piece.json")["source_sha256"] != source_sha256:
+        unfinished = out / "unfinished" / piece
+        shutil.rmtree(unfinished, ignore_errors=True)
+        try:
+            description = _engrave_into(unfinished / "piece", unfinished / "engraving", source.root / file, source.root)
+            head = {"piece": piece, "source": file, "source_sha256": source_sha256}
+            write_json(unfinished / "piece" / "piece.json", head | description)
+            shutil.rmtree(folder, ignore_errors=True)
+            os.replace(unfinished / "piece", folder)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+    engraved = time.monotonic()
+    description = _render_missing(folder, renderings)
+    return Built(manifest_entry(description), engraved - started, time.monotonic() - engraved)
+
+
+def manifest_entry(description: Json) -> Json:
+    """Return what the manifest repeats of a ``piece.json``: all of it, but pages and systems only counted."""
+    counts = {"pages": len(description["pages"]), "systems": len(description["systems"])}
+    return description | {"status": "ok", "reason": None} | counts
+
+
+def _render_missing(folder: Path, renderings: Renderings) -> Json:
+    """Add the audio features that ``piece.json`` does not name yet; return the new ``piece.json``."""
+    description = read_json(folder / "piece.json")
+    missing = [wanted for wanted in renderings.files() if wanted[0] not in description["files"]]
+    performance = mido.MidiFile(folder / "score.mid") if missing else None
+    for name, piano, tempo in missing:
+        (folder / "audio").mkdir(exist_ok=True)
+        with _replacing(folder / name) as file:
+            np.save(file, spectrogram(render(performance, piano, tempo)).astype(np.float16))
+        description["files"][name] = sha256(folder / name)
+        write_json(folder / "piece.json", description)
+    return description
+
+
+def _engrave_into(folder: Path, scratch: Path, main: Path, root: Path) -> Json:
+    """Write all files of a piece but ``piece.json`` and the audio; return what ``piece.json`` says about them."""
+    folder.mkdir(parents=True)
+    scratch.mkdir()
+    engraving = engrave(main, root, scratch)
+    _join_pdfs(engraving.pdfs, folder / "score.pdf")
+    pages = _write_pages(folder)
+    sizes_px = [(page["width_px"], page["height_px"]) for page in pages]
+    systems = place_systems(engraving.staves, sizes_px)
+    noteheads = [notehead for notehead in engraving.noteheads if (notehead.score, notehead.rank) in systems]
+    if not noteheads:
+        raise EngravingError("there is no notehead on the pages")
+    alignment = align(noteheads, engraving.midis)
+    alignment.performance.save(folder / "score.mid")
+    with _replacing(folder / "noteheads.npz") as file:
+        np.savez_compressed(file, allow_pickle=False, **_rows(noteheads, alignment, systems, sizes_px))
+    header = engraving.header
+    return {
+        "title": header.get("title") or header.get("mutopiatitle", ""),
+        "composer": header.get("composer") or header.get("mutopiacomposer", ""),
+        "licence": header.get("license") or header.get("copyright", ""),
+        "noteheads": len(noteheads),
+        "sounding": alignment.sounding,
+        "matched": alignment.matched,
+        "matched_fraction": alignment.matched / max(alignment.sounding, 1),
+        "onsets": len(np.unique(alignment.tick[alignment.tick >= 0])),
+        "duration_s": round(float(seconds(alignment.performance, [alignment.end_tick])[0]), 3),
+        "files": {path.name: sha256(path) for path in sorted(folder.iterdir())},
+        "pages": pages,
+        "systems": [
+            {
+                "page": placed.page + 1,
+                "box": [round(value, 3) for value in placed.system.box],
+                "staves": [[round(top, 3), round(bottom, 3)] for top, bottom in placed.system.staves],
+                "staff_height_px": round(placed.system.staff_height_px, 3),
+            }
+            for placed in systems.values()
+        ],
+    }
+
+
+def _join_pdfs(pdfs: Sequence[Path], path: Path) -> None:
+    """Join the PDFs without their links, which are the ground truth and not for a reader's eyes."""
+    with pdfium.PdfDocument.new() as joined:
+        for part in pdfs:
+            with pdfium.PdfDocument(part) as document:
+                joined.import_pages(document)
+        for page in joined:
+            for annotation in reversed(range(pdfium_c.FPDFPage_GetAnnotCount(page))):
+                pdfium_c.FPDFPage_RemoveAnnot(page, annotation)
+            page.close()
+        joined.save(path)
+
+
+def _write_pages(folder: Path) -> list[Json]:
+    pages = []
+    for page in read_pages(folder / "score.pdf"):
+        name = f"page-{page.number:03}.png"
+        PIL.Image.fromarray(page.image).save(folder / name)
+        height, width = page.image.shape
+        pages.append({"number": page.number, "image": name, "width_px": width, "height_px": height})
+    return pages
+
+
+def place_systems(
+    staves: Sequence[EngravedStaff], sizes_px: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int], PlacedSystem]:
+    """Group staves to systems: (score, rank) → system, in reading order; ``sizes_px`` are (width, height) of pages.
+
+    Staves that follow each other on the same lines, as at a change of clef with a gap, are one staff.
+    """
+    groups: dict[tuple[int, int], list[EngravedStaff]] = defaultdict(list)
+    for staff in staves:
+        if staff.box[3] > staff.box[1]:  # a staff of one line has no height
+            groups[staff.score, staff.rank].append(staff)
+    placed = {key: _place_system(group, sizes_px[group[0].page]) for key, group in groups.items()}
+    in_order = sorted(placed.items(), key=lambda item: (item[1].page, item[1].system.box[1]))
+    return dict(in_order)
+
+
+def _place_system(staves: list[EngravedStaff], size_px: tuple[int, int]) -> PlacedSystem:
+    width, height = size_px
+    lines: list[tuple[float, float]] = []
+    rows: dict[int, int] = {}
+    for staff in sorted(staves, key=lambda staff: staff.box[1]):
+        top, bottom = staff.box[1] * height, staff.box[3] * height
+        if not lines or top > sum(lines[-1]) / 2:
+            lines.append((top, bottom))
+        rows[staff.staff] = len(lines) - 1
+    left = min(staff.box[0] for staff in staves) * width
+    right = max(staff.box[2] for staff in staves) * width
+    box: Box = (left, lines[0][0], right, max(bottom for _, bottom in lines))
+    staff_height_px = sum(bottom - top for top, bottom in lines) / len(lines)
+    return PlacedSystem(staves[0].page, System(box, tuple(lines), staff_height_px), rows)
+
+
+def _rows(
+    noteheads: Sequence[NoteHead],
+    alignment: Alignment,
+    systems: dict[tuple[int, int], PlacedSystem],
+    sizes_px: Sequence[tuple[int, int]],
+) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of ``noteheads.npz``, which the module's docstring describes."""
+    number = {key: row for row, key in enumerate(systems)}
+    place = [(notehead.score, notehead.rank) for notehead in noteheads]
+    x0, y0, x1, y1 = np.array([notehead.box for notehead in noteheads]).T
+    width, height = np.array([sizes_px[notehead.page] for notehead in noteheads]).T
+    return {
+        "system": np.array([number[key] for key in place], np.int32),
+        "staff": np.array(
+            [systems[key].rows.get(head.staff, -1) for key, head in zip(place, noteheads, strict=True)], np.int8
+        ),
+        "x_px": ((x0 + x1) / 2 * width).astype(np.float32),
+        "y_px": ((y0 + y1) / 2 * height).astype(np.float32),
+        "pitch": np.array([head.pitch if head.pitch >= 0 else NO_PITCH for head in noteheads], np.uint8),
+        "tick": alignment.tick,
+        "onset_s": alignment.onset_s,
+        "duration_s": alignment.duration_s,
+    }
+
+
+def read_json(path: Path) -> Json:
+    """Read a JSON object."""
+    loaded: Json = json.loads(path.read_text(encoding="utf-8"))
+    return loaded
+
+
+def write_json(path: Path, value: Json) -> None:
+    """Write ``value`` so that ``path`` at every moment is the old file or the new one, whole."""
+    with _replacing(path) as file:
+        file.write(json.dumps(value, ensure_ascii=False, indent=1).encode())
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

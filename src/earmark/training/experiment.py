@@ -1,0 +1,76 @@
+"""An experiment file: TOML with only what differs from the defaults; an unknown key is an error."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from earmark.networks import NetworkConfig
+from earmark.schema import BadInput
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One training run.
+
+    ``renderings`` are mixed for training, ``validation_rendering`` is never trained on. The learning rate rises for
+    ``warmup_steps``, stays, and falls to zero over the last ``cooldown_steps``; ``averaging`` is the decay of the
+    weights' moving average, which is what is validated and exported. ``tempo`` is the range of factors that the audio
+    is stretched by.
+    """
+
+    corpus: str
+    renderings: tuple[str, ...]
+    validation_rendering: str
+    steps: int
+    name: str = ""
+    seed: int = 1
+    stretches: int = 24
+    pairs_per_stretch: int = 24
+    tempo: tuple[float, float] = (0.5, 2.0)
+    learning_rate: float = 1.5e-3
+    weight_decay: float = 0.02
+    warmup_steps: int = 300
+    cooldown_steps: int = 2000
+    gradient_norm: float = 1.0
+    averaging: float = 0.999
+    pitch_weight: float = 0.3
+    validate_every_steps: int = 500
+    validation_pairs: int = 2000
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Experiment:
+        """Read back what ``to_dict`` wrote. Raises TypeError for unknown or missing keys."""
+        unknown = set(values) - {item.name for item in fields(cls)}
+        if unknown:
+            raise TypeError(f"unknown key {', '.join(sorted(unknown))}")
+        made: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+        }
+        if "network" in made:
+            made["network"] = NetworkConfig.from_dict(made["network"])
+        return cls(**made)
+
+    def same_run(self, other: Experiment) -> bool:
+        """Whether a checkpoint of ``other`` may be continued as this one: only the lengths may differ."""
+        lengths = {"steps": 0, "cooldown_steps": 0, "validate_every_steps": 0}
+        return replace(self, **lengths) == replace(other, **lengths)  # type: ignore[arg-type]
+
+
+def read_experiment(path: Path) -> Experiment:
+    """Read an experiment file; its name is the file's name. Raises BadInput with the offending key."""
+    try:
+        with path.open("rb") as file:
+            values = tomllib.load(file)
+        return Experiment.from_dict({"name": path.stem, **values})
+    except FileNotFoundError:
+        raise BadInput(path, "not there", "give the path of an experiment file") from None
+    except (tomllib.TOMLDecodeError, TypeError, ValueError, KeyError) as error:
+        raise BadInput(path, str(error), "see experiments/ours for examples") from None

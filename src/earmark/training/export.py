@@ -1,0 +1,102 @@
+"""A checkpoint -> weights for searching: two ONNX files and ``model.json``.
+
+Weights are rounded to float16 for storage and computed in float32, which halves the files; the graphs cast them back
+when they are loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+
+from earmark.networks import Encoder
+from earmark.schema import AudioSpec, SheetSpec
+from earmark.training.train import read_checkpoint
+
+FORMAT = 1
+SMALLEST_HALVED = 64  # scalars and short vectors stay float32
+
+
+def round_to_half(module: torch.nn.Module) -> None:
+    """Round the parameters that are stored as float16, in place, so that PyTorch and ONNX hold equal weights."""
+    with torch.no_grad():
+        for parameter in module.parameters():
+            if parameter.numel() >= SMALLEST_HALVED:
+                parameter.copy_(parameter.half().float())
+
+
+def store_as_half(model: onnx.ModelProto) -> None:
+    """Replace large float32 initialisers by float16 ones and a cast, in place."""
+    graph = model.graph
+    casts = []
+    for tensor in graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if tensor.data_type != TensorProto.FLOAT or values.size < SMALLEST_HALVED:
+            continue
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
+        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def to_onnx(encoder: Encoder, example: torch.Tensor, input_name: str, path: Path) -> None:
+    """Write one encoder as ONNX with inputs (``input_name``, centres) and outputs (embeddings, attention)."""
+    length = torch.export.Dim("length", min=256, max=1 << 24)
+    count = torch.export.Dim("count", min=2, max=1 << 20)
+    centres = torch.linspace(100, 150, 5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's own deprecations
+        program = torch.onnx.export(
+            encoder.eval(),
+            (example, centres),
+            input_names=[input_name, "centres"],
+            output_names=["embeddings", "attention"],
+            dynamic_shapes=({encoder.length_axis: length}, {0: count}),
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None
+    model = program.model_proto
+    store_as_half(model)
+    del model.metadata_props[:]
+    for node in model.graph.node:  # the exporter notes source lines of this machine there
+        del node.metadata_props[:]
+        node.doc_string = ""
+    onnx.checker.check_model(model)
+    path.write_bytes(model.SerializeToString())
+
+
+def export(checkpoint: Path, out: Path) -> Path:
+    """Write a checkpoint's averaged encoders as ``out/{audio.onnx, sheet.onnx, model.json}``, the last one last."""
+    experiment, encoders, counters = read_checkpoint(checkpoint)
+    round_to_half(encoders)
+    audio, sheet = AudioSpec(), SheetSpec()
+    out.mkdir(parents=True, exist_ok=True)
+    to_onnx(encoders.audio, torch.zeros(400, audio.bands), "spectrogram", out / "audio.onnx")
+    to_onnx(encoders.sheet, torch.zeros(sheet.strip_height_px, 400), "strip", out / "sheet.onnx")
+    about: dict[str, Any] = {
+        "name": experiment.name,
+        "format": FORMAT,
+        "dimension": experiment.network.dimension,
+        "audio": audio.to_dict(),
+        "sheet": sheet.to_dict(),
+        "sha256": {
+            file: hashlib.sha256((out / file).read_bytes()).hexdigest() for file in ("audio.onnx", "sheet.onnx")
+        },
+        "training": {"experiment": experiment.to_dict(), **counters},
+    }
+    partial = out / "model.json.partial"
+    partial.write_text(json.dumps(about, indent=2) + "\n")
+    os.replace(partial, out / "model.json")
+    return out

@@ -1,0 +1,169 @@
+"""A corpus folder in memory: strips, onsets, spectrograms, and which pairs of windows the paper's protocol takes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image as PillowImage
+
+from earmark.pages.strips import Strip, cut_strip, join_strips
+from earmark.schema import AudioSpec, BadInput, FloatArray, Image, Mismatch, SheetSpec, System
+
+LOWEST_PITCH = 21  # A0, the lowest key of a piano
+CONTENT_ONSETS = 3  # onsets to each side whose notes make up a pair's content
+
+
+@dataclass(frozen=True)
+class Onsets:
+    """The distinct onsets of a piece in order of time.
+
+    ``time_s`` float64 [n] at tempo 1; ``x_px`` float32 [n], mean strip position of their noteheads; ``content`` int64
+    [n], equal where the notes from three onsets before to three after are equal.
+    """
+
+    time_s: npt.NDArray[np.float64]
+    x_px: FloatArray
+    content: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.time_s)
+
+
+@dataclass(frozen=True)
+class Notes:
+    """Every notehead with an onset: ``time_s`` float64, ``x_px`` float32 (strip), ``pitch`` int64 (0 = A0)."""
+
+    time_s: npt.NDArray[np.float64]
+    x_px: FloatArray
+    pitch: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class TrainingPiece:
+    """One piece in memory: strip uint8 [80, width] (255 = paper) and spectrograms float16 [frames, 92] by rendering."""
+
+    name: str
+    strip: Image
+    onsets: Onsets
+    notes: Notes
+    audio: dict[str, npt.NDArray[np.float16]]
+
+
+def rendering_name(piano: str, tempo: float) -> str:
+    """Name of a rendering in a corpus: ``fluidr3-0-0@1``."""
+    return f"{piano}@{tempo:g}"
+
+
+def read_splits(corpus: Path) -> dict[str, list[str]]:
+    """The pieces of each split, from the corpus' ``splits.json``. Raises BadInput when there is none."""
+    path = corpus / "splits.json"
+    try:
+        splits: dict[str, list[str]] = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise BadInput(path, "not there", "build the corpus with --splits FILE") from None
+    return splits
+
+
+def read_pieces(
+    corpus: Path, names: Sequence[str], renderings: Sequence[str], audio: AudioSpec, sheet: SheetSpec
+) -> list[TrainingPiece]:
+    """Load pieces that the corpus has; pieces that failed to build are left out.
+
+    Raises Mismatch when the corpus was built with other definitions, BadInput when a rendering is missing.
+    """
+    about = json.loads((corpus / "corpus.json").read_text())
+    if about["audio"] != audio.to_dict() or about["sheet"] != sheet.to_dict():
+        raise Mismatch(f"{corpus}: built with another audio or sheet definition; build it again")
+    present = [name for name in names if (corpus / "pieces" / name / "piece.json").exists()]
+    with ThreadPoolExecutor(2) as pool:
+        pieces = pool.map(lambda name: read_piece(corpus / "pieces" / name, renderings, sheet), present)
+        return list(pieces)
+
+
+def read_strip(folder: Path, sheet: SheetSpec) -> Strip:
+    """The strip of a corpus piece, cut from its page images at the exact system boxes."""
+    piece = json.loads((folder / "piece.json").read_text())
+    strips = []
+    for page in piece["pages"]:
+        systems = [
+            System(
+                tuple(system["box"]),
+                tuple((top, bottom) for top, bottom in system["staves"]),
+                system["staff_height_px"],
+            )
+            for system in piece["systems"]
+            if system["page"] == page["number"]
+        ]
+        with PillowImage.open(folder / page["image"]) as image:
+            strips.append(cut_strip(np.asarray(image.convert("L")), systems, sheet))
+    return join_strips(strips)
+
+
+def read_piece(folder: Path, renderings: Sequence[str], sheet: SheetSpec) -> TrainingPiece:
+    """Load one piece of a corpus. Raises BadInput when a rendering is missing."""
+    strip = read_strip(folder, sheet)
+    heads = np.load(folder / "noteheads.npz")
+    sounding = np.isfinite(heads["onset_s"])
+    time_s = heads["onset_s"][sounding]
+    x_px = strip.to_strip(heads["system"][sounding], heads["x_px"][sounding]).astype(np.float32)
+    notes = Notes(time_s, x_px, heads["pitch"][sounding].astype(np.int64) - LOWEST_PITCH)
+    audio = {}
+    for name in renderings:
+        path = folder / "audio" / f"{name}.npy"
+        if not path.exists():
+            raise BadInput(path, "not there", "build the corpus with this piano and tempo")
+        audio[name] = np.load(path)
+    return TrainingPiece(folder.name, strip.pixels, group_onsets(notes), notes, audio)
+
+
+def group_onsets(notes: Notes) -> Onsets:
+    """Noteheads -> distinct onsets (equal to the millisecond)."""
+    stamp = np.round(notes.time_s * 1000).astype(np.int64)
+    _, first, index = np.unique(stamp, return_index=True, return_inverse=True)
+    count = np.bincount(index)
+    pitches: list[list[int]] = [[] for _ in first]
+    for onset, pitch in zip(index, notes.pitch, strict=True):
+        pitches[onset].append(int(pitch))
+    chords = [bytes(sorted(set(chord))) if min(chord) >= 0 else b"" for chord in pitches]
+    n, reach = len(first), CONTENT_ONSETS
+    content = [blake2b(b"|".join(chords[max(0, i - reach) : i + reach + 1]), digest_size=8).digest() for i in range(n)]
+    return Onsets(
+        notes.time_s[first],
+        (np.bincount(index, weights=notes.x_px) / count).astype(np.float32),
+        np.frombuffer(b"".join(content), np.int64),
+    )
+
+
+def inside(
+    piece: TrainingPiece, frames: int, tempo: float, audio: AudioSpec, sheet: SheetSpec
+) -> npt.NDArray[np.bool_]:
+    """Which onsets have both windows inside the piece at this tempo (the paper's protocol). Boolean [onsets]."""
+    frame = piece.onsets.time_s / tempo * audio.frames_per_second
+    half_frames, half_px = audio.window_frames / 2, sheet.window_px / 2
+    usable: npt.NDArray[np.bool_] = (
+        (frame >= half_frames)
+        & (frame <= frames - half_frames)
+        & (piece.onsets.x_px >= half_px)
+        & (piece.onsets.x_px <= piece.strip.shape[1] - half_px)
+    )
+    return usable
+
+
+def evenly_taken(
+    pieces: Sequence[TrainingPiece], rendering: str, tempo: float, pairs: int, audio: AudioSpec, sheet: SheetSpec
+) -> list[npt.NDArray[np.int64]]:
+    """The onsets of each piece that are among ``pairs`` taken evenly (linspace) from all usable ones of all pieces."""
+    usable = [np.flatnonzero(inside(piece, len(piece.audio[rendering]), tempo, audio, sheet)) for piece in pieces]
+    bounds = np.cumsum([0, *(len(onsets) for onsets in usable)])
+    taken = np.unique(np.linspace(0, bounds[-1] - 1, pairs).astype(np.int64)) if bounds[-1] else np.array([], np.int64)
+    return [
+        onsets[taken[(taken >= low) & (taken < high)] - low]
+        for onsets, low, high in zip(usable, bounds[:-1], bounds[1:], strict=True)
+    ]

@@ -1,0 +1,220 @@
+"""One visible training loop with exact resume.
+
+Step ``i`` draws everything from a generator seeded with (seed, i), so a run that is stopped and resumed from its
+checkpoint ends in the same weights as one that was not. ``runs/NAME/`` holds ``checkpoint.pt`` and ``log.jsonl``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.optim import swa_utils
+
+from earmark.networks import Encoder, Encoders
+from earmark.pages.strips import ink
+from earmark.schema import AudioSpec, FloatArray, Mismatch, SheetSpec
+from earmark.training import metrics
+from earmark.training.experiment import Experiment
+from earmark.training.losses import contrastive_loss, pitch_loss
+from earmark.training.pairs import Batch, PairSampler
+from earmark.training.pieces import TrainingPiece, evenly_taken, read_pieces, read_splits
+
+MAX_LOG_SCALE = 4.6  # temperature 0.01
+
+
+@dataclass
+class Progress:
+    """What the loop reports after a step; ``validation`` only when one was made."""
+
+    step: int
+    steps: int
+    minutes: float
+    pairs: int
+    loss: float
+    validation: metrics.Scores | None = None
+
+
+def learning_rate(experiment: Experiment, step: int) -> float:
+    """Warm-up, constant, linear cool-down to zero; ``step`` counts from 0."""
+    left = experiment.steps - step
+    factor = min(1.0, (step + 1) / experiment.warmup_steps, left / max(1, experiment.cooldown_steps))
+    return experiment.learning_rate * factor
+
+
+def loss_of(model: Encoders, batch: Batch, pitch_weight: float) -> Tensor:
+    """The loss of one batch."""
+    audio_tokens, sheet_tokens = model.audio.tokens(batch.audio), model.sheet.tokens(batch.sheet)
+    audio, _ = model.audio.reader(audio_tokens, batch.row, batch.frame)
+    sheet, _ = model.sheet.reader(sheet_tokens, batch.row, batch.column)
+    loss = contrastive_loss(audio, sheet, model.log_scale.clamp(max=MAX_LOG_SCALE).exp(), batch.content)
+    teacher = pitch_loss(model.audio.pitches(audio_tokens), batch.audio_pitches) + pitch_loss(
+        model.sheet.pitches(sheet_tokens), batch.sheet_pitches
+    )
+    return loss + pitch_weight * teacher
+
+
+@torch.no_grad()
+def embed_padded(encoder: Encoder, values: FloatArray, centres: FloatArray, half_window: int) -> FloatArray:
+    """Embeddings of one whole input at ``centres``, padded so that every window lies inside."""
+    around = [(0, 0), (0, 0)]
+    around[encoder.length_axis] = (half_window, half_window)
+    device = next(encoder.parameters()).device
+    padded = torch.from_numpy(np.pad(values, around)).to(device)
+    embeddings, _ = encoder(padded, torch.from_numpy(centres + np.float32(half_window)).to(device))
+    out: FloatArray = embeddings.float().cpu().numpy()
+    return out
+
+
+class Validation:
+    """Retrieval among pairs taken evenly from all windows of the validation pieces, without augmentation."""
+
+    def __init__(
+        self, pieces: list[TrainingPiece], rendering: str, pairs: int, audio: AudioSpec, sheet: SheetSpec
+    ) -> None:
+        onsets = evenly_taken(pieces, rendering, 1.0, pairs, audio, sheet)
+        self.audio, self.sheet = audio, sheet
+        self.items: list[tuple[TrainingPiece, FloatArray, npt.NDArray[np.int64]]] = [
+            (piece, piece.audio[rendering].astype(np.float32), taken)
+            for piece, taken in zip(pieces, onsets, strict=True)
+            if len(taken)
+        ]
+
+    def __call__(self, model: Encoders) -> metrics.Scores:
+        queries, candidates = [], []
+        for piece, spectrum, onsets in self.items:
+            frame: FloatArray = (piece.onsets.time_s[onsets] * self.audio.frames_per_second).astype(np.float32)
+            queries.append(embed_padded(model.audio, spectrum, frame, self.audio.window_frames // 2))
+            column = piece.onsets.x_px[onsets]
+            candidates.append(embed_padded(model.sheet, ink(piece.strip), column, self.sheet.window_px // 2))
+        return metrics.scores(metrics.ranks(np.concatenate(queries), np.concatenate(candidates)))
+
+
+class Run:
+    """Model, optimiser, average and counters of one run, and their checkpoint."""
+
+    def __init__(self, experiment: Experiment, device: torch.device) -> None:
+        torch.manual_seed(experiment.seed)
+        self.experiment, self.device = experiment, device
+        audio, sheet = AudioSpec(), SheetSpec()
+        self.model = Encoders(audio, sheet, experiment.network).to(device)
+        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        averaging = swa_utils.get_ema_multi_avg_fn(experiment.averaging)  # type: ignore[no-untyped-call]
+        self.average = swa_utils.AveragedModel(self.model, multi_avg_fn=averaging, use_buffers=True)
+        decayed = [p for p in self.model.parameters() if p.ndim > 1]
+        free = [p for p in self.model.parameters() if p.ndim <= 1]
+        self.optimiser = torch.optim.AdamW(
+            [{"params": decayed, "weight_decay": experiment.weight_decay}, {"params": free, "weight_decay": 0.0}],
+            lr=experiment.learning_rate,
+        )
+        self.step, self.pairs, self.minutes = 0, 0, 0.0
+
+    def train_step(self, sampler: PairSampler) -> float:
+        """Draw batch ``step``, descend, average. Returns the loss."""
+        started = time.monotonic()
+        torch.manual_seed(self.experiment.seed * 1_000_003 + self.step)
+        batch = sampler.batch(np.random.default_rng([self.experiment.seed, self.step])).to(self.device)
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(self.experiment, self.step)
+        self.model.train()
+        with torch.autocast(self.device.type, torch.bfloat16):
+            loss = loss_of(self.model, batch, self.experiment.pitch_weight)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.experiment.gradient_norm)
+        self.optimiser.step()
+        self.average.update_parameters(self.model)
+        self.step += 1
+        self.pairs += len(batch.row)
+        self.minutes += (time.monotonic() - started) / 60
+        return float(loss.detach())
+
+    def averaged(self) -> Encoders:
+        """The averaged model, ready to encode."""
+        model = self.average.module
+        assert isinstance(model, Encoders)
+        return model.eval()
+
+    def save(self, path: Path) -> None:
+        """Write the checkpoint in one piece."""
+        state = {
+            "experiment": json.dumps(self.experiment.to_dict()),
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "counters": {"step": self.step, "pairs": self.pairs, "minutes": self.minutes},
+        }
+        partial = path.with_suffix(".partial")
+        with partial.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+
+    def load(self, path: Path) -> None:
+        """Continue from a checkpoint. Raises Mismatch when it belongs to another experiment."""
+        state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
+        earlier = Experiment.from_dict(json.loads(state["experiment"]))
+        if not self.experiment.same_run(earlier):
+            raise Mismatch(f"{path}: made by a different experiment; move the run's folder away to start anew")
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step, self.pairs, self.minutes = (state["counters"][key] for key in ("step", "pairs", "minutes"))
+
+
+def read_checkpoint(path: Path) -> tuple[Experiment, Encoders, dict[str, Any]]:
+    """The experiment, averaged encoders and counters (step, pairs, minutes) of a checkpoint."""
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    run = Run(Experiment.from_dict(json.loads(state["experiment"])), torch.device("cpu"))
+    run.load(path)
+    return run.experiment, run.averaged(), state["counters"]
+
+
+def train(experiment: Experiment, folder: Path, report: Callable[[Progress], None]) -> Path:
+    """Train until ``experiment.steps``, resuming where ``folder`` stands. Returns the checkpoint's path.
+
+    Raises BadInput or Mismatch when the corpus does not hold what the experiment asks for.
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    audio, sheet = AudioSpec(), SheetSpec()
+    corpus = Path(experiment.corpus)
+    splits = read_splits(corpus)
+    sampler = PairSampler(
+        read_pieces(corpus, splits["train"], experiment.renderings, audio, sheet),
+        audio,
+        sheet,
+        stretches=experiment.stretches,
+        pairs=experiment.pairs_per_stretch,
+        tempo=experiment.tempo,
+    )
+    heard = experiment.validation_rendering
+    validation = Validation(
+        read_pieces(corpus, splits["valid"], [heard], audio, sheet), heard, experiment.validation_pairs, audio, sheet
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint = folder / "checkpoint.pt"
+    run = Run(experiment, device)
+    if checkpoint.exists():
+        run.load(checkpoint)
+    with (folder / "log.jsonl").open("a") as log:
+        while run.step < experiment.steps:
+            loss = run.train_step(sampler)
+            progress = Progress(run.step, experiment.steps, run.minutes, run.pairs, loss)
+            if run.step % experiment.validate_every_steps == 0 or run.step == experiment.steps:
+                progress.validation = validation(run.averaged())
+                run.save(checkpoint)
+                scores = progress.validation.to_dict()
+                log.write(json.dumps({**vars(progress), "validation": scores}) + "\n")
+                log.flush()
+            report(progress)
+    return checkpoint

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from earmark.audio import spectrogram
+from earmark.cli.corpus import corpus_command
+from earmark.corpus.check import check
+from earmark.corpus.engrave import EngravedStaff
+from earmark.corpus.piece import place_systems
+from earmark.schema import BadInput
+
+pytestmark = pytest.mark.usefixtures("lilypond")
+
+
+@pytest.fixture
+def pieces(tmp_path: Path) -> Path:
+    """The two good pieces."""
+    path = tmp_path / "pieces.json"
+    path.write_text(json.dumps({"one": "ftp/Own/one/one.ly", "two": "ftp/Own/bars/two.ly"}))
+    return path
+
+
+def arguments(out: Path, source: Path, pieces: Path, piano: str, *more: str) -> list[str]:
+    return ["build", str(out), "--source", str(source), "--pieces", str(pieces), "--pianos", piano, "-j", "1", *more]
+
+
+def test_a_corpus_is_built_and_proved(source: Path, pieces: Path, tmp_path: Path, piano: str) -> None:
+    out = tmp_path / "corpus"
+    done = CliRunner().invoke(corpus_command, arguments(out, source, pieces, piano))
+    assert done.exit_code == 0, done.output
+    assert "2 of 2 pieces" in done.output
+
+    report = check(out)
+    assert report.problems == []
+    assert (report.ok, report.failed, report.well_aligned) == (2, 0, 2)
+    assert (report.sounding, report.matched) == (11 + 4, 11 + 4)
+    assert report.renderings == {f"{piano}@1": 2}
+    assert [entry.name for entry in out.iterdir() if entry.name.startswith(".")] == []
+
+    folder = out / "pieces" / "two"
+    description = json.loads((folder / "piece.json").read_text())
+    assert (description["title"], description["composer"], description["licence"]) == ("Two Bars", "Earmark", "CC0")
+    (system,) = description["systems"]
+    assert len(system["staves"]) == 2
+    assert system["staff_height_px"] == pytest.approx(20 / 72.27 * 200, rel=0.002)
+    heads = np.load(folder / "noteheads.npz")
+    order = np.lexsort((heads["pitch"], heads["x_px"], heads["staff"]))
+    grace_s = (2304 - 22) / 768  # 9/40 of a sixteenth before the third beat of the second bar
+    np.testing.assert_allclose(
+        heads["onset_s"][order], [0, 0.5, 0.5, 1, np.nan, 1.75, 2, grace_s, 3, 0, 2, 3], atol=2 / 768
+    )
+    assert heads["staff"][order].tolist() == [0] * 9 + [1] * 3
+    assert heads["tick"][order].tolist().count(-1) == 1
+
+    bands = np.load(folder / "audio" / f"{piano}@1.npy")
+    loudness = bands.astype(np.float32).sum(axis=1)
+    assert np.argmax(loudness > 0.05 * loudness.max()) <= 1, "the first note sounds at once"
+    assert bands.shape == (len(spectrogram(np.zeros(6 * 22_050, np.float32))), 92)
+
+
+def test_a_broken_piece_is_reported_and_the_rest_is_built(
+    source: Path, pieces: Path, tmp_path: Path, piano: str
+) -> None:
+    (source / "ftp/Own/bars/two.ly").write_text('\\version "2.24.0"\n#(ly:error "no music today")')
+    out = tmp_path / "corpus"
+    done = CliRunner().invoke(corpus_command, arguments(out, source, pieces, piano))
+    assert done.exit_code == 1
+    assert "1 of 2 pieces" in done.output
+    manifest = {entry["piece"]: entry for entry in json.loads((out / "manifest.json").read_text())["pieces"]}
+    assert manifest["one"]["status"] == "ok"
+    assert manifest["two"]["status"] == "failed"
+    assert "no music today" in manifest["two"]["reason"]
+    assert not (out / "pieces" / "two").exists()
+    assert check(out).problems == []
+
+
+def test_a_second_build_adds_only_what_is_missing(source: Path, pieces: Path, tmp_path: Path, piano: str) -> None:
+    out = tmp_path / "corpus"
+    assert CliRunner().invoke(corpus_command, arguments(out, source, pieces, piano)).exit_code == 0
+    before = {path: path.stat().st_mtime_ns for path in out.glob("pieces/*/*") if path.suffix in (".pdf", ".npz")}
+    first = {path: path.stat().st_mtime_ns for path in out.glob("pieces/*/audio/*")}
+    (source / "ftp/Own/one/one.ly").write_text('\\version "2.24.0"\n\\score { { c\'1 } }')
+
+    assert CliRunner().invoke(corpus_command, arguments(out, source, pieces, piano, "--tempos", "1,2")).exit_code == 0
+    report = check(out)
+    assert report.problems == []
+    assert report.renderings == {f"{piano}@1": 2, f"{piano}@2": 2}
+    assert report.matched == 11 + 1, "a piece whose source has changed is built again"
+    for path, time_ns in (before | first).items():
+        assert (path.stat().st_mtime_ns == time_ns) == ("two" in path.parts)
+
+
+def test_a_killed_build_is_taken_up_again(source: Path, pieces: Path, tmp_path: Path, piano: str) -> None:
+    out = tmp_path / "corpus"
+    command = [
+        sys.executable,
+        "-c",
+        "from earmark.cli import main; main()",
+        "corpus",
+        *arguments(out, source, pieces, piano),
+    ]
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    one = out / "pieces" / "one" / "piece.json"
+    while not one.is_file() and running.poll() is None:
+        time.sleep(0.01)
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    time_ns = (one.parent / "score.pdf").stat().st_mtime_ns
+
+    assert CliRunner().invoke(corpus_command, arguments(out, source, pieces, piano)).exit_code == 0
+    assert check(out).problems == []
+    assert (one.parent / "score.pdf").stat().st_mtime_ns == time_ns
+    assert list((out / "unfinished").glob("*")) == []
+
+
+def test_check_finds_what_was_changed(source: Path, pieces: Path, tmp_path: Path, piano: str) -> None:
+    out = tmp_path / "corpus"
+    assert CliRunner().invoke(corpus_command, arguments(out, source, pieces, piano)).exit_code == 0
+    (out / "pieces/one/page-001.png").write_bytes(b"")
+    with np.load(out / "pieces/two/noteheads.npz") as arrays:
+        heads = dict(arrays)
+    np.savez_compressed(out / "pieces/two/noteheads.npz", **(heads | {"onset_s": heads["onset_s"] + 0.1}))
+    done = CliRunner().invoke(corpus_command, ["check", str(out), "--json"])
+    assert done.exit_code == 1
+    problems = json.loads(done.output)["problems"]
+    assert "one: page-001.png has changed" in problems
+    assert "two: noteheads.npz has changed" in problems
+    assert "two: onsets are not the seconds of their ticks" in problems
+
+
+def test_a_folder_without_a_corpus_is_bad_input(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="is no finished corpus"):
+        check(tmp_path)
+
+
+def test_staves_are_grouped_to_systems_in_reading_order() -> None:
+    def staff(rank: int, number: int, y: float, page: int = 0, x0: float = 0.1) -> EngravedStaff:
+        return EngravedStaff(1, rank, number, page, (x0, y, 0.9, y + 0.04))
+
+    staves = [staff(9, 2, 0.1, page=1), staff(0, 1, 0.1), staff(0, 2, 0.2), staff(0, 7, 0.101, x0=0.5)]
+    placed = place_systems(staves, [(1000, 2000), (1000, 2000)])
+    assert list(placed) == [(1, 0), (1, 9)]
+    first = placed[1, 0]
+    assert first.system.box == pytest.approx((100, 200, 900, 480))
+    assert len(first.system.staves) == 2
+    assert first.rows == {1: 0, 7: 0, 2: 1}
+    assert first.system.staff_height_px == pytest.approx(80)

@@ -1,0 +1,104 @@
+"""What the search relies on: strict windows, equal results in pieces, unit embeddings, attention that sums to one."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs the [train] extra")
+
+from torch import Tensor  # noqa: E402
+
+from earmark.networks import Encoder, Encoders, NetworkConfig  # noqa: E402
+from earmark.schema import AudioSpec, SheetSpec  # noqa: E402
+
+AUDIO, SHEET = AudioSpec(), SheetSpec()
+HALF = {"audio": AUDIO.window_frames // 2, "sheet": SHEET.window_px // 2}
+
+
+@pytest.fixture(scope="module")
+def encoders() -> Encoders:
+    torch.manual_seed(0)
+    model = Encoders(AUDIO, SHEET, NetworkConfig())
+    for module in model.modules():  # statistics as after training, not the identity
+        if isinstance(module, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 2)
+    return model.eval()
+
+
+def example(side: str, length: int) -> Tensor:
+    generator = torch.Generator().manual_seed(1)
+    shape = (length, AUDIO.bands) if side == "audio" else (SHEET.strip_height_px, length)
+    return torch.rand(shape, generator=generator)
+
+
+def cut(encoder: Encoder, x: Tensor, start: int, stop: int) -> Tensor:
+    part: Tensor = x.narrow(encoder.length_axis, start, stop - start)
+    return part
+
+
+@pytest.mark.parametrize("side", ["audio", "sheet"])
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def test_an_embedding_depends_on_its_window_and_on_nothing_else(encoders: Encoders, side: str) -> None:
+    encoder: Encoder = getattr(encoders, side)
+    half = HALF[side]
+    x, centre = example(side, 800), 400
+    other = 1 - x
+    cut(encoder, other, centre - half, centre + half).copy_(cut(encoder, x, centre - half, centre + half))
+    at = torch.tensor([float(centre)])
+    assert torch.allclose(encoder(x, at)[0], encoder(other, at)[0], atol=1e-6)
+    cut(encoder, other, centre - half + 6, centre + half - 6).zero_()
+    assert not torch.allclose(encoder(x, at)[0], encoder(other, at)[0], atol=1e-3)
+
+
+@pytest.mark.parametrize("side", ["audio", "sheet"])
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def test_a_window_cut_out_gives_what_the_whole_gives(encoders: Encoders, side: str) -> None:
+    encoder: Encoder = getattr(encoders, side)
+    half = HALF[side]
+    x = example(side, 800)
+    centres = torch.tensor([400.0, 402.0, 500.0])
+    whole = encoder(x, centres)[0]
+    alone = torch.cat(
+        [encoder(cut(encoder, x, int(c) - half, int(c) + half), torch.tensor([float(half)]))[0] for c in centres]
+    )
+    assert torch.allclose(whole, alone, atol=1e-5)
+
+
+@pytest.mark.parametrize("side", ["audio", "sheet"])
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def test_embeddings_are_unit_vectors_and_attention_sums_to_one(encoders: Encoders, side: str) -> None:
+    encoder: Encoder = getattr(encoders, side)
+    embeddings, attention = encoder(example(side, 600), torch.linspace(100, 500, 9))
+    assert embeddings.shape == (9, encoders.config.dimension)
+    assert torch.allclose(embeddings.norm(dim=1), torch.ones(9), atol=1e-5)
+    assert torch.allclose(attention.sum(1), torch.ones(9), atol=1e-5)
+
+
+def test_a_config_survives_its_dictionary() -> None:
+    config = NetworkConfig(dimension=32)
+    assert NetworkConfig.from_dict(config.to_dict()) == config
+    with pytest.raises(TypeError):
+        NetworkConfig.from_dict({"dimensions": 3})
+
+
+@pytest.mark.parametrize("side", ["audio", "sheet"])
+def test_onnx_agrees_with_pytorch(encoders: Encoders, side: str, tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    import onnxruntime
+
+    from earmark.training.export import round_to_half, to_onnx
+
+    encoder: Encoder = getattr(encoders, side)
+    round_to_half(encoder)
+    path = tmp_path / "encoder.onnx"
+    to_onnx(encoder, example(side, 400), "x", path)
+    session = onnxruntime.InferenceSession(str(path))
+    for length in (300, 777):
+        x, centres = example(side, length), torch.linspace(100, length - 100, 7)
+        with torch.no_grad():
+            expected = encoder(x, centres)
+        found = session.run(None, {"x": x.numpy(), "centres": centres.numpy()})
+        for ours, theirs in zip(expected, found, strict=True):
+            np.testing.assert_allclose(ours.numpy(), theirs, atol=1e-4)

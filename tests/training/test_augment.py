@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs the [train] extra")
+
+from earmark.training import augment  # noqa: E402
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(3)
+
+
+def test_augmented_audio_is_reproducible_finite_and_changed() -> None:
+    first, second = torch.rand(4, 100, 92), torch.rand(4, 100, 92)
+    out = augment.augment_audio(rng(), first, second)
+    assert out.shape == first.shape
+    assert torch.isfinite(out).all()
+    assert (out >= 0).all()
+    assert torch.equal(out, augment.augment_audio(rng(), first, second))
+    assert (out - first).abs().mean() > 0.01
+
+
+def test_a_mix_of_a_piano_with_itself_is_that_piano() -> None:
+    piano = torch.rand(3, 50, 92)
+    assert torch.allclose(augment.mix_pianos(rng(), piano, piano), piano)
+
+
+def test_reverberation_only_adds_after_the_sound() -> None:
+    magnitude = torch.zeros(2, 60, 92)
+    magnitude[:, 20, 5] = 1
+    out = augment.reverberate(rng(), magnitude, share=1.0)
+    assert torch.count_nonzero(out[:, :20]) == 0
+    assert torch.allclose(out[:, 20, 5], torch.ones(2))
+    assert (out[:, 21:50, 5] > 0).all()
+    assert (out[:, 22:49, 5] < out[:, 21:48, 5]).all()
+
+
+def test_detuning_keeps_the_energy_between_neighbouring_bands() -> None:
+    magnitude = torch.zeros(8, 10, 92)
+    magnitude[:, :, 40] = 1
+    out = augment.detune(rng(), magnitude)
+    assert torch.allclose(out[:, :, 39:42].sum(2), torch.ones(8, 10), atol=1e-6)
+
+
+def test_a_mark_moves_as_the_scale_says() -> None:
+    ink = torch.zeros(1, 80, 400)
+    ink[0, 38:42, 298:302] = 1  # centred on column 300, 100 right of the middle
+    out = augment.augment_sheet(rng(), ink, np.array([1.05], np.float32))[0]
+    column = (out.clamp(min=0.3) - 0.3).sum(0)
+    centre = (column * (torch.arange(400) + 0.5)).sum() / column.sum()
+    assert centre.item() == pytest.approx(200 + 105, abs=0.7)

@@ -1,0 +1,110 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs the [train] extra")
+
+from earmark.networks import EncoderSize, NetworkConfig  # noqa: E402
+from earmark.schema import BadInput, Mismatch  # noqa: E402
+from earmark.training.experiment import Experiment, read_experiment  # noqa: E402
+from earmark.training.train import Progress, learning_rate, read_checkpoint, train  # noqa: E402
+
+TINY = NetworkConfig(
+    dimension=16,
+    audio=EncoderSize(maps=(4, 8, 8, 8), channels=16, positions=20, hidden=32),
+    sheet=EncoderSize(maps=(4, 8, 8, 8, 8), channels=16, positions=20, hidden=32),
+)
+
+
+def experiment(corpus: Path, **changes: object) -> Experiment:
+    made = Experiment(
+        corpus=str(corpus),
+        renderings=("one@1", "two@1"),
+        validation_rendering="heard@1",
+        name="tiny",
+        steps=4,
+        stretches=4,
+        pairs_per_stretch=8,
+        warmup_steps=2,
+        cooldown_steps=2,
+        validate_every_steps=2,
+        validation_pairs=40,
+        averaging=0.9,
+        network=TINY,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def quiet(progress: Progress) -> None:
+    pass
+
+
+def test_a_resumed_run_ends_in_the_same_weights(corpus: Path, tmp_path: Path) -> None:
+    straight = train(experiment(corpus), tmp_path / "straight", quiet)
+
+    class StopError(Exception):
+        pass
+
+    def stop_at_three(progress: Progress) -> None:
+        if progress.step == 3:
+            raise StopError
+
+    with pytest.raises(StopError):
+        train(experiment(corpus), tmp_path / "resumed", stop_at_three)
+    resumed = train(experiment(corpus), tmp_path / "resumed", quiet)
+    (_, one, counted), (_, other, counted_again) = read_checkpoint(straight), read_checkpoint(resumed)
+    assert counted["step"] == counted_again["step"] == 4
+    assert counted["pairs"] == counted_again["pairs"]
+    for name, value in one.state_dict().items():
+        assert torch.equal(value, other.state_dict()[name]), name
+
+
+def test_training_learns_and_logs(corpus: Path, tmp_path: Path) -> None:
+    losses = []
+    train(
+        experiment(corpus, steps=60, validate_every_steps=30, learning_rate=3e-3, cooldown_steps=10),
+        tmp_path,
+        lambda progress: losses.append(progress.loss),
+    )
+    assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
+    log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [entry["step"] for entry in log] == [30, 60]
+    assert log[-1]["validation"]["candidates"] == 40
+
+
+def test_another_experiment_does_not_resume_this_run(corpus: Path, tmp_path: Path) -> None:
+    train(experiment(corpus), tmp_path, quiet)
+    with pytest.raises(Mismatch, match="different experiment"):
+        train(experiment(corpus, seed=2), tmp_path, quiet)
+
+
+def test_the_learning_rate_warms_up_stays_and_cools_down(corpus: Path) -> None:
+    plan = experiment(corpus, steps=100, warmup_steps=10, cooldown_steps=20, learning_rate=1.0)
+    rates = [learning_rate(plan, step) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1)
+    assert rates[9:81] == [1.0] * 72
+    assert rates[90] == pytest.approx(0.5)
+    assert rates[99] == pytest.approx(0.05)
+
+
+def test_an_experiment_file_lists_differences_and_refuses_unknown_keys(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    required = 'corpus = "c"\nrenderings = ["a@1"]\nvalidation_rendering = "b@1"\nsteps = 7\n'
+    path.write_text(required + "[network]\ndimension = 48\n")
+    made = read_experiment(path)
+    assert (made.name, made.steps, made.renderings, made.network.dimension) == ("mine", 7, ("a@1",), 48)
+    assert Experiment.from_dict(json.loads(json.dumps(made.to_dict()))) == made
+    path.write_text(required + "stepps = 3\n")
+    with pytest.raises(BadInput, match="unknown key stepps"):
+        read_experiment(path)
+    with pytest.raises(BadInput, match="not there"):
+        read_experiment(tmp_path / "other.toml")
+
+
+def test_the_shipped_experiments_can_be_read() -> None:
+    files = sorted((Path(__file__).parents[2] / "experiments" / "ours").glob("*.toml"))
+    assert files
+    for file in files:
+        assert read_experiment(file).name == file.stem
