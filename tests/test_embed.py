@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from earmark import embed
 from earmark.embed import PLACE_HOP_PX, embed_piece, embed_recording
 from earmark.schema import BadInput
+from earmark.weights import GRID
 
 if TYPE_CHECKING:
     from tests.conftest import FakeEncoders, Music, WriteWav
@@ -47,18 +48,14 @@ def test_silent_windows_are_left_out(encoders: FakeEncoders, music: Music, tmp_p
     assert times_s.min() == pytest.approx(20 - 4.2, abs=0.3)  # half a window before the first sound
 
 
-@given(
-    length=st.integers(1, 700), block=st.integers(1, 300), window=st.integers(4, 60), hop=st.integers(1, 30)
-)
-def test_stretches_hold_whole_windows_and_every_centre_once(
-    length: int, block: int, window: int, hop: int
-) -> None:
+@given(length=st.integers(1, 700), block=st.integers(1, 300), window=st.integers(4, 60), hop=st.integers(1, 30))
+def test_stretches_hold_whole_windows_and_every_centre_once(length: int, block: int, window: int, hop: int) -> None:
     columns = np.arange(length, dtype=np.float32)[:, None]
     read = []
     for stretch, first, centres in embed._windowed(
         (columns[i : i + block] for i in range(0, length, block)), window, hop
     ):
-        assert first % embed.GRID == 0
+        assert first % GRID == 0
         for centre in centres:
             start, end = max(0, centre - window // 2), min(length, centre + window // 2)
             assert first <= start

@@ -21,9 +21,7 @@ from earmark.search import (
 )
 
 HOP_PX = 8.0
-SOUND = Calibration(
-    floor=0.2, intercept=-4.0, score_weight=10.0, margin_weight=10.0, length_weight=0.0, threshold=0.5
-)
+SOUND = Calibration(floor=0.2, intercept=-4.0, score_weight=10.0, margin_weight=10.0, length_weight=0.0, threshold=0.5)
 
 
 def neighbours(similarities: dict[int, FloatArray], k: int = 40) -> Neighbours:
@@ -49,7 +47,7 @@ def played(grid: FloatArray, path: npt.NDArray[np.int64], similarity: float = 0.
 
 
 def times(excerpts: int) -> npt.NDArray[np.float64]:
-    return 0.25 * np.arange(excerpts)
+    return 0.25 * np.arange(excerpts, dtype=np.float64)
 
 
 def test_the_piece_whose_places_move_forward_wins_over_one_that_is_near_at_random_places() -> None:
@@ -61,9 +59,7 @@ def test_the_piece_whose_places_move_forward_wins_over_one_that_is_near_at_rando
 
 
 @given(start=st.integers(0, 100), places_per_excerpt=st.floats(0.2, 4.5))
-def test_the_place_is_where_the_excerpt_is_played_whatever_the_tempo(
-    start: int, places_per_excerpt: float
-) -> None:
+def test_the_place_is_where_the_excerpt_is_played_whatever_the_tempo(start: int, places_per_excerpt: float) -> None:
     path = start + (places_per_excerpt * np.arange(30)).astype(np.int64)
     found = rank(neighbours({1: played(noise(3, 30, 300), path)}), times(30), HOP_PX, SOUND, top=1)
     assert abs(found[0].place - path[found[0].excerpt]) <= 1
@@ -87,9 +83,7 @@ def test_a_repeat_costs_one_jump_only() -> None:
 @given(st.data())
 def test_following_finds_the_best_of_all_paths(data: st.DataObject) -> None:
     excerpts, places = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 4))
-    values = data.draw(
-        st.lists(st.floats(0, 2, width=32), min_size=excerpts * places, max_size=excerpts * places)
-    )
+    values = data.draw(st.lists(st.floats(0, 2, width=32), min_size=excerpts * places, max_size=excerpts * places))
     grid = np.array(values, np.float32).reshape(excerpts, places)
     reach = np.array(data.draw(st.lists(st.integers(0, 3), min_size=excerpts - 1, max_size=excerpts - 1)), int)
 
@@ -130,9 +124,7 @@ def test_confidence_never_grows_down_the_ranks() -> None:
 def test_no_evidence_gives_no_answer() -> None:
     flat = {1: np.full((5, 9), 0.1, np.float32)}
     assert rank(neighbours(flat), times(5), HOP_PX, SOUND, top=3) == []
-    nothing = Neighbours(
-        np.zeros((0, 0), np.float32), np.zeros((0, 0), np.int64), np.zeros((0, 0), np.int64)
-    )
+    nothing = Neighbours(np.zeros((0, 0), np.float32), np.zeros((0, 0), np.int64), np.zeros((0, 0), np.int64))
     assert rank(nothing, np.zeros(0), HOP_PX, SOUND, top=3) == []
 
 
@@ -151,9 +143,7 @@ def test_the_fitted_confidence_is_calibrated_and_its_threshold_keeps_the_promise
     assert fitted.floor == 0.3
     assert fitted.score_weight == pytest.approx(15, rel=0.2)
     assert fitted.margin_weight == pytest.approx(20, rel=0.2)
-    confidence = np.array(
-        [fitted.confidence(*row) for row in zip(scores, margins, excerpts, strict=True)]
-    )
+    confidence = np.array([fitted.confidence(*row) for row in zip(scores, margins, excerpts, strict=True)])
     for low in np.arange(0, 1, 0.2):
         within = (confidence >= low) & (confidence < low + 0.2)
         assert right[within].mean() == pytest.approx(confidence[within].mean(), abs=0.07)

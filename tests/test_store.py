@@ -158,8 +158,7 @@ def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
     pages = store._db.execute("PRAGMA page_count").fetchone()[0]
     store._db.execute(f"PRAGMA max_page_count = {pages + 1}")  # what a full disk looks like to SQLite
     with pytest.raises(LibraryUnusable, match="the disk is full; make room"):
-        for seed in range(2, 9):
-            put(store, "b", seed)
+        [put(store, "b", seed) for seed in range(2, 9)]
     store._db.execute("PRAGMA max_page_count = 1000000")
     assert store.pieces() == [kept]
     assert (store.nearest(vectors(1), 1).pieces == kept.id).all()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from earmark import weights
@@ -25,7 +26,7 @@ def write_encoder(path: Path, name: str, height: int, axis: int, window: int, se
 
     offsets = np.arange(-(window // 2) + STRIDE, window // 2 - STRIDE, STRIDE)
     rng = np.random.default_rng(seed)
-    constants = {
+    constants: dict[str, npt.NDArray[Any]] = {
         "two": np.array(STRIDE, np.float32),
         "offsets": offsets.astype(np.int64)[None],
         "axes": np.array([1], np.int64),
@@ -51,7 +52,7 @@ def write_encoder(path: Path, name: str, height: int, axis: int, window: int, se
         helper.make_node("MatMul", ["flat", "even"], ["logits"]),
         helper.make_node("Softmax", ["logits"], ["attention"], axis=1),
     ]
-    shape = [height, "length"] if axis == 1 else ["length", height]
+    shape: list[str | int] = [height, "length"] if axis == 1 else ["length", height]
     graph = helper.make_graph(
         nodes,
         name,

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from earmark.audio import read_samples, spectrogram_blocks
 from earmark.pages.read import read_pages
-from earmark.pages.strips import Strip, cut_strip, join_strips
+from earmark.pages.strips import Strip, cut_strip, ink, join_strips
 from earmark.pages.systems import find_systems
 from earmark.schema import AudioSpec, BadInput, FloatArray, Place, SheetSpec
 from earmark.store import Page
@@ -103,16 +103,16 @@ def embed_piece(files: Sequence[Path], encoders: Encoders) -> EmbeddedPiece:
         raise BadInput(source, "no system of staves was found", "give upright, legible pages of printed music")
     vectors = [
         encoders.embed_strip(np.ascontiguousarray(stretch.T), centres - first)[0]
-        for stretch, first, centres in _windowed(_ink(strip), SPEC.window_px, PLACE_HOP_PX)
+        for stretch, first, centres in _windowed(_ink_blocks(strip), SPEC.window_px, PLACE_HOP_PX)
     ]
     return EmbeddedPiece(tuple(pages), places, np.concatenate(vectors))
 
 
-def _ink(strip: Strip) -> Iterator[FloatArray]:
+def _ink_blocks(strip: Strip) -> Iterator[FloatArray]:
     """The strip's columns as the sheet encoder sees them: blocks float32 [<= BLOCK, height], 0 = paper, 1 =
     ink."""
     for start in range(0, strip.pixels.shape[1], BLOCK):
-        yield 1.0 - strip.pixels[:, start : start + BLOCK].T.astype(np.float32) / 255.0
+        yield ink(strip.pixels[:, start : start + BLOCK]).T
 
 
 def _windowed(blocks: Iterable[FloatArray], window: int, hop: int) -> Iterator[tuple[FloatArray, int, Positions]]:

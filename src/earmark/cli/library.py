@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from earmark.cli import EXIT_BAD_INPUT
 from earmark.schema import BadInput, Findings
 
 if TYPE_CHECKING:
     from earmark.library import Library, Outcome
     from earmark.store import Piece
+
+EXIT_SOME_FAILED = 2
 
 LIBRARY = click.argument("where", metavar="LIBRARY", type=click.Path(path_type=str))
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
@@ -69,7 +70,7 @@ def add_command(where: str, paths: tuple[str, ...], model: str | None, as_json: 
     failed = sum(outcome.status == "failed" for outcome in outcomes)
     if failed:
         click.echo(f"earmark: {failed} of {len(outcomes)} could not be added", err=True)
-        sys.exit(EXIT_BAD_INPUT)
+        sys.exit(EXIT_SOME_FAILED)
 
 
 @click.command()
