@@ -1,0 +1,317 @@
+"""The installed commands add, find, list and remove, run in this process with the fake encoders."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from earmark import cli
+from earmark import library as library_module
+
+if TYPE_CHECKING:
+    from tests.conftest import FakeEncoders, Music, WriteWav
+
+PIECES, NOTES = 3, 120
+
+
+class Command:
+    """Runs ``earmark`` and keeps what it said."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._monkeypatch, self._capsys = monkeypatch, capsys
+
+    def __call__(self, *arguments: str | Path) -> tuple[int, str, str]:
+        """Exit code, standard output, standard error."""
+        self._monkeypatch.setattr(sys, "argv", ["earmark", *map(str, arguments)])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        out, err = self._capsys.readouterr()
+        return code, out, err
+
+
+@pytest.fixture
+def earmark(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], encoders: FakeEncoders) -> Command:
+    monkeypatch.setattr(library_module, "load", lambda name: encoders)
+    return Command(monkeypatch, capsys)
+
+
+@pytest.fixture
+def scores(music: Music, tmp_path: Path) -> Path:
+    folder = tmp_path / "scores"
+    folder.mkdir()
+    for seed in range(PIECES):
+        music.write_pdf(folder / f"piece-{seed}.pdf", music.melody(seed, NOTES))
+    return folder
+
+
+@pytest.fixture
+def clip(music: Music, tmp_path: Path) -> Path:
+    return music.write_recording(tmp_path / "clip.wav", music.melody(1, NOTES)[:95], first=75)
+
+
+def test_add_find_list_remove(earmark: Command, scores: Path, clip: Path, tmp_path: Path) -> None:
+    library = tmp_path / "lib"
+    code, out, _ = earmark("add", library, scores)
+    assert code == 0
+    assert out.splitlines() == [f"added: piece-{seed} (2 pages, 5 systems)" for seed in range(PIECES)]
+    code, out, _ = earmark("find", library, clip)
+    assert code == 0
+    assert out.splitlines()[1].split()[:4] == ["1", "piece-1", "2", "1"]
+    code, out, _ = earmark("list", library)
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()[1:]] == ["piece-0", "piece-1", "piece-2"]
+    code, out, _ = earmark("remove", library, "piece-0", "piece-2")
+    assert (code, out) == (0, "removed: piece-0\nremoved: piece-2\n")
+    code, out, _ = earmark("list", library, "--json")
+    assert [piece["piece"] for piece in json.loads(out)["pieces"]] == ["piece-1"]
+
+
+def test_find_prints_the_json_of_the_documentation(earmark: Command, scores: Path, clip: Path, tmp_path: Path) -> None:
+    earmark("add", tmp_path / "lib", scores)
+    code, out, err = earmark("find", tmp_path / "lib", clip, "--top", "2", "--start", "1", "--end", "9", "--json")
+    assert (code, err) == (0, "")
+    answer = json.loads(out)
+    assert list(answer) == ["query", "model", "confident", "hits"]
+    assert answer["query"] == {"path": str(clip), "start_s": 1.0, "duration_s": 8.0}
+    assert answer["model"] == "fake-1"
+    assert answer["confident"] is True
+    hit = answer["hits"][0]
+    assert list(hit) == [
+        "rank",
+        "piece",
+        "source",
+        "confidence",
+        "page",
+        "system",
+        "box",
+        "query_time_s",
+    ]
+    assert (hit["rank"], hit["piece"], hit["page"]) == (1, "piece-1", 2)
+    assert hit["source"] == str(scores / "piece-1.pdf")
+    assert 0.5 <= hit["confidence"] <= 1.0
+    assert len(hit["box"]) == 4
+    assert all(0.0 <= value <= 1.0 for value in hit["box"])
+    assert 1.0 <= hit["query_time_s"] <= 9.0
+
+
+def test_find_draws_the_page_with_the_place_marked(earmark: Command, scores: Path, clip: Path, tmp_path: Path) -> None:
+    earmark("add", tmp_path / "lib", scores)
+    code, out, _ = earmark("find", tmp_path / "lib", clip, "--draw", tmp_path / "drawn", "--json")
+    assert code == 0
+    hit = json.loads(out)["hits"][0]
+    drawn = np.asarray(Image.open(tmp_path / "drawn" / "clip.png"))
+    assert os.listdir(tmp_path / "drawn") == ["clip.png"]
+    coloured = np.argwhere(np.ptp(drawn.astype(int), axis=2) > 100)
+    height, width = drawn.shape[:2]
+    expected = np.array(hit["box"]) * (width, height, width, height)
+    found = [coloured[:, 1].min(), coloured[:, 0].min(), coloured[:, 1].max(), coloured[:, 0].max()]
+    np.testing.assert_allclose(found, expected, atol=8)
+
+
+def test_find_says_when_the_piece_is_not_there(earmark: Command, scores: Path, music: Music, tmp_path: Path) -> None:
+    earmark("add", tmp_path / "lib", scores)
+    stranger = music.write_recording(tmp_path / "stranger.wav", music.melody(99, 40))
+    code, out, _ = earmark("find", tmp_path / "lib", stranger)
+    assert code == 0
+    assert out.startswith("Probably not in this library.")
+
+
+def test_a_silent_recording_is_answered(earmark: Command, scores: Path, tmp_path: Path, write_wav: WriteWav) -> None:
+    earmark("add", tmp_path / "lib", scores)
+    silence = write_wav(tmp_path / "silence.wav", np.zeros(22_050 * 5))
+    code, out, _ = earmark("find", tmp_path / "lib", silence, "--json")
+    assert code == 0
+    assert json.loads(out)["confident"] is False
+    assert json.loads(out)["hits"] == []
+
+
+def encrypted_pdf() -> bytes:
+    """A PDF of one page behind a password (the standard handler, revision 2, with keys that fit no password)."""
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]>>",
+        b"<</Filter/Standard/V 1/R 2/P -4/O<%s>/U<%s>>>" % (b"ab" * 32, b"cd" * 32),
+    ]
+    out, offsets = b"%PDF-1.4\n", []
+    for number, content in enumerate(objects, start=1):
+        offsets.append(len(out))
+        out += b"%d 0 obj\n%s\nendobj\n" % (number, content)
+    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
+    trailer = b"trailer\n<</Size 5/Root 1 0 R/Encrypt 4 0 R/ID[<%s><%s>]>>\n" % (b"01" * 16, b"01" * 16)
+    return out + b"xref\n0 5\n0000000000 65535 f \n" + table + trailer + b"startxref\n%d\n%%%%EOF" % len(out)
+
+
+def write_bad_scores(folder: Path, good: Path, blank: Path) -> dict[str, Path]:
+    """Every kind of bad input of sheet music by what is wrong with it."""
+    folder.mkdir()
+    bad = {
+        kind: folder / name
+        for kind, name in {
+            "zero bytes": "zero.pdf",
+            "truncated": "truncated.pdf",
+            "wrong type": "wrong.pdf",
+            "encrypted": "encrypted.pdf",
+            "1x1": "one.png",
+            "20 000 px": "huge.png",
+            "photo of no music": "photo.jpg",
+            "blank": "blank.png",
+            "broken image": "broken.png",
+        }.items()
+    }
+    bad["zero bytes"].touch()
+    bad["truncated"].write_bytes(good.read_bytes()[:2000])
+    bad["wrong type"].write_bytes(b"GIF89a" + bytes(100))
+    bad["encrypted"].write_bytes(encrypted_pdf())
+    Image.new("L", (1, 1), 0).save(bad["1x1"])
+    Image.new("1", (20_000, 20_000), 1).save(bad["20 000 px"])
+    x, y = np.meshgrid(np.arange(1200), np.arange(900))
+    landscape = 127 + 60 * np.sin(x / 90) * np.cos(y / 70) + np.random.default_rng(0).normal(0, 2, x.shape)
+    Image.fromarray(landscape.clip(0, 255).astype(np.uint8)).save(bad["photo of no music"])
+    bad["blank"].write_bytes(blank.read_bytes())
+    bad["broken image"].write_bytes(b"\x89PNG\r\n\x1a\n broken")
+    return bad
+
+
+def test_bad_sheet_music_is_reported_and_the_rest_is_added(
+    earmark: Command, scores: Path, blank_page: Path, tmp_path: Path
+) -> None:
+    bad = write_bad_scores(tmp_path / "bad", scores / "piece-0.pdf", blank_page)
+    code, out, err = earmark("add", tmp_path / "lib", *bad.values(), scores, "--json")
+    assert code == 2
+    outcomes: dict[str, Any] = {outcome["source"]: outcome for outcome in json.loads(out)["pieces"]}
+    for kind, path in bad.items():
+        assert outcomes[str(path)]["status"] == "failed", kind
+        assert "; " in outcomes[str(path)]["reason"], kind
+        assert f"failed: {path}: " in err, kind
+    assert f"earmark: {len(bad)} of {len(bad) + PIECES} could not be added" in err
+    assert sum(outcome["status"] == "added" for outcome in outcomes.values()) == PIECES
+    assert "is encrypted" in outcomes[str(bad["encrypted"])]["reason"]
+    assert "Traceback" not in err
+
+
+def test_bad_recordings_are_one_line(earmark: Command, scores: Path, tmp_path: Path, blank_page: Path) -> None:
+    earmark("add", tmp_path / "lib", scores)
+    (tmp_path / "zero.wav").touch()
+    (tmp_path / "text.mp3").write_text("no recording at all")
+    for name in ("gone.wav", "zero.wav", "text.mp3", "scores", blank_page.name):
+        code, out, err = earmark("find", tmp_path / "lib", tmp_path / name)
+        assert (code, out) == (2, ""), name
+        assert err.startswith(f"earmark: {tmp_path / name}: "), name
+        assert err.count("\n") == 1, name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("find", "none", "clip.wav"), "holds no library; make one with: earmark add"),
+        (("list", "none"), "holds no library"),
+        (("list", "https://host/library"), "remote libraries are not supported yet; give a folder"),
+        (("remove", "lib", "nothing"), "has no piece 'nothing'"),
+        (("find", "lib", "clip.wav", "--start", "500"), "before the start"),
+        (("find", "lib", "clip.wav", "--start", "5", "--end", "4"), "give a start before the end"),
+    ],
+)
+def test_mistakes_are_one_line_and_exit_with_two(
+    earmark: Command,
+    scores: Path,
+    clip: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    earmark("add", "lib", scores)
+    code, out, err = earmark(*arguments)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_the_drawing_says_when_the_page_is_gone(earmark: Command, scores: Path, clip: Path, tmp_path: Path) -> None:
+    earmark("add", tmp_path / "lib", scores)
+    (scores / "piece-1.pdf").unlink()
+    code, _, err = earmark("find", tmp_path / "lib", clip, "--draw", tmp_path / "drawn")
+    assert code == 2
+    assert "piece-1.pdf: does not exist" in err
+
+
+def test_a_folder_that_may_not_be_read_is_reported(earmark: Command, tmp_path: Path, scores: Path) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root may read everything")
+    scores.chmod(0)
+    code, _, err = earmark("add", tmp_path / "lib", scores)
+    scores.chmod(0o755)
+    assert code == 2
+    assert "may not be read" in err
+
+
+INTERRUPTED = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+import conftest
+from earmark import cli, library
+encoders = conftest.FakeEncoders()
+library.load = lambda name: encoders
+embed_piece = library.embed_piece
+def slow(files, encoders):
+    time.sleep(0.2)
+    return embed_piece(files, encoders)
+library.embed_piece = slow
+sys.argv = ["earmark", "add", *sys.argv[2:]]
+cli.main()
+"""
+
+
+def test_control_c_keeps_the_pieces_that_were_reported(earmark: Command, music: Music, tmp_path: Path) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for seed in range(12):
+        music.write_pdf(folder / f"{seed:02d}.pdf", music.melody(seed, 24))
+    arguments = [str(Path(__file__).parent), str(tmp_path / "lib"), str(folder)]
+    adding = subprocess.Popen(
+        [sys.executable, "-u", "-c", INTERRUPTED, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert adding.stdout is not None
+    assert adding.stdout.readline().startswith("added: 00")
+    time.sleep(0.3)
+    adding.send_signal(signal.SIGINT)
+    out, err = adding.communicate()
+    assert adding.returncode == 130
+    assert err.strip() == "earmark: stopped"
+    reported = 1 + out.count("added: ")
+    _, listed, _ = earmark("list", tmp_path / "lib", "--json")
+    assert reported <= len(json.loads(listed)["pieces"]) < 12
+
+
+def test_help_is_instant_and_shows_examples() -> None:
+    start = time.perf_counter()
+    shown = subprocess.run(
+        [sys.executable, "-c", "from earmark.cli import main; main()", "--help"], capture_output=True, text=True
+    )
+    seconds = time.perf_counter() - start
+    assert shown.returncode == 0
+    assert "earmark find ~/scores clip.m4a" in shown.stdout
+    loaded = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", "import earmark.cli"], capture_output=True, text=True
+    ).stderr
+    for heavy in ("faiss", "onnxruntime", "av", "pypdfium2", "torch", "PIL", "rich"):
+        assert f" {heavy}\n" not in loaded
+    assert seconds < 5  # 0.2 s on an idle machine
