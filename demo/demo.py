@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -89,7 +90,7 @@ def main() -> int:
         f"{sum(not answer.found['confident'] for answer in absent)} of {len(absent)} recordings of pieces "
         "that are not in the library came back as not confident."
     )
-    console.print(f"The pages, with the place marked, are in {os.path.relpath(OUT)}")
+    console.print(f"The pages found, with the place marked: {os.path.relpath(OUT)}/RECORDING.png")
     return 0 if first == len(present) else 1
 
 
@@ -102,23 +103,20 @@ def ask(query: dict[str, Any]) -> Answer:
 
 
 def table(answers: list[Answer]) -> Table:
-    rows = Table("recording", "found", "page", "system", "confidence", "seconds", "page drawn")
+    rows = Table("recording", "found", "page", "system", "confidence", "s", box=box.SIMPLE)
+    rows.caption = "* not in the library"
     for answer in answers:
-        best = answer.best
-        if best is None:
-            rows.add_row(answer.query["plays"], "nothing", "", "", "", f"{answer.seconds:.1f}", "")
-            continue
-        sure = "" if answer.found["confident"] else " (not confident)"
-        in_library = answer.query["in_library"]
-        rows.add_row(
-            answer.query["plays"] + ("" if in_library else " (not in the library)"),
-            best["piece"] + mark(answer.right_piece, in_library),
-            f"{best['page']}{mark(answer.right_page, answer.right_piece)}",
-            f"{best['system']}{mark(answer.right_system, answer.right_piece)}",
-            f"{best['confidence']:.2f}{sure}",
-            f"{answer.seconds:.1f}",
-            Path(answer.query["recording"]).with_suffix(".png").name,
-        )
+        in_library, best = answer.query["in_library"], answer.best
+        cells = ["nothing", "", "", ""]
+        if best is not None:
+            sure = "sure" if answer.found["confident"] else "unsure"
+            cells = [
+                best["piece"] + mark(answer.right_piece, in_library),
+                str(best["page"]) + mark(answer.right_page, answer.right_piece),
+                str(best["system"]) + mark(answer.right_system, answer.right_piece),
+                f"{best['confidence']:.2f} {sure}",
+            ]
+        rows.add_row(answer.query["plays"] + ("" if in_library else "*"), *cells, f"{answer.seconds:.1f}")
     return rows
 
 
