@@ -103,7 +103,8 @@ def ask(query: dict[str, Any]) -> Answer:
 
 
 def table(answers: list[Answer]) -> Table:
-    rows = Table("recording", "found", "page", "system", "confidence", "s", box=box.SIMPLE)
+    """Return one row an answer, marked right or wrong; fits 80 columns."""
+    rows = Table("recording", "found", "page", "system", "confidence", "s", box=box.SIMPLE, padding=(0, 1, 0, 0))
     rows.caption = "* not in the library"
     for answer in answers:
         in_library, best = answer.query["in_library"], answer.best
@@ -111,9 +112,9 @@ def table(answers: list[Answer]) -> Table:
         if best is not None:
             sure = "sure" if answer.found["confident"] else "unsure"
             cells = [
-                best["piece"] + mark(answer.right_piece, in_library),
-                str(best["page"]) + mark(answer.right_page, answer.right_piece),
-                str(best["system"]) + mark(answer.right_system, answer.right_piece),
+                mark(answer.right_piece, in_library) + best["piece"],
+                mark(answer.right_page, answer.right_piece) + str(best["page"]),
+                mark(answer.right_system, answer.right_piece) + str(best["system"]),
                 f"{best['confidence']:.2f} {sure}",
             ]
         rows.add_row(answer.query["plays"] + ("" if in_library else "*"), *cells, f"{answer.seconds:.1f}")
@@ -124,8 +125,11 @@ def mark(right: bool, asked: bool) -> str:
     """Return a sign for right or wrong, or nothing where it makes no sense to ask."""
     if not asked:
         return ""
-    return " ✓" if right else " ✗"
+    return "✓ " if right else "✗ "
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except subprocess.CalledProcessError as error:  # the command has said itself what is wrong
+        sys.exit(error.returncode)

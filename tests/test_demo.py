@@ -169,5 +169,5 @@ def test_demo_fails_when_a_piece_is_not_first(oracle: Path, capsys: pytest.Captu
     oracle.write_text(json.dumps(answers))
     assert demo.main() == 1
     said = " ".join(capsys.readouterr().out.split())
-    assert f"{second} ✗" in said
+    assert f"✗ {second}" in said
     assert f"{len(SCORES) - 1} of {len(SCORES)} recordings brought their piece first" in said
