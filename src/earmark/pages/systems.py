@@ -125,12 +125,15 @@ def _find_staves(image: Image, ink: Mask, lines: _Lines) -> list[_Staff]:
 
 
 def _add(staves: list[_Staff], staff: _Staff, d: float) -> list[_Staff]:
-    """The staves with one more, which may be a piece of one of them: a bent staff can be followed in parts."""
-    for known in staves:
-        if abs(known.top - staff.top) < 2 * d and known.x0 <= staff.x1 and staff.x0 <= known.x1:
-            whole = replace(known, x0=min(known.x0, staff.x0), x1=max(known.x1, staff.x1))
-            return [whole if other is known else other for other in staves]
-    return [*staves, staff]
+    """The staves with one more, joined with those that are parts of it: a bent staff is followed in parts."""
+
+    def is_part(other: _Staff) -> bool:
+        return abs(other.top - staff.top) < 2 * d and other.x0 - d < staff.x1 and staff.x0 < other.x1 + d
+
+    parts = [staff, *filter(is_part, staves)]
+    longest = max(parts, key=lambda part: part.x1 - part.x0)
+    whole = replace(longest, x0=min(part.x0 for part in parts), x1=max(part.x1 for part in parts))
+    return [*(other for other in staves if not is_part(other)), whole]
 
 
 def _thin(ink: Mask, limit: int) -> Mask:
@@ -164,8 +167,12 @@ def _comb(lines: Mask, distance: float) -> npt.NDArray[np.uint8]:
 
 def _follow(evidence: Evidence, distance: float) -> tuple[int, list[float]] | None:
     """The strongest staff left in the evidence [row, stripe]: its first stripe and its row in every stripe."""
-    row, seed = np.unravel_index(int(np.argmax(evidence)), evidence.shape)
-    if evidence[row, seed] < _MIN_EVIDENCE:
+    # Five stripes together: in one alone, ledger lines or a beam may look as good as the staff.
+    together = np.pad(np.cumsum(evidence, axis=1), ((0, 0), (3, 2)), mode="edge")
+    together[:, :3] = 0
+    total = np.where(evidence >= _MIN_EVIDENCE, together[:, 5:] - together[:, :-5], 0)
+    row, seed = np.unravel_index(int(np.argmax(total)), total.shape)
+    if total[row, seed] == 0:
         return None
     drift = max(1, round(_DRIFT * distance))
     rows = {int(seed): float(row)}
