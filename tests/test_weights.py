@@ -173,7 +173,6 @@ def test_an_unknown_name_lists_what_there_is() -> None:
     ("values", "message"),
     [
         ({"format": 2}, "is not of format 1"),
-        ({"confidence": {"floor": 0.1}}, "lacks or misstates"),
         ({"sha256": {}}, "lacks or misstates"),
         ({"audio": {"unheard_of": 1}}, "lacks or misstates"),
     ],
@@ -182,6 +181,14 @@ def test_a_wrong_model_json_says_what_is_wrong(folder: Path, values: dict[str, A
     change(folder, **values)
     with pytest.raises(BadInput, match=message):
         weights.load(folder)
+
+
+def test_a_model_that_is_not_calibrated_embeds_but_cannot_say_how_sure_it_is(folder: Path) -> None:
+    change(folder, confidence={})
+    encoders = weights.load(folder)
+    assert encoders.embed_audio(np.zeros((10, 92), np.float32), np.array([5.0]))[0].shape == (1, DIMENSION)
+    with pytest.raises(BadInput, match="is not calibrated; run: earmark calibrate"):
+        _ = encoders.calibration
 
 
 def test_weights_for_other_input_are_refused(folder: Path) -> None:

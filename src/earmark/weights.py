@@ -26,11 +26,9 @@ FORMAT = 1
 SIDES = ("audio.onnx", "sheet.onnx")
 THREADS = 2
 CHUNK = 2048
-"""Columns encoded at once: 102 s of spectrogram, five systems or so; bounds the memory of the feature
-maps."""
+"""Columns encoded at once: 102 s of spectrogram, five systems or so; bounds the memory of the feature maps."""
 GRID = 8
-"""Chunks start at multiples of this: a multiple of the encoders' stride, so that tokens fall on the same
-columns."""
+"""Chunks start at multiples of this: a multiple of the encoders' stride, so that tokens fall on the same columns."""
 
 Positions = npt.NDArray[np.float64]
 Order = npt.NDArray[np.int64]
@@ -91,7 +89,7 @@ class OnnxEncoders:
             checksums = {side: str(stated["sha256"][side]) for side in SIDES}
             self.name = str(stated["name"])
             self.dimension = int(stated["dimension"])
-            self.calibration = Calibration(**stated["confidence"])
+            self._confidence = dict(stated.get("confidence", {}))
         except (KeyError, TypeError, ValueError) as error:
             raise BadInput(folder / "model.json", f"lacks or misstates {error}", "install the model again") from error
         if (audio, sheet) != (AudioSpec(), SheetSpec()):
@@ -100,6 +98,14 @@ class OnnxEncoders:
             _check_sha256(folder / side, checksums[side])
         self.model_id = f"{self.name}-{hashlib.sha256(json.dumps(checksums).encode()).hexdigest()[:12]}"
         self._folder = folder
+
+    @property
+    def calibration(self) -> Calibration:
+        """See `Encoders.calibration`; raises BadInput when the model has none yet."""
+        try:
+            return Calibration(**self._confidence)
+        except TypeError as error:
+            raise BadInput(self._folder, "is not calibrated", "run: earmark calibrate WEIGHTS CORPUS") from error
 
     def embed_audio(self, spectrogram: FloatArray, centres: Positions) -> tuple[FloatArray, FloatArray]:
         """See `Encoders.embed_audio`."""

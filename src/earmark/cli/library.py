@@ -231,8 +231,8 @@ def _print_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> No
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*header, box=None, header_style="bold")
+    table = Table(*header, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    width = None if sys.stdout.isatty() else 200
+    width = None if sys.stdout.isatty() else 10_000  # never wrapped in a file or pipe
     Console(width=width).print(table)
