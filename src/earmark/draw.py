@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageChops, ImageDraw
 
 from earmark.pages.read import read_pages
 from earmark.schema import BadInput, Box, PageImage
 
 MARK = (213, 94, 0)
 """Vermillion of Okabe and Ito's palette: told from ink and paper with any colour vision, and in print."""
-TINT = 0.18
+TINT = (255, 226, 204)
+"""The same, as paper: ink stays black on it."""
 LINE_PX = 6
 
 
@@ -32,7 +33,7 @@ def mark_place(page: PageImage, box: Box) -> Image.Image:
     x0, y0, x1, y1 = (round(value * size) for value, size in zip(box, (*image.size, *image.size), strict=True))
     inside = (max(0, x0), max(0, y0), min(image.width, max(x1, x0 + 1)), min(image.height, max(y1, y0 + 1)))
     part = image.crop(inside)
-    image.paste(Image.blend(part, Image.new("RGB", part.size, MARK), TINT), inside[:2])
+    image.paste(ImageChops.multiply(part, Image.new("RGB", part.size, TINT)), inside[:2])
     ImageDraw.Draw(image).rectangle(
         (inside[0] - LINE_PX, inside[1] - LINE_PX, inside[2] + LINE_PX, inside[3] + LINE_PX),
         outline=MARK,

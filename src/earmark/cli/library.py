@@ -23,9 +23,9 @@ LIBRARY = click.argument("where", metavar="LIBRARY", type=click.Path(path_type=s
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 MODEL = click.option(
     "--model",
-    default=None,
     metavar="NAME",
-    help="A shipped model's name or a model's folder (default: first-light).",
+    show_default="first-light",
+    help="A shipped model's name or a model's folder.",
 )
 
 
