@@ -13,11 +13,11 @@ global = { \key as \major \time 3/4 \tempo 4 = 84 }
 
 upper = {
   \global
-  \partial 4 es'4 |
+  \partial 4 es'4\mp |
   <c' as'>2 c''8 as' | <es' c''>2 <des' bes'>4 | <c' as'>2 <as f'>4 | <as es'>2 es'4 |
   <c' as'>2 c''8 as' | <es' c''>2 <f' bes'>4 | <g' es''>2. ~ | q2 c''4 |
   <as' es''>4. c''8 es'' c'' | <c' as'>2 es'4 | <des' f'>4. as'8 as' f' | <c' es'>2 es'4 |
-  <c' as'>2 c''8 as' | <es' c''>2 <g bes'>4 | <c' as'>2. ~ | q2 es''4 |
+  <c' as'>2 c''8 as' | <es' c''>2 <g bes'>4 | <c' as'>2. ~ | q2 es''4\mf |
   as''2 c'''8 as'' | <es'' c'''>2 <des'' bes''>4 | <c'' as''>2 f''4 | es''2 es''4 |
   as''2 c'''8 as'' | <es'' c'''>2 <bes' bes''>4 | <g' es'''>2. ~ | q2 c'''4 |
   <as'' es'''>4. c'''8 es''' c''' | <c'' as''>2 es''4 | <des'' f''>4. as''8 as'' f'' | <c'' es''>2 es''4 |

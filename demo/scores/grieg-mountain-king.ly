@@ -33,12 +33,12 @@ offbeatsHigh = {
 
 upper = {
   \global
-  \offbeats \offbeats
-  \high \high
-  \transpose c c' \low
-  << \transpose c c' \low \\ { <d' fis'>2 q | <cis' eis'> <c' e'> | <d' fis'> q | <d' fis'> <a d'> | } >>
+  <>\pp^\markup \italic "sempre staccato" \offbeats \offbeats
+  <>\p \high \high
+  <>\mf \transpose c c' \low
+  <>\f << \transpose c c' \low \\ { <d' fis'>2 q | <cis' eis'> <c' e'> | <d' fis'> q | <d' fis'> <a d'> | } >>
   \transpose c c' \high
-  <b' d'' fis'' b''>4 r <fis' ais' cis'' fis''> r | <b' d'' fis'' b''> r <fis' ais' cis'' fis''> r |
+  <b' d'' fis'' b''>4\ff r <fis' ais' cis'' fis''> r | <b' d'' fis'' b''> r <fis' ais' cis'' fis''> r |
   <b' d'' fis'' b''> <fis' ais' cis'' fis''> <b' d'' fis'' b''> <fis' ais' cis'' fis''> |
   <b d' fis' b'> r r2 \bar "|."
 }

@@ -20,10 +20,10 @@ answer = \relative c'' {
 
 upper = \relative c'' {
   \global
-  <d d'>16 <e e'> <c c'> <a a'>8 <b b'>16 <g g'>8 |
+  <d d'>16\f <e e'> <c c'> <a a'>8 <b b'>16 <g g'>8 |
   <d d'>16 <e e'> <c c'> <a a'>8 <b b'>16 <g g'>8 |
   <d d'>16 <e e'> <c c'> <a a'>8 <b b'>16 <a a'> <aes aes'> |
-  <g g'>8 r <g' b f' g> d'16 dis |
+  <g g'>8-> r <g' b f' g>-> d'16\p dis |
   \repeat volta 2 {
     \call \answer <c' c'>4. d,16 dis |
     \call c'4 ~ c8 a16 g | fis a c e8 d16 c a | d4. d,16 dis |

@@ -12,12 +12,12 @@
 global = { \key f \minor \time 4/4 \tempo "Allegro" 4 = 126 }
 
 tune = \relative c'' {
-  c4 g8 as bes4 as8 g | f4 f8 as c4 bes8 as | g4. as8 bes4 c | as f f2 |
+  c4\mf g8 as bes4 as8 g | f4 f8 as c4 bes8 as | g4. as8 bes4 c | as f f2 |
   r8 bes4 des8 f4 es8 des | c4. as8 c4 bes8 as | g4 g8 as bes4 c | as f f r |
 }
 
 octaves = \relative c'' {
-  <c c'>4 <g g'>8 <as as'> <bes bes'>4 <as as'>8 <g g'> |
+  <c c'>4\f <g g'>8 <as as'> <bes bes'>4 <as as'>8 <g g'> |
   <f f'>4 q8 <as as'> <c c'>4 <bes bes'>8 <as as'> |
   <g g'>4. <as as'>8 <bes bes'>4 <c c'> | <as as'> <f f'> q2 |
   r8 <bes bes'>4 <des des'>8 <f f'>4 <es es'>8 <des des'> |
@@ -28,7 +28,7 @@ octaves = \relative c'' {
 upper = {
   \global
   \tune
-  <es' c''>2 <c' as'> | <des' bes'> <bes g'> | <c' as'> <as f'> | <g c' e'> <bes e' g'> |
+  <es' c''>2\p <c' as'> | <des' bes'> <bes g'> | <c' as'> <as f'> | <g c' e'> <bes e' g'> |
   <es' c''>2 <c' as'> | <des' bes'> <bes g'> | <c' as'>4 <es' c''> <as' f''>2 | <g' bes' e''>2. r4 |
   \octaves \bar "|."
 }

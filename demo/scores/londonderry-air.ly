@@ -14,15 +14,15 @@ global = { \key es \major \time 4/4 \tempo "Andante" 4 = 72 }
 
 upper = {
   \global
-  \partial 4. d'8 es' f' |
-  g'4. f'8 g' c'' bes' g' | f' es' c'4 r8 es' g' as' |
-  <es' bes'>4. c''8 bes' g' es' g' | <as d' f'>2 r8 d' es' f' |
-  g'4. f'8 g' c'' bes' g' | f' es' c'4 r8 b c' d' |
-  <as es'>4. f'8 g' f' es' f' | <g es'>2 r8 bes' c'' d'' |
+  \partial 4. d'8(\mp es' f' |
+  g'4. f'8 g' c'' bes' g' | f' es' c'4) r8 es'( g' as' |
+  <es' bes'>4. c''8 bes' g' es' g' | <as d' f'>2) r8 d'( es' f' |
+  g'4. f'8 g' c'' bes' g' | f' es' c'4) r8 b( c' d' |
+  <as es'>4. f'8 g' f' es' f' | <g es'>2) r8 bes' c'' d'' |
   <g' es''>4. d''8 d'' c'' bes' c'' | <es' bes'> g' es'4 r8 bes' c'' d'' |
   <g' c'' es''>4. d''8 d'' c'' bes' g' | <d' f'>2 r8 <d' bes'> q q |
   <g' bes' g''>4. f''8 f'' es'' c'' es'' | <es' bes'> g' es'4 r8 d' es' f' |
-  <es' g'>8 c'' bes' g' <as f'> es' c' d' | <g es'>2 r8 <bes' bes''> <c'' c'''> <d'' d'''> |
+  <es' g'>8 c'' bes' g' <as f'> es' c' d' | <g es'>2 r8 <bes' bes''>\f <c'' c'''> <d'' d'''> |
   \pageBreak
   <es'' g'' es'''>4. <d'' d'''>8 q <c'' c'''> <bes' bes''> <c'' c'''> |
   <bes' bes''> <g' g''> <es' es''>4 r8 <bes' bes''> <c'' c'''> <d'' d'''> |

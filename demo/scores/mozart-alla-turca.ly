@@ -21,11 +21,11 @@ marchBass = {
 
 upper = \relative c'' {
   \global
-  \partial 4 b16 a gis a |
+  \partial 4 b16\p( a gis a) |
   \march c'4 a8 c |
   \repeat unfold 2 { b8 <fis a> <e g> <fis a> | } b <fis a> <e g> <dis fis> | e4 <c e>8 <d f> | <e g> q a16 g f e | <b d>4 <c e>8 <d f> | <e g> q a16 g f e | <b d>4 <a c>8 <b d> |
   <c e>8 q f16 e d c | <gis b>4 <a c>8 <b d> | <c e>8 q f16 e d c | <gis b>4 b16 a gis a |
-  \march c'4 a8 b | c b a gis | a e f d | c4 b8. a16 | a4 \bar "||" \key a \major <a a'>8 <b b'> |
+  \march c'4 a8 b | c b a gis | a e f d | c4 b8. a16 | a4 \bar "||" \key a \major <a a'>8\f <b b'> |
   <cis cis'>4 <a a'>8 <b b'> | <cis cis'> <b b'> <a a'> <gis gis'> |
   <fis fis'> <gis gis'> <a a'> <b b'> | <gis gis'> <e e'> <a a'> <b b'> |
   <cis cis'>4 <a a'>8 <b b'> | <cis cis'> <b b'> <a a'> <gis gis'> |

@@ -12,7 +12,7 @@ global = { \key d \major \time 4/4 \tempo "Andante" 4 = 76 }
 
 upper = \relative c'' {
   \global
-  fis2 e | d cis | b a | b cis |
+  fis2\p e | d cis | b a | b cis |
   <d fis>2 <cis e> | <b d> <a cis> | <g b> <fis a> | <g b> <e cis'> |
   d4 fis a g | fis d fis e | d b d a' | g b a g |
   fis4 d e cis' | d fis a a, | b g a fis | d d'8 cis d4 cis |
