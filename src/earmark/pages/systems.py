@@ -1,14 +1,14 @@
 """The systems of a page, found from its image alone, by classical staff-line analysis.
 
-1. The commonest distance between the tops of two runs of ink one above the other, over all columns, is the distance
-   between staff lines (Fujinaga 2004, "Staff detection and removal"; Cardoso & Rebelo 2010).
-2. Ink that is thin vertically is what may be staff line. A comb of five such lines at that distance gives evidence of
-   a staff at every pixel.
-3. From the strongest evidence a staff is followed left and right, stripe by stripe, so that it may slope or bend.
+1. The commonest distance between the tops of two runs of ink one above the other, over all columns, is the
+   distance between staff lines (Fujinaga 2004, "Staff detection and removal"; Cardoso & Rebelo 2010).
+2. Ink that is thin vertically is what may be staff line. A comb of five such lines at that distance gives
+   evidence of a staff at every pixel.
+3. From the strongest evidence a staff is followed left and right, stripe by stripe: it may slope or bend.
 4. Staves that a vertical line joins (system start, bar lines) are one system.
 
-Made for clean pages: engraved PDFs and good scans. Staves much smaller than the page's usual staff (ossias, cues) are
-not found, and neither are staves of other than five lines.
+Made for clean pages: engraved PDFs and good scans. Staves much smaller than the page's usual staff (ossias,
+cues) are not found, and neither are staves of other than five lines.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def find_systems(image: Image) -> list[System]:
 
 
 def _ink(image: Image) -> Mask:
-    """What is clearly darker than the paper. Hairlines are only half dark, so the threshold is near the paper."""
+    """What is darker than the paper. Hairlines are only half dark, so the threshold is near the paper."""
     paper = np.median(image[::4, ::4]) if image.size else 0
     return image < 0.8 * paper
 
@@ -156,7 +156,7 @@ def _spread(mask: Mask) -> Mask:
 
 
 def _comb(lines: Mask, distance: float) -> npt.NDArray[np.uint8]:
-    """How many of five lines are there, for a staff whose top line is at this pixel: uint8 [height - 4 d, width]."""
+    """How many of a staff's five lines are there if its top line is at this pixel: uint8 [h - 4 d, w]."""
     offsets = [round(line * distance) for line in range(5)]
     rows = len(lines) - offsets[-1]
     count = np.zeros((rows, lines.shape[1]), np.uint8)
@@ -166,7 +166,8 @@ def _comb(lines: Mask, distance: float) -> npt.NDArray[np.uint8]:
 
 
 def _follow(evidence: Evidence, distance: float) -> tuple[int, list[float]] | None:
-    """The strongest staff left in the evidence [row, stripe]: its first stripe and its row in every stripe."""
+    """The strongest staff left in the evidence [row, stripe]: its first stripe and its row in every
+    stripe."""
     # Five stripes together: in one alone, ledger lines or a beam may look as good as the staff.
     together = np.pad(np.cumsum(evidence, axis=1), ((0, 0), (3, 2)), mode="edge")
     together[:, :3] = 0
@@ -216,7 +217,8 @@ def _measure(
         counts: npt.NDArray[np.int64] = np.sum([along(mask, line) for line in range(5)], axis=0)
         return counts >= 4
 
-    # Ledger lines in a dense passage can look like the staff's sixth line; the staff's own are there all along.
+    # Ledger lines in a dense passage can look like the staff's sixth line; the staff's own are there all
+    # along.
     shares = [along(ink, line)[followed].mean() for line in range(-2, 7)]
     shift = int(np.argmax(np.convolve(shares, np.ones(5), mode="valid"))) - 2
     path += round(shift * d)
@@ -230,7 +232,8 @@ def _measure(
     whole = min(along(ink, line)[left : right + 1].mean() for line in range(5))
     if right - left < _MIN_LENGTH * d or whole < _MIN_INKED:
         return None
-    # Darkness around each line, averaged along the staff where all is thin, gives its centre to a part of a px.
+    # Darkness around each line, averaged along the staff where all is thin, gives its centre to a part of a
+    # px.
     offsets = np.arange(-round(0.35 * d), round(0.35 * d) + 1)
     middles = []
     for line in range(5):
