@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import pypdfium2 as pdfium
+import pypdfium2.raw as pdfium_c
 from PIL import ImageOps, UnidentifiedImageError
 
 from earmark.schema import BadInput, PageImage
@@ -69,13 +70,12 @@ def _read_pdf(path: Path) -> Iterator[PageImage]:
     try:
         document = pdfium.PdfDocument(path)
     except pdfium.PdfiumError as error:
-        if "password" in str(error).lower():
+        # The code alone can be the last file's: PDFium does not set it for a PDF without pages.
+        if error.err_code == pdfium_c.FPDF_ERR_PASSWORD and b"/Encrypt" in path.read_bytes():
             remedy = "save a copy without password (qpdf --decrypt) and give that"
             raise BadInput(path, "is encrypted", remedy) from error
-        raise BadInput(path, "is a damaged PDF", "copy or download it again") from error
+        raise BadInput(path, "is a damaged PDF or one without pages", "copy or download it again") from error
     with document:
-        if len(document) == 0:
-            raise BadInput(path, "is a PDF without pages", "copy or download it again")
         for index in range(len(document)):
             try:
                 page = document[index]
