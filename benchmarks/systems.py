@@ -3,11 +3,12 @@
     python benchmarks/systems.py CORPUS [--pieces FILE]     a built corpus; FILE names pieces, one a line
     python benchmarks/systems.py --scans DIR                folders with page_N.tif and staves.json
 
-In a corpus a system is right when its box and the true one overlap with an intersection over union of at least 0.8.
-The boxes of the scans were drawn by hand with all that belongs to the system, so there the found box, of the staff
-lines alone, must lie in the true one to 90 % and reach over 80 % of its width and 35 % of its height. A page is right
-when all its systems are, in reading order, and nothing else was found. Prints pages right, precision and recall of
-systems, the offsets of the boxes' ends, and milliseconds a page, and lists the pages that are not right.
+In a corpus a system is right when its box and the true one overlap with an intersection over union of at
+least 0.8. The boxes of the scans were drawn by hand with all that belongs to the system, so there the found
+box, of the staff lines alone, must lie in the true one to 90 % and reach over 80 % of its width and 35 % of
+its height. A page is right when all its systems are, in reading order, and nothing else was found. Prints
+pages right, precision and recall of systems, the offsets of the boxes' ends, and milliseconds a page, and
+lists the pages that are not right.
 """
 
 from __future__ import annotations
@@ -109,7 +110,9 @@ def measure(pages: Iterator[tuple[Path, list[Box]]], scans: bool) -> Tally:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("corpus", type=Path, nargs="?")
     parser.add_argument("--pieces", type=Path)
     parser.add_argument("--scans", type=Path)

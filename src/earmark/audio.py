@@ -1,9 +1,9 @@
 """From a recording to what the audio encoder sees: file → mono samples → log spectrogram.
 
-Samples are mono float32 in [-1, 1] at 22 050 Hz: the mean of the file's channels. The spectrogram is the one of
-Balke et al. (2019), Section 3, as madmom computes it: 20 frames per second, each the magnitude spectrum of 2048
-Hann-windowed samples, summed into 92 triangular bands (16 per octave, 30–6000 Hz), then log10(1 + x). Frame ``i``
-is centred on ``i / 20`` s (madmom's origin 0); sound before the start and after the end is silence.
+Samples are mono float32 in [-1, 1] at 22 050 Hz: the mean of the file's channels. The spectrogram is the one
+of Balke et al. (2019), Section 3, as madmom computes it: 20 frames per second, each the magnitude spectrum
+of 2048 Hann-windowed samples, summed into 92 triangular bands (16 per octave, 30–6000 Hz), then log10(1 + x).
+Frame ``i`` is centred on ``i / 20`` s (madmom's origin 0); before the start and after the end is silence.
 
 Everything streams: the memory that is needed does not depend on the length of the recording.
 """
@@ -36,13 +36,15 @@ _FRAMES_AT_ONCE = 128
 
 
 def read_samples(path: str | Path, start_s: float = 0.0, end_s: float | None = None) -> Iterator[FloatArray]:
-    """The sound of any file that FFmpeg reads, also a video's, from ``start_s`` to ``end_s`` (to the end if None).
+    """The sound of any file that FFmpeg reads, also a video's, from ``start_s`` to ``end_s`` (None: the end).
 
     Yields chunks, float32 [n], n > 0, which joined are exactly samples ``round(22050 * start_s)`` up to (not
-    including) ``round(22050 * end_s)`` of the whole file's. What a file's container declares as encoder delay is
-    left out. A damaged packet is skipped, as players do, and a file that was cut off is read as far as it goes.
+    including) ``round(22050 * end_s)`` of the whole file's. What a file's container declares as encoder
+    delay is left out. A damaged packet is skipped, as players do, and a file that was cut off is read as far
+    as it goes.
 
-    Raises BadInput when the file is missing, unreadable, empty or not a recording, or holds nothing in the range.
+    Raises BadInput when the file is missing, unreadable, empty or not a recording, or holds nothing in the
+    range.
     """
     first = round(start_s * SPEC.sample_rate_hz)
     stop = None if end_s is None else round(end_s * SPEC.sample_rate_hz)
@@ -59,18 +61,19 @@ def read_samples(path: str | Path, start_s: float = 0.0, end_s: float | None = N
             break
     if not found and position > 0:
         length_s = position / SPEC.sample_rate_hz
-        raise BadInput(path, f"ends at {length_s:.1f} s, before the start at {start_s} s", "give an earlier start")
+        what = f"ends at {length_s:.1f} s, before the start at {start_s} s"
+        raise BadInput(path, what, "give an earlier start")
     if not found:
         raise BadInput(path, "holds no sound that can be decoded", "convert it to WAV or FLAC and try again")
 
 
 def _resampled(path: str | Path, start_s: float) -> Iterator[tuple[int, FloatArray]]:
-    """Mono chunks at 22 050 Hz from some place before ``start_s`` on, each with the index of its first sample."""
+    """Mono chunks at 22 050 Hz from somewhere before ``start_s`` on, each with its first sample's index."""
     try:
         container, rate, skipped, frames = _open_before(path, start_s)
         with container:
-            # Output samples fall on whole input samples once in `period`: from there the resampler's phase is the
-            # one it has when the file is read from its start.
+            # Output samples fall on whole input samples once in `period`: from there the resampler's phase
+            # is the one it has when the file is read from its start.
             period = rate // math.gcd(rate, SPEC.sample_rate_hz)
             cut = -skipped % period
             position = (skipped + cut) * SPEC.sample_rate_hz // rate
@@ -162,19 +165,20 @@ def _explain(path: Path, error: Exception) -> tuple[str, str]:
         return "is a folder", "give one recording"
     if path.is_file() and path.stat().st_size == 0:
         return "is empty (0 bytes)", "copy or download it again"
-    return "is not a recording, or is damaged", "give a WAV, FLAC, MP3, Ogg, M4A, WebM or video file with sound"
+    return "is not a recording, or is damaged", "give a WAV, FLAC, MP3, Ogg, M4A, WebM or a video"
 
 
 def filterbank() -> FloatArray:
     """madmom's logarithmic filterbank: float32 [1024 FFT bins, 92 bands], each band's weights sum to 1.
 
-    Band centres are 440 * 2^(n / 16) Hz within 30–6000 Hz, moved to the nearest bin of a 2048-point FFT, each bin
-    once; band ``k`` is the triangle over the centres ``k``, ``k + 1``, ``k + 2`` (madmom.audio.filters,
-    LogarithmicFilterbank with unique_filters and norm_filters).
+    Band centres are 440 * 2^(n / 16) Hz within 30–6000 Hz, moved to the nearest bin of a 2048-point FFT,
+    each bin once; band ``k`` is the triangle over the centres ``k``, ``k + 1``, ``k + 2``
+    (madmom.audio.filters, LogarithmicFilterbank with unique_filters and norm_filters).
     """
     bins = SPEC.frame_size // 2
-    octaves = np.log2(np.array([SPEC.min_frequency_hz, SPEC.max_frequency_hz]) / 440.0) * SPEC.bands_per_octave
-    centres_hz = 440.0 * 2.0 ** (np.arange(math.ceil(octaves[0]), math.floor(octaves[1]) + 1) / SPEC.bands_per_octave)
+    lowest = math.ceil(SPEC.bands_per_octave * math.log2(SPEC.min_frequency_hz / 440))
+    highest = math.floor(SPEC.bands_per_octave * math.log2(SPEC.max_frequency_hz / 440))
+    centres_hz = 440 * 2.0 ** (np.arange(lowest, highest + 1) / SPEC.bands_per_octave)
     bin_width_hz = SPEC.sample_rate_hz / SPEC.frame_size
     centres = np.unique(np.rint(centres_hz / bin_width_hz).astype(int))
     bank = np.zeros((bins, len(centres) - 2))
@@ -191,10 +195,10 @@ _WINDOW = np.hanning(SPEC.frame_size).astype(np.float32)
 
 
 def spectrogram(samples: npt.ArrayLike | Iterable[FloatArray]) -> FloatArray:
-    """Log spectrogram, float32 [frames, 92], of mono samples at 22 050 Hz: one array [n], or chunks of it.
+    """Log spectrogram, float32 [frames, 92], of mono samples at 22 050 Hz: one array [n], or its chunks.
 
-    ``frames = ceil(n / 1102.5)``; values are log10(1 + x) >= 0, about 0.7 at most for quiet renderings and 1.7 for
-    full scale.
+    ``frames = ceil(n / 1102.5)``; values are log10(1 + x) >= 0, about 0.7 at most for quiet renderings and
+    1.7 for full scale.
     """
     chunks = [samples] if isinstance(samples, np.ndarray) else samples
     blocks = list(spectrogram_blocks(chunks))  # type: ignore[arg-type]
@@ -202,7 +206,7 @@ def spectrogram(samples: npt.ArrayLike | Iterable[FloatArray]) -> FloatArray:
 
 
 def spectrogram_blocks(chunks: Iterable[FloatArray], block_frames: int = 1200) -> Iterator[FloatArray]:
-    """The same spectrogram in constant memory: blocks float32 [``block_frames``, 92], the last one may be shorter.
+    """The same spectrogram in constant memory: blocks float32 [``block_frames``, 92], the last maybe shorter.
 
     The blocks joined are exactly ``spectrogram(chunks)``, whatever the sizes of chunks and blocks.
     """

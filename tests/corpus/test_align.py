@@ -52,6 +52,12 @@ def test_onsets_are_the_seconds_of_the_midi_notes(tmp_path: Path) -> None:
     assert (alignment.sounding, alignment.matched) == (5, 4)
 
 
+def test_a_grace_note_may_open_the_score(tmp_path: Path) -> None:
+    midi = write_midi(tmp_path / "score.midi", [(0, 43, 61), (43, 427, 62)])
+    alignment = align([head(1, 0, 61, grace=-Fraction(1, 8)), head(1, 0, 62)], [midi])
+    assert alignment.tick.tolist() == [0, 43]
+
+
 def test_scores_are_played_in_turn_each_at_its_own_tempo(tmp_path: Path) -> None:
     midis = [
         write_midi(tmp_path / "a.midi", [(0, 384, 60)], tempo_us=1_000_000),

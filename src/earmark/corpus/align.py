@@ -55,7 +55,12 @@ def align(noteheads: Sequence[NoteHead], midis: Sequence[Path]) -> Alignment:
         by_score[notehead.score].append(row)
     scores = sorted(by_score)
     heads = [[noteheads[row] for row in by_score[score]] for score in scores]
-    matches = np.array([[_count_matches(some, sound) for sound in notes] for some in heads], dtype=np.int64)
+    # MIDI begins with the first sound, before the beat of a score that opens with a grace note.
+    origin = [min(0, *map(_tick, some)) for some in heads]
+    matches = np.array(
+        [[_count_matches(some, sound, start) for sound in notes] for some, start in zip(heads, origin, strict=True)],
+        dtype=np.int64,
+    )
     midi_of_score = pair_in_order(matches.reshape(len(scores), len(files)))
 
     performance, starts, end = _play_in_turn([files[midi] for _, midi in midi_of_score])
@@ -63,7 +68,7 @@ def align(noteheads: Sequence[NoteHead], midis: Sequence[Path]) -> Alignment:
     length = np.zeros(len(noteheads), np.int64)
     for (score, midi), start in zip(midi_of_score, starts, strict=True):
         for row in by_score[scores[score]]:
-            found = None if noteheads[row].held else _find(noteheads[row], notes[midi])
+            found = None if noteheads[row].held else _find(noteheads[row], notes[midi], origin[score])
             if found is not None:
                 tick[row], length[row] = start + found, notes[midi][found, noteheads[row].pitch]
     has_onset = tick >= 0
@@ -111,9 +116,13 @@ def _read_notes(file: mido.MidiFile) -> Notes:
     return notes
 
 
-def _find(notehead: NoteHead, notes: Notes) -> int | None:
-    """Return the tick of the note-on of ``notehead``."""
-    tick = int((notehead.main + _GRACE_SPEED * notehead.grace) * TICKS_PER_WHOLE)
+def _tick(notehead: NoteHead) -> int:
+    return int((notehead.main + _GRACE_SPEED * notehead.grace) * TICKS_PER_WHOLE)
+
+
+def _find(notehead: NoteHead, notes: Notes, origin: int) -> int | None:
+    """Return the tick of the note-on of ``notehead`` in a file that begins at tick ``origin`` of the score."""
+    tick = _tick(notehead) - origin
     for distance in range(_TOLERANCE_TICKS + 1):
         for near in (tick + distance, tick - distance):
             if (near, notehead.pitch) in notes:
@@ -121,8 +130,8 @@ def _find(notehead: NoteHead, notes: Notes) -> int | None:
     return None
 
 
-def _count_matches(noteheads: Iterable[NoteHead], notes: Notes) -> int:
-    return sum(not notehead.held and _find(notehead, notes) is not None for notehead in noteheads)
+def _count_matches(noteheads: Iterable[NoteHead], notes: Notes, origin: int) -> int:
+    return sum(not notehead.held and _find(notehead, notes, origin) is not None for notehead in noteheads)
 
 
 def _play_in_turn(files: Iterable[mido.MidiFile]) -> tuple[mido.MidiFile, list[int], int]:

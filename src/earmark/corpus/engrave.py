@@ -23,12 +23,14 @@ from earmark.schema import Box, EarmarkError
 
 _NOTES_ILY = Path(__file__).with_name("notes.ily")
 _TIMEOUT_S = 300
-# Old scores shift colliding noteheads and stems by hand, which can crash LilyPond.
-_HAND_SHIFT = re.compile(r"(?:\\once\s*)?\\override\s+(?:\w+\.)?(?:NoteHead|Stem)\.X-offset\s*=\s*#?'?\S+")
+# Typesetting by hand that can crash LilyPond: shifted noteheads and stems, phrasing slurs forced to one side.
+_BY_HAND = re.compile(
+    r"(?:\\once\s*)?\\override\s+(?:\w+\.)?(?:NoteHead|Stem)\.X-offset\s*=\s*#?'?\S+|\\phrasingSlur(?:Up|Down)\b"
+)
 
 
 class EngravingError(EarmarkError):
-    """LilyPond made no score of the file; the message is the last of its complaints."""
+    """LilyPond made no score of the file; the message is the first of its complaints."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def engrave(main: Path, root: Path, scratch: Path) -> Engraving:
     # Some scores crash LilyPond at random, so it is tried again; the exit code says little, pages say all.
     for attempt in range(3):
         if attempt == 2:
-            _drop_hand_shifts(scratch / "source")
+            _drop_handwork(scratch / "source")
         folder = scratch / f"attempt-{attempt + 1}"
         folder.mkdir()
         complaint = _run_lilypond(copy, folder)
@@ -93,7 +95,7 @@ def engrave(main: Path, root: Path, scratch: Path) -> Engraving:
 
 
 def _run_lilypond(main: Path, folder: Path) -> str:
-    """Engrave into ``folder`` as ``score*.pdf`` and ``score*.midi``; return LilyPond's last complaint."""
+    """Engrave into ``folder`` as ``score*.pdf`` and ``score*.midi``; return what LilyPond complains of."""
     from lilypond import executable
 
     command = [
@@ -108,13 +110,13 @@ def _run_lilypond(main: Path, folder: Path) -> str:
         )
     except subprocess.TimeoutExpired:
         return f"LilyPond took more than {_TIMEOUT_S} s"
-    lines = [line for line in done.stderr.decode("utf-8", "replace").splitlines() if "rror" in line]
-    return lines[-1].strip() if lines else f"LilyPond ended with code {done.returncode}"
+    errors = [line for line in done.stderr.decode("utf-8", "replace").splitlines() if "error:" in line]
+    return errors[0].removeprefix(f"{main.resolve().parent}/") if errors else f"LilyPond ended with {done.returncode}"
 
 
-def _drop_hand_shifts(folder: Path) -> None:
+def _drop_handwork(folder: Path) -> None:
     for file in folder.rglob("*.*ly*"):
-        file.write_text(_HAND_SHIFT.sub("", file.read_text(encoding="utf-8")), encoding="utf-8")
+        file.write_text(_BY_HAND.sub("", file.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def _outputs(folder: Path, suffix: str) -> tuple[Path, ...]:

@@ -125,7 +125,7 @@
              (if (markup? value)
                  (earmark-record "header" field
                    (string-join (string-tokenize (markup->string value)) " ")))))
-         '(title mutopiatitle composer mutopiacomposer license copyright))))
+         '(title mutopiatitle composer mutopiacomposer license mutopiacopyright copyright))))
 
 #(define (earmark-scores book)
    (append (filter ly:score? (ly:book-scores book))
@@ -156,5 +156,6 @@
 #(define (toplevel-book-handler book . _)
    (earmark-record-header (ly:book-header book))
    (earmark-record-header $defaultheader)
+   (for-each earmark-record-header (map ly:book-header (filter ly:book? (ly:book-book-parts book))))
    (earmark-add-midi! book)
    (print-book-with-defaults book))

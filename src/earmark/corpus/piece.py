@@ -135,7 +135,7 @@ def _engrave_into(folder: Path, scratch: Path, main: Path, root: Path) -> Json:
     return {
         "title": header.get("title") or header.get("mutopiatitle", ""),
         "composer": header.get("composer") or header.get("mutopiacomposer", ""),
-        "licence": header.get("license") or header.get("copyright", ""),
+        "licence": header.get("license") or header.get("mutopiacopyright") or header.get("copyright", ""),
         "noteheads": len(noteheads),
         "sounding": alignment.sounding,
         "matched": alignment.matched,

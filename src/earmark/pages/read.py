@@ -1,8 +1,8 @@
 """PDF, PNG, JPEG, TIFF or WebP → grey page images, uint8 [height, width], 255 = paper.
 
-PDF pages are drawn by PDFium at 200 dpi, so that an A4 page is 1654 px wide. Pages whose size on paper is no paper's
-(a PDF made from photographs, say) are drawn 1654 px wide instead. Images keep their pixels unless they are wider
-than 2500 px. One page is in memory at a time.
+PDF pages are drawn by PDFium at 200 dpi, so that an A4 page is 1654 px wide. Pages whose size on paper is no
+paper's (a PDF made from photographs, say) are drawn 1654 px wide instead. Images keep their pixels unless
+they are wider than 2500 px. One page is in memory at a time.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import pypdfium2 as pdfium
+import pypdfium2.raw as pdfium_c
 from PIL import ImageOps, UnidentifiedImageError
 
 from earmark.schema import BadInput, PageImage
@@ -44,10 +45,11 @@ def is_page_file(path: Path) -> bool:
 def read_pages(path: str | Path) -> Iterator[PageImage]:
     """The pages of one file, in order; pages count from 1.
 
-    A PDF or a multi-page TIFF has many pages, any other image one. The file's content decides what it is, not its
-    name. Transparency is laid on white paper, a camera's rotation is applied.
+    A PDF or a multi-page TIFF has many pages, any other image one. The file's content decides what it is,
+    not its name. Transparency is laid on white paper, a camera's rotation is applied.
 
-    Raises BadInput when the file is missing, unreadable, empty, damaged, encrypted, too large or of another type.
+    Raises BadInput when the file is missing, unreadable, empty, damaged, encrypted, too large or of another
+    type.
     """
     path = Path(path)
     try:
@@ -68,13 +70,12 @@ def _read_pdf(path: Path) -> Iterator[PageImage]:
     try:
         document = pdfium.PdfDocument(path)
     except pdfium.PdfiumError as error:
-        if "password" in str(error).lower():
+        # The code alone can be the last file's: PDFium does not set it for a PDF without pages.
+        if error.err_code == pdfium_c.FPDF_ERR_PASSWORD and b"/Encrypt" in path.read_bytes():
             remedy = "save a copy without password (qpdf --decrypt) and give that"
             raise BadInput(path, "is encrypted", remedy) from error
-        raise BadInput(path, "is a damaged PDF", "copy or download it again") from error
+        raise BadInput(path, "is a damaged PDF or one without pages", "copy or download it again") from error
     with document:
-        if len(document) == 0:
-            raise BadInput(path, "is a PDF without pages", "copy or download it again")
         for index in range(len(document)):
             try:
                 page = document[index]
@@ -126,7 +127,8 @@ _PILLOW_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error)
 
 
 def _too_large(path: Path) -> BadInput:
-    return BadInput(path, f"has more than {_MAX_DECODED_PIXELS // 10**6} million pixels", "save it at 300 dpi")
+    what = f"has more than {_MAX_DECODED_PIXELS // 10**6} million pixels"
+    return BadInput(path, what, "save it at 300 dpi")
 
 
 def _grey(image: PIL.Image.Image) -> PIL.Image.Image:

@@ -1,8 +1,9 @@
 """Systems of a page → a strip: every system at one staff height, unrolled left to right in reading order.
 
-A strip is ``spec.strip_height_px`` high (80) and as wide as its systems together; the encoder reads windows of
-``spec.window_px`` (100) from it. That is the paper's snippet of 160 x 200 px, halved (Balke et al. 2019, Section 3).
-Training cuts its strips from the engraver's exact boxes, search from the boxes that `find_systems` found.
+A strip is ``spec.strip_height_px`` high (80) and as wide as its systems together; the encoder reads windows
+of ``spec.window_px`` (100) from it. That is the paper's snippet of 160 x 200 px, halved (Balke et al. 2019,
+Section 3). Training cuts its strips from the engraver's exact boxes, search from the boxes that
+`find_systems` found.
 """
 
 from __future__ import annotations
@@ -51,13 +52,13 @@ class Strip:
         return system, self.page_x0[system] + (x - self.strip_x0[system]) / self.scale[system]
 
     def to_strip(self, system: npt.ArrayLike, page_x: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """(System index, page px) → strip px: the exact inverse of `to_page` for ``box.x0 <= page_x < box.x1``."""
+        """(System index, page px) → strip px, the inverse of `to_page` for ``box.x0 <= page_x < box.x1``."""
         index = np.asarray(system, np.int64)
         x = np.asarray(page_x, np.float64)
         return self.strip_x0[index] + (x - self.page_x0[index]) * self.scale[index]
 
     def snippet_box(self, x_strip: float) -> Box:
-        """What the window centred on this strip px shows of its own system, in page px, cut at the page's edges."""
+        """What the window centred on this strip px shows of its own system, in page px, cut at page edges."""
         index, centre = self.to_page(x_strip)
         system, scale = int(index), float(self.scale[index])
         half = self.spec.window_px / 2 / scale
@@ -90,9 +91,9 @@ class Strip:
 def cut_strip(image: Image, systems: Sequence[System], spec: SheetSpec, page: int = 1) -> Strip:
     """The strip of one page image, uint8 [height, width].
 
-    Each system is scaled, alike in both directions, to a staff height of ``spec.staff_height_px``, and cut from its
-    left to its right end and ``spec.strip_height_px`` high about the middle of its box. Off the page is paper.
-    A page without systems gives a strip of width 0.
+    Each system is scaled, alike in both directions, to a staff height of ``spec.staff_height_px``, and cut
+    from its left to its right end and ``spec.strip_height_px`` high about the middle of its box. Off the
+    page is paper. A page without systems gives a strip of width 0.
     """
     height, width = image.shape
     scale = np.array([spec.staff_height_px / system.staff_height_px for system in systems], np.float64)
@@ -143,13 +144,13 @@ def ink(pixels: Image) -> FloatArray:
 def _scaled(image: Image, x0: float, y0: float, scale: float, columns: int, rows: int) -> Image:
     """``rows`` x ``columns`` px of the page from its px (x0, y0) on, times ``scale``.
 
-    Bilinear with antialiasing: a triangle as wide as the reduction gives every page row the same weight in all
-    strip rows together, so all staff lines come out equally dark, wherever they fall between the strip's rows.
+    Bilinear with antialiasing: a triangle as wide as the reduction gives every page row the same weight in
+    all strip rows together, so all staff lines come out equally dark, wherever they fall between the strip's
+    rows.
     """
     margin = math.ceil(1 / scale) + 1
     left, top = math.floor(x0) - margin, math.floor(y0) - margin
     right, bottom = math.ceil(x0 + columns / scale) + margin, math.ceil(y0 + rows / scale) + margin
-    height, width = image.shape
     crop = np.full((bottom - top, right - left), _PAPER, np.uint8)
     inside = image[max(0, top) : max(0, bottom), max(0, left) : max(0, right)]
     if inside.size:

@@ -1,14 +1,14 @@
 """The systems of a page, found from its image alone, by classical staff-line analysis.
 
-1. The commonest distance between the tops of two runs of ink one above the other, over all columns, is the distance
-   between staff lines (Fujinaga 2004, "Staff detection and removal"; Cardoso & Rebelo 2010).
-2. Ink that is thin vertically is what may be staff line. A comb of five such lines at that distance gives evidence of
-   a staff at every pixel.
-3. From the strongest evidence a staff is followed left and right, stripe by stripe, so that it may slope or bend.
+1. The commonest distance between the tops of two runs of ink one above the other, over all columns, is the
+   distance between staff lines (Fujinaga 2004, "Staff detection and removal"; Cardoso & Rebelo 2010).
+2. Ink that is thin vertically is what may be staff line. A comb of five such lines at that distance gives
+   evidence of a staff at every pixel.
+3. From the strongest evidence a staff is followed left and right, stripe by stripe: it may slope or bend.
 4. Staves that a vertical line joins (system start, bar lines) are one system.
 
-Made for clean pages: engraved PDFs and good scans. Staves much smaller than the page's usual staff (ossias, cues) are
-not found, and neither are staves of other than five lines.
+Made for clean pages: engraved PDFs and good scans. Staves much smaller than the page's usual staff (ossias,
+cues) are not found, and neither are staves of other than five lines.
 """
 
 from __future__ import annotations
@@ -27,10 +27,12 @@ Evidence = npt.NDArray[np.floating[Any]]
 
 # All lengths below are in line distances (from one staff line to the next).
 _STRIPE = 6.0  # a staff is followed in steps of this width
-_MIN_LENGTH = 8.0  # of a staff
+_MIN_LENGTH = 8.0  # of a staff, which is at least this share of the page too:
+_MIN_WIDTH = 0.1
 _DRIFT = 0.2  # how far a staff may rise or fall in one stripe
 _MIN_DISTANCE_PX, _MAX_DISTANCE_PX = 4, 80
 _MIN_INKED = 0.9  # share of every staff line that is there; ledger lines have gaps
+_MAX_INKED_BETWEEN = 0.45  # share of the spaces that notes may fill; no staff of MSMD has more than 0.36
 # Share of a stripe's columns in which all five lines must be seen (four count a third).
 _MIN_EVIDENCE = 0.15
 
@@ -67,7 +69,7 @@ def find_systems(image: Image) -> list[System]:
 
 
 def _ink(image: Image) -> Mask:
-    """What is clearly darker than the paper. Hairlines are only half dark, so the threshold is near the paper."""
+    """What is darker than the paper. Hairlines are only half dark, so the threshold is near the paper."""
     paper = np.median(image[::4, ::4]) if image.size else 0
     return image < 0.8 * paper
 
@@ -101,9 +103,8 @@ def _find_staves(image: Image, ink: Mask, lines: _Lines) -> list[_Staff]:
     d = lines.distance
     if height < 6 * d or width < _MIN_LENGTH * d:
         return []
-    thin = _spread(_thin(ink, round(lines.thickness + max(1.0, 0.15 * d))))
-    ink = _spread(ink)
-    comb = _comb(thin, d)
+    thin = _thin(ink, round(lines.thickness + max(1.0, 0.15 * d)))
+    comb = _comb(_spread(thin), d)
     stripe = round(_STRIPE * d)
     edges = np.arange(0, width, stripe)
     weight = (comb == 4) + np.uint8(3) * (comb == 5)
@@ -156,7 +157,7 @@ def _spread(mask: Mask) -> Mask:
 
 
 def _comb(lines: Mask, distance: float) -> npt.NDArray[np.uint8]:
-    """How many of five lines are there, for a staff whose top line is at this pixel: uint8 [height - 4 d, width]."""
+    """How many of a staff's five lines are there if its top line is at this pixel: uint8 [h - 4 d, w]."""
     offsets = [round(line * distance) for line in range(5)]
     rows = len(lines) - offsets[-1]
     count = np.zeros((rows, lines.shape[1]), np.uint8)
@@ -166,7 +167,8 @@ def _comb(lines: Mask, distance: float) -> npt.NDArray[np.uint8]:
 
 
 def _follow(evidence: Evidence, distance: float) -> tuple[int, list[float]] | None:
-    """The strongest staff left in the evidence [row, stripe]: its first stripe and its row in every stripe."""
+    """The strongest staff left in the evidence [row, stripe]: its first stripe and its row in every
+    stripe."""
     # Five stripes together: in one alone, ledger lines or a beam may look as good as the staff.
     together = np.pad(np.cumsum(evidence, axis=1), ((0, 0), (3, 2)), mode="edge")
     together[:, :3] = 0
@@ -196,10 +198,7 @@ def _follow(evidence: Evidence, distance: float) -> tuple[int, list[float]] | No
 def _measure(
     image: Image, thin: Mask, ink: Mask, first_centre: float, stripe: int, rows: list[float], d: float
 ) -> _Staff | None:
-    """The exact ends and lines of a staff that was followed in stripes; None when it is too short to be one.
-
-    ``thin`` and ``ink`` are masks grown by a px up and down.
-    """
+    """The exact ends and lines of a staff that was followed in stripes; None when it turns out to be none."""
     height, width = image.shape
     centres = first_centre + stripe * np.arange(len(rows))
     columns = np.arange(width)
@@ -209,14 +208,16 @@ def _measure(
     path = np.rint(np.interp(columns, centres, rows) + tilt * beyond).astype(int)
 
     def along(mask: Mask, line: int) -> Mask:
-        values: Mask = mask[np.clip(path + round(line * d), 0, height - 1), columns]
+        rows = np.clip(path + round(line * d), 1, height - 2)
+        values: Mask = mask[rows - 1, columns] | mask[rows, columns] | mask[rows + 1, columns]
         return values
 
     def four_of_five(mask: Mask) -> Mask:
         counts: npt.NDArray[np.int64] = np.sum([along(mask, line) for line in range(5)], axis=0)
         return counts >= 4
 
-    # Ledger lines in a dense passage can look like the staff's sixth line; the staff's own are there all along.
+    # Ledger lines in a dense passage can look like the staff's sixth line; the staff's own are there all
+    # along.
     shares = [along(ink, line)[followed].mean() for line in range(-2, 7)]
     shift = int(np.argmax(np.convolve(shares, np.ones(5), mode="valid"))) - 2
     path += round(shift * d)
@@ -227,10 +228,16 @@ def _measure(
     inked = four_of_five(ink)
     gap = max(1, round(0.15 * d))
     left, right = _walk(inked, int(seen[0]), -1, gap), _walk(inked, int(seen[-1]), 1, gap)
-    whole = min(along(ink, line)[left : right + 1].mean() for line in range(5))
-    if right - left < _MIN_LENGTH * d or whole < _MIN_INKED:
+    staff = slice(left, right + 1)
+    whole = min(along(ink, line)[staff].mean() for line in range(5))
+    spaces = path[staff] + np.rint(d * np.array([[0.5], [1.5], [2.5], [3.5]])).astype(int)
+    between = ink[np.clip(spaces, 0, height - 1), columns[staff]].mean()
+    if right - left < max(_MIN_LENGTH * d, _MIN_WIDTH * width):
         return None
-    # Darkness around each line, averaged along the staff where all is thin, gives its centre to a part of a px.
+    if whole < _MIN_INKED or between > _MAX_INKED_BETWEEN:
+        return None
+    # Darkness around each line, averaged along the staff where all is thin, gives its centre to a part of a
+    # px.
     offsets = np.arange(-round(0.35 * d), round(0.35 * d) + 1)
     middles = []
     for line in range(5):
