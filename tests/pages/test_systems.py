@@ -1,4 +1,4 @@
-"""Systems found on drawn pages of every layout, on pages without music, and on engraved pages where there are."""
+"""Systems are found on drawn pages of every layout, and none on pages without music."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def draw_system(
             y = round(top + line * d - half)
             page[y : y + thickness, x0:x1] = 0
         page[round(top - d) : round(top + staff + d), x0 + round(d) : x0 + round(2 * d)] = 0
-        for x in np.arange(x0 + 5 * d, x1 - 6 * d, 4 * d):
-            y = top + rng.integers(-2, 10) * d / 2
-            page[round(y - d / 2) : round(y + d / 2), round(x) : round(x + 1.3 * d)] = 0
-            page[round(y - 3.5 * d) : round(y), round(x + 1.2 * d) : round(x + 1.2 * d) + 2] = 0
+        for x in np.arange(x0 + 5 * d, x1 - 6 * d, 4 * d).tolist():
+            note = top + rng.integers(-2, 10) * d / 2
+            page[round(note - d / 2) : round(note + d / 2), round(x) : round(x + 1.3 * d)] = 0
+            page[round(note - 3.5 * d) : round(note), round(x + 1.2 * d) : round(x + 1.2 * d) + 2] = 0
             if rng.random() < 0.5:
-                beam = round(y - 3.5 * d)
+                beam = round(note - 3.5 * d)
                 page[beam : beam + round(d / 2), round(x + 1.2 * d) : round(x + 5.2 * d)] = 0
-    for x in np.linspace(x0, x1 - 3, 5):
+    for x in np.linspace(x0, x1 - 3, 5).tolist():
         spans = [(tops[0], tops[-1] + staff)] if joined else [(top, top + staff) for top in tops]
         for top, bottom in spans:
             page[round(top) : round(bottom), round(x) : round(x) + 3] = 0
@@ -71,7 +71,7 @@ def assert_found(page: Image, boxes: Sequence[Box], staves: Sequence[int]) -> No
 def test_systems_of_any_size_are_found_in_reading_order(
     staves: int, staff_height: int, thickness: int, seed: int
 ) -> None:
-    page, boxes = blank(), []
+    page, boxes = blank(), list[Box]()
     top, height = 150.0, staff_height * (2.5 * staves - 1.5)
     while top + height < HEIGHT - 150 and len(boxes) < 5:
         boxes.append((240.0 if not boxes else 118.0, top, 1536.0, top + height))

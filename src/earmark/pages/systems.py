@@ -31,8 +31,11 @@ _MIN_LENGTH = 8.0  # of a staff, which is at least this share of the page too:
 _MIN_WIDTH = 0.1
 _DRIFT = 0.2  # how far a staff may rise or fall in one stripe
 _MIN_DISTANCE_PX, _MAX_DISTANCE_PX = 4, 80
-_MIN_INKED = 0.9  # share of every staff line that is there; ledger lines have gaps
-_MAX_INKED_BETWEEN = 0.45  # share of the spaces that notes may fill; no staff of MSMD has more than 0.36
+_MAX_GAP = 3.0  # between two parts of a staff; staves beside each other are farther apart
+_MIN_INKED = 0.75  # share of every staff line that is there; ledger lines have gaps
+_MIN_CONTRAST = (
+    0.5  # by which that is more than the share of the spaces that is inked, unlike in a photo's grain
+)
 # Share of a stripe's columns in which all five lines must be seen (four count a third).
 _MIN_EVIDENCE = 0.15
 
@@ -127,9 +130,10 @@ def _find_staves(image: Image, ink: Mask, lines: _Lines) -> list[_Staff]:
 
 def _add(staves: list[_Staff], staff: _Staff, d: float) -> list[_Staff]:
     """The staves with one more, joined with those that are parts of it: a bent staff is followed in parts."""
+    gap = _MAX_GAP * d
 
     def is_part(other: _Staff) -> bool:
-        return abs(other.top - staff.top) < 2 * d and other.x0 - d < staff.x1 and staff.x0 < other.x1 + d
+        return abs(other.top - staff.top) < 2 * d and other.x0 - gap < staff.x1 and staff.x0 < other.x1 + gap
 
     parts = [staff, *filter(is_part, staves)]
     longest = max(parts, key=lambda part: part.x1 - part.x0)
@@ -234,7 +238,7 @@ def _measure(
     between = ink[np.clip(spaces, 0, height - 1), columns[staff]].mean()
     if right - left < max(_MIN_LENGTH * d, _MIN_WIDTH * width):
         return None
-    if whole < _MIN_INKED or between > _MAX_INKED_BETWEEN:
+    if whole < max(_MIN_INKED, between + _MIN_CONTRAST):
         return None
     # Darkness around each line, averaged along the staff where all is thin, gives its centre to a part of a
     # px.
