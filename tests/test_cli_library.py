@@ -179,7 +179,7 @@ def write_bad_scores(folder: Path, good: Path, blank: Path) -> dict[str, Path]:
     Image.new("L", (1, 1), 0).save(bad["1x1"])
     Image.new("1", (20_000, 20_000), 1).save(bad["20 000 px"])
     x, y = np.meshgrid(np.arange(1200), np.arange(900))
-    landscape = 127 + 60 * np.sin(x / 90) * np.cos(y / 70) + np.random.default_rng(0).normal(0, 2, x.shape)
+    landscape = 127 + 60 * np.sin(x / 90) * np.cos(y / 70) + np.random.default_rng(0).normal(0, 12, x.shape)
     Image.fromarray(landscape.clip(0, 255).astype(np.uint8)).save(bad["photo of no music"])
     bad["blank"].write_bytes(blank.read_bytes())
     bad["broken image"].write_bytes(b"\x89PNG\r\n\x1a\n broken")
