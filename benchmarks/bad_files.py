@@ -10,6 +10,7 @@ import wave
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 
@@ -34,7 +35,8 @@ def make_bad_files(folder: Path, score: Path, recording: Path) -> None:
     }
     for name, content in contents.items():
         (folder / name).write_bytes(content)
-    photo().save(folder / "photo.jpg")
+    landscape().save(folder / "landscape.jpg")
+    wall().save(folder / "wall.jpg")
     noise().save(folder / "half.jpg")
     half = (folder / "half.jpg").read_bytes()
     (folder / "half.jpg").write_bytes(half[: len(half) // 2])
@@ -48,16 +50,27 @@ def make_bad_files(folder: Path, score: Path, recording: Path) -> None:
     (folder / "other" / "library.sqlite").write_bytes(letter)
 
 
-def photo() -> Image.Image:
-    """A landscape of sorts: a bright sky, hills one behind the other, a camera's noise."""
-    rng = np.random.default_rng(1)
+def landscape() -> Image.Image:
+    """Hills one behind the other under a bright sky, with a camera's noise."""
     height, width = 1500, 2000
     rows, columns = np.mgrid[:height, :width]
     picture = np.linspace(235, 190, height)[:, None] * np.ones(width)
     for distance, grey in enumerate((160, 120, 80)):
         top = 600 + 250 * distance + 120 * np.sin(columns / (150 + 90 * distance) + distance)
         picture[rows > top] = grey
-    return Image.fromarray(np.clip(picture + rng.normal(0, 8, picture.shape), 0, 255).astype(np.uint8))
+    return photographed(picture, 8)
+
+
+def wall() -> Image.Image:
+    """A rough wall with light from one side: no shapes, much noise."""
+    columns, rows = np.linspace(60, 200, 2000), 30 * np.sin(np.arange(1500) / 90)[:, None]
+    return photographed(columns + rows, 12)
+
+
+def photographed(grey: npt.NDArray[np.float64], deviation: float) -> Image.Image:
+    """With a camera's noise."""
+    noisy = grey + np.random.default_rng(1).normal(0, deviation, grey.shape)
+    return Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8))
 
 
 def noise() -> Image.Image:

@@ -23,9 +23,12 @@ from earmark.schema import Box, EarmarkError
 
 _NOTES_ILY = Path(__file__).with_name("notes.ily")
 _TIMEOUT_S = 300
-# Typesetting by hand that can crash LilyPond: shifted noteheads and stems, phrasing slurs forced to one side.
-_BY_HAND = re.compile(
-    r"(?:\\once\s*)?\\override\s+(?:\w+\.)?(?:NoteHead|Stem)\.X-offset\s*=\s*#?'?\S+|\\phrasingSlur(?:Up|Down)\b"
+_ATTEMPTS = 4
+# Typesetting by hand that can crash LilyPond: shifted noteheads and stems, shaped phrasing slurs. The settings are
+# given to a property that nothing reads.
+_BY_HAND = (
+    (re.compile(r"(?:(?:NoteHead|Stem)\.X-offset|PhrasingSlur\.[\w-]+)(?=\s*=)"), "TextScript.details.by-hand"),
+    (re.compile(r"\\phrasingSlur(?:Up|Down)\b"), ""),
 )
 
 
@@ -81,9 +84,10 @@ def engrave(main: Path, root: Path, scratch: Path) -> Engraving:
     Raises :class:`EngravingError` when no page comes out.
     """
     copy = translate(main, root, scratch / "source")
-    # Some scores crash LilyPond at random, so it is tried again; the exit code says little, pages say all.
-    for attempt in range(3):
-        if attempt == 2:
+    # Some scores crash LilyPond at random, so it is tried again, from half-way without the handwork. The exit code
+    # says little: what counts is that there are pages.
+    for attempt in range(_ATTEMPTS):
+        if attempt == _ATTEMPTS // 2:
             _drop_handwork(scratch / "source")
         folder = scratch / f"attempt-{attempt + 1}"
         folder.mkdir()
@@ -116,7 +120,10 @@ def _run_lilypond(main: Path, folder: Path) -> str:
 
 def _drop_handwork(folder: Path) -> None:
     for file in folder.rglob("*.*ly*"):
-        file.write_text(_BY_HAND.sub("", file.read_text(encoding="utf-8")), encoding="utf-8")
+        text = file.read_text(encoding="utf-8")
+        for pattern, replacement in _BY_HAND:
+            text = pattern.sub(replacement, text)
+        file.write_text(text, encoding="utf-8")
 
 
 def _outputs(folder: Path, suffix: str) -> tuple[Path, ...]:

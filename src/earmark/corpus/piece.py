@@ -188,11 +188,17 @@ def place_systems(
     """
     groups: dict[tuple[int, int], list[EngravedStaff]] = defaultdict(list)
     for staff in staves:
-        if staff.box[3] > staff.box[1]:  # a staff of one line has no height
+        if _is_seen(staff):
             groups[staff.score, staff.rank].append(staff)
     placed = {key: _place_system(group, sizes_px[group[0].page]) for key, group in groups.items()}
     in_order = sorted(placed.items(), key=lambda item: (item[1].page, item[1].system.box[1]))
     return dict(in_order)
+
+
+def _is_seen(staff: EngravedStaff) -> bool:
+    """Whether a staff is on the paper (a stray bar line at the end opens one beyond it) and has more than one line."""
+    x0, y0, x1, y1 = staff.box
+    return 0 <= x0 < x1 <= 1 and 0 <= y0 < y1 <= 1
 
 
 def _place_system(staves: list[EngravedStaff], size_px: tuple[int, int]) -> PlacedSystem:
