@@ -110,9 +110,7 @@ def measure(pages: Iterator[tuple[Path, list[Box]]], scans: bool) -> Tally:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path, nargs="?")
     parser.add_argument("--pieces", type=Path)
     parser.add_argument("--scans", type=Path)

@@ -5,8 +5,8 @@ import pytest
 
 pytest.importorskip("yaml", reason="building a corpus needs the [corpus] extra")
 
-from earmark.corpus.splits import keep_splits  # noqa: E402
-from earmark.schema import BadInput  # noqa: E402
+from earmark.corpus.splits import keep_splits
+from earmark.schema import BadInput
 
 
 @pytest.mark.parametrize("text", ["train: [b, a]\ntest: [c]\n", '{"train": ["b", "a"], "test": ["c"]}'])

@@ -32,8 +32,7 @@ def pdf(*boxes: tuple[float, float], rotate: int = 0, encrypt: bytes = b"") -> b
         b"<< /Type /Pages /Count %d /Kids [%s] >>" % (len(boxes), kids),
         b"<< /Length %d >>\nstream\n%s\nendstream" % (len(square), square),
         *(
-            b"<< /Type /Page /Parent 2 0 R /Contents 3 0 R /MediaBox [0 0 %f %f] /Rotate %d >>"
-            % (*box, rotate)
+            b"<< /Type /Page /Parent 2 0 R /Contents 3 0 R /MediaBox [0 0 %f %f] /Rotate %d >>" % (*box, rotate)
             for box in boxes
         ),
     ]
@@ -46,8 +45,7 @@ def pdf(*boxes: tuple[float, float], rotate: int = 0, encrypt: bytes = b"") -> b
     return (
         data
         + b"xref\n0 %d\n0000000000 65535 f \n%s" % (len(objects) + 1, table)
-        + b"trailer\n<< /Size %d /Root 1 0 R %s >>\nstartxref\n%d\n%%%%EOF\n"
-        % (len(objects) + 1, encrypt, len(data))
+        + b"trailer\n<< /Size %d /Root 1 0 R %s >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, encrypt, len(data))
     )
 
 
@@ -138,9 +136,7 @@ def test_a_cameras_rotation_is_applied(tmp_path: Path) -> None:
 
 def test_a_tiff_of_many_pages_is_many_pages(tmp_path: Path) -> None:
     first, second = page(300, 200), page(150, 240)
-    PIL.Image.fromarray(first).save(
-        tmp_path / "two.tif", save_all=True, append_images=[PIL.Image.fromarray(second)]
-    )
+    PIL.Image.fromarray(first).save(tmp_path / "two.tif", save_all=True, append_images=[PIL.Image.fromarray(second)])
     pages = list(read_pages(tmp_path / "two.tif"))
     assert [found.number for found in pages] == [1, 2]
     np.testing.assert_array_equal(pages[0].image, first)

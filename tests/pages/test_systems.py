@@ -18,9 +18,7 @@ from earmark.schema import Box, Image
 WIDTH, HEIGHT = 1654, 2339
 
 
-def draw_system(
-    page: Image, box: Box, staves: int = 2, thickness: int = 2, joined: bool = True, seed: int = 0
-) -> None:
+def draw_system(page: Image, box: Box, staves: int = 2, thickness: int = 2, joined: bool = True, seed: int = 0) -> None:
     """Staves that fill the box, with bar lines through them, clef-like blots and stemmed notes with beams."""
     rng = np.random.default_rng(seed)
     x0, y0, x1, y1 = (round(v) for v in box)

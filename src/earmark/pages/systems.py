@@ -33,9 +33,7 @@ _DRIFT = 0.2  # how far a staff may rise or fall in one stripe
 _MIN_DISTANCE_PX, _MAX_DISTANCE_PX = 4, 80
 _MAX_GAP = 3.0  # between two parts of a staff; staves beside each other are farther apart
 _MIN_INKED = 0.75  # share of every staff line that is there; ledger lines have gaps
-_MIN_CONTRAST = (
-    0.5  # by which that is more than the share of the spaces that is inked, unlike in a photo's grain
-)
+_MIN_CONTRAST = 0.5  # by which that is more than the share of the spaces that is inked, unlike in a photo's grain
 # Share of a stripe's columns in which all five lines must be seen (four count a third).
 _MIN_EVIDENCE = 0.15
 

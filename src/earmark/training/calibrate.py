@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from earmark.embed import PLACE_HOP_PX, QUERY_HOP_FRAMES
 from earmark.pages.strips import ink
@@ -66,15 +65,14 @@ class _Shelf:
         return Neighbours(similarities, pieces, found - np.array(self.starts)[pieces])
 
 
-def _clips(vectors: FloatArray, times_s: npt.NDArray[np.float64]) -> Iterator[slice]:
-    """Stretches of a recording's excerpts, evenly spread, of every length that fits."""
+def _clips(spectrogram: FloatArray) -> Iterator[FloatArray]:
+    """Stretches of a spectrogram, evenly spread, of every length that fits."""
     for length_s in CLIP_LENGTHS_S:
-        count = int(length_s / (times_s[1] - times_s[0]))
-        if count > len(vectors):
-            continue
-        starts = np.linspace(0, len(vectors) - count, CLIPS_PER_PIECE_AND_LENGTH).astype(int)
-        for start in np.unique(starts):
-            yield slice(start, start + count)
+        frames = int(length_s * AudioSpec().frames_per_second)
+        if frames <= len(spectrogram):
+            starts = np.linspace(0, len(spectrogram) - frames, CLIPS_PER_PIECE_AND_LENGTH).astype(int)
+            for start in np.unique(starts):
+                yield spectrogram[start : start + frames]
 
 
 def calibrate(
@@ -94,12 +92,11 @@ def calibrate(
     shelf = _Shelf(encoders, [*heard, *read_pieces(corpus, splits["train"], [], spec, SheetSpec())], report)
     queries = []
     for own, piece in enumerate(heard):
-        spectrogram = piece.audio[rendering].astype(np.float32)
-        centres = np.arange(0.0, len(spectrogram), QUERY_HOP_FRAMES)
-        vectors, _ = encoders.embed_audio(spectrogram, centres)
-        times_s = centres / spec.frames_per_second
-        for clip in _clips(vectors, times_s):
-            queries += [(own, vectors[clip], times_s[clip], without) for without in (None, own)]
+        for clip in _clips(piece.audio[rendering].astype(np.float32)):
+            centres = np.arange(QUERY_HOP_FRAMES / 2, len(clip), QUERY_HOP_FRAMES)
+            vectors, _ = encoders.embed_audio(clip, centres)
+            times_s = centres / spec.frames_per_second
+            queries += [(own, vectors, times_s, without) for without in (None, own)]
     if not queries:
         raise BadInput(corpus, "no validation piece is long enough", "use a corpus with longer pieces")
     found = [shelf.nearest(vectors, without) for _, vectors, _, without in queries]
