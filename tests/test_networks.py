@@ -30,7 +30,8 @@ def encoders() -> Encoders:
 def example(side: str, length: int) -> Tensor:
     generator = torch.Generator().manual_seed(1)
     shape = (length, AUDIO.bands) if side == "audio" else (SHEET.strip_height_px, length)
-    return torch.rand(shape, generator=generator)
+    values: Tensor = torch.rand(shape, generator=generator)
+    return values
 
 
 def cut(encoder: Encoder, x: Tensor, start: int, stop: int) -> Tensor:

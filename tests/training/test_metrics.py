@@ -13,7 +13,7 @@ def test_ranks_by_hand() -> None:
 
 
 def test_a_tie_counts_against_the_query() -> None:
-    same = np.tile(np.float32([[1, 0]]), (4, 1))
+    same = np.tile(np.array([[1, 0]], np.float32), (4, 1))
     assert metrics.ranks(same, same).tolist() == [4, 4, 4, 4]
 
 
