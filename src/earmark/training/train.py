@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,21 @@ def learning_rate(experiment: Experiment, step: int) -> float:
     left = experiment.steps - step
     factor = min(1.0, (step + 1) / experiment.warmup_steps, left / max(1, experiment.cooldown_steps))
     return experiment.learning_rate * factor
+
+
+def moving_average(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]:
+    """Exponential moving average over about a tenth of the steps so far, until ``decay`` holds: it forgets the start."""
+
+    @torch.no_grad()
+    def update(averages: Sequence[Tensor], values: Sequence[Tensor], count: Tensor | int) -> None:
+        share = 1 - min(decay, (1 + int(count)) / (10 + int(count)))
+        for average, value in zip(averages, values, strict=True):
+            if average.is_floating_point():
+                average.lerp_(value, share)
+            else:
+                average.copy_(value)
+
+    return update
 
 
 def loss_of(model: Encoders, batch: Batch, pitch_weight: float) -> Tensor:
@@ -108,8 +123,9 @@ class Run:
         audio, sheet = AudioSpec(), SheetSpec()
         self.model = Encoders(audio, sheet, experiment.network).to(device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        averaging = swa_utils.get_ema_multi_avg_fn(experiment.averaging)  # type: ignore[no-untyped-call]
-        self.average = swa_utils.AveragedModel(self.model, multi_avg_fn=averaging, use_buffers=True)
+        self.average = swa_utils.AveragedModel(
+            self.model, multi_avg_fn=moving_average(experiment.averaging), use_buffers=True
+        )
         decayed = [p for p in self.model.parameters() if p.ndim > 1]
         free = [p for p in self.model.parameters() if p.ndim <= 1]
         self.optimiser = torch.optim.AdamW(
