@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from benchmarks.command import Run, earmark, run
+from benchmarks.command import Run, earmark, run, succeed
 from benchmarks.report import describe, machine, table, write_json
 
 WITHOUT_PRIVILEGE = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
@@ -46,11 +46,9 @@ class Bench:
     def __init__(self, folder: Path, scores: Path, recording: Path, model: str) -> None:
         self.folder, self.recording, self.model = folder, recording.resolve(), model
         self.scores = [path.resolve() for path in sorted(scores.glob("*.pdf"))]
-        made = run([sys.executable, "-m", "benchmarks.bad_files", folder, self.scores[1], recording])
-        assert made.exit_code == 0, made.errors
+        succeed(run([sys.executable, "-m", "benchmarks.bad_files", folder, self.scores[1], recording]))
         self._library = folder / "original"
-        added = self.earmark("add", self._library, self.scores[0])
-        assert added.exit_code == 0, added.errors
+        succeed(self.earmark("add", self._library, self.scores[0]))
         self.pieces = pieces_in(self._library)
 
     def earmark(self, verb: str, *arguments: str | Path) -> Run:

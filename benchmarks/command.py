@@ -33,10 +33,8 @@ class Run:
     errors: str
 
     def json(self) -> Any:
-        """The process's output as JSON; raises RuntimeError with its errors if it failed."""
-        if self.exit_code != 0:
-            raise RuntimeError(f"exit code {self.exit_code}: {self.errors.strip() or self.output.strip()}")
-        return json.loads(self.output)
+        """The process's output as JSON; raises RuntimeError if it failed."""
+        return json.loads(succeed(self).output)
 
 
 def earmark() -> str:
@@ -63,3 +61,10 @@ def run(arguments: Sequence[str | Path], **options: Any) -> Run:
             stream.seek(0)
             texts.append(stream.read().decode(errors="replace"))
     return Run(seconds, usage.ru_maxrss * 1024 / 1e6, process.returncode, *texts)
+
+
+def succeed(finished: Run) -> Run:
+    """The run itself; raises RuntimeError with what it printed if it failed."""
+    if finished.exit_code != 0:
+        raise RuntimeError(f"exit code {finished.exit_code}: {finished.errors.strip() or finished.output.strip()}")
+    return finished

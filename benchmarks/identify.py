@@ -12,14 +12,16 @@ all the corpus's pieces, which DIR (data/bench) keeps.
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from benchmarks.clips import Clip, cut_clip
-from benchmarks.command import earmark, run
+from benchmarks.command import earmark, run, succeed
 from benchmarks.pieces import Piece, add, read_pieces, whole_library
 from benchmarks.report import describe, machine, table, write_json
 
@@ -51,20 +53,20 @@ def rank_of(hits: Sequence[dict[str, Any]], is_right: Callable[[dict[str, Any]],
 
 def look_up_clips(pieces: Sequence[Piece], model: str, folder: Path) -> list[dict[str, Any]]:
     """One entry per clip: what was right about the answer, and the answer without the piece in the library."""
-    library, without = folder / "library", folder / "without"
+    library = folder / "library"
     add(library, pieces, model)
     names = {entry["source"]: entry["piece"] for entry in run([earmark(), "list", library, "--json"]).json()["pieces"]}
-    results = []
-    for piece in pieces:
-        clip = cut_clip(piece, folder, CLIP_S, SEED)
-        answer = find(library, clip.path, model)
-        shutil.copytree(library, without)
-        removed = run([earmark(), "remove", without, names[str(piece.pdf)]])
-        assert removed.exit_code == 0, removed.errors
-        results.append(judge(clip, answer, find(without, clip.path, model)))
-        shutil.rmtree(without)
-        clip.path.unlink()
-    return results
+
+    def look_up(clip: Clip) -> dict[str, Any]:
+        with tempfile.TemporaryDirectory(dir=folder) as without:
+            shutil.copytree(library, without, dirs_exist_ok=True)
+            succeed(run([earmark(), "remove", without, names[str(clip.piece.pdf)]]))
+            absent = find(Path(without), clip.path, model)
+        return judge(clip, find(library, clip.path, model), absent)
+
+    clips = [cut_clip(piece, folder, CLIP_S, SEED) for piece in pieces]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(look_up, clips))
 
 
 def judge(clip: Clip, answer: Answer, absent: Answer) -> dict[str, Any]:
@@ -105,7 +107,8 @@ def look_up_recordings(recordings: Iterable[Path], pieces: Sequence[Piece], libr
         entry = {"recording": recording.name, "piece": piece, "in_library": piece in known}
         length_s = whole["query"]["duration_s"]
         starts = [i * CLIP_S for i in range(int(length_s // CLIP_S))]
-        clips = [find(library, recording, model, start_s, start_s + CLIP_S) for start_s in starts]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            clips = list(pool.map(lambda s, r=recording: find(library, r, model, s, s + CLIP_S), starts))
         results.append({**entry, "whole": look(whole, piece), "clips": [look(clip, piece) for clip in clips]})
     return results
 

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.command import Run, earmark, run
+from benchmarks.command import Run, earmark, run, succeed
 from benchmarks.pieces import add, evenly, read_pieces, whole_library
 from benchmarks.report import describe, machine, table, write_json
 
@@ -67,13 +67,6 @@ class Setting:
         if not path.exists():
             succeed(run([sys.executable, "-m", "benchmarks.concert", self.corpus, f"{minutes:g}", path]))
         return path
-
-
-def succeed(finished: Run) -> Run:
-    """The run itself; raises RuntimeError with what it printed if it failed."""
-    if finished.exit_code != 0:
-        raise RuntimeError(f"exit code {finished.exit_code}: {finished.errors.strip()}")
-    return finished
 
 
 def median(arguments: Sequence[str | Path]) -> Run:

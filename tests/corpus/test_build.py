@@ -99,7 +99,10 @@ def test_a_second_build_adds_only_what_is_missing(source: Path, pieces: Path, tm
         assert (path.stat().st_mtime_ns == time_ns) == ("two" in path.parts)
 
 
-def test_a_killed_build_is_taken_up_again(source: Path, pieces: Path, tmp_path: Path, piano: str) -> None:
+@pytest.mark.parametrize(("stop", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)])
+def test_a_stopped_build_is_taken_up_again(
+    source: Path, pieces: Path, tmp_path: Path, piano: str, stop: signal.Signals, code: int
+) -> None:
     out = tmp_path / "corpus"
     command = [
         sys.executable,
@@ -112,8 +115,10 @@ def test_a_killed_build_is_taken_up_again(source: Path, pieces: Path, tmp_path: 
     one = out / "pieces" / "one" / "piece.json"
     while not one.is_file() and running.poll() is None:
         time.sleep(0.01)
-    running.send_signal(signal.SIGKILL)
-    running.wait()
+    running.send_signal(stop)
+    assert running.wait() == code
+    if stop == signal.SIGINT:
+        assert check(out).problems == [], "ctrl-C leaves a manifest of what there is"
     time_ns = (one.parent / "score.pdf").stat().st_mtime_ns
 
     assert CliRunner().invoke(corpus_command, arguments(out, source, pieces, piano)).exit_code == 0
@@ -147,6 +152,7 @@ def test_staves_are_grouped_to_systems_in_reading_order() -> None:
         return EngravedStaff(1, rank, number, page, (x0, y, 0.9, y + 0.04))
 
     staves = [staff(9, 2, 0.1, page=1), staff(0, 1, 0.1), staff(0, 2, 0.2), staff(0, 7, 0.101, x0=0.5)]
+    staves.append(EngravedStaff(1, 0, 8, 0, (0.9, 0.3, 1.8, 0.34)))  # LilyPond put it beyond the paper
     placed = place_systems(staves, [(1000, 2000), (1000, 2000)])
     assert list(placed) == [(1, 0), (1, 9)]
     first = placed[1, 0]

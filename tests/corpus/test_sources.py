@@ -72,6 +72,21 @@ def test_old_files_are_translated_also_where_only_the_main_file_states_its_versi
     assert copy.with_name("old.ily").read_text().strip() == "x = { \\tuplet 3/2 { c8 d e } }"
 
 
+@pytest.mark.usefixtures("lilypond")
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (r"\applyMusic #unfold-repeats \music", r"\unfoldRepeats \music"),
+        (r'\context Voice = "up" \set stemLength = ##t', r'\context Voice = "up" { } \set stemLength = ##t'),
+        (r'tagline = "made by " + \maker + "."', r'tagline = "made by ."'),
+    ],
+)
+def test_what_convert_ly_leaves_is_translated_too(source: Path, tmp_path: Path, old: str, new: str) -> None:
+    main = source / "ftp/Own/one/one.ly"
+    main.write_text(f'\\version "2.10.0"\n{old}\n')
+    assert translate(main, source, tmp_path / "scratch").read_text().splitlines()[1] == new
+
+
 def test_a_source_is_a_folder_or_a_pinned_repository(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="is not pinned to a revision"):
         open_source("https://example.org/mutopia.git", tmp_path / "clone")

@@ -49,7 +49,7 @@ def build(
         find_piano(piano)
     _open_corpus(out, source, renderings)
     failures: dict[str, Json] = {}
-    # LilyPond and FluidSynth are kept out of this process, so that a crash costs one piece.
+    # FluidSynth is kept out of this process: if it crashes, the manifest is still written.
     executor = ProcessPoolExecutor(
         jobs,
         mp_context=multiprocessing.get_context("spawn"),  # the caller may have threads, a progress bar's say

@@ -23,7 +23,7 @@ from earmark.schema import Box, EarmarkError
 
 _NOTES_ILY = Path(__file__).with_name("notes.ily")
 _TIMEOUT_S = 300
-_ATTEMPTS = 4
+_ATTEMPTS = 6
 # Typesetting by hand that can crash LilyPond: shifted noteheads and stems, shaped phrasing slurs. The settings are
 # given to a property that nothing reads.
 _BY_HAND = (
