@@ -16,8 +16,8 @@ from typing import Any
 import mido
 import numpy as np
 import numpy.typing as npt
-from benchmarks.pieces import Piece
 
+from benchmarks.pieces import Piece
 from earmark.corpus.render import render
 from earmark.schema import AudioSpec, FloatArray
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import av
 import numpy as np
+
 from benchmarks.clips import RATE_HZ, play
 from benchmarks.pieces import read_pieces
-
 from earmark.schema import FloatArray
 
 ORIGINAL_MINUTES = 10.0

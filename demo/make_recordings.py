@@ -24,10 +24,10 @@ from typing import Any
 import av
 import mido
 import numpy as np
+
 from demo.layout import printed_systems
 from demo.performance import Performance, perform
 from demo.room import Room, in_room
-
 from earmark.corpus.render import SAMPLE_RATE_HZ, render
 from earmark.schema import FloatArray
 

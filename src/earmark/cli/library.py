@@ -31,7 +31,7 @@ MODEL = click.option(
 
 @click.command()
 @LIBRARY
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=str))
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(readable=False, path_type=str))
 @MODEL
 @JSON
 def add_command(where: str, paths: tuple[str, ...], model: str | None, as_json: bool) -> None:
@@ -75,7 +75,7 @@ def add_command(where: str, paths: tuple[str, ...], model: str | None, as_json: 
 
 @click.command()
 @LIBRARY
-@click.argument("audio", type=click.Path(path_type=str))
+@click.argument("audio", type=click.Path(readable=False, path_type=str))
 @click.option("--top", default=5, show_default=True, type=click.IntRange(min=1), help="How many pieces to print.")
 @click.option("--start", default=0.0, metavar="S", type=click.FloatRange(min=0), help="Listen from this second on.")
 @click.option("--end", default=None, metavar="S", type=click.FloatRange(min=0), help="Listen up to this second.")

@@ -18,8 +18,8 @@ class Experiment:
 
     ``renderings`` are mixed for training, ``validation_rendering`` is never trained on. The learning rate rises for
     ``warmup_steps``, stays, and falls to zero over the last ``cooldown_steps``; ``averaging`` is the final decay of
-    the weights' moving average, which is what is validated and exported. ``tempo`` is the range of factors that the audio
-    is stretched by.
+    the weights' moving average, which is what is validated and exported. ``tempo`` is the range of factors by which
+    the audio is stretched.
     """
 
     corpus: str

@@ -52,7 +52,7 @@ def learning_rate(experiment: Experiment, step: int) -> float:
 
 
 def moving_average(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]:
-    """Exponential moving average over about a tenth of the steps so far, until ``decay`` holds: it forgets the start."""
+    """Exponential moving average over a tenth of the steps so far, until ``decay`` holds: it forgets the start."""
 
     @torch.no_grad()
     def update(averages: Sequence[Tensor], values: Sequence[Tensor], count: Tensor | int) -> None:
