@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TORCH := torch==2.13.0
 
-.PHONY: demo test check packages clean
+.PHONY: demo test packages clean
 
 demo: $(VENV)/base
 	$(BIN)/python demo/demo.py
