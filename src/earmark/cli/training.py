@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -125,18 +126,18 @@ def evaluate_command(weights: str, corpus: Path, split: str, piano: str, tempo: 
         partial = json_path.with_name(json_path.name + ".partial")
         partial.write_text(json.dumps(result, indent=2) + "\n")
         os.replace(partial, json_path)
-    table = Table("direction", "R@1", "95 %", "R@5", "R@25", "MRR", "95 %", "MR", "candidates")
+    table = Table("", "R@1", "95 %", "R@5", "R@25", "MRR", "95 %", "MR", "of", box=box.SIMPLE, padding=0)
     for direction in ("audio_to_sheet", "sheet_to_audio"):
         row = result[direction]
-        between = {name: "{:.3g}–{:.3g}".format(*ends) for name, ends in row["interval_95"].items()}
+        within = row["interval_95"]
         table.add_row(
-            direction.replace("_", " "),
+            direction.replace("_to_", " → "),
             f"{row['recall@1']:.2f}",
-            between["recall@1"],
+            "{:.1f}–{:.1f}".format(*within["recall@1"]),
             f"{row['recall@5']:.2f}",
             f"{row['recall@25']:.2f}",
             f"{row['mrr']:.3f}",
-            between["mrr"],
+            "{:.2f}–{:.2f}".format(*within["mrr"]),
             f"{row['median_rank']:g}",
             str(row["candidates"]),
         )

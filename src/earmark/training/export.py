@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import warnings
 from pathlib import Path
@@ -55,6 +56,7 @@ def to_onnx(encoder: Encoder, example: torch.Tensor, input_name: str, path: Path
     length = torch.export.Dim("length", min=256, max=1 << 24)
     count = torch.export.Dim("count", min=2, max=1 << 20)
     centres = torch.linspace(100, 150, 5)
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it says which of torchvision's operators it lacks
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own deprecations
         program = torch.onnx.export(
