@@ -1,4 +1,4 @@
-"""The shipped weights: what they weigh, that they still say what they said, and that they find a piece they never saw."""
+"""The shipped weights: their size, that they still say what they said, that they find pieces they never saw."""
 
 from __future__ import annotations
 
