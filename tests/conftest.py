@@ -8,6 +8,7 @@ note. The fake encoders read the degrees in their window back from either and gi
 
 from __future__ import annotations
 
+import signal
 import wave
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -34,6 +35,11 @@ CALIBRATION = Calibration(
 
 Melody = npt.NDArray[np.int64]
 WriteWav = Callable[[Path, npt.NDArray[np.float64]], Path]
+
+
+def pytest_configure() -> None:
+    """Lets tests interrupt their children also where ctrl-C is ignored, as in a shell's background jobs."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class FakeEncoders:

@@ -91,5 +91,5 @@ def test_calibration_tells_present_from_absent_pieces(melodies: Path, encoders: 
     assert written["name"] == "kept"
     assert written["confidence"] == vars(calibration)
     assert replace(calibration, **written["confidence"]) == calibration
-    assert calibration.confidence(0.3, 0.25, 80) > calibration.threshold
+    assert calibration.confidence(0.7, 0.6, 80) > calibration.threshold
     assert calibration.confidence(0.02, 0.0, 80) < calibration.threshold
