@@ -52,7 +52,8 @@ def test_a_corpus_is_built_and_proved(source: Path, pieces: Path, tmp_path: Path
     (system,) = description["systems"]
     assert len(system["staves"]) == 2
     assert system["staff_height_px"] == pytest.approx(20 / 72.27 * 200, rel=0.002)
-    heads = np.load(folder / "noteheads.npz")
+    with np.load(folder / "noteheads.npz") as file:
+        heads = dict(file)
     order = np.lexsort((heads["pitch"], heads["x_px"], heads["staff"]))
     grace_s = (2304 - 22) / 768  # 9/40 of a sixteenth before the third beat of the second bar
     np.testing.assert_allclose(

@@ -109,11 +109,12 @@ def read_strip(folder: Path, sheet: SheetSpec) -> Strip:
 def read_piece(folder: Path, renderings: Sequence[str], sheet: SheetSpec) -> TrainingPiece:
     """Load one piece of a corpus. Raises BadInput when a rendering is missing."""
     strip = read_strip(folder, sheet)
-    heads = np.load(folder / "noteheads.npz")
-    sounding = np.isfinite(heads["onset_s"])
-    time_s = heads["onset_s"][sounding]
-    x_px = strip.to_strip(heads["system"][sounding], heads["x_px"][sounding]).astype(np.float32)
-    notes = Notes(time_s, x_px, heads["pitch"][sounding].astype(np.int64) - LOWEST_PITCH)
+    with np.load(folder / "noteheads.npz") as heads:
+        sounding = np.isfinite(heads["onset_s"])
+        time_s = heads["onset_s"][sounding]
+        x_px = strip.to_strip(heads["system"][sounding], heads["x_px"][sounding]).astype(np.float32)
+        pitch = heads["pitch"][sounding].astype(np.int64) - LOWEST_PITCH
+    notes = Notes(time_s, x_px, pitch)
     audio = {}
     for name in renderings:
         path = folder / "audio" / f"{name}.npy"
