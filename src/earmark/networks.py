@@ -25,6 +25,8 @@ from torch.nn import functional as F
 
 from earmark.schema import AudioSpec, SheetSpec
 
+PITCHES = 88  # keys of a piano
+
 
 @dataclass(frozen=True)
 class EncoderSize:
@@ -47,7 +49,7 @@ class NetworkConfig:
     dimension: int = 64
     audio: EncoderSize = EncoderSize(maps=(24, 48, 96, 96), channels=128, positions=50, hidden=384)
     sheet: EncoderSize = EncoderSize(maps=(16, 32, 64, 96, 96), channels=128, positions=28, hidden=384)
-    pitches: int = 88
+    pitches: int = PITCHES
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

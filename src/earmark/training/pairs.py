@@ -16,6 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from earmark.networks import PITCHES, Trunk
 from earmark.schema import AudioSpec, FloatArray, Image, SheetSpec
 from earmark.training.augment import augment_audio, augment_sheet
 from earmark.training.pieces import TrainingPiece
@@ -41,6 +42,19 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         return Batch(**{name: value.to(device, non_blocking=True) for name, value in vars(self).items()})
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """One stretch before augmentation: its sound on two pianos, its ink with margins, its pairs, its notes."""
+
+    heard: tuple[FloatArray, ...]
+    ink: FloatArray
+    frame: npt.NDArray[np.float64]
+    column: npt.NDArray[np.float64]
+    content: npt.NDArray[np.int64]
+    audio_pitches: Tensor
+    sheet_pitches: Tensor
 
 
 class PairSampler:
@@ -73,50 +87,45 @@ class PairSampler:
         low, high = np.log(self.tempo)
         tempo = np.exp(rng.uniform(low, high, self.stretches))
         scale = rng.uniform(0.94, 1.06, self.stretches).astype(np.float32)
-        spectra: tuple[list[FloatArray], list[FloatArray]] = ([], [])
-        strips, rows = [], []
-        frames, columns, contents = [], [], []
-        token = 2
-        audio_labels = torch.zeros(self.stretches, 88, self.frames // token)
-        sheet_labels = torch.zeros(self.stretches, 88, self.columns // token)
-        for row, (index, rate) in enumerate(zip(chosen, tempo, strict=True)):
-            piece = self.pieces[index]
-            onset = rng.integers(len(piece.onsets))
-            start_s = piece.onsets.time_s[onset] - self.frames / 2 / self.audio.frames_per_second * rate
-            middle = piece.onsets.x_px[onset] + rng.uniform(-1, 1)
-            names = rng.choice(list(piece.audio), 2)
-            for spectrum, name in zip(spectra, names, strict=True):
-                spectrum.append(self._excerpt(piece.audio[name], start_s, rate))
-            strips.append(self._strip(piece.strip, middle))
-
-            frames_per_s = self.audio.frames_per_second / rate
-            frame = (piece.onsets.time_s - start_s) * frames_per_s
-            column = (piece.onsets.x_px - middle) * scale[row] + self.columns / 2
-            free_frames, free_columns = self.audio.window_frames / 2 + 1, self.sheet.window_px / 2 + 1
-            usable = np.flatnonzero(
-                (np.abs(frame - self.frames / 2) <= self.frames / 2 - free_frames)
-                & (np.abs(column - self.columns / 2) <= self.columns / 2 - free_columns)
-            )
-            picked = rng.permutation(usable)[: self.pairs]
-            rows.append(np.full(len(picked), row))
-            frames.append(frame[picked] + rng.uniform(-1, 1, len(picked)))
-            columns.append(column[picked] + rng.uniform(-1, 1, len(picked)))
-            contents.append(piece.onsets.content[picked])
-            _mark(audio_labels[row], piece.notes.pitch, (piece.notes.time_s - start_s) * frames_per_s / token)
-            note_column = (piece.notes.x_px - middle) * scale[row] + self.columns / 2
-            _mark(sheet_labels[row], piece.notes.pitch, note_column / token)
-        first, second = (torch.from_numpy(np.stack(spectrum)) for spectrum in spectra)
-        ink = torch.from_numpy(np.stack(strips))
-        sheet = augment_sheet(rng, ink, scale)[:, :, self.margin : -self.margin]
+        drawn = [self._stretch(rng, self.pieces[i], r, s) for i, r, s in zip(chosen, tempo, scale, strict=True)]
+        sheet = augment_sheet(rng, torch.from_numpy(np.stack([stretch.ink for stretch in drawn])), scale)
+        first, second = (torch.from_numpy(np.stack([stretch.heard[i] for stretch in drawn])) for i in range(2))
         return Batch(
-            augment_audio(rng, first, second),
-            sheet.contiguous(),
-            torch.from_numpy(np.concatenate(rows)),
-            torch.from_numpy(np.concatenate(frames).astype(np.float32)),
-            torch.from_numpy(np.concatenate(columns).astype(np.float32)),
-            torch.from_numpy(np.concatenate(contents)),
-            audio_labels,
-            sheet_labels,
+            audio=augment_audio(rng, first, second),
+            sheet=sheet[:, :, self.margin : -self.margin].contiguous(),
+            row=torch.from_numpy(np.repeat(np.arange(len(drawn)), [len(stretch.frame) for stretch in drawn])),
+            frame=torch.from_numpy(np.concatenate([stretch.frame for stretch in drawn]).astype(np.float32)),
+            column=torch.from_numpy(np.concatenate([stretch.column for stretch in drawn]).astype(np.float32)),
+            content=torch.from_numpy(np.concatenate([stretch.content for stretch in drawn])),
+            audio_pitches=torch.stack([stretch.audio_pitches for stretch in drawn]),
+            sheet_pitches=torch.stack([stretch.sheet_pitches for stretch in drawn]),
+        )
+
+    def _stretch(self, rng: np.random.Generator, piece: TrainingPiece, rate: float, scale: float) -> Stretch:
+        """Draw a stretch about some onset of ``piece``, played ``rate`` times as fast, to be enlarged by ``scale``."""
+        onset = rng.integers(len(piece.onsets))
+        start_s = piece.onsets.time_s[onset] - self.frames / 2 / self.audio.frames_per_second * rate
+        middle = piece.onsets.x_px[onset] + rng.uniform(-1, 1)
+        first, second = rng.choice(list(piece.audio), 2)
+        frames_per_s = self.audio.frames_per_second / rate
+        frame = (piece.onsets.time_s - start_s) * frames_per_s
+        column = (piece.onsets.x_px - middle) * scale + self.columns / 2
+        free_frames, free_columns = self.audio.window_frames / 2 + 1, self.sheet.window_px / 2 + 1
+        usable = np.flatnonzero(
+            (np.abs(frame - self.frames / 2) <= self.frames / 2 - free_frames)
+            & (np.abs(column - self.columns / 2) <= self.columns / 2 - free_columns)
+        )
+        picked = rng.permutation(usable)[: self.pairs]
+        note_frame = (piece.notes.time_s - start_s) * frames_per_s
+        note_column = (piece.notes.x_px - middle) * scale + self.columns / 2
+        return Stretch(
+            heard=tuple(self._excerpt(piece.audio[name], start_s, rate) for name in (first, second)),
+            ink=self._strip(piece.strip, middle),
+            frame=frame[picked] + rng.uniform(-1, 1, len(picked)),
+            column=column[picked] + rng.uniform(-1, 1, len(picked)),
+            content=piece.onsets.content[picked],
+            audio_pitches=_labels(piece.notes.pitch, note_frame, self.frames),
+            sheet_pitches=_labels(piece.notes.pitch, note_column, self.columns),
         )
 
     def _excerpt(self, spectrum: npt.NDArray[np.float16], start_s: float, rate: float) -> FloatArray:
@@ -143,8 +152,10 @@ class PairSampler:
         return ink.astype(np.float32)
 
 
-def _mark(labels: Tensor, pitch: npt.NDArray[np.int64], token: npt.NDArray[np.floating]) -> None:
-    """Set labels[pitch, token] = 1 for the notes inside."""
-    index = np.round(token).astype(np.int64)
-    valid = (index >= 0) & (index < labels.shape[1]) & (pitch >= 0) & (pitch < labels.shape[0])
-    labels[torch.from_numpy(pitch[valid]), torch.from_numpy(index[valid])] = 1
+def _labels(pitch: npt.NDArray[np.int64], at: npt.NDArray[np.floating], length: int) -> Tensor:
+    """Zeros [pitches, tokens], 1 at the pitch and the token of every note inside; ``at`` in input columns."""
+    labels = torch.zeros(PITCHES, length // Trunk.stride)
+    token = np.round(at / Trunk.stride).astype(np.int64)
+    valid = (token >= 0) & (token < labels.shape[1]) & (pitch >= 0) & (pitch < PITCHES)
+    labels[torch.from_numpy(pitch[valid]), torch.from_numpy(token[valid])] = 1
+    return labels
