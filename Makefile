@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TORCH := torch==2.13.0
+PACKAGES := libfluidsynth3 fluid-soundfont-gm timgm6mb-soundfont musescore-general-soundfont
 
 .PHONY: demo test packages clean
 
@@ -17,9 +18,10 @@ test: packages $(VENV)/dev
 
 # The Debian packages of the engraving and rendering tests, where they may be installed; else those tests skip.
 packages:
-	@scripts/install-packages
+	@scripts/install-packages $(PACKAGES)
 
 $(VENV)/bin/python:
+	@$(PYTHON) -c "import ensurepip" 2>/dev/null || scripts/install-packages python3-venv
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/base: $(VENV)/bin/python pyproject.toml
