@@ -19,12 +19,12 @@ import numpy.typing as npt
 
 from earmark.audio import read_samples, spectrogram
 from earmark.embed import PLACE_HOP_PX, QUERY_HOP_FRAMES, SPEC, embed_piece, embed_recording
+from earmark.library import open_store
 from earmark.pages.read import read_pages
 from earmark.pages.strips import cut_strip, ink, join_strips
 from earmark.pages.systems import find_systems
 from earmark.schema import AudioSpec, Image
 from earmark.search import NEIGHBOURS, rank
-from earmark.store import open_store
 from earmark.weights import load
 
 REPEATS = 3

@@ -17,10 +17,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import numpy.typing as npt
 
+from earmark.library import open_store
 from earmark.schema import FloatArray, Place
 from earmark.scores import Score
 from earmark.search import NEIGHBOURS
-from earmark.store import Page, open_store
+from earmark.store import Page
 
 QUERIES = 120
 BLOCK = 10_000  # vectors a piece

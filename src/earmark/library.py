@@ -18,10 +18,11 @@ from typing import Literal, Self
 import numpy as np
 
 from earmark.embed import PLACE_HOP_PX, embed_piece, embed_recording
+from earmark.embedded import EmbeddedStore
 from earmark.schema import BadInput, Findings, Hit
 from earmark.scores import PageFile, Score, find_scores, sha256
 from earmark.search import NEIGHBOURS, rank
-from earmark.store import LibraryUnusable, Piece, Store, check_model, open_store
+from earmark.store import LibraryUnusable, Piece, Store, check_model
 from earmark.weights import Encoders, load
 
 DEFAULT_MODEL = "first-light"
@@ -40,6 +41,17 @@ class Outcome:
     status: Status
     piece: Piece | None = None
     reason: str = ""
+
+
+def open_store(where: str | Path, create: bool) -> Store:
+    """The store at ``where``: a folder now; later a remote engine's URL, which would get its own class here.
+
+    Raises LibraryUnusable when ``where`` is no library and ``create`` is False, and when it is something
+    else.
+    """
+    if "://" in str(where):
+        raise LibraryUnusable(where, "remote libraries are not supported yet", "give a folder")
+    return EmbeddedStore(Path(where), create)
 
 
 class Library:

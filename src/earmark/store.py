@@ -1,65 +1,19 @@
-"""What a library knows, and its vectors: pieces, pages, places, in one SQLite file searched through FAISS.
+"""What a library is to the rest of the package: its nouns, and what any engine that holds one has to provide.
 
-``LIBRARY/library.sqlite`` is the truth for everything. Tables (``user_version`` is the format's version):
-
-* ``meta(key, value)``: ``model`` is the model_id whose vectors these are
-* ``pieces(id, name, source, sha256, added_at)``: ``id`` is never used twice; ``source`` is the absolute path
-* ``files(piece, number, path, size, mtime_ns)``: what the piece was read from, in page order
-* ``pages(piece, number, width_px, height_px, systems)``
-* ``vectors(piece, vectors, places)``: float16 [n, dimension] and `PLACE` [n] as little-endian bytes
-
-A piece is one transaction, with a rollback journal and ``synchronous = EXTRA``: after ``put`` returns it
-survives a kill or a power cut, and before that nothing of it is there
-(https://www.sqlite.org/atomiccommit.html). The FAISS index is exact, holds the stored float16 values as they
-are, and is made in memory at the first search after a change.
+`earmark.embedded` is the engine on this machine; one elsewhere would be another class with the methods of `Store`.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
-
-import numpy as np
+from typing import Protocol
 
 from earmark.schema import BadInput, FloatArray, Mismatch, Place
 from earmark.scores import PageFile, Score
 from earmark.search import Neighbours
-
-FILE_NAME = "library.sqlite"
-FORMAT = 1
-APPLICATION_ID = 0x4561726D  # "Earm"
-BUSY_TIMEOUT_S = 60.0
-PLACE = np.dtype([("page", "<i4"), ("system", "<i4"), ("box", "<f4", (4,))])
-
-SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-CREATE TABLE pieces (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, source TEXT NOT NULL UNIQUE,
-    sha256 TEXT NOT NULL, added_at TEXT NOT NULL) STRICT;
-CREATE INDEX pieces_by_content ON pieces (sha256);
-CREATE TABLE files (
-    piece INTEGER NOT NULL REFERENCES pieces ON DELETE CASCADE, number INTEGER NOT NULL,
-    path TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, PRIMARY KEY (piece, number)) STRICT;
-CREATE TABLE pages (
-    piece INTEGER NOT NULL REFERENCES pieces ON DELETE CASCADE, number INTEGER NOT NULL,
-    width_px INTEGER NOT NULL, height_px INTEGER NOT NULL, systems INTEGER NOT NULL,
-    PRIMARY KEY (piece, number)) STRICT;
-CREATE TABLE vectors (
-    piece INTEGER PRIMARY KEY REFERENCES pieces ON DELETE CASCADE,
-    vectors BLOB NOT NULL, places BLOB NOT NULL) STRICT;
-"""
-
-PIECES = f"""
-SELECT id, name, source, sha256, added_at,
-    (SELECT count(*) FROM pages WHERE piece = id), (SELECT sum(systems) FROM pages WHERE piece = id),
-    (SELECT length(places) / {PLACE.itemsize} FROM vectors WHERE piece = id)
-FROM pieces
-"""
 
 
 class LibraryUnusable(BadInput):
@@ -92,7 +46,7 @@ class Piece:
 
 
 class Store(Protocol):
-    """Where a library lives. The only thing an engine elsewhere has to provide (see `open_store`).
+    """Where a library lives. The only thing an engine elsewhere has to provide (see `earmark.library.open_store`).
 
     Every method raises LibraryUnusable when the library cannot be read or written.
     """
@@ -163,235 +117,6 @@ class Store(Protocol):
     def close(self) -> None: ...
 
 
-def open_store(where: str | Path, create: bool) -> Store:
-    """The store at ``where``: a folder now; later a remote engine's URL, which would get its own class here.
-
-    Raises LibraryUnusable when ``where`` is no library and ``create`` is False, and when it is something
-    else.
-    """
-    if "://" in str(where):
-        raise LibraryUnusable(where, "remote libraries are not supported yet", "give a folder")
-    return EmbeddedStore(Path(where), create)
-
-
-class EmbeddedStore:
-    """A library in a folder of this machine; see the module's description."""
-
-    def __init__(self, folder: Path, create: bool) -> None:
-        self._folder = folder
-        path = folder / FILE_NAME
-        if folder.exists() and not folder.is_dir():
-            raise LibraryUnusable(
-                folder, "is a file, not a library", "give the library's folder first, then what to add"
-            )
-        if not create and not path.exists():
-            raise LibraryUnusable(folder, "holds no library", "make one with: earmark add LIBRARY PATH")
-        self._index: _Index | None = None
-        with self._explained():
-            folder.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
-            self._db.execute("PRAGMA synchronous = EXTRA")
-            self._db.execute("PRAGMA foreign_keys = ON")
-            self._check_format(create)
-
-    def _check_format(self, create: bool) -> None:
-        if create and not self._one("SELECT count(*) FROM sqlite_master"):
-            with self._writing():
-                if not self._one("SELECT count(*) FROM sqlite_master"):  # not made by another process meanwhile
-                    for statement in SCHEMA.split(";"):
-                        self._db.execute(statement)
-                    self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                    self._db.execute(f"PRAGMA user_version = {FORMAT}")
-        if self._one("PRAGMA application_id") != APPLICATION_ID:
-            raise LibraryUnusable(self._folder / FILE_NAME, "is not a library of Earmark's", "give another folder")
-        if self._one("PRAGMA user_version") != FORMAT:
-            raise LibraryUnusable(self._folder, "was made by a newer Earmark", "update Earmark")
-
-    @property
-    def model(self) -> str | None:
-        """See `Store.model`."""
-        with self._explained():
-            found: str | None = self._one("SELECT value FROM meta WHERE key = 'model'")
-            return found
-
-    @contextmanager
-    def snapshot(self) -> Iterator[None]:
-        """See `Store.snapshot`."""
-        with self._transaction("DEFERRED"):
-            yield
-
-    def pieces(self) -> list[Piece]:
-        """See `Store.pieces`."""
-        with self._explained():
-            return [Piece(*row) for row in self._db.execute(PIECES + "ORDER BY name")]
-
-    def piece(self, identifier: int) -> Piece:
-        """See `Store.piece`."""
-        found = self._piece("id", identifier)
-        if found is None:
-            raise KeyError(identifier)
-        return found
-
-    def with_source(self, source: str) -> Piece | None:
-        """See `Store.with_source`."""
-        return self._piece("source", source)
-
-    def with_content(self, sha256: str) -> Piece | None:
-        """See `Store.with_content`."""
-        return self._piece("sha256", sha256)
-
-    def files(self, piece: Piece) -> tuple[PageFile, ...]:
-        """See `Store.files`."""
-        query = "SELECT path, size, mtime_ns FROM files WHERE piece = ? ORDER BY number"
-        with self._explained():
-            return tuple(PageFile(*row) for row in self._db.execute(query, (piece.id,)))
-
-    def put(
-        self,
-        score: Score,
-        sha256: str,
-        pages: Sequence[Page],
-        places: Sequence[Place],
-        vectors: FloatArray,
-        model: str,
-    ) -> Piece:
-        """See `Store.put`."""
-        if vectors.ndim != 2 or not 0 < len(places) == len(vectors):
-            raise ValueError(f"{len(places)} places for vectors {vectors.shape}")
-        table = np.array([(place.page, place.system, place.box) for place in places], dtype=PLACE)
-        with self._writing():
-            self._claim(model)
-            name = self._remove_source(score.source) or self._free_name(score.name)
-            identifier = self._db.execute(
-                "INSERT INTO pieces (name, source, sha256, added_at) VALUES (?, ?, ?, ?)",
-                (name, score.source, sha256, datetime.now(UTC).isoformat(timespec="seconds")),
-            ).lastrowid
-            assert identifier is not None
-            self._put_files(identifier, score)
-            self._db.executemany(
-                "INSERT INTO pages VALUES (?, ?, ?, ?, ?)",
-                [(identifier, page.number, page.width_px, page.height_px, page.systems) for page in pages],
-            )
-            self._db.execute(
-                "INSERT INTO vectors VALUES (?, ?, ?)",
-                (identifier, vectors.astype("<f2").tobytes(), table.tobytes()),
-            )
-        return self.piece(identifier)
-
-    def relocate(self, piece: Piece, score: Score) -> Piece:
-        """See `Store.relocate`."""
-        with self._writing():
-            self._db.execute("UPDATE pieces SET source = ? WHERE id = ?", (score.source, piece.id))
-            self._db.execute("DELETE FROM files WHERE piece = ?", (piece.id,))
-            self._put_files(piece.id, score)
-        return self.piece(piece.id)
-
-    def remove(self, pieces: Sequence[Piece]) -> None:
-        """See `Store.remove`."""
-        with self._writing():
-            self._db.executemany("DELETE FROM pieces WHERE id = ?", [(piece.id,) for piece in pieces])
-
-    def nearest(self, vectors: FloatArray, k: int) -> Neighbours:
-        """See `Store.nearest`."""
-        with self._explained():
-            version = self._one("PRAGMA data_version")  # another process's changes
-            if self._index is None or self._index.version != version:
-                rows = self._db.execute("SELECT piece, vectors FROM vectors ORDER BY piece")
-                self._index = _Index(version, vectors.shape[1], rows)
-        return self._index.nearest(vectors, k)
-
-    def place(self, piece: int, ordinal: int) -> Place:
-        """See `Store.place`."""
-        query = "SELECT substr(places, ?, ?) FROM vectors WHERE piece = ?"
-        with self._explained():
-            found = self._one(query, 1 + ordinal * PLACE.itemsize, PLACE.itemsize, piece)
-        row = np.frombuffer(found, PLACE)[0]
-        x0, y0, x1, y1 = (round(float(value), 5) for value in row["box"])
-        return Place(int(row["page"]), int(row["system"]), (x0, y0, x1, y1))
-
-    def close(self) -> None:
-        """Ends the use of the file; nothing is lost without it."""
-        self._db.close()
-
-    def _one(self, query: str, *values: Any) -> Any:
-        row = self._db.execute(query, values).fetchone()
-        return None if row is None else row[0]
-
-    def _piece(self, column: str, value: str | int) -> Piece | None:
-        with self._explained():
-            row = self._db.execute(f"{PIECES} WHERE {column} = ? ORDER BY id", (value,)).fetchone()
-        return None if row is None else Piece(*row)
-
-    def _claim(self, model: str) -> None:
-        if not self._one("SELECT count(*) FROM pieces"):
-            self._db.execute("INSERT OR REPLACE INTO meta VALUES ('model', ?)", (model,))
-        check_model(self._folder, self.model, model)
-
-    def _remove_source(self, source: str) -> str | None:
-        row = self._db.execute("DELETE FROM pieces WHERE source = ? RETURNING name", (source,)).fetchone()
-        return None if row is None else str(row[0])
-
-    def _free_name(self, name: str) -> str:
-        taken, number = name, 1
-        while self._one("SELECT 1 FROM pieces WHERE name = ?", taken):
-            number += 1
-            taken = f"{name} ({number})"
-        return taken
-
-    def _put_files(self, identifier: int, score: Score) -> None:
-        self._db.executemany(
-            "INSERT INTO files VALUES (?, ?, ?, ?, ?)",
-            [(identifier, i, file.path, file.size, file.mtime_ns) for i, file in enumerate(score.files)],
-        )
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        self._index = None
-        with self._transaction("IMMEDIATE"):
-            yield
-
-    @contextmanager
-    def _transaction(self, kind: str) -> Iterator[None]:
-        with self._explained():
-            self._db.execute(f"BEGIN {kind}")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            finally:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Turns SQLite's and the file system's errors into LibraryUnusable."""
-        try:
-            yield
-        except PermissionError as error:
-            raise LibraryUnusable(
-                self._folder, "may not be written", "give another folder, or yourself permission"
-            ) from error
-        except OSError as error:
-            raise LibraryUnusable(self._folder, f"cannot be used ({error.strerror})", "give another folder") from error
-        except sqlite3.Error as error:
-            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-            what, remedy = ERRORS.get(code, (f"cannot be used ({error})", "check the disk"))
-            raise LibraryUnusable(self._folder, what, remedy) from error
-
-
-ERRORS = {
-    sqlite3.SQLITE_FULL: ("the disk is full", "make room and add again; what was added before is kept"),
-    sqlite3.SQLITE_IOERR: (
-        "the disk cannot be read or written",
-        "check its space and health, then try again",
-    ),
-    sqlite3.SQLITE_READONLY: ("may not be written", "give yourself permission, or copy the library"),
-    sqlite3.SQLITE_CANTOPEN: ("cannot be opened", "check the folder's permissions"),
-    sqlite3.SQLITE_BUSY: ("is being written by another process", "wait until it is done and try again"),
-    sqlite3.SQLITE_NOTADB: (f"{FILE_NAME} is not a library of Earmark's", "give another folder"),
-    sqlite3.SQLITE_CORRUPT: (f"{FILE_NAME} is damaged", "restore a copy, or add the music to a new library"),
-}
-
-
 def check_model(where: str | Path, stored: str | None, model: str) -> None:
     """Raises Mismatch when a library's vectors are of another model; None (no vectors yet) matches any."""
     if stored not in (None, model):
@@ -399,32 +124,3 @@ def check_model(where: str | Path, stored: str | None, model: str) -> None:
             f"{where}: was made with the model {stored}, not {model}; "
             "use that model (--model), or add the music to a new library"
         )
-
-
-class _Index:
-    """Exact inner products with all stored vectors, in memory as the float16 they are stored as.
-
-    ``version`` is SQLite's data_version that the rows (piece, vectors) were read at.
-    """
-
-    def __init__(self, version: int, dimension: int, rows: Iterable[tuple[int, bytes]]) -> None:
-        import faiss  # 0.1 s: only when something is searched
-
-        self.version = version
-        self._vectors = faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
-        self._vectors.is_trained = True  # float16 has no parameters
-        pieces, starts = [], []
-        for piece, stored in rows:
-            pieces.append(piece)
-            starts.append(self._vectors.ntotal)
-            self._vectors.add_sa_codes(np.frombuffer(stored, np.uint8).reshape(-1, 2 * dimension))
-        self._pieces, self._starts = np.array(pieces, np.int64), np.array(starts, np.int64)
-
-    def nearest(self, vectors: FloatArray, k: int) -> Neighbours:
-        k = min(k, self._vectors.ntotal)
-        if k == 0 or len(vectors) == 0:
-            nothing = np.zeros((len(vectors), 0))
-            return Neighbours(nothing.astype(np.float32), nothing.astype(np.int64), nothing.astype(np.int64))
-        similarities, found = self._vectors.search(np.ascontiguousarray(vectors, np.float32), k)
-        rows = np.searchsorted(self._starts, found, side="right") - 1
-        return Neighbours(similarities, self._pieces[rows], found - self._starts[rows])

@@ -15,9 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from earmark.embedded import FILE_NAME, EmbeddedStore
+from earmark.library import open_store
 from earmark.schema import FloatArray, Mismatch, Place
 from earmark.scores import PageFile, Score
-from earmark.store import FILE_NAME, EmbeddedStore, LibraryUnusable, Page, Piece, Store, open_store
+from earmark.store import LibraryUnusable, Page, Piece, Store
 
 DIMENSION = 16
 SOURCE = Path(__file__).parents[1] / "src"
@@ -171,7 +173,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 sys.path.insert(0, sys.argv[2])
-from test_store import open_store, put
+from test_embedded import open_store, put
 store = open_store(sys.argv[3], create=True)
 for i in range(int(sys.argv[5])):
     piece = put(store, f"{sys.argv[4]}-{i}", i)
@@ -220,7 +222,7 @@ READER = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
 sys.path.insert(0, sys.argv[2])
-from test_store import open_store, put, vectors
+from test_embedded import open_store, put, vectors
 import faiss
 queries = vectors(1)
 if os.getuid() == 0:
