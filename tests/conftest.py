@@ -95,6 +95,13 @@ class Music:
         images[0].save(path, "PDF", resolution=200, save_all=True, append_images=images[1:])
         return path
 
+    def write_scores(self, folder: Path, pieces: int, notes: int) -> Path:
+        """A new folder of PDFs, ``piece-N.pdf`` of the melody ``N``."""
+        folder.mkdir()
+        for seed in range(pieces):
+            self.write_pdf(folder / f"piece-{seed}.pdf", self.melody(seed, notes))
+        return folder
+
     def write_images(self, folder: Path, melody: Melody, names: Sequence[str]) -> Path:
         folder.mkdir(parents=True)
         for name, page in zip(names, self.pages(melody), strict=True):

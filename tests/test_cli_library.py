@@ -50,11 +50,7 @@ def earmark(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 
 @pytest.fixture
 def scores(music: Music, tmp_path: Path) -> Path:
-    folder = tmp_path / "scores"
-    folder.mkdir()
-    for seed in range(PIECES):
-        music.write_pdf(folder / f"piece-{seed}.pdf", music.melody(seed, NOTES))
-    return folder
+    return music.write_scores(tmp_path / "scores", PIECES, NOTES)
 
 
 @pytest.fixture

@@ -23,11 +23,7 @@ PIECES, NOTES = 5, 120
 
 @pytest.fixture
 def scores(music: Music, tmp_path: Path) -> Path:
-    folder = tmp_path / "scores"
-    folder.mkdir()
-    for seed in range(PIECES):
-        music.write_pdf(folder / f"piece-{seed}.pdf", music.melody(seed, NOTES))
-    return folder
+    return music.write_scores(tmp_path / "scores", PIECES, NOTES)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -175,6 +174,7 @@ def _open(where: str, model: str | None, create: bool) -> Library:
 
 def _draw(library: Library, findings: Findings, folder: Path) -> Path | None:
     """Writes the best hit's page; None if there is no hit."""
+    from earmark.atomic import replacing
     from earmark.draw import find_page, mark_place
 
     if not findings.hits:
@@ -183,16 +183,11 @@ def _draw(library: Library, findings: Findings, folder: Path) -> Path | None:
     files = library.files(next(piece for piece in library.list() if piece.name == hit.piece))
     image = mark_place(find_page([file.path for file in files], hit.page), hit.box)
     path = folder / f"{Path(findings.query_path).stem}.png"
-    unfinished = path.with_name(f".{path.name}.part")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("wb") as file:
+        with replacing(path) as file:
             image.save(file, "PNG")
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         raise BadInput(path, f"cannot be written ({error.strerror})", "give another --draw folder") from error
     return path
 

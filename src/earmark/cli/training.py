@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -109,6 +108,7 @@ def evaluate_command(weights: str, corpus: Path, split: str, piano: str, tempo: 
     \b
     earmark evaluate first-light data/msmd --split test --tempo 1 --json results.json
     """
+    from earmark.atomic import write_json
     from earmark.training.evaluate import evaluate
     from earmark.weights import load
 
@@ -123,9 +123,7 @@ def evaluate_command(weights: str, corpus: Path, split: str, piano: str, tempo: 
             lambda done, total: bar.update(task, completed=done, total=total),
         )
     if json_path:
-        partial = json_path.with_name(json_path.name + ".partial")
-        partial.write_text(json.dumps(result, indent=2) + "\n")
-        os.replace(partial, json_path)
+        write_json(json_path, result)
     table = Table("", "R@1", "95 %", "R@5", "R@25", "MRR", "95 %", "MR", "of", box=box.SIMPLE, padding=0)
     for direction in ("audio_to_sheet", "sheet_to_audio"):
         row = result[direction]

@@ -27,7 +27,8 @@ from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 
-from earmark.corpus.piece import Built, Json, Renderings, build_piece, manifest_entry, read_json, write_json
+from earmark.atomic import write_json
+from earmark.corpus.piece import Built, Json, Renderings, build_piece, manifest_entry, read_json
 from earmark.corpus.render import find_piano
 from earmark.corpus.sources import Source
 from earmark.schema import AudioSpec, EarmarkError, Mismatch, SheetSpec

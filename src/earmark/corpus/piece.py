@@ -15,10 +15,9 @@ import shutil
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import mido
 import numpy as np
@@ -27,6 +26,7 @@ import PIL.Image
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
+from earmark.atomic import replacing, write_json
 from earmark.audio import spectrogram
 from earmark.corpus.align import Alignment, align
 from earmark.corpus.engrave import EngravedStaff, EngravingError, NoteHead, engrave
@@ -108,7 +108,7 @@ def _render_missing(folder: Path, renderings: Renderings) -> Json:
     performance = mido.MidiFile(folder / "score.mid") if missing else None
     for name, piano, tempo in missing:
         (folder / "audio").mkdir(exist_ok=True)
-        with _replacing(folder / name) as file:
+        with replacing(folder / name) as file:
             np.save(file, spectrogram(render(performance, piano, tempo)).astype(np.float16))
         description["files"][name] = sha256(folder / name)
         write_json(folder / "piece.json", description)
@@ -129,7 +129,7 @@ def _engrave_into(folder: Path, scratch: Path, main: Path, root: Path) -> Json:
         raise EngravingError("there is no notehead on the pages")
     alignment = align(noteheads, engraving.midis)
     alignment.performance.save(folder / "score.mid")
-    with _replacing(folder / "noteheads.npz") as file:
+    with replacing(folder / "noteheads.npz") as file:
         np.savez_compressed(file, allow_pickle=False, **_rows(noteheads, alignment, systems, sizes_px))
     header = engraving.header
     return {
@@ -246,25 +246,6 @@ def read_json(path: Path) -> Json:
     """Read a JSON object."""
     loaded: Json = json.loads(path.read_text(encoding="utf-8"))
     return loaded
-
-
-def write_json(path: Path, value: Json) -> None:
-    """Write ``value`` so that ``path`` at every moment is the old file or the new one, whole."""
-    with _replacing(path) as file:
-        file.write(json.dumps(value, ensure_ascii=False, indent=1).encode())
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def sha256(path: Path) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from earmark.corpus.piece import write_json
+from earmark.atomic import write_json
 from earmark.schema import BadInput
 
 REMEDY = "give {split: [piece, …], …} as YAML or JSON, each piece in one split"

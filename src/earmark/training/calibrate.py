@@ -8,7 +8,6 @@ What `search.rank` says of each is what `search.fit_confidence` explains.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from earmark.atomic import write_json
 from earmark.embed import PLACE_HOP_PX, QUERY_HOP_FRAMES
 from earmark.pages.strips import ink
 from earmark.schema import AudioSpec, BadInput, FloatArray, SheetSpec
@@ -122,6 +122,4 @@ def calibrate(
 def _write(path: Path, calibration: Calibration) -> None:
     about: dict[str, Any] = json.loads(path.read_text())
     about["confidence"] = asdict(calibration)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(about, indent=2) + "\n")
-    os.replace(partial, path)
+    write_json(path, about)

@@ -7,9 +7,7 @@ when they are loaded.
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
-import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -19,11 +17,12 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
+from earmark.atomic import write_json
 from earmark.networks import Encoder
 from earmark.schema import AudioSpec, SheetSpec
 from earmark.training.train import read_checkpoint
+from earmark.weights import FORMAT, SIDES
 
-FORMAT = 1
 SMALLEST_HALVED = 64  # scalars and short vectors stay float32
 
 
@@ -93,12 +92,8 @@ def export(checkpoint: Path, out: Path) -> Path:
         "dimension": experiment.network.dimension,
         "audio": audio.to_dict(),
         "sheet": sheet.to_dict(),
-        "sha256": {
-            file: hashlib.sha256((out / file).read_bytes()).hexdigest() for file in ("audio.onnx", "sheet.onnx")
-        },
+        "sha256": {side: hashlib.sha256((out / side).read_bytes()).hexdigest() for side in SIDES},
         "training": {"experiment": experiment.to_dict(), **counters},
     }
-    partial = out / "model.json.partial"
-    partial.write_text(json.dumps(about, indent=2) + "\n")
-    os.replace(partial, out / "model.json")
+    write_json(out / "model.json", about)
     return out

@@ -7,7 +7,6 @@ checkpoint ends in the same weights as one that was not. ``runs/NAME/`` holds ``
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import torch
 from torch import Tensor
 from torch.optim import swa_utils
 
+from earmark.atomic import replacing
 from earmark.networks import Encoder, Encoders
 from earmark.pages.strips import ink
 from earmark.schema import AudioSpec, FloatArray, Mismatch, SheetSpec
@@ -161,7 +161,7 @@ class Run:
         return model.eval()
 
     def save(self, path: Path) -> None:
-        """Write the checkpoint in one piece."""
+        """Write the checkpoint."""
         state = {
             "experiment": json.dumps(self.experiment.to_dict()),
             "model": self.model.state_dict(),
@@ -169,19 +169,18 @@ class Run:
             "optimiser": self.optimiser.state_dict(),
             "counters": {"step": self.step, "pairs": self.pairs, "minutes": self.minutes},
         }
-        partial = path.with_suffix(".partial")
-        with partial.open("wb") as file:
+        with replacing(path) as file:
             torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
 
     def load(self, path: Path) -> None:
         """Continue from a checkpoint. Raises Mismatch when it belongs to another experiment."""
-        state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
-        earlier = Experiment.from_dict(json.loads(state["experiment"]))
+        earlier, state = _read(path, self.device)
         if not self.experiment.same_run(earlier):
             raise Mismatch(f"{path}: made by a different experiment; move the run's folder away to start anew")
+        self.restore(state)
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over the state of a checkpoint of the same experiment."""
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
@@ -190,10 +189,17 @@ class Run:
 
 def read_checkpoint(path: Path) -> tuple[Experiment, Encoders, dict[str, Any]]:
     """The experiment, averaged encoders and counters (step, pairs, minutes) of a checkpoint."""
-    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    run = Run(Experiment.from_dict(json.loads(state["experiment"])), torch.device("cpu"))
-    run.load(path)
-    return run.experiment, run.averaged(), state["counters"]
+    device = torch.device("cpu")
+    experiment, state = _read(path, device)
+    run = Run(experiment, device)
+    run.restore(state)
+    return experiment, run.averaged(), state["counters"]
+
+
+def _read(path: Path, device: torch.device) -> tuple[Experiment, dict[str, Any]]:
+    """A checkpoint's experiment and its whole state."""
+    state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    return Experiment.from_dict(json.loads(state["experiment"])), state
 
 
 def train(experiment: Experiment, folder: Path, report: Callable[[Progress], None]) -> Path:
