@@ -31,7 +31,7 @@ $(VENV)/base: $(VENV)/bin/python pyproject.toml
 # The CPU build of PyTorch comes first, so that no other build is fetched for it.
 $(VENV)/dev: $(VENV)/base
 	$(BIN)/pip install --quiet --disable-pip-version-check $(TORCH)
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[corpus,train,web,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[corpus,train,figures,web,dev]'
 	touch $@
 
 clean:

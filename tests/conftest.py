@@ -12,6 +12,7 @@ import signal
 import wave
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +48,8 @@ class FakeEncoders:
 
     model_id = "fake-1"
     dimension = 5 * DEGREES
+    attention_reach_frames = 2 * NOTE_S * 20
+    training: ClassVar[dict[str, Any]] = {"pairs": 1, "minutes": 0.5}
     calibration = CALIBRATION
 
     def embed_audio(self, spectrogram: FloatArray, centres: npt.NDArray[np.float64]) -> tuple[FloatArray, FloatArray]:

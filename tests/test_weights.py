@@ -81,6 +81,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "format": 1,
         "name": "tiny",
         "dimension": DIMENSION,
+        "attention_reach_frames": 40.0,
         "audio": audio.to_dict(),
         "sheet": sheet.to_dict(),
         "sha256": {side: hashlib.sha256((folder / side).read_bytes()).hexdigest() for side in weights.SIDES},

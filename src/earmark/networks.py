@@ -116,14 +116,15 @@ class Trunk(nn.Module):
 class WindowReader(nn.Module):
     """Tokens and centres -> unit embeddings and attention.
 
-    Gathers ``positions`` tokens, evenly spaced where a token's receptive field stays inside the window.
+    Gathers ``positions`` tokens, evenly spaced where a token's receptive field stays inside the window: from ``reach``
+    input columns before the centre to as many after it.
     """
 
     def __init__(self, window: int, receptive_field: int, size: EncoderSize, dimension: int) -> None:
         super().__init__()
         # Linear interpolation also reads the next token, up to one stride further out.
-        reach = (window - receptive_field) / 2 - Trunk.stride
-        offsets = torch.linspace(-reach, reach, size.positions) / Trunk.stride
+        self.reach = (window - receptive_field) / 2 - Trunk.stride
+        offsets = torch.linspace(-self.reach, self.reach, size.positions) / Trunk.stride
         self.offsets: Tensor
         self.register_buffer("offsets", offsets, persistent=False)
         squeezed = 16

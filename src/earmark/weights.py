@@ -50,6 +50,16 @@ class Encoders(Protocol):
     def dimension(self) -> int: ...
 
     @property
+    def attention_reach_frames(self) -> float:
+        """The audio's attention positions lie evenly from this many frames before the centre to as many after it."""
+        ...
+
+    @property
+    def training(self) -> dict[str, Any]:
+        """How the weights were made: experiment or recipe, pairs, minutes, hardware, revision, as far as recorded."""
+        ...
+
+    @property
     def calibration(self) -> Calibration: ...
 
     def embed_audio(self, spectrogram: FloatArray, centres: Positions) -> tuple[FloatArray, FloatArray]:
@@ -64,6 +74,21 @@ class Encoders(Protocol):
 def available() -> list[str]:
     """Names of the models that ship with Earmark."""
     return sorted(path.parent.name for path in MODELS.glob("*/model.json"))
+
+
+def about(name: str) -> dict[str, Any]:
+    """What a shipped model says of itself: name, summary, dimension, bytes; pairs, minutes and hardware, or None."""
+    folder = MODELS / name
+    stated = _read_model_json(folder / "model.json")
+    training = stated.get("training", {})
+    row = training.get("recipe", {}).get("row")
+    return {
+        "name": name,
+        "summary": f"row {row} of Balke et al. (2019)" if row else "Earmark's own",
+        "dimension": stated["dimension"],
+        "bytes": sum((folder / side).stat().st_size for side in SIDES),
+        **{key: training.get(key) for key in ("pairs", "minutes", "hardware")},
+    }
 
 
 def load(name_or_path: str | Path) -> Encoders:
@@ -89,6 +114,9 @@ class OnnxEncoders:
             checksums = {side: str(stated["sha256"][side]) for side in SIDES}
             self.name = str(stated["name"])
             self.dimension = int(stated["dimension"])
+            self.attention_reach_frames = float(stated["attention_reach_frames"])
+            self.training = dict(stated.get("training", {}))
+            self._at_once = stated.get("windows_at_once")
             self._confidence = dict(stated.get("confidence", {}))
         except (KeyError, TypeError, ValueError) as error:
             raise BadInput(folder / "model.json", f"lacks or misstates {error}", "install the model again") from error
@@ -109,12 +137,12 @@ class OnnxEncoders:
 
     def embed_audio(self, spectrogram: FloatArray, centres: Positions) -> tuple[FloatArray, FloatArray]:
         """See `Encoders.embed_audio`."""
-        chunks = _chunks(spectrogram, centres, AudioSpec().window_frames)
+        chunks = _chunks(spectrogram, centres, AudioSpec().window_frames, self._at_once)
         return self._run(self._audio, "spectrogram", chunks, len(centres))
 
     def embed_strip(self, strip: FloatArray, centres: Positions) -> tuple[FloatArray, FloatArray]:
         """See `Encoders.embed_strip`."""
-        chunks = _chunks(strip.T, centres, SheetSpec().window_px)
+        chunks = _chunks(strip.T, centres, SheetSpec().window_px, self._at_once)
         return self._run(self._sheet, "strip", ((order, part.T, local) for order, part, local in chunks), len(centres))
 
     @cached_property
@@ -136,8 +164,10 @@ class OnnxEncoders:
         return embeddings, attention
 
 
-def _chunks(columns: FloatArray, centres: Positions, window: int) -> Iterator[tuple[Order, FloatArray, FloatArray]]:
-    """Cuts [length, height] into parts that hold whole windows.
+def _chunks(
+    columns: FloatArray, centres: Positions, window: int, at_once: int | None
+) -> Iterator[tuple[Order, FloatArray, FloatArray]]:
+    """Cuts [length, height] into parts that hold whole windows, at most ``at_once`` of them (None: any number).
 
     Yields the indices of the centres that a part serves, the part, and these centres in its own columns. The
     windows are strict, so what a part lacks outside of them changes nothing.
@@ -147,13 +177,18 @@ def _chunks(columns: FloatArray, centres: Positions, window: int) -> Iterator[tu
     margin = -(-(window // 2) // GRID) * GRID
     numbers = (centres // CHUNK).astype(np.int64)
     for number in np.unique(numbers):
-        order = np.flatnonzero(numbers == number)
-        start = int(centres[order].min()) // GRID * GRID - margin
-        end = -(-int(np.ceil(centres[order].max())) // GRID) * GRID + margin
-        part = columns[max(0, start) : max(0, end)]
-        before, after = max(0, -start), end - start - max(0, -start) - len(part)
-        padded = np.pad(part, ((before, after), (0, 0)))
-        yield order, padded, (centres[order] - start).astype(np.float32)
+        inside = np.flatnonzero(numbers == number)
+        for order in np.array_split(inside, -(-len(inside) // at_once) if at_once else 1):
+            yield order, *_part(columns, centres[order], margin)
+
+
+def _part(columns: FloatArray, centres: Positions, margin: int) -> tuple[FloatArray, FloatArray]:
+    """The columns from ``margin`` before the first centre to ``margin`` after the last, and the centres in them."""
+    start = int(centres.min()) // GRID * GRID - margin
+    end = -(-int(np.ceil(centres.max())) // GRID) * GRID + margin
+    part = columns[max(0, start) : max(0, end)]
+    before, after = max(0, -start), end - start - max(0, -start) - len(part)
+    return np.pad(part, ((before, after), (0, 0))), (centres - start).astype(np.float32)
 
 
 def _session(path: Path) -> Any:

@@ -20,9 +20,12 @@ VERBS = {
     "remove": ("earmark.cli.library", "Remove pieces from a library."),
     "corpus": ("earmark.cli.corpus", "Build and check aligned corpora."),
     "train": ("earmark.cli.training", "Train encoders as an experiment file says."),
+    "refine": ("earmark.cli.training", "Fit a paper row's CCA layer on many training pairs."),
     "export": ("earmark.cli.training", "Write a checkpoint's encoders as weights for searching."),
     "calibrate": ("earmark.cli.training", "Set how sure a search may be, on validation pieces."),
+    "models": ("earmark.cli.models", "List the models that can be used."),
     "evaluate": ("earmark.cli.training", "Measure weights under the paper's protocol."),
+    "paper": ("earmark.cli.paper", "The paper's tables and figures, from our results."),
 }
 EXIT_BAD_INPUT = 2
 

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from earmark.training.train import Progress as Step
+    from earmark.training.loop import Progress as Step
 
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -25,13 +25,15 @@ EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 def train_command(experiment: Path, runs: Path) -> None:
     """Train as EXPERIMENT (a TOML file) says; run it again to resume a run that was stopped.
 
+    A file that names a row of the paper trains that row's network.
+
     \b
     earmark train experiments/ours/first-light.toml
+    earmark train experiments/paper/bl2-lc-at.toml
     """
-    from earmark.training.experiment import read_experiment
-    from earmark.training.train import train
+    from earmark.training.start import read, train
 
-    settings = read_experiment(experiment)
+    settings = read(experiment)
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
@@ -41,10 +43,10 @@ def train_command(experiment: Path, runs: Path) -> None:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console) as bar:
-        task = bar.add_task(settings.name, total=settings.steps, loss=float("nan"))
+        task = bar.add_task(settings.name, total=None, loss=float("nan"))
 
         def report(step: Step) -> None:
-            bar.update(task, completed=step.step, loss=step.loss)
+            bar.update(task, completed=step.step, total=step.steps, loss=step.loss)
             if step.validation:
                 found = step.validation
                 bar.console.print(
@@ -54,6 +56,23 @@ def train_command(experiment: Path, runs: Path) -> None:
 
         checkpoint = train(settings, runs / settings.name, report)
     click.echo(checkpoint)
+
+
+@click.command()
+@click.argument("checkpoint", type=EXISTING_FILE)
+@click.option("--pairs", default=25_000, show_default=True, type=click.IntRange(100), help="How many training pairs.")
+def refine_command(checkpoint: Path, pairs: int) -> None:
+    """Fit the CCA layer of CHECKPOINT, a row of the paper, on many training pairs; writes refined.pt beside it.
+
+    \b
+    earmark refine runs/bl2-lc-at/checkpoint.pt
+    """
+    from earmark.paper.refine import refine
+
+    console = Console(stderr=True)
+    with console.status("encoding pairs"):
+        refined = refine(checkpoint, pairs)
+    click.echo(refined)
 
 
 @click.command()

@@ -20,6 +20,7 @@ from earmark.training.pieces import evenly_taken, read_pieces, read_splits, rend
 from earmark.weights import Encoders
 
 CANDIDATES = 10_000
+RECORD = ("pairs", "minutes", "refined_pairs", "hardware", "revision")
 
 
 def evaluate(
@@ -33,7 +34,9 @@ def evaluate(
     """Both directions over ``CANDIDATES`` pairs taken evenly from all windows inside the pieces of a split.
 
     ``report`` gets pieces done and in all. The result holds ``audio_to_sheet`` and ``sheet_to_audio`` (recall in
-    percent, MRR, median rank, candidates, 95 % bootstrap intervals over pieces) and what was measured on.
+    percent, MRR, median rank, candidates, 95 % bootstrap intervals over pieces), what was measured on, and how the
+    weights were made, as far as they say. The pairs are the same whatever the encoders' own windows: those whose 168
+    frames and 100 strip px lie inside their piece.
     Raises BadInput when the corpus lacks the split or the rendering.
     """
     audio, sheet = AudioSpec(), SheetSpec()
@@ -54,8 +57,11 @@ def evaluate(
         owner.append(np.full(len(onsets), number))
     report(len(pieces), len(pieces))
     queries, candidates, owners = np.concatenate(heard), np.concatenate(seen), np.concatenate(owner)
+    made = encoders.training
+    recipe = made.get("recipe") or made.get("experiment") or {}
     result: dict[str, Any] = {
         "model": encoders.model_id,
+        "training": {"seed": recipe.get("seed"), **{key: made.get(key) for key in RECORD}},
         "split": split,
         "piano": piano,
         "tempo": tempo,

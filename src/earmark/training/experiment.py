@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from earmark.networks import NetworkConfig
 from earmark.schema import BadInput
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,7 @@ class Experiment:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Experiment:
         """Read back what ``to_dict`` wrote. Raises TypeError for unknown or missing keys."""
-        unknown = set(values) - {item.name for item in fields(cls)}
-        if unknown:
-            raise TypeError(f"unknown key {', '.join(sorted(unknown))}")
-        made: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
-        }
+        made = known_values(cls, values)
         if "network" in made:
             made["network"] = NetworkConfig.from_dict(made["network"])
         return cls(**made)
@@ -64,13 +61,25 @@ class Experiment:
         return replace(self, **lengths) == replace(other, **lengths)  # type: ignore[arg-type]
 
 
-def read_experiment(path: Path) -> Experiment:
-    """Read an experiment file; its name is the file's name. Raises BadInput with the offending key."""
+def known_values(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """``values`` for the fields of the dataclass ``kind``, lists as tuples. Raises TypeError for an unknown key."""
+    unknown = set(values) - {item.name for item in fields(kind)}
+    if unknown:
+        raise TypeError(f"unknown key {', '.join(sorted(unknown))}")
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+
+
+def read_settings(path: Path, make: Callable[[Mapping[str, Any]], T]) -> T:
+    """What ``make`` makes of a TOML file and its name. Raises BadInput with the offending key."""
     try:
         with path.open("rb") as file:
-            values = tomllib.load(file)
-        return Experiment.from_dict({"name": path.stem, **values})
+            return make({"name": path.stem, **tomllib.load(file)})
     except FileNotFoundError:
         raise BadInput(path, "not there", "give the path of an experiment file") from None
     except (tomllib.TOMLDecodeError, TypeError, ValueError, KeyError) as error:
-        raise BadInput(path, str(error), "see experiments/ours for examples") from None
+        raise BadInput(path, str(error), "see the folder experiments for examples") from None
+
+
+def read_experiment(path: Path) -> Experiment:
+    """Read an experiment file; its name is the file's name. Raises BadInput with the offending key."""
+    return read_settings(path, Experiment.from_dict)

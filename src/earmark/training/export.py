@@ -19,10 +19,15 @@ from onnx import TensorProto, helper, numpy_helper
 
 from earmark.atomic import write_json
 from earmark.networks import Encoder
+from earmark.paper.encoders import AudioSide, SheetSide
+from earmark.paper.refine import is_row
+from earmark.paper.refine import read_checkpoint as read_row
 from earmark.schema import AudioSpec, SheetSpec
 from earmark.training.train import read_checkpoint
 from earmark.weights import FORMAT, SIDES
 
+WINDOWS_AT_ONCE = 64
+"""How many windows of a row are encoded together: nothing is shared between them, so each takes memory of its own."""
 SMALLEST_HALVED = 64  # scalars and short vectors stay float32
 
 
@@ -50,7 +55,7 @@ def store_as_half(model: onnx.ModelProto) -> None:
     graph.node.extend(nodes)
 
 
-def to_onnx(encoder: Encoder, example: torch.Tensor, input_name: str, path: Path) -> None:
+def to_onnx(encoder: Encoder | AudioSide | SheetSide, example: torch.Tensor, input_name: str, path: Path) -> None:
     """Write one encoder as ONNX with inputs (``input_name``, centres) and outputs (embeddings, attention)."""
     length = torch.export.Dim("length", min=256, max=1 << 24)
     count = torch.export.Dim("count", min=2, max=1 << 20)
@@ -79,21 +84,44 @@ def to_onnx(encoder: Encoder, example: torch.Tensor, input_name: str, path: Path
 
 
 def export(checkpoint: Path, out: Path) -> Path:
-    """Write a checkpoint's averaged encoders as ``out/{audio.onnx, sheet.onnx, model.json}``, the last one last."""
-    experiment, encoders, counters = read_checkpoint(checkpoint)
-    round_to_half(encoders)
+    """Write a checkpoint's encoders as ``out/{audio.onnx, sheet.onnx, model.json}``, the last one last.
+
+    Of Earmark's own experiments the averaged weights, of the paper's rows the best by validation; a row that was not
+    refined is named so.
+    """
     audio, sheet = AudioSpec(), SheetSpec()
+    sides: tuple[Encoder | AudioSide, Encoder | SheetSide]
+    about: dict[str, Any]
+    if is_row(checkpoint):
+        recipe, network, record = read_row(checkpoint)
+        sides = AudioSide(network), SheetSide(network)
+        refined = "refined_pairs" in record or recipe.projection != "cca"
+        about = {
+            "name": recipe.name if refined else f"{recipe.name}-unrefined",
+            "dimension": recipe.dimension,
+            "windows_at_once": WINDOWS_AT_ONCE,
+            "attention_reach_frames": (recipe.network.context - 1) / 2,
+            "training": {"recipe": recipe.to_dict(), **record},
+        }
+    else:
+        experiment, encoders, record = read_checkpoint(checkpoint)
+        sides = encoders.audio, encoders.sheet
+        about = {
+            "name": experiment.name,
+            "dimension": experiment.network.dimension,
+            "attention_reach_frames": encoders.audio.reader.reach,
+            "training": {"experiment": experiment.to_dict(), **record},
+        }
+    for side in sides:
+        round_to_half(side)
     out.mkdir(parents=True, exist_ok=True)
-    to_onnx(encoders.audio, torch.zeros(400, audio.bands), "spectrogram", out / "audio.onnx")
-    to_onnx(encoders.sheet, torch.zeros(sheet.strip_height_px, 400), "strip", out / "sheet.onnx")
-    about: dict[str, Any] = {
-        "name": experiment.name,
+    to_onnx(sides[0], torch.zeros(400, audio.bands), "spectrogram", out / "audio.onnx")
+    to_onnx(sides[1], torch.zeros(sheet.strip_height_px, 400), "strip", out / "sheet.onnx")
+    about |= {
         "format": FORMAT,
-        "dimension": experiment.network.dimension,
         "audio": audio.to_dict(),
         "sheet": sheet.to_dict(),
         "sha256": {side: hashlib.sha256((out / side).read_bytes()).hexdigest() for side in SIDES},
-        "training": {"experiment": experiment.to_dict(), **counters},
     }
     write_json(out / "model.json", about)
     return out

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,23 +24,12 @@ from earmark.pages.strips import ink
 from earmark.schema import AudioSpec, FloatArray, Mismatch, SheetSpec
 from earmark.training import metrics
 from earmark.training.experiment import Experiment
+from earmark.training.loop import RECORD, Progress, drive, hardware, revision
 from earmark.training.losses import contrastive_loss, pitch_loss
 from earmark.training.pairs import Batch, PairSampler
 from earmark.training.pieces import TrainingPiece, evenly_taken, read_pieces, read_splits
 
 MAX_LOG_SCALE = 4.6  # temperature 0.01
-
-
-@dataclass
-class Progress:
-    """What the loop reports after a step; ``validation`` only when one was made."""
-
-    step: int
-    steps: int
-    minutes: float
-    pairs: int
-    loss: float
-    validation: metrics.Scores | None = None
 
 
 def learning_rate(experiment: Experiment, step: int) -> float:
@@ -133,6 +121,15 @@ class Run:
             lr=experiment.learning_rate,
         )
         self.step, self.pairs, self.minutes = 0, 0, 0.0
+        self.hardware, self.revision = hardware(device), revision()
+
+    @property
+    def steps(self) -> int:
+        return self.experiment.steps
+
+    @property
+    def due(self) -> bool:
+        return self.step % self.experiment.validate_every_steps == 0 or self.step == self.steps
 
     def train_step(self, sampler: PairSampler) -> float:
         """Draw batch ``step``, descend, average. Returns the loss."""
@@ -167,7 +164,7 @@ class Run:
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
-            "counters": {"step": self.step, "pairs": self.pairs, "minutes": self.minutes},
+            "record": {key: getattr(self, key) for key in RECORD},
         }
         with replacing(path) as file:
             torch.save(state, file)
@@ -184,16 +181,17 @@ class Run:
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
-        self.step, self.pairs, self.minutes = (state["counters"][key] for key in ("step", "pairs", "minutes"))
+        for key, value in state["record"].items():
+            setattr(self, key, value)
 
 
 def read_checkpoint(path: Path) -> tuple[Experiment, Encoders, dict[str, Any]]:
-    """The experiment, averaged encoders and counters (step, pairs, minutes) of a checkpoint."""
+    """The experiment, averaged encoders and record (step, pairs, minutes, hardware, revision) of a checkpoint."""
     device = torch.device("cpu")
     experiment, state = _read(path, device)
     run = Run(experiment, device)
     run.restore(state)
-    return experiment, run.averaged(), state["counters"]
+    return experiment, run.averaged(), state["record"]
 
 
 def _read(path: Path, device: torch.device) -> tuple[Experiment, dict[str, Any]]:
@@ -223,20 +221,5 @@ def train(experiment: Experiment, folder: Path, report: Callable[[Progress], Non
     validation = Validation(
         read_pieces(corpus, splits["valid"], [heard], audio, sheet), heard, experiment.validation_pairs, audio, sheet
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    checkpoint = folder / "checkpoint.pt"
     run = Run(experiment, device)
-    if checkpoint.exists():
-        run.load(checkpoint)
-    with (folder / "log.jsonl").open("a") as log:
-        while run.step < experiment.steps:
-            loss = run.train_step(sampler)
-            progress = Progress(run.step, experiment.steps, run.minutes, run.pairs, loss)
-            if run.step % experiment.validate_every_steps == 0 or run.step == experiment.steps:
-                progress.validation = validation(run.averaged())
-                run.save(checkpoint)
-                scores = progress.validation.to_dict()
-                log.write(json.dumps({**vars(progress), "validation": scores}) + "\n")
-                log.flush()
-            report(progress)
-    return checkpoint
+    return drive(run, lambda: run.train_step(sampler), lambda: validation(run.averaged()), folder, report)

@@ -1,0 +1,63 @@
+"""``earmark paper tables`` and ``figures``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+@click.group("paper")
+def paper_command() -> None:
+    """The paper's tables and figures (Balke et al., ISMIR 2019), made anew from our results."""
+
+
+@paper_command.command("tables")
+@click.argument("results", type=FOLDER)
+@click.argument("out", type=NEW_FOLDER)
+def tables_command(results: Path, out: Path) -> None:
+    """Write Tables 2 and 3 into OUT as tables.md and tables.json.
+
+    RESULTS is a folder of files that `earmark evaluate --json` wrote. Every cell holds the published number and ours.
+    A row is known by its weights' name: bl2-lc-at is the refined row, bl2-lc-at-unrefined the other.
+
+    \b
+    earmark paper tables experiments/results experiments
+    """
+    from earmark.paper.tables import write_tables
+
+    for path in write_tables(results, out):
+        click.echo(path)
+
+
+@paper_command.command("figures")
+@click.argument("weights")
+@click.argument("corpus", type=FOLDER)
+@click.argument("out", type=NEW_FOLDER)
+@click.option("--map", "pieces", multiple=True, metavar="PIECE", help="A piece in the map of figure 1b; repeat it.")
+def figures_command(weights: str, corpus: Path, out: Path, pieces: tuple[str, ...]) -> None:
+    """Write figures 1b, 2, 3 and 4 into OUT as PNG and SVG, for WEIGHTS with attention, on the test pieces of CORPUS.
+
+    Prints the rank correlation between the attention's entropy and the number of onsets (figure 4).
+
+    \b
+    earmark paper figures bl2-lc-at data/msmd figures
+    earmark paper figures first-light data/msmd figures --map MozartWA__KV331__KV331_1_1_var1
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from earmark.paper.gallery import write_figures
+    from earmark.weights import load
+
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task("encoding pieces", total=None)
+        paths, correlation = write_figures(
+            load(weights), corpus, out, pieces, lambda done, total: bar.update(task, completed=done, total=total)
+        )
+    for path in paths:
+        click.echo(path)
+    click.echo(f"rank correlation of entropy and onsets: {correlation:.3f}")

@@ -1,0 +1,117 @@
+"""Pieces -> the paper's training pairs: one audio window and one snippet cut about each onset.
+
+The music of all pieces lies end to end in a few arrays, so that a batch is cut with one indexing operation per
+rendering.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from earmark.schema import AudioSpec, FloatArray, SheetSpec
+from earmark.training.pieces import TrainingPiece
+
+Numbers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How far a training pair may differ from what is in the corpus (the authors' code).
+
+    ``sheet_scale``: range of factors; ``sheet_shift_px``: vertical shift, in strip px, to both sides;
+    ``onset_shift_frames``: to both sides; ``tempo``: range of factors.
+    """
+
+    sheet_scale: tuple[float, float] = (0.95, 1.05)
+    sheet_shift_px: float = 2.5
+    onset_shift_frames: int = 1
+    tempo: tuple[float, float] = (0.9, 1.1)
+
+
+class Windows:
+    """The pairs of some pieces, cut on demand.
+
+    ``onsets`` int64 [pairs] numbers, over all pieces end to end, the onsets whose windows lie inside their piece with
+    ``margin`` (a factor) to spare; a pair is a position in it.
+    """
+
+    def __init__(
+        self, pieces: Sequence[TrainingPiece], context: int, audio: AudioSpec, sheet: SheetSpec, *, margin: float = 1.2
+    ) -> None:
+        self.context, self.sheet = context, sheet
+        self.renderings = list(pieces[0].audio)
+        frames = [min(len(spectrum) for spectrum in piece.audio.values()) for piece in pieces]
+        columns = [piece.strip.shape[1] for piece in pieces]
+        frame_starts, column_starts = (np.cumsum([0, *sizes[:-1]]) for sizes in (frames, columns))
+        self._spectra = [
+            np.concatenate([piece.audio[name][:size] for piece, size in zip(pieces, frames, strict=True)])
+            for name in self.renderings
+        ]
+        self._strip = np.concatenate([piece.strip for piece in pieces], axis=1).T.copy()
+        frame = [piece.onsets.time_s * audio.frames_per_second for piece in pieces]
+        inside = [
+            (at >= margin * context / 2)
+            & (at <= size - margin * context / 2)
+            & (piece.onsets.x_px >= margin * sheet.window_px / 2)
+            & (piece.onsets.x_px <= width - margin * sheet.window_px / 2)
+            for piece, at, size, width in zip(pieces, frame, frames, columns, strict=True)
+        ]
+        self._frame = np.concatenate([at + start for at, start in zip(frame, frame_starts, strict=True)])
+        self._column = np.concatenate(
+            [piece.onsets.x_px + start for piece, start in zip(pieces, column_starts, strict=True)]
+        )
+        self.onsets: Numbers = np.flatnonzero(np.concatenate(inside))
+
+    def __len__(self) -> int:
+        return len(self.onsets)
+
+    def cut(self, pairs: Numbers) -> tuple[Tensor, Tensor]:
+        """Windows float32 [n, context, bands] of the first rendering and snippets float32 [n, 80, 100], as they are."""
+        onsets = self.onsets[pairs]
+        offsets = np.arange(self.context) - self.context // 2
+        windows = self._spectra[0][np.rint(self._frame[onsets]).astype(np.int64)[:, None] + offsets]
+        return torch.from_numpy(windows.astype(np.float32)), self._snippets(onsets, self.sheet.window_px)
+
+    def draw(self, rng: np.random.Generator, count: int, augmentation: Augmentation) -> tuple[Tensor, Tensor]:
+        """``count`` different pairs at random, augmented; windows and snippets as `cut` gives them."""
+        onsets = self.onsets[rng.choice(len(self.onsets), count, replace=False)]
+        rate = rng.uniform(*augmentation.tempo, count)
+        shift = rng.integers(-augmentation.onset_shift_frames, augmentation.onset_shift_frames + 1, count)
+        middle = np.rint(self._frame[onsets]) + shift
+        at = middle[:, None] + (np.arange(self.context) - self.context // 2) * rate[:, None]
+        left = np.floor(at).astype(np.int64)
+        fraction = (at - left).astype(np.float32)[:, :, None]
+        heard = rng.integers(len(self.renderings), size=count)
+        windows = np.empty((count, self.context, self._spectra[0].shape[1]), np.float32)
+        for number, spectra in enumerate(self._spectra):
+            mine = heard == number
+            before, after = (spectra[left[mine] + step].astype(np.float32) for step in (0, 1))
+            windows[mine] = before + (after - before) * fraction[mine]
+        scale = rng.uniform(*augmentation.sheet_scale, count).astype(np.float32)
+        shift_px = rng.uniform(-augmentation.sheet_shift_px, augmentation.sheet_shift_px, count).astype(np.float32)
+        return torch.from_numpy(windows), self._augmented(onsets, scale, shift_px)
+
+    def _snippets(self, onsets: Numbers, width: int) -> Tensor:
+        """Snippets of ``width`` columns, 0 = ink, 1 = paper."""
+        at = np.rint(self._column[onsets]).astype(np.int64)[:, None] + np.arange(width) - width // 2
+        cut = self._strip[at].transpose(0, 2, 1)
+        return torch.from_numpy(np.ascontiguousarray(cut)).float() / 255
+
+    def _augmented(self, onsets: Numbers, scale: FloatArray, shift_px: FloatArray) -> Tensor:
+        """Snippets enlarged by ``scale`` [n] about their centre and moved down by ``shift_px`` [n]; paper around."""
+        rows, columns = self.sheet.strip_height_px, self.sheet.window_px
+        wide = columns + columns // 5
+        ink = 1 - self._snippets(onsets, wide)[:, None]
+        theta = np.zeros((len(onsets), 2, 3), np.float32)
+        theta[:, 0, 0] = columns / wide / scale
+        theta[:, 1, 1] = 1 / scale
+        theta[:, 1, 2] = -2 * shift_px / rows / scale
+        grid = F.affine_grid(torch.from_numpy(theta), [len(onsets), 1, rows, columns], align_corners=False)
+        return 1 - F.grid_sample(ink, grid, align_corners=False)[:, 0]

@@ -1,0 +1,100 @@
+"""The loop that every training run goes through: step, validate, save, log, report; resume where the folder stands."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+
+from earmark.training import metrics
+
+
+@dataclass
+class Progress:
+    """What the loop reports after a step.
+
+    ``steps`` is the length as far as it is known; ``validation`` is there only when one was made.
+    """
+
+    step: int
+    steps: int
+    minutes: float
+    pairs: int
+    loss: float
+    validation: metrics.Scores | None = None
+
+
+RECORD = ("step", "pairs", "minutes", "hardware", "revision")
+"""The attributes of a run that go into its checkpoint, its weights and every result measured with them."""
+
+
+class Run(Protocol):
+    """A training run between two steps: its record, and a state that can be saved and loaded whole."""
+
+    step: int
+    pairs: int
+    minutes: float
+    hardware: str
+    revision: str
+
+    @property
+    def steps(self) -> int: ...
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to validate and save."""
+        ...
+
+    def save(self, path: Path) -> None: ...
+
+    def load(self, path: Path) -> None: ...
+
+
+def hardware(device: torch.device) -> str:
+    """What is trained on: ``NVIDIA H100``, or ``2 cores x86_64``."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{os.cpu_count()} cores {platform.machine()}"
+
+
+def revision() -> str:
+    """The commit of the code that runs, ``unknown`` outside of a clone; ``+`` says that files differ from it."""
+    git = ["git", "-C", str(Path(__file__).parent)]
+    try:
+        commit = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True)
+        changed = subprocess.run([*git, "status", "--porcelain", "."], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return commit.stdout.strip() + ("+" if changed.stdout.strip() else "")
+
+
+def drive(
+    run: Run,
+    train_step: Callable[[], float],
+    validate: Callable[[], metrics.Scores],
+    folder: Path,
+    report: Callable[[Progress], None],
+) -> Path:
+    """Train until ``run.steps``. ``folder`` gets ``checkpoint.pt`` and ``log.jsonl``; returns the checkpoint's path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint = folder / "checkpoint.pt"
+    if checkpoint.exists():
+        run.load(checkpoint)
+    with (folder / "log.jsonl").open("a") as log:
+        while run.step < run.steps:
+            loss = train_step()
+            progress = Progress(run.step, run.steps, run.minutes, run.pairs, loss)
+            if run.due:
+                progress.validation = validate()
+                run.save(checkpoint)
+                log.write(json.dumps({**vars(progress), "validation": progress.validation.to_dict()}) + "\n")
+                log.flush()
+            report(progress)
+    return checkpoint
