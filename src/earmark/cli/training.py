@@ -158,4 +158,21 @@ def evaluate_command(weights: str, corpus: Path, split: str, piano: str, tempo: 
             f"{row['median_rank']:g}",
             str(row["candidates"]),
         )
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    for direction in ("audio_to_sheet", "sheet_to_audio"):
+        row = result[direction]
+        console.print(
+            f"{direction.replace('_to_', ' → ')}: R@1 {row['recall@1_within_one_onset']:.2f} when a neighbouring onset "
+            f"counts, {row['piece_hit@1']:.2f} when the piece does; "
+            f"a perfect system: R@1 {row['ceiling']['recall@1']:.2f}, MRR {row['ceiling']['mrr']:.3f}",
+            highlight=False,
+        )
+        for name, words in (("work_in_training", "with"), ("work_not_in_training", "without")):
+            some = row[name]
+            if some["queries"]:
+                console.print(
+                    f"    {some['pieces']} pieces {words} others of their work in training: "
+                    f"R@1 {some['recall@1']:.2f}, MRR {some['mrr']:.3f}",
+                    highlight=False,
+                )

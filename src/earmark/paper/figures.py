@@ -128,8 +128,9 @@ def embedding_map(audio: FloatArray, sheet: FloatArray, piece: npt.NDArray[np.in
         mine, colour = piece == number, COLOURS[number % len(COLOURS)]
         axes.plot(*np.stack([heard[mine], seen[mine]]).transpose(2, 0, 1), color=colour, linewidth=0.4, alpha=0.5)
         axes.scatter(heard[mine, 0], heard[mine, 1], s=14, color=colour, marker="o", label=title, linewidths=0)
-        hollow = {"facecolors": "none", "edgecolors": colour, "linewidths": 0.8}
-        axes.scatter(seen[mine, 0], seen[mine, 1], s=14, marker="s", **hollow)
+        axes.scatter(
+            seen[mine, 0], seen[mine, 1], s=14, marker="s", facecolors="none", edgecolors=colour, linewidths=0.8
+        )
     axes.set(xticks=[], yticks=[], title="● audio, □ sheet music")
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=7.5, frameon=False)
     return figure

@@ -21,7 +21,7 @@ from earmark.atomic import replacing
 from earmark.paper.losses import LOSSES
 from earmark.paper.networks import Network
 from earmark.paper.recipe import Recipe
-from earmark.paper.windows import Windows
+from earmark.paper.windows import CPU, Windows
 from earmark.schema import AudioSpec, FloatArray, Mismatch, SheetSpec
 from earmark.training import metrics
 from earmark.training.loop import RECORD, Progress, drive, hardware, revision
@@ -37,11 +37,11 @@ def network_of(recipe: Recipe) -> Network:
     return Network(recipe.network, AudioSpec(), SheetSpec(), dimension=recipe.dimension, projection=recipe.projection)
 
 
-def read_windows(recipe: Recipe, split: str, renderings: tuple[str, ...]) -> Windows:
+def read_windows(recipe: Recipe, split: str, renderings: tuple[str, ...], device: torch.device = CPU) -> Windows:
     """The pairs of a split of the recipe's corpus. Raises BadInput or Mismatch when the corpus does not hold them."""
     corpus, audio, sheet = Path(recipe.corpus), AudioSpec(), SheetSpec()
     pieces = read_pieces(corpus, read_splits(corpus)[split], renderings, audio, sheet)
-    return Windows(pieces, recipe.network.context, audio, sheet)
+    return Windows(pieces, recipe.network.context, audio, sheet, device=device)
 
 
 @torch.no_grad()
@@ -54,7 +54,7 @@ def views(network: Network, windows: Windows, pairs: Pairs, *, bf16: bool = True
     network.eval()
     audio, sheet = [], []
     for start in range(0, len(pairs), WINDOWS_AT_ONCE):
-        heard, seen = (part.to(device) for part in windows.cut(pairs[start : start + WINDOWS_AT_ONCE]))
+        heard, seen = windows.cut(pairs[start : start + WINDOWS_AT_ONCE])
         with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
             audio.append(network.view_audio(heard)[0])
             sheet.append(network.view_sheet(seen))
@@ -121,7 +121,7 @@ class Run:
         started = time.monotonic()
         recipe = self.recipe
         rng = np.random.default_rng([recipe.seed, self.step])
-        heard, seen = (part.to(self.device) for part in windows.draw(rng, recipe.batch, recipe.augmentation))
+        heard, seen = windows.draw(rng, recipe.batch, recipe.augmentation)
         for group in self.optimiser.param_groups:
             group["lr"] = recipe.learning_rate * 0.5**self.halved
         self.network.train()
@@ -183,8 +183,8 @@ def train(recipe: Recipe, folder: Path, report: Callable[[Progress], None]) -> P
     Raises BadInput or Mismatch when the corpus does not hold what the recipe asks for.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    heard = read_windows(recipe, "train", recipe.renderings)
-    held_out = read_windows(recipe, "valid", (recipe.validation_rendering,))
+    heard = read_windows(recipe, "train", recipe.renderings, device)
+    held_out = read_windows(recipe, "valid", (recipe.validation_rendering,), device)
     run = Run(recipe, device)
     return drive(
         run,

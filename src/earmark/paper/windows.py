@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from torch.nn import functional as F
 from earmark.schema import AudioSpec, FloatArray, SheetSpec
 from earmark.training.pieces import TrainingPiece
 
+CPU = torch.device("cpu")
 Numbers = npt.NDArray[np.int64]
 
 
@@ -36,25 +38,39 @@ class Augmentation:
 
 
 class Windows:
-    """The pairs of some pieces, cut on demand.
+    """The pairs of some pieces, cut on demand, on the device that trains: only random numbers come from the processor.
 
     ``onsets`` int64 [pairs] numbers, over all pieces end to end, the onsets whose windows lie inside their piece with
     ``margin`` (a factor) to spare; a pair is a position in it.
     """
 
     def __init__(
-        self, pieces: Sequence[TrainingPiece], context: int, audio: AudioSpec, sheet: SheetSpec, *, margin: float = 1.2
+        self,
+        pieces: Sequence[TrainingPiece],
+        context: int,
+        audio: AudioSpec,
+        sheet: SheetSpec,
+        *,
+        margin: float = 1.2,
+        device: torch.device = CPU,
     ) -> None:
-        self.context, self.sheet = context, sheet
+        self.context, self.sheet, self.device = context, sheet, device
         self.renderings = list(pieces[0].audio)
         frames = [min(len(spectrum) for spectrum in piece.audio.values()) for piece in pieces]
         columns = [piece.strip.shape[1] for piece in pieces]
         frame_starts, column_starts = (np.cumsum([0, *sizes[:-1]]) for sizes in (frames, columns))
-        self._spectra = [
-            np.concatenate([piece.audio[name][:size] for piece, size in zip(pieces, frames, strict=True)])
-            for name in self.renderings
-        ]
-        self._strip = np.concatenate([piece.strip for piece in pieces], axis=1).T.copy()
+        # The renderings stand below each other, so that one index finds a frame of any of them.
+        self._rows = sum(frames)
+        self._spectra = torch.from_numpy(
+            np.concatenate(
+                [
+                    piece.audio[name][:size]
+                    for name in self.renderings
+                    for piece, size in zip(pieces, frames, strict=True)
+                ]
+            )
+        ).to(device)
+        self._strip = torch.from_numpy(np.concatenate([piece.strip for piece in pieces], axis=1).T.copy()).to(device)
         frame = [piece.onsets.time_s * audio.frames_per_second for piece in pieces]
         inside = [
             (at >= margin * context / 2)
@@ -75,34 +91,27 @@ class Windows:
     def cut(self, pairs: Numbers) -> tuple[Tensor, Tensor]:
         """Windows float32 [n, context, bands] of the first rendering and snippets float32 [n, 80, 100], as they are."""
         onsets = self.onsets[pairs]
-        offsets = np.arange(self.context) - self.context // 2
-        windows = self._spectra[0][np.rint(self._frame[onsets]).astype(np.int64)[:, None] + offsets]
-        return torch.from_numpy(windows.astype(np.float32)), self._snippets(onsets, self.sheet.window_px)
+        index = self._on_device(np.rint(self._frame[onsets]).astype(np.int64))[:, None] + self._offsets(self.context)
+        return self._spectra[index].float(), self._snippets(onsets, self.sheet.window_px)
 
     def draw(self, rng: np.random.Generator, count: int, augmentation: Augmentation) -> tuple[Tensor, Tensor]:
         """``count`` different pairs at random, augmented; windows and snippets as `cut` gives them."""
         onsets = self.onsets[rng.choice(len(self.onsets), count, replace=False)]
         rate = rng.uniform(*augmentation.tempo, count)
         shift = rng.integers(-augmentation.onset_shift_frames, augmentation.onset_shift_frames + 1, count)
-        middle = np.rint(self._frame[onsets]) + shift
-        at = middle[:, None] + (np.arange(self.context) - self.context // 2) * rate[:, None]
-        left = np.floor(at).astype(np.int64)
-        fraction = (at - left).astype(np.float32)[:, :, None]
-        heard = rng.integers(len(self.renderings), size=count)
-        windows = np.empty((count, self.context, self._spectra[0].shape[1]), np.float32)
-        for number, spectra in enumerate(self._spectra):
-            mine = heard == number
-            before, after = (spectra[left[mine] + step].astype(np.float32) for step in (0, 1))
-            windows[mine] = before + (after - before) * fraction[mine]
+        middle = np.rint(self._frame[onsets]) + shift + self._rows * rng.integers(len(self.renderings), size=count)
         scale = rng.uniform(*augmentation.sheet_scale, count).astype(np.float32)
         shift_px = rng.uniform(-augmentation.sheet_shift_px, augmentation.sheet_shift_px, count).astype(np.float32)
-        return torch.from_numpy(windows), self._augmented(onsets, scale, shift_px)
+        at = self._on_device(middle)[:, None] + self._offsets(self.context) * self._on_device(rate)[:, None]
+        left = at.floor()
+        fraction = (at - left).float()[:, :, None]
+        before, after = (self._spectra[left.long() + step].float() for step in (0, 1))
+        return torch.lerp(before, after, fraction), self._augmented(onsets, scale, shift_px)
 
     def _snippets(self, onsets: Numbers, width: int) -> Tensor:
         """Snippets of ``width`` columns, 0 = ink, 1 = paper."""
-        at = np.rint(self._column[onsets]).astype(np.int64)[:, None] + np.arange(width) - width // 2
-        cut = self._strip[at].transpose(0, 2, 1)
-        return torch.from_numpy(np.ascontiguousarray(cut)).float() / 255
+        at = self._on_device(np.rint(self._column[onsets]).astype(np.int64))
+        return self._strip[at[:, None] + self._offsets(width)].transpose(1, 2).float() / 255
 
     def _augmented(self, onsets: Numbers, scale: FloatArray, shift_px: FloatArray) -> Tensor:
         """Snippets enlarged by ``scale`` [n] about their centre and moved down by ``shift_px`` [n]; paper around."""
@@ -113,5 +122,11 @@ class Windows:
         theta[:, 0, 0] = columns / wide / scale
         theta[:, 1, 1] = 1 / scale
         theta[:, 1, 2] = -2 * shift_px / rows / scale
-        grid = F.affine_grid(torch.from_numpy(theta), [len(onsets), 1, rows, columns], align_corners=False)
+        grid = F.affine_grid(self._on_device(theta), [len(onsets), 1, rows, columns], align_corners=False)
         return 1 - F.grid_sample(ink, grid, align_corners=False)[:, 0]
+
+    def _offsets(self, size: int) -> Tensor:
+        return torch.arange(size, device=self.device) - size // 2
+
+    def _on_device(self, values: npt.NDArray[Any]) -> Tensor:
+        return torch.from_numpy(values).to(self.device)

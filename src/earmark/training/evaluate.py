@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from earmark.pages.strips import ink
 from earmark.schema import AudioSpec, BadInput, SheetSpec
 from earmark.training import metrics
+from earmark.training.ceiling import alike, ceiling
 from earmark.training.pieces import evenly_taken, read_pieces, read_splits, rendering_name
 from earmark.weights import Encoders
 
@@ -34,8 +36,10 @@ def evaluate(
     """Both directions over ``CANDIDATES`` pairs taken evenly from all windows inside the pieces of a split.
 
     ``report`` gets pieces done and in all. The result holds ``audio_to_sheet`` and ``sheet_to_audio`` (recall in
-    percent, MRR, median rank, candidates, 95 % bootstrap intervals over pieces), what was measured on, and how the
-    weights were made, as far as they say. The pairs are the same whatever the encoders' own windows: those whose 168
+    percent, MRR, median rank, candidates, 95 % bootstrap intervals over pieces; recall@1 that also counts the right
+    piece's neighbouring onsets, and its other ones; what a perfect system would reach; the pieces whose work has others
+    in the training split, and those whose work has none), what was measured on, and how the weights were made, as far
+    as they say. The pairs are the same whatever the encoders' own windows: those whose 168
     frames and 100 strip px lie inside their piece.
     Raises BadInput when the corpus lacks the split or the rendering.
     """
@@ -46,17 +50,19 @@ def evaluate(
     rendering = rendering_name(piano, tempo)
     pieces = read_pieces(corpus, splits[split], [rendering], audio, sheet)
     taken = evenly_taken(pieces, rendering, tempo, CANDIDATES, audio, sheet)
-    heard, seen, owner = [], [], []
-    for number, (piece, onsets) in enumerate(zip(pieces, taken, strict=True)):
-        report(number, len(pieces))
-        if not len(onsets):
-            continue
+    pool = [(piece, onsets) for piece, onsets in zip(pieces, taken, strict=True) if len(onsets)]
+    heard, seen = [], []
+    for number, (piece, onsets) in enumerate(pool):
+        report(number, len(pool))
         frame = piece.onsets.time_s[onsets] / tempo * audio.frames_per_second
         heard.append(encoders.embed_audio(piece.audio[rendering].astype(np.float32), frame)[0])
         seen.append(encoders.embed_strip(ink(piece.strip), piece.onsets.x_px[onsets].astype(np.float64))[0])
-        owner.append(np.full(len(onsets), number))
-    report(len(pieces), len(pieces))
-    queries, candidates, owners = np.concatenate(heard), np.concatenate(seen), np.concatenate(owner)
+    report(len(pool), len(pool))
+    queries, candidates = np.concatenate(heard), np.concatenate(seen)
+    owners = np.repeat(np.arange(len(pool)), [len(onsets) for _, onsets in pool])
+    numbers = np.concatenate([onsets for _, onsets in pool])
+    trained_works = {work(name) for name in splits.get("train", [])}
+    known = np.array([work(piece.name) in trained_works for piece, _ in pool])[owners]
     made = encoders.training
     recipe = made.get("recipe") or made.get("experiment") or {}
     result: dict[str, Any] = {
@@ -65,17 +71,45 @@ def evaluate(
         "split": split,
         "piano": piano,
         "tempo": tempo,
-        "pieces": len(heard),
+        "pieces": len(pool),
         "pieces_missing": len(splits[split]) - len(pieces),
     }
-    for direction, one, other in (
-        ("audio_to_sheet", queries, candidates),
-        ("sheet_to_audio", candidates, queries),
+    for direction, one, other, answers in zip(
+        ("audio_to_sheet", "sheet_to_audio"),
+        (queries, candidates),
+        (candidates, queries),
+        alike(pool, sheet),
+        strict=True,
     ):
         found = metrics.ranks(one, other)
         intervals = metrics.bootstrap(found, owners)
+        best = metrics.nearest(one, other)
+        same_piece = owners[best] == owners
         result[direction] = {
             **metrics.scores(found).to_dict(),
             "interval_95": {name: list(asdict(interval).values()) for name, interval in intervals.items()},
+            "recall@1_within_one_onset": percent(same_piece & (np.abs(numbers[best] - numbers) <= 1)),
+            "piece_hit@1": percent(same_piece),
+            "ceiling": ceiling(answers),
+            "work_in_training": group(found[known], owners[known]),
+            "work_not_in_training": group(found[~known], owners[~known]),
         }
     return result
+
+
+def work(piece: str) -> str:
+    """What pieces of one work have in common: composer and opus, the first two parts of MSMD's names."""
+    return "__".join(piece.split("__")[:2])
+
+
+def group(found: metrics.Ranks, owners: npt.NDArray[np.int64]) -> dict[str, float]:
+    """Recall@1 and MRR of some of the queries, each against all candidates; only the counts if there are none."""
+    counts = {"pieces": len(np.unique(owners)), "queries": len(found)}
+    if not len(found):
+        return {**counts}
+    scores = metrics.scores(found)
+    return {**counts, "recall@1": scores.recall_at_1, "mrr": scores.mrr}
+
+
+def percent(right: npt.NDArray[np.bool_]) -> float:
+    return float(100 * right.mean())

@@ -54,6 +54,12 @@ def ranks(queries: FloatArray, candidates: FloatArray) -> Ranks:
     return found
 
 
+def nearest(queries: FloatArray, candidates: FloatArray) -> npt.NDArray[np.int64]:
+    """The number of each query's best candidate; both float32 [n, d] of unit vectors."""
+    blocks = [queries[start : start + BLOCK] @ candidates.T for start in range(0, len(queries), BLOCK)]
+    return np.concatenate([block.argmax(axis=1) for block in blocks])
+
+
 def scores(found: Ranks) -> Scores:
     """Summarise the ranks of n queries, each against the same n candidates."""
     at_1, at_5, at_25 = (float(100 * np.mean(found <= k)) for k in (1, 5, 25))

@@ -24,7 +24,8 @@ def correlated(count: int, dimension: int, seed: int = 0) -> tuple[Tensor, Tenso
         (shared + noise * rng.standard_normal((count, dimension))) @ rng.standard_normal((dimension, dimension))
         for _ in range(2)
     ]
-    return tuple(torch.from_numpy(view - view.mean(axis=0)) for view in views)  # type: ignore[return-value]
+    x, y = (torch.from_numpy(view - view.mean(axis=0)) for view in views)
+    return x, y
 
 
 def closed_form(x: Array, y: Array, ridge: float) -> tuple[Array, Array, Array]:
@@ -72,7 +73,8 @@ def test_gradients_of_the_parts() -> None:
     a = torch.randn(5, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(3), requires_grad=True)
 
     def positive(a: Tensor) -> Tensor:
-        return a @ a.T + torch.eye(5, dtype=torch.float64)
+        made: Tensor = a @ a.T + torch.eye(5, dtype=torch.float64)
+        return made
 
     assert torch.autograd.gradcheck(lambda a: inverse_square_root(positive(a)), (a,))
     assert torch.autograd.gradcheck(lambda a: eigenvectors(positive(a)).abs(), (a,), atol=1e-5)

@@ -81,7 +81,7 @@ def averaging(module: nn.Module) -> None:
             with torch.no_grad():
                 part.weight[:, :, middle, middle] = 1 / part.in_channels
         elif isinstance(part, nn.BatchNorm2d):
-            part.running_var = torch.full_like(part.running_var, 1 - part.eps)  # type: ignore[arg-type]
+            part.running_var = torch.full_like(part.running_var, 1 - part.eps)
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
