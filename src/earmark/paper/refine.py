@@ -41,8 +41,9 @@ def refine(checkpoint: Path, pairs: int = PAIRS) -> Path:
     recipe, network, record = read_checkpoint(checkpoint)
     if not isinstance(network.projection, CCALayer):
         raise BadInput(checkpoint, "has no CCA layer", "use it as it is")
-    windows = read_windows(recipe, "train", recipe.renderings[:1])
-    network.projection.fit(*views(network, windows, evenly(windows, pairs)))
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    windows = read_windows(recipe, "train", recipe.renderings[:1], device)
+    network.projection.fit(*views(network.to(device), windows, evenly(windows, pairs)))
     out = checkpoint.with_name("refined.pt")
     state = {
         "recipe": json.dumps(recipe.to_dict()),

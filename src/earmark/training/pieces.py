@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -107,21 +108,39 @@ def read_strip(folder: Path, sheet: SheetSpec) -> Strip:
 
 
 def read_piece(folder: Path, renderings: Sequence[str], sheet: SheetSpec) -> TrainingPiece:
-    """Load one piece of a corpus. Raises BadInput when a rendering is missing."""
-    strip = read_strip(folder, sheet)
-    with np.load(folder / "noteheads.npz") as heads:
-        sounding = np.isfinite(heads["onset_s"])
-        time_s = heads["onset_s"][sounding]
-        x_px = strip.to_strip(heads["system"][sounding], heads["x_px"][sounding]).astype(np.float32)
-        pitch = heads["pitch"][sounding].astype(np.int64) - LOWEST_PITCH
-    notes = Notes(time_s, x_px, pitch)
+    """Load one piece of a corpus, whole or packed. Raises BadInput when a rendering is missing."""
+    pixels, notes = read_packed_sheet(folder) if (folder / "strip.png").exists() else read_sheet(folder, sheet)
     audio = {}
     for name in renderings:
         path = folder / "audio" / f"{name}.npy"
         if not path.exists():
             raise BadInput(path, "not there", "build the corpus with this piano and tempo")
         audio[name] = np.load(path)
-    return TrainingPiece(folder.name, strip.pixels, group_onsets(notes), notes, audio)
+    return TrainingPiece(folder.name, pixels, group_onsets(notes), notes, audio)
+
+
+def read_sheet(folder: Path, sheet: SheetSpec) -> tuple[Image, Notes]:
+    """Strip and notes of a corpus piece, from its page images and noteheads."""
+    strip = read_strip(folder, sheet)
+    with np.load(folder / "noteheads.npz") as heads:
+        sounding = np.isfinite(heads["onset_s"])
+        time_s = heads["onset_s"][sounding]
+        x_px = strip.to_strip(heads["system"][sounding], heads["x_px"][sounding]).astype(np.float32)
+        pitch = heads["pitch"][sounding].astype(np.int64) - LOWEST_PITCH
+    return strip.pixels, Notes(time_s, x_px, pitch)
+
+
+def read_packed_sheet(folder: Path) -> tuple[Image, Notes]:
+    """The same of a piece that `earmark.training.packed` made."""
+    with PillowImage.open(folder / "strip.png") as image:
+        pixels = np.asarray(image)
+    with np.load(folder / "notes.npz") as notes:
+        return pixels, Notes(**notes)
+
+
+def write_notes(file: BinaryIO, notes: Notes) -> None:
+    """Write notes as `read_packed_sheet` reads them."""
+    np.savez_compressed(file, **vars(notes))
 
 
 def group_onsets(notes: Notes) -> Onsets:

@@ -7,8 +7,9 @@ checkpoint ends in the same weights as one that was not. ``runs/NAME/`` holds ``
 from __future__ import annotations
 
 import json
+import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.optim import swa_utils
+from torch.utils.data import DataLoader, Dataset
 
 from earmark.atomic import replacing
 from earmark.networks import Encoder, Encoders
@@ -131,11 +133,11 @@ class Run:
     def due(self) -> bool:
         return self.step % self.experiment.validate_every_steps == 0 or self.step == self.steps
 
-    def train_step(self, sampler: PairSampler) -> float:
-        """Draw batch ``step``, descend, average. Returns the loss."""
+    def train_step(self, batches: Iterator[Batch]) -> float:
+        """Take the next batch, descend, average. Returns the loss."""
         started = time.monotonic()
+        batch = next(batches).to(self.device)
         torch.manual_seed(self.experiment.seed * 1_000_003 + self.step)
-        batch = sampler.batch(np.random.default_rng([self.experiment.seed, self.step])).to(self.device)
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.experiment, self.step)
         self.model.train()
@@ -185,6 +187,31 @@ class Run:
             setattr(self, key, value)
 
 
+class Batches(Dataset[Batch]):
+    """Batch ``i`` of a run, drawn from a generator seeded with (seed, i)."""
+
+    def __init__(self, sampler: PairSampler, seed: int) -> None:
+        self.sampler, self.seed = sampler, seed
+
+    def __getitem__(self, step: int) -> Batch:
+        return self.sampler.batch(np.random.default_rng([self.seed, step]))
+
+
+def batches_of(run: Run, sampler: PairSampler) -> Iterator[Batch]:
+    """The batches from ``run.step`` on, whatever that is when the first is asked for.
+
+    A GPU is faster than one process can draw: there, all cores but two draw ahead.
+    """
+    workers = max(0, (os.cpu_count() or 1) - 2) if run.device.type == "cuda" else 0
+    yield from DataLoader(
+        Batches(sampler, run.experiment.seed),
+        batch_size=None,
+        sampler=range(run.step, run.steps),
+        num_workers=workers,
+        pin_memory=workers > 0,
+    )
+
+
 def read_checkpoint(path: Path) -> tuple[Experiment, Encoders, dict[str, Any]]:
     """The experiment, averaged encoders and record (step, pairs, minutes, hardware, revision) of a checkpoint."""
     device = torch.device("cpu")
@@ -222,4 +249,5 @@ def train(experiment: Experiment, folder: Path, report: Callable[[Progress], Non
         read_pieces(corpus, splits["valid"], [heard], audio, sheet), heard, experiment.validation_pairs, audio, sheet
     )
     run = Run(experiment, device)
-    return drive(run, lambda: run.train_step(sampler), lambda: validation(run.averaged()), folder, report)
+    batches = batches_of(run, sampler)
+    return drive(run, lambda: run.train_step(batches), lambda: validation(run.averaged()), folder, report)
