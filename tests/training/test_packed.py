@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from earmark.cli.corpus import corpus_command
 from earmark.schema import AudioSpec, BadInput, SheetSpec
 from earmark.training.packed import LOUDEST, from_bytes, pack, to_bytes, unpack
 from earmark.training.pieces import read_pieces, read_splits
@@ -47,3 +49,20 @@ def test_what_is_no_part_is_named(corpus: Path, tmp_path: Path) -> None:
     broken.write_bytes(b"PK nothing")
     with pytest.raises(BadInput, match=r"part-00\.zip: is no part of a packed corpus"):
         unpack([broken], tmp_path / "there")
+
+
+def test_the_command_packs_and_unpacks(corpus: Path, tmp_path: Path) -> None:
+    runner = CliRunner()
+    made = runner.invoke(
+        corpus_command,
+        ["pack", str(corpus), str(tmp_path / "parts"), "--split", "train=one@1,two@1", "--split", "valid=heard@1"],
+    )
+    assert made.exit_code == 0, made.output
+    (part,) = sorted((tmp_path / "parts").glob("*.zip"))
+    assert f"{part} " in made.output
+    made = runner.invoke(corpus_command, ["unpack", str(tmp_path / "there"), str(part)])
+    assert made.exit_code == 0, made.output
+    assert len(read_pieces(tmp_path / "there", ["piece0"], ["two@1"], *SPECS)) == 1
+    wrong = runner.invoke(corpus_command, ["pack", str(corpus), str(tmp_path / "parts"), "--split", "train"])
+    assert wrong.exit_code == 2
+    assert "is not SPLIT=RENDERING" in wrong.output

@@ -122,3 +122,64 @@ def check_command(out: Path, as_json: bool) -> None:
             click.echo(f"audio       {rendering}: {pieces} pieces")
         click.echo("all files as the manifest says" if not report.problems else f"{len(report.problems)} problems")
     sys.exit(EXIT_NOT_OK if report.problems else 0)
+
+
+def _renderings(_context: click.Context, _parameter: click.Parameter, value: tuple[str, ...]) -> dict[str, list[str]]:
+    chosen = {}
+    for text in value:
+        split, sign, names = text.partition("=")
+        if not sign or not names:
+            raise click.BadParameter(f"{text!r} is not SPLIT=RENDERING,RENDERING…")
+        chosen[split] = names.split(",")
+    return chosen
+
+
+@corpus_command.command("pack")
+@click.argument("corpus", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--split",
+    "renderings",
+    multiple=True,
+    required=True,
+    metavar="SPLIT=RENDERING,…",
+    callback=_renderings,
+    help="A split and its renderings; repeat it.",
+)
+@click.option("--part-mb", default=44, show_default=True, type=click.IntRange(1), help="The size of a part.")
+def pack_command(corpus: Path, out: Path, renderings: dict[str, list[str]], part_mb: int) -> None:
+    """Pack what training reads of CORPUS into parts in OUT, small enough to send to another machine.
+
+    \b
+    earmark corpus pack data/msmd parts --split train=fluidr3-0-0@1,timgm6mb-0-0@1 --split valid=timgm6mb-0-2@1
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from earmark.training.packed import pack
+
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task("packing", total=None)
+        parts = pack(
+            corpus,
+            out,
+            renderings,
+            part_bytes=part_mb * 1_000_000,
+            report=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    for path in parts:
+        click.echo(f"{path} {path.stat().st_size / 1e6:.1f} MB")
+
+
+@corpus_command.command("unpack")
+@click.argument("corpus", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("parts", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def unpack_command(corpus: Path, parts: tuple[Path, ...]) -> None:
+    """Make the folder CORPUS of PARTS, or add to it: training reads it in place of the whole corpus.
+
+    \b
+    earmark corpus unpack data/msmd parts/part-00.zip parts/part-01.zip
+    """
+    from earmark.training.packed import unpack
+
+    click.echo(unpack(parts, corpus))
