@@ -19,7 +19,8 @@ def piece(pitches: list[int], gaps_s: list[float] | None = None) -> TrainingPiec
 
 
 def answers(made: TrainingPiece, at: list[int]) -> list[int]:
-    return alike([(made, np.array(at))], SheetSpec())[0].tolist()
+    found, _ = alike([(made, np.array(at))], SheetSpec())
+    return [int(count) for count in found]
 
 
 THEME = [40, 42, 44, 45, 47]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,13 +32,15 @@ Bytes = npt.NDArray[np.uint8]
 def to_bytes(spectrogram: Half) -> Bytes:
     """log10(1 + magnitude) float16 [frames, bands] -> uint8, magnitude on the scale of `BEND` and `LOUDEST`."""
     magnitude = np.expm1(spectrogram.astype(np.float32) * np.log(10)).clip(0, LOUDEST)
-    return np.rint(255 * np.log1p(magnitude / BEND) / np.log1p(LOUDEST / BEND)).astype(np.uint8)
+    packed: Bytes = np.rint(255 * np.log1p(magnitude / BEND) / np.log1p(LOUDEST / BEND)).astype(np.uint8)
+    return packed
 
 
 def from_bytes(packed: Bytes) -> Half:
     """The inverse of `to_bytes`, as near as 8 bits are."""
     magnitude = BEND * np.expm1(packed.astype(np.float32) / 255 * np.log1p(LOUDEST / BEND))
-    return np.log10(1 + magnitude).astype(np.float16)
+    spectrogram: Half = np.log10(1 + magnitude).astype(np.float16)
+    return spectrogram
 
 
 class Parts:
@@ -70,7 +72,7 @@ class Parts:
 def pack(
     corpus: Path,
     out: Path,
-    renderings: dict[str, Sequence[str]],
+    renderings: Mapping[str, Sequence[str]],
     *,
     part_bytes: int = PART_BYTES,
     report: Callable[[int, int], None] = lambda done, total: None,
