@@ -77,6 +77,7 @@ def test_right_pairs_are_found_in_both_directions(melodies: Path, encoders: Fake
         assert 90 < low <= found["recall@1"] <= high <= 100
         assert found["recall@1"] <= found["recall@1_within_one_onset"] <= found["piece_hit@1"] <= 100
         assert 95 < found["ceiling"]["recall@1"] < 100  # five random notes of six degrees do come twice
+        assert sum(found["errors"].values()) == pytest.approx(100 - found["recall@1"])
         # No piece's name says that it shares its work with another.
         assert found["work_in_training"] == {"pieces": 0, "queries": 0}
         assert found["work_not_in_training"]["recall@1"] == found["recall@1"]

@@ -37,7 +37,8 @@ def evaluate(
 
     ``report`` gets pieces done and in all. The result holds ``audio_to_sheet`` and ``sheet_to_audio`` (recall in
     percent, MRR, median rank, candidates, 95 % bootstrap intervals over pieces; recall@1 that also counts the right
-    piece's neighbouring onsets, and its other ones; what a perfect system would reach; the pieces whose work has others
+    piece's neighbouring onsets, and its other ones; where the first candidate is when it is wrong, in percent of all
+    queries; what a perfect system would reach; the pieces whose work has others
     in the training split, and those whose work has none), what was measured on, and how the weights were made, as far
     as they say. The pairs are the same whatever the encoders' own windows: those whose 168
     frames and 100 strip px lie inside their piece.
@@ -62,7 +63,8 @@ def evaluate(
     owners = np.repeat(np.arange(len(pool)), [len(onsets) for _, onsets in pool])
     numbers = np.concatenate([onsets for _, onsets in pool])
     trained_works = {work(name) for name in splits.get("train", [])}
-    known = np.array([work(piece.name) in trained_works for piece, _ in pool])[owners]
+    works = np.array([work(piece.name) for piece, _ in pool])
+    known = np.isin(works, list(trained_works))[owners]
     made = encoders.training
     recipe = made.get("recipe") or made.get("experiment") or {}
     result: dict[str, Any] = {
@@ -85,11 +87,20 @@ def evaluate(
         intervals = metrics.bootstrap(found, owners)
         best = metrics.nearest(one, other)
         same_piece = owners[best] == owners
+        near = same_piece & (np.abs(numbers[best] - numbers) <= 1)
+        same_work = works[owners[best]] == works[owners]
+        wrong = found > 1
         result[direction] = {
             **metrics.scores(found).to_dict(),
             "interval_95": {name: list(asdict(interval).values()) for name, interval in intervals.items()},
-            "recall@1_within_one_onset": percent(same_piece & (np.abs(numbers[best] - numbers) <= 1)),
+            "recall@1_within_one_onset": percent(near | ~wrong),
             "piece_hit@1": percent(same_piece),
+            "errors": {
+                "neighbouring_onset": percent(wrong & near),
+                "elsewhere_in_the_piece": percent(wrong & same_piece & ~near),
+                "another_piece_of_the_work": percent(wrong & same_work & ~same_piece),
+                "another_work": percent(wrong & ~same_work),
+            },
             "ceiling": ceiling(answers),
             "work_in_training": group(found[known], owners[known]),
             "work_not_in_training": group(found[~known], owners[~known]),
