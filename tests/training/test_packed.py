@@ -40,6 +40,7 @@ def test_a_packed_corpus_is_read_as_the_whole_one(corpus: Path, tmp_path: Path) 
             np.testing.assert_array_equal(packed.onsets.content, whole.onsets.content)
             np.testing.assert_array_equal(packed.onsets.x_px, whole.onsets.x_px)
             assert np.abs(packed.strip.astype(int) - whole.strip).max() <= 16
+            assert packed.timings == whole.timings
             for name in renderings:
                 np.testing.assert_allclose(packed.audio[name], whole.audio[name], atol=0.01)
 

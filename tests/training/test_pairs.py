@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from earmark.training.pieces import (  # noqa: E402
     Notes,
     evenly_taken,
     group_onsets,
+    performance,
     read_pieces,
     read_splits,
 )
@@ -58,6 +60,38 @@ def test_a_pair_is_where_its_note_sounds_and_stands(corpus: Path) -> None:
     assert np.mean(ink) > 1.5 * np.mean(beside)
 
 
+def test_a_performance_with_its_own_timing_is_followed(corpus: Path, tmp_path: Path) -> None:
+    """Played at half the speed with a pause in the middle: pairs still lie where their notes sound."""
+    shutil.copytree(corpus, tmp_path / "corpus")
+    for name in ("piece0", "piece1", "piece2"):
+        audio = tmp_path / "corpus" / "pieces" / name / "audio"
+        spectrum = np.load(audio / "one@1.npy")
+        half = len(spectrum) // 2
+        slow = np.repeat(spectrum, 2, axis=0)
+        played = np.concatenate([slow[: 2 * half], np.zeros((60, 92), np.float16), slow[2 * half :]])
+        np.save(audio / "one~7@1.npy", played)
+        score_s = np.array([0, half / 20 - 1e-6, half / 20, len(spectrum) / 20])
+        heard_s = np.array([0, half / 10, half / 10 + 3, len(spectrum) / 10 + 3])
+        np.save(audio / "one~7@1.timing.npy", np.stack([score_s, heard_s]))
+    pieces = read_pieces(tmp_path / "corpus", ["piece0", "piece1", "piece2"], ["one~7@1", "one@1"], AUDIO, SHEET)
+    first = pieces[0]
+    assert first.heard_s("one@1", np.array([1.0, 20.0])).tolist() == [1.0, 20.0]
+    assert first.heard_s("one~7@1", np.array([1.0, 20.0])) == pytest.approx([2.0, 43.0])
+    assert performance("one~7@1") == "~7@1" != performance("one@1") == performance("other-0-0@1")
+    pairs = [sum(map(len, evenly_taken(pieces, name, 10_000, AUDIO, SHEET))) for name in first.audio]
+    assert pairs[0] > pairs[1]  # a window of 8.4 s reaches less far into a slower piece
+    rise, quiet = [], []
+    for piece in pieces:
+        spectrum = piece.audio["one~7@1"].astype(np.float32)
+        change = np.diff(spectrum, axis=0).max(axis=1)
+        at = np.rint(piece.heard_s("one~7@1", piece.onsets.time_s) * 20).astype(int)
+        rise += [change[max(0, i - 2) : i + 2].max() for i in at]
+        quiet += [change[i + 4 : i + 8].max() for i in at]
+    assert np.mean(rise) > 3 * np.mean(quiet)
+    batch = PairSampler(pieces, AUDIO, SHEET, stretches=8, pairs=24, tempo=(1.0, 1.0)).batch(np.random.default_rng(0))
+    assert len(batch.row) > 20
+
+
 def test_every_window_lies_inside_its_stretch(corpus: Path) -> None:
     batch = sampler(corpus).batch(np.random.default_rng(2))
     assert batch.frame.min() >= AUDIO.window_frames / 2
@@ -75,8 +109,8 @@ def test_labels_mark_the_notes_of_both_sides(corpus: Path) -> None:
 
 def test_pairs_are_taken_evenly_and_inside(corpus: Path) -> None:
     pieces = read_pieces(corpus, read_splits(corpus)["test"], ["heard@1"], AUDIO, SHEET)
-    everything = evenly_taken(pieces, "heard@1", 1.0, 10_000, AUDIO, SHEET)
-    some = evenly_taken(pieces, "heard@1", 1.0, 10, AUDIO, SHEET)
+    everything = evenly_taken(pieces, "heard@1", 10_000, AUDIO, SHEET)
+    some = evenly_taken(pieces, "heard@1", 10, AUDIO, SHEET)
     assert sum(map(len, some)) == 10
     for piece, onsets in zip(pieces, everything, strict=True):
         assert piece.onsets.time_s[onsets].min() * 20 >= 84

@@ -9,7 +9,8 @@ torch = pytest.importorskip("torch", reason="training needs the [train] extra")
 from earmark.networks import EncoderSize, NetworkConfig  # noqa: E402
 from earmark.schema import BadInput, Mismatch  # noqa: E402
 from earmark.training.experiment import Experiment, read_experiment  # noqa: E402
-from earmark.training.train import Progress, learning_rate, read_checkpoint, train  # noqa: E402
+from earmark.training.loop import Progress  # noqa: E402
+from earmark.training.train import learning_rate, read_checkpoint, train  # noqa: E402
 
 TINY = NetworkConfig(
     dimension=16,

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from earmark.pages.strips import ink
 from earmark.schema import AudioSpec, BadInput, FloatArray, SheetSpec
-from earmark.training.pieces import Onsets, TrainingPiece, evenly_taken
+from earmark.training.pieces import TrainingPiece, evenly_taken
 from earmark.weights import Encoders
 
 
@@ -44,25 +44,23 @@ def entropy(attention: FloatArray) -> npt.NDArray[np.float64]:
     return found
 
 
-def onsets_within(onsets: Onsets, at: npt.NDArray[np.int64], reach_s: float, tempo: float) -> npt.NDArray[np.int64]:
-    """How many onsets there are within ``reach_s`` of each of the onsets ``at`` at ``tempo``: int64 [n]."""
-    time_s = onsets.time_s / tempo
+def onsets_within(time_s: npt.NDArray[np.float64], at: npt.NDArray[np.int64], reach_s: float) -> npt.NDArray[np.int64]:
+    """How many of the onsets heard at ``time_s`` are within ``reach_s`` of each of those numbered ``at``: int64 [n]."""
     low, high = (np.searchsorted(time_s, time_s[at] + step) for step in (-reach_s, reach_s))
     return (high - low).astype(np.int64)
 
 
-def excerpts(
-    encoders: Encoders, piece: TrainingPiece, rendering: str, tempo: float, onsets: Sequence[int]
-) -> list[Excerpt]:
+def excerpts(encoders: Encoders, piece: TrainingPiece, rendering: str, onsets: Sequence[int]) -> list[Excerpt]:
     """Excerpts of a piece about some of its onsets (their numbers)."""
     audio, sheet = AudioSpec(), SheetSpec()
     at = np.array(onsets, np.int64)
     spectrum = piece.audio[rendering].astype(np.float32)
-    frame = piece.onsets.time_s[at] / tempo * audio.frames_per_second
+    heard_s = piece.heard_s(rendering, piece.onsets.time_s)
+    frame = heard_s[at] * audio.frames_per_second
     _, attention = encoders.embed_audio(spectrum, frame)
     reach = encoders.attention_reach_frames
     offset_s = np.linspace(-reach, reach, attention.shape[1]) / audio.frames_per_second
-    counted = onsets_within(piece.onsets, at, reach / audio.frames_per_second, tempo)
+    counted = onsets_within(heard_s, at, reach / audio.frames_per_second)
     strip = ink(piece.strip)
     half_px = sheet.window_px // 2
     made = []
@@ -96,7 +94,7 @@ def typical_onset(piece: TrainingPiece, usable: npt.NDArray[np.bool_], reach_s: 
     at = np.flatnonzero(usable)
     if not len(at):
         raise BadInput(piece.name, "is shorter than the window", "choose a longer piece")
-    density = onsets_within(piece.onsets, at, reach_s, 1.0)
+    density = onsets_within(piece.onsets.time_s, at, reach_s)
     return int(at[np.argsort(density, kind="stable")[len(at) // 2]])
 
 
@@ -107,23 +105,24 @@ def entropies(
     pairs: int,
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """Number of onsets and entropy of the attention (nats) of ``pairs`` windows taken evenly at tempo 1 (Figure 4).
+    """Number of onsets and entropy of the attention (nats) of ``pairs`` windows taken evenly (Figure 4).
 
     ``report`` gets pieces done and in all. Raises BadInput when the encoders have no attention.
     """
     audio = AudioSpec()
     reach_s = encoders.attention_reach_frames / audio.frames_per_second
     counts, found = [], []
-    taken = evenly_taken(pieces, rendering, 1.0, pairs, audio, SheetSpec())
+    taken = evenly_taken(pieces, rendering, pairs, audio, SheetSpec())
     for number, (piece, onsets) in enumerate(zip(pieces, taken, strict=True)):
         report(number, len(pieces))
         if not len(onsets):
             continue
-        frame = piece.onsets.time_s[onsets] * audio.frames_per_second
+        heard_s = piece.heard_s(rendering, piece.onsets.time_s)
+        frame = heard_s[onsets] * audio.frames_per_second
         _, attention = encoders.embed_audio(piece.audio[rendering].astype(np.float32), frame)
         if not has_attention(attention):
             raise BadInput(encoders.model_id, "has no attention", "choose a model with attention, such as bl2-lc-at")
-        counts.append(onsets_within(piece.onsets, onsets, reach_s, 1.0))
+        counts.append(onsets_within(heard_s, onsets, reach_s))
         found.append(entropy(attention))
     report(len(pieces), len(pieces))
     return np.concatenate(counts), np.concatenate(found)

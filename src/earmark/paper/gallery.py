@@ -80,7 +80,7 @@ def _tempo_changes(encoders: Encoders, corpus: Path) -> Figure:
     """Figure 2."""
     name, times_s = TEMPO_CHANGES
     (piece,) = _pieces(corpus, [name])
-    shown = excerpts(encoders, piece, RENDERING, 1.0, [nearest_onset(piece, time_s) for time_s in times_s])
+    shown = excerpts(encoders, piece, RENDERING, [nearest_onset(piece, time_s) for time_s in times_s])
     strip = read_strip(corpus / "pieces" / name, SheetSpec())
     pages = {strip.place(excerpt.x_px).page for excerpt in shown}
     if len(pages) > 1:
@@ -100,8 +100,8 @@ def _examples(encoders: Encoders, corpus: Path) -> Figure:
     shown, titles = [], []
     reach_s = encoders.attention_reach_frames / AudioSpec().frames_per_second
     for piece in _pieces(corpus, EXAMPLES):
-        usable = inside(piece, len(piece.audio[RENDERING]), 1.0, AudioSpec(), SheetSpec())
-        shown += excerpts(encoders, piece, RENDERING, 1.0, [typical_onset(piece, usable, reach_s)])
+        usable = inside(piece, RENDERING, AudioSpec(), SheetSpec())
+        shown += excerpts(encoders, piece, RENDERING, [typical_onset(piece, usable, reach_s)])
         titles.append(_title(corpus, piece.name))
     return figures.examples(shown, titles)
 
@@ -114,8 +114,8 @@ def _embedding_map(encoders: Encoders, corpus: Path, names: Sequence[str]) -> Fi
     pieces = _pieces(corpus, names)
     heard, seen, owner = [], [], []
     for number, piece in enumerate(pieces):
-        (onsets,) = evenly_taken([piece], RENDERING, 1.0, MAP_PAIRS // len(pieces), AudioSpec(), SheetSpec())
-        frame = piece.onsets.time_s[onsets] * AudioSpec().frames_per_second
+        (onsets,) = evenly_taken([piece], RENDERING, MAP_PAIRS // len(pieces), AudioSpec(), SheetSpec())
+        frame = piece.heard_s(RENDERING, piece.onsets.time_s[onsets]) * AudioSpec().frames_per_second
         heard.append(encoders.embed_audio(piece.audio[RENDERING].astype(np.float32), frame)[0])
         seen.append(encoders.embed_strip(ink(piece.strip), piece.onsets.x_px[onsets].astype(np.float64))[0])
         owner.append(np.full(len(onsets), number))

@@ -71,15 +71,20 @@ class Windows:
             )
         ).to(device)
         self._strip = torch.from_numpy(np.concatenate([piece.strip for piece in pieces], axis=1).T.copy()).to(device)
-        frame = [piece.onsets.time_s * audio.frames_per_second for piece in pieces]
+        # The frame of every onset in every rendering, [renderings, onsets] a piece.
+        frame = [
+            np.stack([piece.heard_s(name, piece.onsets.time_s) for name in self.renderings]) * audio.frames_per_second
+            for piece in pieces
+        ]
         inside = [
-            (at >= margin * context / 2)
-            & (at <= size - margin * context / 2)
+            (at >= margin * context / 2).all(axis=0)
+            & (at <= size - margin * context / 2).all(axis=0)
             & (piece.onsets.x_px >= margin * sheet.window_px / 2)
             & (piece.onsets.x_px <= width - margin * sheet.window_px / 2)
             for piece, at, size, width in zip(pieces, frame, frames, columns, strict=True)
         ]
-        self._frame = np.concatenate([at + start for at, start in zip(frame, frame_starts, strict=True)])
+        self._frame = np.concatenate([at + start for at, start in zip(frame, frame_starts, strict=True)], axis=1)
+        self._frame += self._rows * np.arange(len(self.renderings))[:, None]
         self._column = np.concatenate(
             [piece.onsets.x_px + start for piece, start in zip(pieces, column_starts, strict=True)]
         )
@@ -91,7 +96,7 @@ class Windows:
     def cut(self, pairs: Numbers) -> tuple[Tensor, Tensor]:
         """Windows float32 [n, context, bands] of the first rendering and snippets float32 [n, 80, 100], as they are."""
         onsets = self.onsets[pairs]
-        index = self._on_device(np.rint(self._frame[onsets]).astype(np.int64))[:, None] + self._offsets(self.context)
+        index = self._on_device(np.rint(self._frame[0, onsets]).astype(np.int64))[:, None] + self._offsets(self.context)
         return self._spectra[index].float(), self._snippets(onsets, self.sheet.window_px)
 
     def draw(self, rng: np.random.Generator, count: int, augmentation: Augmentation) -> tuple[Tensor, Tensor]:
@@ -99,7 +104,7 @@ class Windows:
         onsets = self.onsets[rng.choice(len(self.onsets), count, replace=False)]
         rate = rng.uniform(*augmentation.tempo, count)
         shift = rng.integers(-augmentation.onset_shift_frames, augmentation.onset_shift_frames + 1, count)
-        middle = np.rint(self._frame[onsets]) + shift + self._rows * rng.integers(len(self.renderings), size=count)
+        middle = np.rint(self._frame[rng.integers(len(self.renderings), size=count), onsets]) + shift
         scale = rng.uniform(*augmentation.sheet_scale, count).astype(np.float32)
         shift_px = rng.uniform(-augmentation.sheet_shift_px, augmentation.sheet_shift_px, count).astype(np.float32)
         at = self._on_device(middle)[:, None] + self._offsets(self.context) * self._on_device(rate)[:, None]

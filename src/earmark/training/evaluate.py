@@ -50,12 +50,12 @@ def evaluate(
         raise BadInput(corpus / "splits.json", f"no split {split!r}", f"choose one of {', '.join(splits)}")
     rendering = rendering_name(piano, tempo)
     pieces = read_pieces(corpus, splits[split], [rendering], audio, sheet)
-    taken = evenly_taken(pieces, rendering, tempo, CANDIDATES, audio, sheet)
+    taken = evenly_taken(pieces, rendering, CANDIDATES, audio, sheet)
     pool = [(piece, onsets) for piece, onsets in zip(pieces, taken, strict=True) if len(onsets)]
     heard, seen = [], []
     for number, (piece, onsets) in enumerate(pool):
         report(number, len(pool))
-        frame = piece.onsets.time_s[onsets] / tempo * audio.frames_per_second
+        frame = piece.heard_s(rendering, piece.onsets.time_s[onsets]) * audio.frames_per_second
         heard.append(encoders.embed_audio(piece.audio[rendering].astype(np.float32), frame)[0])
         seen.append(encoders.embed_strip(ink(piece.strip), piece.onsets.x_px[onsets].astype(np.float64))[0])
     report(len(pool), len(pool))

@@ -95,6 +95,9 @@ def pack(
             spectra += [(name, rendering) for rendering in heard]
     for name, rendering in sorted(spectra, key=lambda item: item[1]):
         values = to_bytes(np.load(corpus / "pieces" / name / "audio" / f"{rendering}.npy"))
+        timing = corpus / "pieces" / name / "audio" / f"{rendering}.timing.npy"
+        if timing.exists():
+            parts.write(f"{name}/{timing.name}", timing.read_bytes())
         # Differences along time of one band after another are what compresses best.
         parts.write(f"{name}/{rendering}", _npy(np.diff(values.T, axis=1, prepend=np.uint8(0))))
     parts.close()
@@ -137,6 +140,9 @@ def _unpack_entry(out: Path, name: str, content: bytes) -> None:
         write_json(target / entry, json.loads(content))
     elif entry.endswith((".png", ".npz")):
         (target / entry).write_bytes(content)
+    elif entry.endswith(".timing.npy"):
+        (target / "audio").mkdir(parents=True, exist_ok=True)
+        (target / "audio" / entry).write_bytes(content)
     else:
         differences = np.load(io.BytesIO(content))
         (target / "audio").mkdir(parents=True, exist_ok=True)

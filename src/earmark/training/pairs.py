@@ -19,7 +19,7 @@ from torch import Tensor
 from earmark.networks import PITCHES, Trunk
 from earmark.schema import AudioSpec, FloatArray, Image, SheetSpec
 from earmark.training.augment import augment_audio, augment_sheet
-from earmark.training.pieces import TrainingPiece
+from earmark.training.pieces import TrainingPiece, performance
 
 
 @dataclass(frozen=True)
@@ -104,11 +104,13 @@ class PairSampler:
     def _stretch(self, rng: np.random.Generator, piece: TrainingPiece, rate: float, scale: float) -> Stretch:
         """Draw a stretch about some onset of ``piece``, played ``rate`` times as fast, to be enlarged by ``scale``."""
         onset = rng.integers(len(piece.onsets))
-        start_s = piece.onsets.time_s[onset] - self.frames / 2 / self.audio.frames_per_second * rate
         middle = piece.onsets.x_px[onset] + rng.uniform(-1, 1)
-        first, second = rng.choice(list(piece.audio), 2)
+        first = rng.choice(list(piece.audio))
+        second = rng.choice([name for name in piece.audio if performance(name) == performance(first)])
+        heard_s = piece.heard_s(first, piece.onsets.time_s)
+        start_s = heard_s[onset] - self.frames / 2 / self.audio.frames_per_second * rate
         frames_per_s = self.audio.frames_per_second / rate
-        frame = (piece.onsets.time_s - start_s) * frames_per_s
+        frame = (heard_s - start_s) * frames_per_s
         column = (piece.onsets.x_px - middle) * scale + self.columns / 2
         free_frames, free_columns = self.audio.window_frames / 2 + 1, self.sheet.window_px / 2 + 1
         usable = np.flatnonzero(
@@ -116,7 +118,7 @@ class PairSampler:
             & (np.abs(column - self.columns / 2) <= self.columns / 2 - free_columns)
         )
         picked = rng.permutation(usable)[: self.pairs]
-        note_frame = (piece.notes.time_s - start_s) * frames_per_s
+        note_frame = (piece.heard_s(first, piece.notes.time_s) - start_s) * frames_per_s
         note_column = (piece.notes.x_px - middle) * scale + self.columns / 2
         return Stretch(
             heard=tuple(self._excerpt(piece.audio[name], start_s, rate) for name in (first, second)),

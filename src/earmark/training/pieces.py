@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 from typing import BinaryIO
@@ -48,18 +49,35 @@ class Notes:
 
 @dataclass(frozen=True)
 class TrainingPiece:
-    """One piece in memory: strip uint8 [80, width] (255 = paper) and spectrograms float16 [frames, 92] by rendering."""
+    """One piece in memory: strip uint8 [80, width] (255 = paper) and spectrograms float16 [frames, 92] by rendering.
+
+    ``timings`` float64 [2, n], by rendering: seconds of the score at tempo 1, rising, and the seconds at which they are
+    heard; a rendering without one is played as the score says, at the tempo of its name.
+    """
 
     name: str
     strip: Image
     onsets: Onsets
     notes: Notes
     audio: dict[str, npt.NDArray[np.float16]]
+    timings: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+
+    def heard_s(self, rendering: str, time_s: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """When moments of the score (seconds at tempo 1) are heard in a rendering: float64, of the same shape."""
+        timing = self.timings.get(rendering)
+        if timing is None:
+            return time_s / float(rendering.partition("@")[2])
+        return np.interp(time_s, *timing)
 
 
 def rendering_name(piano: str, tempo: float) -> str:
-    """Name of a rendering in a corpus: ``fluidr3-0-0@1``."""
+    """Name of a rendering in a corpus: ``fluidr3-0-0@1``, or ``fluidr3-0-0~7@1`` of performance 7."""
     return f"{piano}@{tempo:g}"
+
+
+def performance(rendering: str) -> str:
+    """What renderings of equal timing have in common: their names without the piano."""
+    return re.sub(r"^[^~@]*", "", rendering)
 
 
 def read_splits(corpus: Path) -> dict[str, list[str]]:
@@ -110,13 +128,15 @@ def read_strip(folder: Path, sheet: SheetSpec) -> Strip:
 def read_piece(folder: Path, renderings: Sequence[str], sheet: SheetSpec) -> TrainingPiece:
     """Load one piece of a corpus, whole or packed. Raises BadInput when a rendering is missing."""
     pixels, notes = read_packed_sheet(folder) if (folder / "strip.png").exists() else read_sheet(folder, sheet)
-    audio = {}
+    audio, timings = {}, {}
     for name in renderings:
         path = folder / "audio" / f"{name}.npy"
         if not path.exists():
             raise BadInput(path, "not there", "build the corpus with this piano and tempo")
         audio[name] = np.load(path)
-    return TrainingPiece(folder.name, pixels, group_onsets(notes), notes, audio)
+        if (timing := path.with_suffix(".timing.npy")).exists():
+            timings[name] = np.load(timing)
+    return TrainingPiece(folder.name, pixels, group_onsets(notes), notes, audio, timings)
 
 
 def read_sheet(folder: Path, sheet: SheetSpec) -> tuple[Image, Notes]:
@@ -161,11 +181,10 @@ def group_onsets(notes: Notes) -> Onsets:
     )
 
 
-def inside(
-    piece: TrainingPiece, frames: int, tempo: float, audio: AudioSpec, sheet: SheetSpec
-) -> npt.NDArray[np.bool_]:
-    """Which onsets have both windows inside the piece at this tempo (the paper's protocol). Boolean [onsets]."""
-    frame = piece.onsets.time_s / tempo * audio.frames_per_second
+def inside(piece: TrainingPiece, rendering: str, audio: AudioSpec, sheet: SheetSpec) -> npt.NDArray[np.bool_]:
+    """Which onsets have both windows inside the piece in this rendering (the paper's protocol). Boolean [onsets]."""
+    frame = piece.heard_s(rendering, piece.onsets.time_s) * audio.frames_per_second
+    frames = len(piece.audio[rendering])
     half_frames, half_px = audio.window_frames / 2, sheet.window_px / 2
     usable: npt.NDArray[np.bool_] = (
         (frame >= half_frames)
@@ -177,10 +196,10 @@ def inside(
 
 
 def evenly_taken(
-    pieces: Sequence[TrainingPiece], rendering: str, tempo: float, pairs: int, audio: AudioSpec, sheet: SheetSpec
+    pieces: Sequence[TrainingPiece], rendering: str, pairs: int, audio: AudioSpec, sheet: SheetSpec
 ) -> list[npt.NDArray[np.int64]]:
     """The onsets of each piece that are among ``pairs`` taken evenly (linspace) from all usable ones of all pieces."""
-    usable = [np.flatnonzero(inside(piece, len(piece.audio[rendering]), tempo, audio, sheet)) for piece in pieces]
+    usable = [np.flatnonzero(inside(piece, rendering, audio, sheet)) for piece in pieces]
     bounds = np.cumsum([0, *(len(onsets) for onsets in usable)])
     taken = np.unique(np.linspace(0, bounds[-1] - 1, pairs).astype(np.int64)) if bounds[-1] else np.array([], np.int64)
     return [

@@ -86,8 +86,8 @@ class Validation:
     def __init__(
         self, pieces: list[TrainingPiece], rendering: str, pairs: int, audio: AudioSpec, sheet: SheetSpec
     ) -> None:
-        onsets = evenly_taken(pieces, rendering, 1.0, pairs, audio, sheet)
-        self.audio, self.sheet = audio, sheet
+        onsets = evenly_taken(pieces, rendering, pairs, audio, sheet)
+        self.rendering, self.audio, self.sheet = rendering, audio, sheet
         self.items: list[tuple[TrainingPiece, FloatArray, npt.NDArray[np.int64]]] = [
             (piece, piece.audio[rendering].astype(np.float32), taken)
             for piece, taken in zip(pieces, onsets, strict=True)
@@ -97,7 +97,8 @@ class Validation:
     def __call__(self, model: Encoders) -> metrics.Scores:
         queries, candidates = [], []
         for piece, spectrum, onsets in self.items:
-            frame: FloatArray = (piece.onsets.time_s[onsets] * self.audio.frames_per_second).astype(np.float32)
+            heard_s = piece.heard_s(self.rendering, piece.onsets.time_s[onsets])
+            frame: FloatArray = (heard_s * self.audio.frames_per_second).astype(np.float32)
             queries.append(embed_padded(model.audio, spectrum, frame, self.audio.window_frames // 2))
             column = piece.onsets.x_px[onsets]
             candidates.append(embed_padded(model.sheet, ink(piece.strip), column, self.sheet.window_px // 2))

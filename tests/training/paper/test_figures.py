@@ -62,12 +62,12 @@ def test_entropy_by_hand() -> None:
 def test_onsets_are_counted_in_the_window_at_the_tempo(piece: TrainingPiece) -> None:
     """An onset every 0.4 s: two seconds to both sides hold five each and the one in the middle."""
     at = np.array([0, 30])
-    assert onsets_within(piece.onsets, at, 2.05, 1.0).tolist() == [6, 11]
-    assert onsets_within(piece.onsets, at, 2.05, 2.0).tolist() == [11, 21]
+    assert onsets_within(piece.onsets.time_s, at, 2.05).tolist() == [6, 11]
+    assert onsets_within(piece.onsets.time_s / 2, at, 2.05).tolist() == [11, 21]
 
 
 def test_an_excerpt_is_the_window_the_snippet_and_their_attention(piece: TrainingPiece) -> None:
-    (excerpt,) = excerpts(Attentive(), piece, "one@1", 1.0, [30])
+    (excerpt,) = excerpts(Attentive(), piece, "one@1", [30])
     frame = round(piece.onsets.time_s[30] * 20)
     np.testing.assert_array_equal(excerpt.spectrogram, piece.audio["one@1"][frame - 40 : frame + 40].astype(np.float32))
     assert excerpt.snippet.shape == (80, 100)
@@ -78,7 +78,7 @@ def test_an_excerpt_is_the_window_the_snippet_and_their_attention(piece: Trainin
 
 def test_the_typical_onset_is_as_dense_as_most(piece: TrainingPiece) -> None:
     usable = np.ones(len(piece.onsets), bool)
-    assert onsets_within(piece.onsets, np.array([typical_onset(piece, usable, 2.05)]), 2.05, 1.0) == 11
+    assert onsets_within(piece.onsets.time_s, np.array([typical_onset(piece, usable, 2.05)]), 2.05) == 11
     with pytest.raises(BadInput, match="shorter than the window"):
         typical_onset(piece, ~usable, 2.05)
 
