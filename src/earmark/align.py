@@ -23,13 +23,11 @@ from earmark.track import Track
 
 STEP_S = 0.1
 """Between two points of an alignment."""
-FASTEST_PX_PER_S = 160.0
+FASTEST_PX_PER_S = 240.0
 JUMP_COST = 3.0
 """In units of cosine; a jump pays after three seconds or so."""
-BACKGROUND = 0.1
+BACKGROUND = 0.25
 """Share of a piece's places that count as near to an excerpt; the farthest of them is its background."""
-FLOOR = 0.3
-"""The least background."""
 NEAR_PX = 12.0
 SHARPNESS = 20.0
 FINE_PX = 2.0
@@ -69,7 +67,8 @@ def _evidence(similarities: FloatArray) -> FloatArray:
     """Similarity above the excerpt's background, float32 [n, m], 0 where there is none."""
     near = max(1, round(BACKGROUND * similarities.shape[1]))
     background = np.partition(similarities, -near, axis=1)[:, -near, None]
-    return np.maximum(similarities - np.maximum(background, np.float32(FLOOR)), np.float32(0))
+    above: FloatArray = np.maximum(similarities - background, np.float32(0))
+    return above
 
 
 def _sharpened(heard: FloatArray, seen: FloatArray, path: IntArray, hop_px: float) -> Floats:
