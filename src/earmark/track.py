@@ -16,7 +16,7 @@ from earmark.schema import Place, SheetSpec, SystemBox
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-_EQUAL = 2e-4  # widths of boxes, fractions of the page's width: what rounding may change
+_EQUAL = 2e-5  # what rounding may change of fractions of a page
 
 
 class Track:
@@ -33,25 +33,22 @@ class Track:
         names = np.array([(place.page, place.system) for place in places], np.int64)
         boxes = np.array([place.box for place in places], np.float64)
         starts = np.flatnonzero(np.any(np.diff(names, axis=0, prepend=-1), axis=1))
-        stops = np.append(starts[1:], len(places))
-        wholes = _whole_widths(boxes[:, 2] - boxes[:, 0], names[:, 0], starts, stops)
-        left = np.array([boxes[a:b, 0].min() for a, b in zip(starts, stops, strict=True)])
-        right = np.array([boxes[a:b, 2].max() for a, b in zip(starts, stops, strict=True)])
-        top = np.array([boxes[a:b, 1].min() for a, b in zip(starts, stops, strict=True)])
-        bottom = np.array([boxes[a:b, 3].max() for a, b in zip(starts, stops, strict=True)])
+        left, top = (np.minimum.reduceat(boxes[:, side], starts) for side in (0, 1))
+        right, bottom = (np.maximum.reduceat(boxes[:, side], starts) for side in (2, 3))
+        widest = np.maximum.reduceat(boxes[:, 2] - boxes[:, 0], starts)
+        whole = _whole_widths(widest, names[starts, 0], np.diff(starts, append=len(places)), hop_px)
+        extents = np.stack([left, top, right, bottom], axis=1).tolist()
         self.systems = tuple(
-            SystemBox(int(page), int(system), (x0, y0, x1, y1))
-            for (page, system), x0, y0, x1, y1 in zip(
-                names[starts].tolist(), left.tolist(), top.tolist(), right.tolist(), bottom.tolist(), strict=True
-            )
+            SystemBox(page, system, tuple(box))
+            for (page, system), box in zip(names[starts].tolist(), extents, strict=True)
         )
         self._names, self._left, self._right = names[starts], left, right
-        self._per_px = wholes / SheetSpec().window_px
-        firsts = [
-            _first_px(boxes[a:b], int(a), whole, x0, hop_px)
-            for a, b, whole, x0 in zip(starts, stops, wholes, left, strict=True)
+        self._per_px = whole / SheetSpec().window_px
+        begins = [
+            _first_px(boxes[start:stop], int(start), width, hop_px)
+            for start, stop, width in zip(starts, [*starts[1:], len(places)], whole, strict=True)
         ]
-        self._strip_x0 = np.maximum.accumulate(np.array([0.0, *firsts[1:]]))
+        self._strip_x0 = np.array([0.0, *begins[1:]])
 
     def at(self, strip_px: npt.ArrayLike) -> tuple[Ints, Ints, Floats]:
         """Pages, systems (from 1) and x (fractions of the page's width) of these strip px, each [n]."""
@@ -62,26 +59,26 @@ class Track:
         return self._names[index, 0], self._names[index, 1], x
 
 
-def _whole_widths(widths: Floats, pages: Ints, starts: Ints, stops: Ints) -> Floats:
+def _whole_widths(widths: Floats, pages: Ints, counts: Ints, hop_px: float) -> Floats:
     """The width of a window that its system does not cut, per system.
 
-    A system that is narrower than a window shows none: it gets its page's, or its piece's.
+    ``widths`` are the widest of each system's ``counts`` boxes. A system that is not wider than a window has none
+    that is whole: it takes its page's.
     """
-    widest = np.array([widths[a:b].max() for a, b in zip(starts, stops, strict=True)])
-    same_page = pages[starts][:, None] == pages[starts][None, :]
-    on_page = np.where(same_page, widest[None, :], 0.0).max(axis=1)
-    narrow = np.array([(widths[a:b] > top - _EQUAL).sum() < 2 for a, b, top in zip(starts, stops, widest, strict=True)])
-    return np.where(narrow, on_page, widest)
+    on_page = np.where(pages[:, None] == pages[None, :], widths[None, :], 0.0).max(axis=1)
+    whole: Floats = np.where(counts * hop_px >= SheetSpec().window_px + 2 * hop_px, widths, on_page)
+    return whole
 
 
-def _first_px(boxes: Floats, first: int, whole: float, left: float, hop_px: float) -> float:
-    """The strip px at which a system begins, from its boxes [places, 4]; its first place is the ``first``-th."""
-    per_px = whole / SheetSpec().window_px
+def _first_px(boxes: Floats, first: int, whole: float, hop_px: float) -> float:
+    """The strip px at which a system begins; ``boxes`` [places, 4] are its own, from the piece's ``first`` place on.
+
+    Known from every window whose right side is not cut: that is half a window from its middle.
+    """
+    left, right = boxes[:, 0].min(), boxes[:, 2].max()
     read_px = (first + np.arange(len(boxes)) + 0.5) * hop_px
-    uncut = boxes[:, 2] - boxes[:, 0] > whole - _EQUAL
-    cut_left = ~uncut & (boxes[:, 0] <= left + _EQUAL) & (boxes[:, 2] < boxes[:, 2].max() - _EQUAL)
-    centre = np.where(uncut, (boxes[:, 0] + boxes[:, 2]) / 2, boxes[:, 2] - whole / 2)
-    known = uncut | cut_left
+    known = boxes[:, 2] < right - _EQUAL
     if not known.any():
         return float(read_px[0] - hop_px / 2)
-    return float(np.median(read_px[known] - (centre[known] - left) / per_px))
+    middles = boxes[known, 2] - whole / 2
+    return float(np.median(read_px[known] - (middles - left) * SheetSpec().window_px / whole))
