@@ -2,8 +2,9 @@
 
 1. **Following.** The best path of all excerpts through all places of the piece (`search.follow`): forward at any speed
    up to ``FASTEST_PX_PER_S``, so no tempo has to be known or constant, and anywhere else (a repeat, a da capo, a
-   skipped bar) at ``JUMP_COST``. An excerpt that fits nowhere in particular (silence, applause) says nothing: there the
-   path may stand. It begins and ends anywhere.
+   skipped bar) at ``JUMP_COST``. An excerpt that fits nowhere in particular (silence, applause) says nothing: there
+   the path may stand. It begins and ends anywhere. Then once more with at most ``AT_MOST`` times the usual speed of
+   the first path: slow music that comes twice on the page would else be raced through where it fits a little better.
 2. **Sharpening.** The position is the mean of the strip px within ``NEAR_PX`` of the path, weighted by
    ``exp(SHARPNESS * similarity)``, with similarities interpolated between places; between jumps it never falls. That is
    finer than the distance of two places.
@@ -24,8 +25,12 @@ from earmark.track import Track
 STEP_S = 0.1
 """Between two points of an alignment."""
 FASTEST_PX_PER_S = 240.0
-JUMP_COST = 3.0
-"""In units of cosine; a jump pays after three seconds or so."""
+AT_MOST = 4.0
+"""Times the usual speed: note values in one piece, so many px for so long, differ by as much."""
+USUAL_EXCERPTS = 16
+"""Over which a speed is taken, a few seconds."""
+JUMP_COST = 4.0
+"""In units of cosine; a jump pays after a few seconds."""
 BACKGROUND = 0.25
 """Share of a piece's places that count as near to an excerpt; the farthest of them is its background."""
 NEAR_PX = 12.0
@@ -52,8 +57,11 @@ def align(heard: FloatArray, times_s: Floats, duration_s: float, seen: FloatArra
     def evidence(rows: slice) -> FloatArray:
         return _evidence(heard[rows] @ seen.T)
 
-    waits_s = np.minimum(np.diff(times_s), LONGEST_WAIT_S)
-    reach = np.ceil(waits_s * FASTEST_PX_PER_S / track.hop_px).astype(np.int64)
+    waits = np.minimum(np.diff(times_s), LONGEST_WAIT_S) / track.hop_px
+    reach = np.ceil(FASTEST_PX_PER_S * waits).astype(np.int64)
+    _, path = follow(evidence, reach, JUMP_COST)
+    usual = _usual_px_per_s(path, times_s, track.hop_px)
+    reach = np.ceil(min(FASTEST_PX_PER_S, AT_MOST * usual) * waits).astype(np.int64)
     _, path = follow(evidence, reach, JUMP_COST)
     steps = np.diff(path)
     bounds = [0, *(np.flatnonzero((steps < 0) | (steps > reach)) + 1).tolist(), len(path)]
@@ -69,6 +77,14 @@ def _evidence(similarities: FloatArray) -> FloatArray:
     background = np.partition(similarities, -near, axis=1)[:, -near, None]
     above: FloatArray = np.maximum(similarities - background, np.float32(0))
     return above
+
+
+def _usual_px_per_s(path: IntArray, times_s: Floats, hop_px: float) -> float:
+    """The median speed wherever the path moves forward; the fastest there is where it never does."""
+    moved = (path[USUAL_EXCERPTS:] - path[:-USUAL_EXCERPTS]) * hop_px
+    speeds = moved / (times_s[USUAL_EXCERPTS:] - times_s[:-USUAL_EXCERPTS])
+    forward = speeds[(speeds > 0) & (speeds < FASTEST_PX_PER_S)]
+    return float(np.median(forward)) if len(forward) else FASTEST_PX_PER_S
 
 
 def _sharpened(heard: FloatArray, seen: FloatArray, path: IntArray, hop_px: float) -> Floats:
