@@ -25,6 +25,7 @@ from earmark.track import Track
 STEP_S = 0.1
 """Between two points of an alignment."""
 FASTEST_PX_PER_S = 240.0
+"""Strip px; more than `search` allows, so that quick music gets over the clefs of the next system in time."""
 AT_MOST = 4.0
 """Times the usual speed: note values in one piece, so many px for so long, differ by as much."""
 USUAL_EXCERPTS = 16
@@ -34,9 +35,9 @@ JUMP_COST = 4.0
 BACKGROUND = 0.25
 """Share of a piece's places that count as near to an excerpt; the farthest of them is its background."""
 NEAR_PX = 12.0
-SHARPNESS = 20.0
 FINE_PX = 2.0
-
+SHARPNESS = 20.0
+"""How far, how closely and how sharply positions beside the path are weighed."""
 LONGEST_WAIT_S = 1.0
 """Of the silence between two excerpts, what the music may have moved on in."""
 TRUST_EXCERPTS = 17
