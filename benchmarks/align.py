@@ -157,10 +157,11 @@ def figures(results: Sequence[Result]) -> dict[str, Any]:
     errors_s = np.abs(np.concatenate([result.errors_s for result in results]))
     right = np.concatenate([result.right_system for result in results])
     audio_s = sum(result.audio_s for result in results)
+    median_ms = float(np.median(errors_s)) * 1000
     return {
         "recordings": len(results),
         "onsets": len(errors_s),
-        "median_ms": round(float(np.median(errors_s)) * 1000),
+        "median_ms": round(median_ms) if np.isfinite(median_ms) else None,  # most were never passed
         "within_500_ms": round(float((errors_s <= NEAR_S).mean()), 4),
         "right_system": round(float(right.mean()), 4),
         "ms_a_minute": round(sum(result.took_s for result in results) / audio_s * 60_000),

@@ -24,7 +24,7 @@ from earmark.track import Track
 
 STEP_S = 0.1
 """Between two points of an alignment."""
-FASTEST_PX_PER_S = 240.0
+FASTEST_PX_PER_S = 400.0
 """Strip px; more than `search` allows, so that quick music gets over the clefs of the next system in time."""
 AT_MOST = 4.0
 """Times the usual speed: note values in one piece, so many px for so long, differ by as much."""
