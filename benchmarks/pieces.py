@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks.command import Run, earmark, run
 
@@ -26,6 +27,11 @@ class Piece:
     @property
     def midi(self) -> Path:
         return self.folder / "score.mid"
+
+    def about(self) -> dict[str, Any]:
+        """What ``piece.json`` says."""
+        about: dict[str, Any] = json.loads((self.folder / "piece.json").read_text())
+        return about
 
 
 def read_pieces(corpus: Path, split: str | None = None) -> list[Piece]:

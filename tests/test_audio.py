@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from earmark.audio import filterbank, read_samples, spectrogram, spectrogram_blocks
+from earmark.audio import filterbank, read_samples, spectrogram, spectrogram_blocks, stated_duration_s
 from earmark.schema import BadInput, FloatArray
 
 RATE = 22_050
@@ -114,6 +114,15 @@ def test_a_range_is_exactly_that_of_the_whole_file(
     # Lossy decoders fill bands with random noise (AAC's PNS), so that no two runs are quite the same.
     allowed = 1e-6 if name in LOSSLESS else 0.02 * np.abs(expected).max()
     np.testing.assert_allclose(part, expected, rtol=0, atol=allowed)
+
+
+def test_the_stated_length_is_about_the_real_one(recording: tuple[str, Path]) -> None:
+    name, path = recording
+    stated_s = stated_duration_s(path)
+    if name == "aac":  # a bare stream: its bit rate makes a rough guess
+        assert stated_s is None or 0 < stated_s < 4 * SECONDS
+    else:
+        assert stated_s == pytest.approx(SECONDS, abs=0.2)
 
 
 def test_stereo_becomes_the_mean_of_both_sides(tmp_path: Path) -> None:

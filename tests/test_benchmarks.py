@@ -97,3 +97,54 @@ def test_tables_are_markdown() -> None:
     from benchmarks.report import table
 
     assert table(("a", "b"), [("x|y", 1)]) == "| a | b |\n| --- | ---: |\n| x\\|y | 1 |"
+
+
+def test_a_form_plays_its_parts_in_order() -> None:
+    mido = pytest.importorskip("mido", reason="rendering needs the [corpus] extra")
+    from benchmarks.forms import Form, unfold
+
+    track = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=250_000)])
+    for kind, note, time in (("on", 60, 0), ("off", 60, 3000), ("on", 64, 1000), ("on", 67, 1500), ("off", 67, 500)):
+        track.append(mido.Message(f"note_{kind}", note=note, time=time))
+    track.append(mido.Message("note_off", note=64, time=2000))
+    score = mido.MidiFile(ticks_per_beat=384, tracks=[track])
+    tick, system = np.array([0, 4000, 5500]), np.array([0, 1, 1])
+    assert Form("once").parts(tick, system, 8000) == [(0, 8000)]
+    parts = Form("repeat", "AaB").parts(np.array([0, 1000, 4000, 5500]), np.array([0, 0, 1, 1]), 8000)
+    assert parts == [(0, 4000), (0, 1000), (4000, 8000)]
+    played, now = [], 0
+    for message in unfold(score, parts).tracks[0]:
+        now += message.time
+        if message.type in ("note_on", "note_off"):
+            played.append((now, message.type, message.note))
+    assert played == [
+        (0, "note_on", 60),
+        (3000, "note_off", 60),
+        (4000, "note_on", 60),
+        (5000, "note_off", 60),
+        (5000, "note_on", 64),
+        (6500, "note_on", 67),
+        (7000, "note_off", 67),
+        (9000, "note_off", 64),
+    ]
+
+
+def test_an_alignment_is_judged_by_when_the_mark_passes_the_notes() -> None:
+    pytest.importorskip("mido", reason="rendering needs the [corpus] extra")
+    from benchmarks.align import Onsets, judge
+    from earmark.schema import Alignment, Mark, SystemBox
+
+    systems = tuple(SystemBox(1, number, (0.1, 0.0, 0.9, 0.1)) for number in (1, 2))
+    # Through the first system in 4 s, back to its start for 2 s more of it.
+    x = [*np.linspace(0.1, 0.9, 41)[:-1], *np.linspace(0.1, 0.5, 21)]
+    points = tuple(Mark(round(0.1 * i, 1), 1, 1, float(at), 0.0, 1.0) for i, at in enumerate(x))
+    alignment = Alignment("a.wav", 6.0, "m", "p", "p.pdf", systems, points)
+    onsets = Onsets(
+        tick=np.zeros(4, np.int64),
+        system=np.array([0, 0, 0, 1]),
+        x=np.array([0.3, 0.3, 0.7, 0.3]),
+        time_s=np.array([1.2, 5.0, 5.0, 1.0]),
+    )
+    errors_s, right = judge(alignment, onsets)
+    np.testing.assert_allclose(errors_s, [-0.2, 0.0, -2.0, np.inf], atol=1e-6)
+    assert right.tolist() == [True, True, True, False]

@@ -117,6 +117,47 @@ def test_find_draws_the_page_with_the_place_marked(earmark: Command, scores: Pat
     np.testing.assert_allclose(found, expected, atol=8)
 
 
+def test_align_prints_systems_csv_or_json(earmark: Command, scores: Path, music: Music, tmp_path: Path) -> None:
+    earmark("add", tmp_path / "lib", scores)
+    recording = music.write_recording(tmp_path / "whole.wav", music.melody(1, NOTES))
+    code, out, err = earmark("align", tmp_path / "lib", recording)
+    assert (code, err) == (0, "")
+    title, header, *rows = out.splitlines()
+    assert title == "piece-1, 1:00.0"
+    assert header.split() == ["from", "to", "page", "system"]
+    assert [row.split()[2:] for row in rows] == [["1", "1"], ["1", "2"], ["1", "3"], ["2", "1"], ["2", "2"]]
+    assert rows[0].split()[0] == "0:00.0"
+    assert rows[4].split()[1] == "1:00.0"
+    code, out, _ = earmark("align", tmp_path / "lib", recording, "--piece", "piece-1", "--json")
+    answer = json.loads(out)
+    assert list(answer) == ["audio", "model", "piece", "source", "systems", "points"]
+    assert answer["audio"] == {"path": str(recording), "duration_s": 60.0}
+    assert list(answer["systems"][0]) == ["page", "system", "box"]
+    columns = ["time_s", "page", "system", "x", "strip_px", "confidence"]
+    assert list(answer["points"][0]) == columns
+    code, out, _ = earmark("align", tmp_path / "lib", recording, "--csv")
+    lines = out.splitlines()
+    assert lines[0] == ",".join(columns)
+    assert len(lines) == 1 + len(answer["points"])
+    assert lines[-1].split(",") == [str(value) for value in answer["points"][-1].values()]
+
+
+def test_align_does_not_follow_what_it_is_not_sure_of(
+    earmark: Command, scores: Path, music: Music, tmp_path: Path, write_wav: WriteWav
+) -> None:
+    earmark("add", tmp_path / "lib", scores)
+    stranger = music.write_recording(tmp_path / "stranger.wav", music.melody(99, 40))
+    code, out, err = earmark("align", tmp_path / "lib", stranger)
+    assert (code, out) == (1, "")
+    assert err.startswith(f"earmark: {stranger}: is probably of no piece in this library")
+    code, _, err = earmark("align", tmp_path / "lib", stranger, "--piece", "piece-9")
+    assert (code, err.split(":")[2]) == (2, " has no piece 'piece-9'; see")
+    silence = write_wav(tmp_path / "silence.wav", np.zeros(22_050 * 10))
+    assert earmark("align", tmp_path / "lib", silence, "--piece", "piece-1")[:2] == (0, "Nothing was heard.\n")
+    code, _, err = earmark("align", tmp_path / "lib", stranger, "--csv", "--json")
+    assert (code, err.splitlines()[-1]) == (2, "Error: give --json or --csv, not both")
+
+
 def test_find_says_when_the_piece_is_not_there(earmark: Command, scores: Path, music: Music, tmp_path: Path) -> None:
     earmark("add", tmp_path / "lib", scores)
     stranger = music.write_recording(tmp_path / "stranger.wav", music.melody(99, 40))

@@ -72,6 +72,15 @@ def test_search_is_exact_over_all_pieces(tmp_path: Path) -> None:
     assert store.nearest(queries, 1000).places.shape == (7, 250)
 
 
+def test_a_piece_gives_back_its_places_and_vectors(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "lib", create=True)
+    piece, _ = put(store, "a", 1), put(store, "b", 2)
+    places, found = store.contents(piece.id)
+    assert places == [store.place(piece.id, ordinal) for ordinal in range(piece.places)]
+    np.testing.assert_array_equal(found, vectors(1).astype(np.float16).astype(np.float32))
+    assert found.dtype == np.float32
+
+
 def test_an_empty_library_has_no_neighbours(tmp_path: Path) -> None:
     assert open_store(tmp_path, create=True).nearest(vectors(1), 5).places.shape == (50, 0)
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from earmark import search
 from earmark.schema import FloatArray
 from earmark.search import (
     FALSE_ACCEPTS,
     JUMP_COST,
     Calibration,
     Neighbours,
-    _follow,
     _trailing_maximum,
     fit_confidence,
+    follow,
     rank,
 )
 
@@ -75,7 +78,7 @@ def test_the_place_is_supported_by_its_neighbours_in_time() -> None:
 def test_a_repeat_costs_one_jump_only() -> None:
     once = np.arange(10, 30)
     grid = played(noise(5, 40, 60, level=0.0), np.concatenate([once, once]), similarity=0.8)
-    score, path = _follow(grid, np.full(39, 5))
+    score, path = follow(grid.__getitem__, np.full(39, 5))
     assert score * 40 == pytest.approx(40 * 0.8 - JUMP_COST, abs=1e-4)
     np.testing.assert_array_equal(path, np.concatenate([once, once]))
 
@@ -92,7 +95,8 @@ def test_following_finds_the_best_of_all_paths(data: st.DataObject) -> None:
         return float(sum(grid[t, place] for t, place in enumerate(path))) - JUMP_COST * jumps
 
     best = max(total(path) for path in np.ndindex(*[places] * excerpts))
-    score, path = _follow(grid, reach)
+    with patch.object(search, "BLOCK", data.draw(st.integers(1, 5))):
+        score, path = follow(grid.__getitem__, reach)
     assert score * excerpts == pytest.approx(best, abs=1e-4)
     assert total(tuple(int(place) for place in path)) == pytest.approx(best, abs=1e-4)
 

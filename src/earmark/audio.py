@@ -67,6 +67,21 @@ def read_samples(path: str | Path, start_s: float = 0.0, end_s: float | None = N
         raise BadInput(path, "holds no sound that can be decoded", "convert it to WAV or FLAC and try again")
 
 
+def stated_duration_s(path: str | Path) -> float | None:
+    """How long the file says its sound is; None when it does not say. Nothing is decoded.
+
+    Raises BadInput when the file cannot be opened or has no sound.
+    """
+    try:
+        with _opened(path) as container:
+            stream = container.streams.audio[0]
+            if stream.duration and stream.time_base:
+                return float(stream.duration * stream.time_base)
+            return container.duration / av.time_base if container.duration else None
+    except (av.error.FFmpegError, OSError) as error:
+        raise BadInput(path, *_explain(Path(path), error)) from error
+
+
 def _resampled(path: str | Path, start_s: float) -> Iterator[tuple[int, FloatArray]]:
     """Mono chunks at 22 050 Hz from somewhere before ``start_s`` on, each with its first sample's index."""
     try:
@@ -86,11 +101,7 @@ def _resampled(path: str | Path, start_s: float) -> Iterator[tuple[int, FloatArr
 
 def _open_before(path: str | Path, start_s: float) -> tuple[InputContainer, int, int, Iterator[av.AudioFrame]]:
     """Opens a file well before ``start_s``: container, sample rate, samples skipped, frames from there on."""
-    # "file:" and the whitelist keep a name such as "http://…", or a playlist, from reaching beyond this file.
-    container = av.open(f"file:{path}", options={"protocol_whitelist": "file"})
-    if not container.streams.audio:
-        container.close()
-        raise BadInput(path, "has no sound track", "give a recording, or a video with sound")
+    container = _opened(path)
     stream = container.streams.audio[0]
     frames = _decoded(container, stream)
     origin = next(frames, None)
@@ -111,6 +122,16 @@ def _open_before(path: str | Path, start_s: float) -> tuple[InputContainer, int,
             return container, rate, skipped, chain([landing], frames)
     container.close()
     return _open_before(path, 0.0)
+
+
+def _opened(path: str | Path) -> InputContainer:
+    """The file, which has sound."""
+    # "file:" and the whitelist keep a name such as "http://…", or a playlist, from reaching beyond this file.
+    container = av.open(f"file:{path}", options={"protocol_whitelist": "file"})
+    if not container.streams.audio:
+        container.close()
+        raise BadInput(path, "has no sound track", "give a recording, or a video with sound")
+    return container
 
 
 def _decoded(container: InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:

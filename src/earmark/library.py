@@ -16,13 +16,17 @@ from types import TracebackType
 from typing import Literal, Self
 
 import numpy as np
+import numpy.typing as npt
 
-from earmark.embed import PLACE_HOP_PX, embed_piece, embed_recording
+from earmark.align import align
+from earmark.audio import stated_duration_s
+from earmark.embed import PLACE_HOP_PX, EmbeddedRecording, embed_piece, embed_recording
 from earmark.embedded import EmbeddedStore
-from earmark.schema import BadInput, Findings, Hit
+from earmark.schema import Alignment, BadInput, Findings, Hit, Unsure
 from earmark.scores import PageFile, Score, find_scores, sha256
-from earmark.search import NEIGHBOURS, rank
+from earmark.search import NEIGHBOURS, Ranked, rank
 from earmark.store import LibraryUnusable, Piece, Store, check_model
+from earmark.track import Track
 from earmark.weights import Encoders, load
 
 DEFAULT_MODEL = "first-light"
@@ -119,18 +123,11 @@ class Library:
         the file. There may be fewer, or none, e.g. for silence. Raises BadInput when the recording cannot be
         read or the library is empty, Mismatch when it was made with another model.
         """
-        stored = self._store.model
-        if stored is None:
-            raise BadInput(self._where, "is empty", "add sheet music first: earmark add LIBRARY PATH")
-        check_model(self._where, stored, self.encoders.model_id)
+        stored = self._used_model()
         query = embed_recording(Path(audio).expanduser(), self.encoders, start_s, end_s)
-        voting = np.unique(np.linspace(0, len(query.times_s) - 1, MOST_EXCERPTS).round().astype(np.int64))
-        chosen = voting if len(query.times_s) else np.zeros(0, np.int64)
-        times_s = query.times_s[chosen]
         hits = []
         with self._store.snapshot():
-            neighbours = self._store.nearest(query.vectors[chosen], NEIGHBOURS)
-            ranked = rank(neighbours, times_s, PLACE_HOP_PX, self.encoders.calibration, top)
+            ranked, times_s = self._rank(query, top)
             for number, found in enumerate(ranked, start=1):
                 piece = self._store.piece(found.piece)
                 place = self._store.place(found.piece, found.place)
@@ -146,8 +143,40 @@ class Library:
                         query_time_s=round(start_s + float(times_s[found.excerpt]), 3),
                     )
                 )
-        confident = bool(ranked) and ranked[0].confidence >= self.encoders.calibration.threshold
+        confident = self._is_sure(ranked)
         return Findings(str(audio), start_s, round(query.duration_s, 3), stored, confident, tuple(hits))
+
+    def align(
+        self,
+        audio: str | Path,
+        piece: str | None = None,
+        progress: Callable[[float], None] | None = None,
+    ) -> Alignment:
+        """Where the recording ``audio`` is in ``piece`` at every moment; see `earmark.align`.
+
+        ``piece`` is its name; None: the one that `find` would name first. ``progress`` is told what share of the
+        recording has been heard, 0..1, as far as the file states its length. Raises Unsure when no piece is given and
+        none is surely found, BadInput when there is no piece of that name, and otherwise as `find` does.
+        """
+        stored = self._used_model()
+        path = Path(audio).expanduser()
+        if piece is not None:
+            self._named([piece])  # before the work
+        stated_s = stated_duration_s(path) if progress else None
+
+        def report(heard_s: float) -> None:
+            if progress and stated_s:
+                progress(min(1.0, heard_s / stated_s))
+
+        query = embed_recording(path, self.encoders, report=report)
+        with self._store.snapshot():
+            known = self._named([piece])[0] if piece is not None else self._surely_found(audio, query)
+            places, vectors = self._store.contents(known.id)
+        track = Track(places, PLACE_HOP_PX)
+        points = align(query.vectors, query.times_s, query.duration_s, vectors, track)
+        return Alignment(
+            str(audio), round(query.duration_s, 3), stored, known.name, known.source, track.systems, points
+        )
 
     def list(self) -> Sequence[Piece]:
         """All pieces, by name."""
@@ -160,11 +189,7 @@ class Library:
     def remove(self, *names: str) -> None:
         """Removes the pieces of these names; raises BadInput, and removes none, when there is no such
         piece."""
-        known = {piece.name: piece for piece in self._store.pieces()}
-        for name in names:
-            if name not in known:
-                raise BadInput(self._where, f"has no piece {name!r}", "see: earmark list LIBRARY")
-        self._store.remove([known[name] for name in names])
+        self._store.remove(self._named(names))
 
     @property
     def model(self) -> str | None:
@@ -175,6 +200,39 @@ class Library:
     def encoders(self) -> Encoders:
         """The model's encoders, loaded when first asked for."""
         return load(self._model) if isinstance(self._model, str | Path) else self._model
+
+    def _used_model(self) -> str:
+        """The stored vectors' model_id; raises when there are none, or they are not of this model."""
+        stored = self._store.model
+        if stored is None:
+            raise BadInput(self._where, "is empty", "add sheet music first: earmark add LIBRARY PATH")
+        check_model(self._where, stored, self.encoders.model_id)
+        return stored
+
+    def _rank(self, query: EmbeddedRecording, top: int) -> tuple[Sequence[Ranked], npt.NDArray[np.float64]]:
+        """The likeliest pieces and the times of the excerpts that voted."""
+        voting = np.unique(np.linspace(0, len(query.times_s) - 1, MOST_EXCERPTS).round().astype(np.int64))
+        chosen = voting if len(query.times_s) else np.zeros(0, np.int64)
+        neighbours = self._store.nearest(query.vectors[chosen], NEIGHBOURS)
+        times_s = query.times_s[chosen]
+        return rank(neighbours, times_s, PLACE_HOP_PX, self.encoders.calibration, top), times_s
+
+    def _is_sure(self, ranked: Sequence[Ranked]) -> bool:
+        return bool(ranked) and ranked[0].confidence >= self.encoders.calibration.threshold
+
+    def _surely_found(self, audio: str | Path, query: EmbeddedRecording) -> Piece:
+        ranked, _ = self._rank(query, 1)
+        if not self._is_sure(ranked):
+            raise Unsure(f"{audio}: is probably of no piece in this library; name the piece if it is")
+        return self._store.piece(ranked[0].piece)
+
+    def _named(self, names: Iterable[str]) -> Sequence[Piece]:
+        """The pieces of these names; raises BadInput when there is none of one."""
+        known = {piece.name: piece for piece in self._store.pieces()}
+        for name in names:
+            if name not in known:
+                raise BadInput(self._where, f"has no piece {name!r}", "see: earmark list LIBRARY")
+        return [known[name] for name in names]
 
     def _add(self, score: Score) -> Outcome:
         """One score; raises BadInput when its files cannot be used, its LibraryUnusable when the store

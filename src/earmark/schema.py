@@ -40,6 +40,10 @@ class BadInput(EarmarkError):  # noqa: N818
         self.remedy = remedy
 
 
+class Unsure(EarmarkError):  # noqa: N818
+    """No answer is sure enough to go on with."""
+
+
 class Mismatch(EarmarkError):  # noqa: N818
     """Two things that must have been made with the same definition were not (model, library, corpus)."""
 
@@ -156,4 +160,58 @@ class Findings:
             "model": self.model,
             "confident": self.confident,
             "hits": [{**asdict(hit), "box": list(hit.box)} for hit in self.hits],
+        }
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Where the music is at one moment: ``x`` is a fraction of the page's width, page and system count from 1.
+
+    ``strip_px`` is the same place on the piece's strip (all systems in reading order at one staff height, in strip
+    px); it rises as the music goes on and falls where a repeat is taken. ``confidence``, 0..1, says how well the
+    recording fits that place against all others of the piece.
+    """
+
+    time_s: float
+    page: int
+    system: int
+    x: float
+    strip_px: float
+    confidence: float
+
+
+@dataclass(frozen=True)
+class SystemBox:
+    """What is shown of one system, both numbers from 1; ``box`` is in fractions of the page's width and height."""
+
+    page: int
+    system: int
+    box: Box
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """A whole recording along one piece: ``points`` rise in time at a regular step from the start to the end.
+
+    Before the music begins, in pauses and after its end the mark stands. ``systems`` are the piece's, in reading
+    order. There are no points when nothing was heard.
+    """
+
+    audio_path: str
+    duration_s: float
+    model: str
+    piece: str
+    source: str
+    systems: tuple[SystemBox, ...]
+    points: tuple[Mark, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object that ``earmark align --json`` prints."""
+        return {
+            "audio": {"path": self.audio_path, "duration_s": self.duration_s},
+            "model": self.model,
+            "piece": self.piece,
+            "source": self.source,
+            "systems": [{**asdict(system), "box": list(system.box)} for system in self.systems],
+            "points": [asdict(point) for point in self.points],
         }

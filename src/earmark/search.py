@@ -21,6 +21,7 @@ the recording:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,7 @@ import numpy.typing as npt
 from earmark.schema import FloatArray
 
 IntArray = npt.NDArray[np.int64]
+Rows = Callable[[slice], FloatArray]
 
 NEIGHBOURS = 500
 """Neighbours per excerpt: ten pieces with the same phrase in five places, ten vectors around each."""
@@ -40,6 +42,8 @@ JUMP_COST = 1.0
 """In units of cosine; three or four excerpts that fit."""
 SUPPORT_S = 2.0
 """Half the width of the window in which a place must be supported, in seconds."""
+BLOCK = 1024
+"""Excerpts whose evidence is in memory at once."""
 FALSE_ACCEPTS = 0.05
 """Share of the wrong answers that may be called confident on the data that the threshold is set on."""
 
@@ -122,7 +126,7 @@ def rank(
     followed = []
     for piece in _candidates(evidence, neighbours.pieces):
         grid, first_place = _grid(evidence, neighbours, piece)
-        score, path = _follow(grid, reach)
+        score, path = follow(grid.__getitem__, reach)
         excerpt = _best_supported(grid[np.arange(len(path)), path], times_s)
         followed.append((score, int(piece), first_place + int(path[excerpt]), excerpt))
     followed.sort(key=lambda found: (-found[0], found[1]))
@@ -197,24 +201,49 @@ def _grid(evidence: FloatArray, neighbours: Neighbours, piece: int) -> tuple[Flo
     return grid, first
 
 
-def _follow(grid: FloatArray, reach: IntArray) -> tuple[float, IntArray]:
+def follow(evidence: Rows, reach: IntArray, jump_cost: float = JUMP_COST) -> tuple[float, IntArray]:
     """The best path through a piece: its mean evidence per excerpt, and its place per excerpt, int64 [n].
 
-    From excerpt ``t`` to ``t + 1`` the place moves forward by 0 to ``reach[t]`` free of charge.
+    ``evidence(rows)`` gives rows, float32 [rows, m], of the [n, m] over all places. ``reach`` int64 [n - 1]: from
+    excerpt ``t`` to ``t + 1`` the place moves forward by 0 to ``reach[t]`` free of charge, anywhere else at
+    ``jump_cost``. Of long queries only every ``BLOCK``-th row is kept; the others are computed again on the way back.
     """
-    total = np.empty_like(grid)
-    total[0] = grid[0]
-    for t in range(1, len(grid)):
-        before = total[t - 1]
-        total[t] = grid[t] + np.maximum(_trailing_maximum(before, int(reach[t - 1])), before.max() - JUMP_COST)
-    path = np.empty(len(grid), dtype=np.int64)
-    path[-1] = total[-1].argmax()
-    for t in range(len(grid) - 2, -1, -1):
-        start = max(0, int(path[t + 1] - reach[t]))
-        near = start + int(total[t, start : path[t + 1] + 1].argmax())
-        anywhere = int(total[t].argmax())
-        path[t] = near if total[t, near] >= total[t, anywhere] - JUMP_COST else anywhere
-    return float(total[-1].max()) / len(grid), path
+    count = len(reach) + 1
+    steps = np.concatenate([[0], reach])
+    blocks = [slice(start, min(start + BLOCK, count)) for start in range(0, count, BLOCK)]
+    entries: list[FloatArray | None] = [None]
+    for block in blocks:
+        totals = _totals(evidence(block), entries[-1], steps[block], jump_cost)
+        entries.append(totals[-1].copy())
+    best, path = float(totals[-1].max()), np.empty(count, np.int64)
+    path[-1] = totals[-1].argmax()
+    for block, entry in zip(reversed(blocks), reversed(entries[:-1]), strict=True):
+        if block is not blocks[-1]:
+            totals = _totals(evidence(block), entry, steps[block], jump_cost)
+        for t in reversed(range(block.start, min(block.stop, count - 1))):
+            path[t] = _came_from(totals[t - block.start], int(path[t + 1]), int(reach[t]), jump_cost)
+    return best / count, path
+
+
+def _totals(evidence: FloatArray, before: FloatArray | None, steps: IntArray, jump_cost: float) -> FloatArray:
+    """The most evidence that a path to each place has gathered, float32 [rows, m]; ``before`` is the row before
+    these, if any, and ``steps`` the reach into each of them."""
+    totals = np.empty_like(evidence)
+    for t, row in enumerate(evidence):
+        if before is None:
+            totals[t] = row
+        else:
+            totals[t] = row + np.maximum(_trailing_maximum(before, int(steps[t])), before.max() - jump_cost)
+        before = totals[t]
+    return totals
+
+
+def _came_from(totals: FloatArray, place: int, reach: int, jump_cost: float) -> int:
+    """The place before ``place`` on the best path, given the totals of the excerpt before."""
+    start = max(0, place - reach)
+    near = start + int(totals[start : place + 1].argmax())
+    anywhere = int(totals.argmax())
+    return near if totals[near] >= totals[anywhere] - jump_cost else anywhere
 
 
 def _trailing_maximum(values: FloatArray, reach: int) -> FloatArray:

@@ -114,6 +114,10 @@ class Store(Protocol):
         """One of a piece's places, by its ordinal in `Neighbours`."""
         ...
 
+    def contents(self, piece: int) -> tuple[list[Place], FloatArray]:
+        """All of a piece's places in playing order, and their vectors, float32 [n, dimension]."""
+        ...
+
     def close(self) -> None: ...
 
 

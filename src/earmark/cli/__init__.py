@@ -11,11 +11,12 @@ import sys
 import click
 
 from earmark import __version__
-from earmark.schema import EarmarkError
+from earmark.schema import EarmarkError, Unsure
 
 VERBS = {
     "add": ("earmark.cli.library", "Index sheet music: PDFs, page images, folders of them."),
     "find": ("earmark.cli.library", "Find the page that a recording is played from."),
+    "align": ("earmark.cli.library", "Follow a recording through its score, moment by moment."),
     "list": ("earmark.cli.library", "List the pieces of a library."),
     "remove": ("earmark.cli.library", "Remove pieces from a library."),
     "corpus": ("earmark.cli.corpus", "Build and check aligned corpora."),
@@ -27,6 +28,7 @@ VERBS = {
     "evaluate": ("earmark.cli.training", "Measure weights under the paper's protocol."),
     "paper": ("earmark.cli.paper", "The paper's tables and figures, from our results."),
 }
+EXIT_UNSURE = 1
 EXIT_BAD_INPUT = 2
 
 
@@ -69,6 +71,9 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
+    except Unsure as error:
+        click.echo(f"earmark: {error}", err=True)
+        sys.exit(EXIT_UNSURE)
     except EarmarkError as error:
         click.echo(f"earmark: {error}", err=True)
         sys.exit(EXIT_BAD_INPUT)

@@ -1,16 +1,19 @@
-"""``earmark add``, ``find``, ``list`` and ``remove``: a library of sheet music from the command line."""
+"""``earmark add``, ``find``, ``align``, ``list`` and ``remove``: a library of sheet music from the command line."""
 
 from __future__ import annotations
 
+import csv
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import astuple, fields
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from earmark.schema import BadInput, Findings
+from earmark.schema import Alignment, BadInput, Findings, Mark
 
 if TYPE_CHECKING:
     from earmark.library import Library, Outcome
@@ -135,6 +138,47 @@ def find_command(
 
 @click.command()
 @LIBRARY
+@click.argument("audio", type=click.Path(readable=False, path_type=str))
+@click.option("--piece", default=None, metavar="NAME", help="The piece that is played, instead of the one found.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV on standard output: a header, then a line per moment.")
+@MODEL
+@JSON
+def align_command(where: str, audio: str, piece: str | None, as_csv: bool, model: str | None, as_json: bool) -> None:
+    """Follow the recording AUDIO through its piece in LIBRARY.
+
+    Prints when which system is played; with --json or --csv page, system and place for every tenth of a second. In
+    repeats the place goes back. Without --piece, the piece is the one that find names; exits with 1 if that is not
+    sure.
+
+    \b
+    earmark align ~/scores concert.mp4
+    earmark align ~/scores clip.m4a --piece arabesque --csv > clip.csv
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    if as_csv and as_json:
+        raise click.UsageError("give --json or --csv, not both")
+    columns = (TextColumn("listening"), BarColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with (
+        _open(where, model, create=False) as library,
+        Progress(*columns, console=console, disable=not sys.stderr.isatty(), transient=True) as progress,
+    ):
+        bar = progress.add_task("", total=1.0)
+        alignment = library.align(audio, piece, lambda share: progress.update(bar, completed=share))
+    if as_json:
+        _print_json(alignment.to_dict())
+    elif as_csv:
+        _print_csv(alignment)
+    else:
+        _say(f"{alignment.piece}, {_clock(alignment.duration_s)}" if alignment.points else "Nothing was heard.")
+        if alignment.points:
+            _print_table(("from", "to", "page", "system"), _visits(alignment))
+
+
+@click.command()
+@LIBRARY
 @JSON
 def list_command(where: str, as_json: bool) -> None:
     """List the pieces of LIBRARY.
@@ -211,6 +255,28 @@ def _piece_json(piece: Piece) -> dict[str, Any]:
 def _outcome_json(outcome: Outcome) -> dict[str, Any]:
     told = {"status": outcome.status, "reason": outcome.reason}
     return {"source": outcome.source, **told, **(_piece_json(outcome.piece) if outcome.piece else {})}
+
+
+def _visits(alignment: Alignment) -> list[tuple[str, ...]]:
+    """A row per system that is played, in order of time: from, to, page, system."""
+    visits = [list(points) for _, points in groupby(alignment.points, lambda point: (point.page, point.system))]
+    ends = [*(visit[0].time_s for visit in visits[1:]), alignment.duration_s]
+    return [
+        (_clock(visit[0].time_s), _clock(end_s), str(visit[0].page), str(visit[0].system))
+        for visit, end_s in zip(visits, ends, strict=True)
+    ]
+
+
+def _clock(time_s: float) -> str:
+    """Minutes and seconds: ``2:05.3``."""
+    minutes, tenths = divmod(round(time_s * 10), 600)
+    return f"{minutes}:{tenths / 10:04.1f}"
+
+
+def _print_csv(alignment: Alignment) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(field.name for field in fields(Mark))
+    writer.writerows(astuple(point) for point in alignment.points)
 
 
 def _say(line: str) -> None:
