@@ -1,4 +1,4 @@
-"""A library of sheet music: add pages, find the page that a recording is played from.
+"""A library of sheet music and recordings: find the page that a recording is played from, and the other way.
 
 >>> library = Library.open("~/scores")                                  # doctest: +SKIP
 >>> library.add(["~/Music/pdf"])                                        # doctest: +SKIP
@@ -8,26 +8,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Iterable, Sequence, Set
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-import numpy as np
-
-from earmark.embed import PLACE_HOP_PX, embed_piece, embed_recording
+from earmark.embed import embed_piece, embed_recording
 from earmark.embedded import EmbeddedStore
-from earmark.schema import BadInput, Findings, Hit
+from earmark.question import Question, read_question
+from earmark.schema import BadInput, Findings, Hit, Kind, RecordingHit
 from earmark.scores import PageFile, Score, find_scores, sha256
-from earmark.search import NEIGHBOURS, rank
+from earmark.search import NEIGHBOURS, Ranked, leave_out
 from earmark.store import LibraryUnusable, Piece, Store, check_model
 from earmark.weights import Encoders, load
 
 DEFAULT_MODEL = "first-light"
-MOST_EXCERPTS = 600
-"""Excerpts that vote: all of two and a half minutes, evenly spread ones of longer recordings."""
 
 Status = Literal["added", "unchanged", "replaced", "failed"]
 
@@ -87,7 +85,8 @@ class Library:
         paths: str | Path | Iterable[str | Path],
         report: Callable[[Outcome, int, int], None] | None = None,
     ) -> Sequence[Outcome]:
-        """Indexes the sheet music at ``paths``: files, or folders which are searched (see `earmark.scores`).
+        """Indexes the sheet music and recordings at ``paths``: files, or folders which are searched (see
+        `earmark.scores`).
 
         Each piece is stored whole, at once and for good, then ``report(outcome, done, total)`` is called,
         with the number of pieces done and found. Music that is there already is not read again; a changed
@@ -111,43 +110,81 @@ class Library:
                 report(outcome, len(outcomes), len(found))
         return outcomes
 
-    def find(self, audio: str | Path, top: int = 5, start_s: float = 0.0, end_s: float | None = None) -> Findings:
-        """The ``top`` pieces that ``audio``, or its stretch from ``start_s`` to ``end_s``, may be played
-        from.
+    def find(self, query: str | Path, top: int = 5, start_s: float = 0.0, end_s: float | None = None) -> Findings:
+        """The ``top`` pieces that ``query`` belongs to: a recording, or its stretch from ``start_s`` to ``end_s``, a
+        MIDI file, or sheet music; and the ``top`` recordings of the same music.
 
-        Hits come best first, each with the best place in its piece; ``query_time_s`` counts from the start of
-        the file. There may be fewer, or none, e.g. for silence. Raises BadInput when the recording cannot be
-        read or the library is empty, Mismatch when it was made with another model.
+        Hits come best first, each with the best place in its piece and what of the query is like it; times count from
+        the start of the file. A piece that the query itself is a page of is left out. There may be fewer, or none,
+        e.g. for silence. Raises BadInput when the query cannot be read or the library is empty, Mismatch when it was
+        made with another model.
         """
         stored = self._store.model
         if stored is None:
             raise BadInput(self._where, "is empty", "add sheet music first: earmark add LIBRARY PATH")
         check_model(self._where, stored, self.encoders.model_id)
-        query = embed_recording(Path(audio).expanduser(), self.encoders, start_s, end_s)
-        voting = np.unique(np.linspace(0, len(query.times_s) - 1, MOST_EXCERPTS).round().astype(np.int64))
-        chosen = voting if len(query.times_s) else np.zeros(0, np.int64)
-        times_s = query.times_s[chosen]
-        hits = []
+        path = Path(query).expanduser()
+        question = read_question(path, self.encoders, start_s, end_s)
         with self._store.snapshot():
-            neighbours = self._store.nearest(query.vectors[chosen], NEIGHBOURS)
-            ranked = rank(neighbours, times_s, PLACE_HOP_PX, self.encoders.calibration, top)
-            for number, found in enumerate(ranked, start=1):
-                piece = self._store.piece(found.piece)
-                place = self._store.place(found.piece, found.place)
-                hits.append(
-                    Hit(
-                        rank=number,
-                        piece=piece.name,
-                        source=piece.source,
-                        confidence=round(found.confidence, 4),
-                        page=place.page,
-                        system=place.system,
-                        box=place.box,
-                        query_time_s=round(start_s + float(times_s[found.excerpt]), 3),
-                    )
-                )
-        confident = bool(ranked) and ranked[0].confidence >= self.encoders.calibration.threshold
-        return Findings(str(audio), start_s, round(query.duration_s, 3), stored, confident, tuple(hits))
+            itself = self._pieces_of(path)
+            pages = self._ranked(question, "score", itself, top)
+            recordings = self._ranked(question, "recording", itself, top)
+            return Findings(
+                query_path=str(query),
+                query_start_s=start_s,
+                query_duration_s=round(question.duration_s, 3),
+                model=stored,
+                confident=any(
+                    found.confidence >= self.encoders.calibration.threshold for found in (*pages[:1], *recordings[:1])
+                ),
+                hits=tuple(self._hit(i, found, question) for i, found in enumerate(pages, start=1)),
+                recordings=tuple(
+                    self._recording_hit(i, found, question) for i, found in enumerate(recordings, start=1)
+                ),
+                query_pages=question.pages,
+            )
+
+    def _pieces_of(self, path: Path) -> Set[int]:
+        """The pieces that this file is, or is a page of."""
+        own = os.path.abspath(path)
+        sources = {own, os.path.dirname(own)}
+        pieces = [piece for piece in self._store.pieces() if piece.source.partition("#")[0] in sources]
+        return {piece.id for piece in pieces if any(file.path == own for file in self._store.files(piece))}
+
+    def _ranked(self, question: Question, kind: Kind, without: Set[int], top: int) -> Sequence[Ranked]:
+        neighbours = self._store.nearest(question.vectors, NEIGHBOURS, kind)
+        return question.rank(leave_out(neighbours, without), kind, self.encoders.calibration, top)
+
+    def _hit(self, rank: int, found: Ranked, question: Question) -> Hit:
+        piece, place = self._store.piece(found.piece), self._store.place(found.piece, found.place)
+        time_s, query_place = question.where(found.excerpt)
+        return Hit(
+            rank=rank,
+            piece=piece.name,
+            source=piece.source,
+            confidence=round(found.confidence, 4),
+            page=place.page,
+            system=place.system,
+            box=place.box,
+            query_time_s=time_s,
+            measure=place.measure,
+            title=piece.title,
+            composer=piece.composer,
+            query_place=query_place,
+        )
+
+    def _recording_hit(self, rank: int, found: Ranked, question: Question) -> RecordingHit:
+        piece = self._store.piece(found.piece)
+        time_s, query_place = question.where(found.excerpt)
+        return RecordingHit(
+            rank=rank,
+            piece=piece.name,
+            source=piece.source,
+            confidence=round(found.confidence, 4),
+            time_s=round(self._store.time_s(found.piece, found.place), 3),
+            query_time_s=time_s,
+            query_place=query_place,
+        )
 
     def list(self) -> Sequence[Piece]:
         """All pieces, by name."""
@@ -190,11 +227,19 @@ class Library:
             return Outcome(score.source, "unchanged", twin)
         if twin:  # moved
             return Outcome(score.source, "unchanged", self._store.relocate(twin, score))
-        embedded = embed_piece([Path(file.path) for file in score.files], self.encoders)
-        piece = self._store.put(
-            score, content, embedded.pages, embedded.places, embedded.vectors, self.encoders.model_id
-        )
-        return Outcome(score.source, "replaced" if before else "added", piece)
+        status: Status = "replaced" if before else "added"
+        return Outcome(score.source, status, self._put(score, content))
+
+    def _put(self, score: Score, content: str) -> Piece:
+        model = self.encoders.model_id
+        if score.kind == "recording":
+            heard = embed_recording(score.files[0].path, self.encoders)
+            if not len(heard.vectors):
+                raise BadInput(score.source, "is silent", "give a recording of music")
+            return self._store.put_recording(score, content, heard.times_s, heard.vectors, model)
+        piece = embed_piece([Path(file.path) for file in score.files], self.encoders)
+        titled = replace(score, title=score.title or piece.title, composer=score.composer or piece.composer)
+        return self._store.put(titled, content, piece.pages, piece.places, piece.vectors, model)
 
 
 def _failed(error: BadInput, source: str) -> Outcome:
