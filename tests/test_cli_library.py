@@ -80,7 +80,7 @@ def test_find_prints_the_json_of_the_documentation(earmark: Command, scores: Pat
     code, out, err = earmark("find", tmp_path / "lib", clip, "--top", "2", "--start", "1", "--end", "9", "--json")
     assert (code, err) == (0, "")
     answer = json.loads(out)
-    assert list(answer) == ["query", "model", "confident", "hits"]
+    assert list(answer) == ["query", "model", "confident", "hits", "recordings"]
     assert answer["query"] == {"path": str(clip), "start_s": 1.0, "duration_s": 8.0}
     assert answer["model"] == "fake-1"
     assert answer["confident"] is True
@@ -94,6 +94,10 @@ def test_find_prints_the_json_of_the_documentation(earmark: Command, scores: Pat
         "system",
         "box",
         "query_time_s",
+        "measure",
+        "title",
+        "composer",
+        "query_place",
     ]
     assert (hit["rank"], hit["piece"], hit["page"]) == (1, "piece-1", 2)
     assert hit["source"] == str(scores / "piece-1.pdf")

@@ -60,6 +60,16 @@ class EmbeddedPiece:
     title: str = ""
     composer: str = ""
 
+    def cut(self, first: int, last: int) -> EmbeddedPiece:
+        """The part on pages ``first`` to ``last``, which keep their numbers."""
+        chosen = [i for i, place in enumerate(self.places) if first <= place.page <= last]
+        return replace(
+            self,
+            pages=tuple(page for page in self.pages if first <= page.number <= last),
+            places=tuple(self.places[i] for i in chosen),
+            vectors=self.vectors[chosen],
+        )
+
 
 def embed_recording(
     path: str | Path, encoders: Encoders, start_s: float = 0.0, end_s: float | None = None

@@ -8,8 +8,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,10 +19,12 @@ from typing import Literal, Self
 
 from earmark.embed import embed_piece, embed_recording
 from earmark.embedded import EmbeddedStore
+from earmark.iiif import download, is_address, kept_manifest
 from earmark.question import Question, read_question
 from earmark.schema import BadInput, Findings, Hit, Kind, RecordingHit
-from earmark.scores import PageFile, Score, find_scores, sha256
+from earmark.scores import PageFile, Score, find_scores, page_file, sha256
 from earmark.search import NEIGHBOURS, Ranked, leave_out
+from earmark.split import can_hold_parts, find_parts
 from earmark.store import LibraryUnusable, Piece, Store, check_model
 from earmark.weights import Encoders, load
 
@@ -84,9 +87,11 @@ class Library:
         self,
         paths: str | Path | Iterable[str | Path],
         report: Callable[[Outcome, int, int], None] | None = None,
+        split: bool = False,
     ) -> Sequence[Outcome]:
-        """Indexes the sheet music and recordings at ``paths``: files, or folders which are searched (see
-        `earmark.scores`).
+        """Indexes the sheet music and recordings at ``paths``: files, folders which are searched (see
+        `earmark.scores`), or addresses of IIIF manifests (see `earmark.iiif`), whose images are kept in the library's
+        folder. With ``split``, a file of several titles is as many pieces (see `earmark.split`).
 
         Each piece is stored whole, at once and for good, then ``report(outcome, done, total)`` is called,
         with the number of pieces done and found. Music that is there already is not read again; a changed
@@ -96,19 +101,37 @@ class Library:
         """
         check_model(self._where, self._store.model, self.encoders.model_id)
         given = [paths] if isinstance(paths, str | Path) else paths
-        found = list(find_scores(Path(path).expanduser() for path in given))
+        found = list(self._found(given))
         outcomes = []
-        for score in found:
-            try:
-                outcome = self._add(score) if isinstance(score, Score) else _failed(score, score.path)
-            except LibraryUnusable:  # a full disk, say: nothing more can be added
-                raise
-            except BadInput as error:
-                outcome = _failed(error, score.source if isinstance(score, Score) else error.path)
-            outcomes.append(outcome)
-            if report:
-                report(outcome, len(outcomes), len(found))
+        for done, one in enumerate(found, start=1):
+            for outcome in self._outcomes(one, split):
+                outcomes.append(outcome)
+                if report:
+                    report(outcome, done, len(found))
         return outcomes
+
+    def _found(self, given: Iterable[str | Path]) -> Iterator[Score | BadInput | str]:
+        """Scores on disk, and addresses of scores on the web as they are."""
+        for where in given:
+            if is_address(where):
+                yield str(where)
+            else:
+                yield from find_scores([Path(where).expanduser()])
+
+    def _outcomes(self, found: Score | BadInput | str, split: bool) -> Iterator[Outcome]:
+        source = found if isinstance(found, str) else found.source if isinstance(found, Score) else found.path
+        try:
+            if isinstance(found, BadInput):
+                raise found
+            score = self._fetched(found) if isinstance(found, str) else found
+            if split and can_hold_parts(score):
+                yield from self._add_parts(score)
+            else:
+                yield self._add(score)
+        except LibraryUnusable:  # a full disk, say: nothing more can be added
+            raise
+        except BadInput as error:
+            yield _failed(error, source)
 
     def find(self, query: str | Path, top: int = 5, start_s: float = 0.0, end_s: float | None = None) -> Findings:
         """The ``top`` pieces that ``query`` belongs to: a recording, or its stretch from ``start_s`` to ``end_s``, a
@@ -213,6 +236,14 @@ class Library:
         """The model's encoders, loaded when first asked for."""
         return load(self._model) if isinstance(self._model, str | Path) else self._model
 
+    def _fetched(self, url: str) -> Score:
+        """The pages of a IIIF manifest, which are kept in the library's folder."""
+        folder = Path(self._where).absolute() / "iiif" / hashlib.sha256(url.encode()).hexdigest()[:16]
+        files = tuple(map(page_file, download(url, folder)))
+        manifest = kept_manifest(folder)
+        label = manifest.label if manifest else ""
+        return Score(label or url, url, files, title=label)
+
     def _add(self, score: Score) -> Outcome:
         """One score; raises BadInput when its files cannot be used, its LibraryUnusable when the store
         cannot."""
@@ -223,12 +254,39 @@ class Library:
         if before and before.sha256 == content:  # touched
             return Outcome(score.source, "unchanged", self._store.relocate(before, score))
         twin = None if before else self._store.with_content(content)
-        if twin and Path(twin.source).exists():
+        if twin and all(Path(file.path).exists() for file in self._store.files(twin)):
             return Outcome(score.source, "unchanged", twin)
         if twin:  # moved
             return Outcome(score.source, "unchanged", self._store.relocate(twin, score))
         status: Status = "replaced" if before else "added"
         return Outcome(score.source, status, self._put(score, content))
+
+    def _add_parts(self, score: Score) -> Iterator[Outcome]:
+        """The pieces of one file, each for itself; in place of what the file was before."""
+        before = [piece for piece in self._store.pieces() if piece.source.partition("#")[0] == score.source]
+        parts = [piece for piece in before if piece.source != score.source]
+        if parts and all(self._store.files(piece) == score.files for piece in parts):
+            yield from (Outcome(piece.source, "unchanged", piece) for piece in parts)
+            return
+        content = sha256(score)
+        found = find_parts(Path(score.files[0].path))
+        if len(found) == 1:
+            yield self._add(score)
+            return
+        whole = embed_piece([Path(file.path) for file in score.files], self.encoders)
+        kept = set()
+        for part in found:
+            piece = whole.cut(part.first, part.last)
+            if not piece.places:
+                continue
+            source = f"{score.source}#page={part.first}-{part.last}"
+            named = replace(score, name=part.title or f"{score.name} p{part.first}", source=source, title=part.title)
+            known = self._store.with_source(source) is not None
+            digest, model = f"{content}#{part.first}-{part.last}", self.encoders.model_id
+            stored = self._store.put(named, digest, piece.pages, piece.places, piece.vectors, model)
+            kept.add(source)
+            yield Outcome(source, "replaced" if known else "added", stored)
+        self._store.remove([piece for piece in before if piece.source not in kept])
 
     def _put(self, score: Score, content: str) -> Piece:
         model = self.encoders.model_id

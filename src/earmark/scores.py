@@ -80,6 +80,12 @@ def sha256(score: Score) -> str:
     return digests.hexdigest()
 
 
+def page_file(path: Path) -> PageFile:
+    """What is to be known of a file; raises OSError when there is none."""
+    state = path.stat()
+    return PageFile(os.path.abspath(path), state.st_size, state.st_mtime_ns)
+
+
 def _in_folder_given(folder: Path) -> Iterator[Score | BadInput]:
     found = False
     for score in _in_folder(folder, {_identity(folder)}):
@@ -110,8 +116,7 @@ def _in_folder(folder: Path, above: set[tuple[int, int]]) -> Iterator[Score | Ba
 
 def _score(path: Path, files: list[Path]) -> Score:
     source = Path(os.path.abspath(path))
-    states = [(os.path.abspath(file), file.stat()) for file in files]
-    pages = tuple(PageFile(name, state.st_size, state.st_mtime_ns) for name, state in states)
+    pages = tuple(map(page_file, files))
     name = source.name if path.is_dir() else source.stem
     return Score(name, str(source), pages, "recording" if is_audio_file(path) else "score")
 

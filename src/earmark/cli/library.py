@@ -31,18 +31,21 @@ MODEL = click.option(
 @click.command()
 @LIBRARY
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(readable=False, path_type=str))
+@click.option("--split", is_flag=True, help="Make a file of several titles as many pieces.")
 @MODEL
 @JSON
-def add_command(where: str, paths: tuple[str, ...], model: str | None, as_json: bool) -> None:
+def add_command(where: str, paths: tuple[str, ...], split: bool, model: str | None, as_json: bool) -> None:
     """Index the sheet music and recordings at PATH... into LIBRARY, a folder, which is made if need be.
 
     A PDF, a multi-page TIFF, a score file (MusicXML, MXL, MEI, **kern, ABC) or a recording is one piece. The
-    images of one folder are the pages of one piece, in natural order. Folders are searched recursively. What is
-    there already is not read again; a changed file replaces its piece. Exits with 2 if something could not be added; the rest is.
+    images of one folder are the pages of one piece, in natural order. Folders are searched recursively. PATH can
+    also be the address of a IIIF manifest, whose images are downloaded into LIBRARY. What is there already is not
+    read again; a changed file replaces its piece. Exits with 2 if something could not be added; the rest is.
 
     \b
     earmark add ~/scores ~/Music/pdf
-    earmark add ~/scores invention-1.pdf scans/arabesque
+    earmark add ~/scores --split collected-sonatas.pdf
+    earmark add ~/scores https://example.org/iiif/book1/manifest.json
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -62,7 +65,7 @@ def add_command(where: str, paths: tuple[str, ...], model: str | None, as_json: 
             elif not as_json:
                 _say(f"{outcome.status}: {_described(outcome.piece)}")
 
-        outcomes = library.add(paths, report)
+        outcomes = library.add(paths, report, split)
         stored = library.model
     if as_json:
         _print_json({"library": where, "model": stored, "pieces": [_outcome_json(outcome) for outcome in outcomes]})
@@ -85,6 +88,13 @@ def add_command(where: str, paths: tuple[str, ...], model: str | None, as_json: 
     type=click.Path(file_okay=False, path_type=Path),
     help="Write the best hit's page, with the place marked, to DIR/<name of QUERY>.png.",
 )
+@click.option(
+    "--annotations",
+    default=None,
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the hits to FILE as W3C Web Annotations.",
+)
 @MODEL
 @JSON
 def find_command(
@@ -94,6 +104,7 @@ def find_command(
     start: float,
     end: float | None,
     draw: Path | None,
+    annotations: Path | None,
     model: str | None,
     as_json: bool,
 ) -> None:
@@ -113,6 +124,8 @@ def find_command(
     with _open(where, model, create=False) as library:
         findings = library.find(query, top, start, end)
         drawn = _draw(library, findings, draw) if draw else None
+        if annotations:
+            _annotate(library, findings, annotations)
     if as_json:
         _print_json(findings.to_dict())
         return
@@ -178,6 +191,18 @@ def _draw(library: Library, findings: Findings, folder: Path) -> Path | None:
     except OSError as error:
         raise BadInput(path, f"cannot be written ({error.strerror})", "give another --draw folder") from error
     return path
+
+
+def _annotate(library: Library, findings: Findings, path: Path) -> None:
+    from earmark.annotations import annotation_page
+    from earmark.atomic import write_json
+
+    pieces = {piece.name: piece for piece in library.list()}
+    files = [[Path(file.path) for file in library.files(pieces[hit.piece])] for hit in findings.hits]
+    try:
+        write_json(path, annotation_page(findings, files))
+    except OSError as error:
+        raise BadInput(path, f"cannot be written ({error.strerror})", "give another --annotations file") from error
 
 
 def _say_findings(findings: Findings) -> None:
