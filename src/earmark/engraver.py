@@ -1,18 +1,21 @@
-"""A score file → pages as SVG, by Verovio, in a process of its own: ``python engraver.py FILE FOLDER OPTIONS``.
+"""A score file → pages as SVG, by Verovio, in a process of its own.
 
-Verovio is C++ that reads what people give it: if it crashes or never ends on a file, only this process does.
-``FOLDER`` must exist; ``OPTIONS`` is a JSON object of Verovio's own (https://book.verovio.org/toolkit-reference/).
-Writes
+``python engraver.py FILE FOLDER OPTIONS [performance]``: Verovio is C++ that reads what people give it. If it crashes
+or never ends on a file, only this process does. ``FOLDER`` must exist; ``OPTIONS`` is a JSON object of Verovio's own
+(https://book.verovio.org/toolkit-reference/). Writes
 
 * ``page-001.svg``, ``page-002.svg`` …
 * ``score.json``: ``pages``, their number; ``title`` and ``composer``, "" where the file has none, those of several
   movements or tunes joined by "; "
+* with ``performance``: ``notes.json``, {note id: [quarters since the beginning, MIDI pitch, whether it is held over
+  by a tie]}, and ``score.mid``, the same as sound
 
 and ends with 0, or with 1 and Verovio's complaint as the last line of standard error.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import sys
 import xml.etree.ElementTree as ET
@@ -20,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 _MEI = "{http://www.music-encoding.org/ns/mei}"
+_ID = "{http://www.w3.org/XML/1998/namespace}id"
 _PAGES = {
     "breaks": "auto",
     "footer": "none",
@@ -34,7 +38,7 @@ _PAGES = {
 _MAX_MEMORY = 4 * 2**30  # bytes of address space: a zip bomb ends here
 
 
-def main(file: str, folder: str, options: str) -> int:
+def main(file: str, folder: str, options: str, performance: str = "") -> int:
     import verovio
 
     _limit_memory()
@@ -46,10 +50,14 @@ def main(file: str, folder: str, options: str) -> int:
     pages = toolkit.getPageCount()
     for number in range(1, pages + 1):
         (out / f"page-{number:03}.svg").write_text(toolkit.renderToSVG(number), encoding="utf-8")
-    works = _works(toolkit.getMEI({}))
+    mei = ET.fromstring(toolkit.getMEI({}))
+    works = _works(mei)
     titles, composers = ("; ".join(dict.fromkeys(work[i] for work in works if work[i])) for i in range(2))
     described = {"pages": pages, "title": titles, "composer": composers}
     (out / "score.json").write_text(json.dumps(described), encoding="utf-8")
+    if performance:
+        (out / "score.mid").write_bytes(base64.b64decode(toolkit.renderToMIDI()))
+        (out / "notes.json").write_text(json.dumps(_notes(toolkit, mei)), encoding="utf-8")
     return 0
 
 
@@ -60,9 +68,20 @@ def _limit_memory() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (_MAX_MEMORY, _MAX_MEMORY))
 
 
-def _works(mei: str) -> list[tuple[str, str]]:
+def _notes(toolkit: Any, mei: ET.Element) -> dict[str, tuple[float, int, bool]]:
+    """When every note begins, its pitch, and whether a tie leads to it."""
+    held = {tie.get("endid", "").removeprefix("#") for tie in mei.iter(f"{_MEI}tie")}
+    held |= {note.get(_ID, "") for note in mei.iter(f"{_MEI}note") if note.get("tie", "") in ("m", "t")}
+    begins = {note: event["qstamp"] for event in toolkit.renderToTimemap({}) for note in event.get("on", ())}
+    return {
+        note: (quarters, toolkit.getMIDIValuesForElement(note).get("pitch", -1), note in held)
+        for note, quarters in begins.items()
+    }
+
+
+def _works(mei: ET.Element) -> list[tuple[str, str]]:
     """(title, composer) as Verovio found them in any of its formats: of the works, or else of the file."""
-    head = ET.fromstring(mei).find(f"{_MEI}meiHead")
+    head = mei.find(f"{_MEI}meiHead")
     if head is None:
         return []
     works = [_named(work) for work in head.iter(f"{_MEI}work")]

@@ -57,8 +57,8 @@ def is_score_file(path: Path) -> bool:
 
 
 @contextmanager
-def engraved(path: str | Path, options: dict[str, Any] | None = None) -> Iterator[Engraving]:
-    """Engraves one score file, with Verovio's ``options``, for as long as the context lasts.
+def engraved(path: str | Path, options: dict[str, Any] | None = None, performance: bool = False) -> Iterator[Engraving]:
+    """Engraves one score file, with Verovio's ``options``, for as long as the context lasts; plays it too if asked.
 
     Title and composer are the file's own, "" where it has none; several movements or tunes give their titles joined.
     Raises BadInput when the file is missing, unreadable, too large, or not what Verovio reads.
@@ -67,6 +67,7 @@ def engraved(path: str | Path, options: dict[str, Any] | None = None) -> Iterato
     _check_size(path)
     with tempfile.TemporaryDirectory(prefix="earmark-") as name:
         command = [sys.executable, "-P", str(_ENGRAVER), str(path.absolute()), name, json.dumps(options or {})]
+        command += ["performance"] if performance else []
         try:
             done = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S)
         except subprocess.TimeoutExpired as error:
