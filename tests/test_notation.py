@@ -29,19 +29,6 @@ L:1/4
 K:D
 D E | F2 |]
 """
-KERN = """!!!COM: Bach, Johann Sebastian
-!!!OTL: Little Test
-**kern\t**kern
-*clefF4\t*clefG2
-*M2/4\t*M2/4
-=7\t=7
-4F\t4a
-4G\t4b
-=8\t=8
-2F\t2a
-==\t==
-*-\t*-
-"""
 MUSICXML = """<?xml version="1.0" encoding="UTF-8"?>
 <score-partwise version="4.0"><work><work-title>Prelude</work-title></work>
 <identification><creator type="composer">M. Composer</creator></identification>
@@ -65,8 +52,8 @@ def read(path: Path) -> tuple[str, str, list[EngravedPage]]:
         return engraving.title, engraving.composer, list(engraving.read())
 
 
-def test_kern_has_its_title_composer_systems_and_measures(tmp_path: Path) -> None:
-    title, composer, (page,) = read(write(tmp_path / "a.krn", KERN))
+def test_kern_has_its_title_composer_systems_and_measures(kern: str, tmp_path: Path) -> None:
+    title, composer, (page,) = read(write(tmp_path / "a.krn", kern))
     assert (title, composer) == ("Little Test", "Bach, Johann Sebastian")
     assert (page.title, page.composer) == (title, composer)
     assert page.image.shape[1] == 1654
@@ -77,8 +64,8 @@ def test_kern_has_its_title_composer_systems_and_measures(tmp_path: Path) -> Non
     assert measure_at(page.measures[0], system.box[2] - 1) == "8"
 
 
-def test_systems_and_noteheads_lie_where_the_ink_is(tmp_path: Path) -> None:
-    _, _, (page,) = read(write(tmp_path / "a.krn", KERN))
+def test_systems_and_noteheads_lie_where_the_ink_is(kern: str, tmp_path: Path) -> None:
+    _, _, (page,) = read(write(tmp_path / "a.krn", kern))
     (found,), (known,) = find_systems(page.image), page.systems
     np.testing.assert_allclose(found.box, known.box, atol=6)
     assert len(page.noteheads) == 6
@@ -109,8 +96,8 @@ def test_musicxml_is_read_packed_and_not(tmp_path: Path, packed: bool) -> None:
     assert (title, composer, page.measures[0][0].number) == ("Prelude", "M. Composer", "12")
 
 
-def test_equal_files_give_equal_pages(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.krn", KERN)
+def test_equal_files_give_equal_pages(kern: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.krn", kern)
     (_, _, (one,)), (_, _, (other,)) = read(path), read(path)
     assert (one.image == other.image).all()
     assert one.noteheads == other.noteheads
@@ -134,7 +121,7 @@ def test_what_cannot_be_engraved_is_said(tmp_path: Path, name: str, content: str
         read(write(tmp_path / name, content))
 
 
-def test_what_is_gone_too_large_or_too_slow_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_gone_too_large_or_too_slow_is_said(kern: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BadInput, match="does not exist"):
         read(tmp_path / "gone.mei")
     monkeypatch.setattr(notation, "MAX_BYTES", 1000)
@@ -144,7 +131,7 @@ def test_what_is_gone_too_large_or_too_slow_is_said(tmp_path: Path, monkeypatch:
         read(tmp_path / "bomb.mxl")
     monkeypatch.setattr(notation, "TIMEOUT_S", 0.001)
     with pytest.raises(BadInput, match="to engrave"):
-        read(write(tmp_path / "a.krn", KERN))
+        read(write(tmp_path / "a.krn", kern))
 
 
 def test_a_place_before_the_first_measure_belongs_to_it() -> None:

@@ -10,7 +10,6 @@ import pytest
 
 from earmark.library import Library
 from earmark.schema import BadInput, Place
-from tests.test_notation import KERN, write
 
 if TYPE_CHECKING:
     from tests.conftest import FakeEncoders, Music, WriteWav
@@ -65,14 +64,18 @@ def test_pages_have_no_seconds(library: Library, tmp_path: Path) -> None:
         library.find(tmp_path / "scores" / "piece-0.pdf", start_s=3.0)
 
 
-def test_a_score_file_is_added_with_its_title_and_found_with_its_measure(library: Library, tmp_path: Path) -> None:
-    path = write(tmp_path / "a.krn", KERN)
+def test_a_score_file_is_added_with_its_title_and_found_with_its_measure(
+    library: Library, kern: str, tmp_path: Path
+) -> None:
+    path, copy = tmp_path / "a.krn", tmp_path / "copy.krn"
+    path.write_text(kern)
+    copy.write_text(kern)
     (outcome,) = library.add(path)
     assert outcome.piece is not None
     assert (outcome.piece.title, outcome.piece.composer) == ("Little Test", "Bach, Johann Sebastian")
     (again,) = library.add(path)
     assert again.status == "unchanged"
-    hit = library.find(write(tmp_path / "copy.krn", KERN), top=1).hits[0]
+    hit = library.find(copy, top=1).hits[0]
     assert (hit.piece, hit.title, hit.measure in ("7", "8")) == ("a", "Little Test", True)
 
 

@@ -150,20 +150,16 @@ class Library:
         question = read_question(path, self.encoders, start_s, end_s)
         with self._store.snapshot():
             itself = self._pieces_of(path)
-            pages = self._ranked(question, "score", itself, top)
-            recordings = self._ranked(question, "recording", itself, top)
+            pages, page_is_sure = self._ranked(question, "score", itself, top)
+            recordings, recording_is_sure = self._ranked(question, "recording", itself, top)
             return Findings(
                 query_path=str(query),
                 query_start_s=start_s,
                 query_duration_s=round(question.duration_s, 3),
                 model=stored,
-                confident=any(
-                    found.confidence >= self.encoders.calibration.threshold for found in (*pages[:1], *recordings[:1])
-                ),
-                hits=tuple(self._hit(i, found, question) for i, found in enumerate(pages, start=1)),
-                recordings=tuple(
-                    self._recording_hit(i, found, question) for i, found in enumerate(recordings, start=1)
-                ),
+                confident=page_is_sure or recording_is_sure,
+                hits=tuple(self._hit(i, found, question) for i, found in enumerate(pages, 1)),
+                recordings=tuple(self._recording_hit(i, found, question) for i, found in enumerate(recordings, 1)),
                 query_pages=question.pages,
             )
 
@@ -174,9 +170,12 @@ class Library:
         pieces = [piece for piece in self._store.pieces() if piece.source.partition("#")[0] in sources]
         return {piece.id for piece in pieces if any(file.path == own for file in self._store.files(piece))}
 
-    def _ranked(self, question: Question, kind: Kind, without: Set[int], top: int) -> Sequence[Ranked]:
-        neighbours = self._store.nearest(question.vectors, NEIGHBOURS, kind)
-        return question.rank(leave_out(neighbours, without), kind, self.encoders.calibration, top)
+    def _ranked(self, question: Question, kind: Kind, without: Set[int], top: int) -> tuple[Sequence[Ranked], bool]:
+        """The best pieces of one kind, and whether the first is sure."""
+        neighbours = leave_out(self._store.nearest(question.vectors, NEIGHBOURS, kind), without)
+        calibration = question.calibrated(kind, self.encoders.calibration)
+        ranked = question.rank(neighbours, kind, calibration, top)
+        return ranked, bool(ranked) and ranked[0].confidence >= calibration.threshold
 
     def _hit(self, rank: int, found: Ranked, question: Question) -> Hit:
         piece, place = self._store.piece(found.piece), self._store.place(found.piece, found.place)

@@ -16,13 +16,6 @@ from earmark.weights import Encoders
 
 MOST_EXCERPTS = 600
 """Excerpts that vote: all of two and a half minutes or of a page, evenly spread ones of longer questions."""
-AMONG_RECORDINGS = Calibration(
-    floor=0.4, intercept=-14.04, score_weight=19.23, margin_weight=23.29, length_weight=1.865, threshold=0.5
-)
-"""How sure sheet music among recordings is. A recording is often of a part of the pages only, so scores are lower than
-those the model is calibrated for. Fitted with the weights first-light to 88 questions: pages of the 19 validation
-pieces among these pieces' renderings, and the 16 scores of the demo among its 18 recordings, each with and without its
-own; 43 of 44 right ones are confident and none of the others."""
 _STEPS: dict[Kind, float] = {
     "score": PLACE_HOP_PX,
     "recording": QUERY_HOP_FRAMES / AudioSpec().frames_per_second,
@@ -50,10 +43,12 @@ class Question:
         return COMPARING if kind == "score" else LOOKING_UP
 
     def rank(self, neighbours: Neighbours, kind: Kind, calibration: Calibration, top: int) -> list[Ranked]:
-        """`earmark.search.rank` of the neighbours among pieces of one kind; ``calibration`` is the model's."""
-        if self.pages is not None and kind == "recording":
-            calibration = AMONG_RECORDINGS
+        """`earmark.search.rank` of the neighbours among pieces of one kind; ``calibration`` as `calibrated` says."""
         return rank(neighbours, self.positions, _STEPS[kind], calibration, top, self.pace(kind))
+
+    def calibrated(self, kind: Kind, model: Calibration) -> Calibration:
+        """What of a model's calibration applies among pieces of this kind."""
+        return model.recordings or model if self.pages is not None and kind == "recording" else model
 
     def where(self, excerpt: int) -> tuple[float | None, Place | None]:
         """The time of an excerpt, or its place; the other is None."""

@@ -104,6 +104,9 @@ class Calibration:
     ``floor`` is the least background similarity. The confidence of a piece is ``1 / (1 + exp(-(intercept +
     score_weight * score + margin_weight * margin + length_weight * ln(n))))`` with the ``n`` excerpts of the
     query; an answer is confident when its first piece's confidence reaches ``threshold``.
+
+    ``recordings`` is the same for sheet music that is looked up among recordings, which often play a part of it only;
+    None where it was not measured.
     """
 
     floor: float
@@ -112,6 +115,7 @@ class Calibration:
     margin_weight: float
     length_weight: float
     threshold: float
+    recordings: Calibration | None = None
 
     def confidence(self, score: float, margin: float, excerpts: int) -> float:
         """Probability, 0..1, that a piece with this ``score`` and ``margin`` over ``excerpts`` is the right
