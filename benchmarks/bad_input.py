@@ -106,7 +106,7 @@ def try_sheet_music(bench: Bench) -> Iterator[Answer]:
         ("a truncated JPEG", "half.jpg"),
         ("a text named .pdf", "text.pdf"),
         ("a recording named .pdf", "sound.pdf"),
-        ("a recording", f"sound{bench.recording.suffix}"),
+        ("only a recording's header", f"header{bench.recording.suffix}"),
         ("an encrypted PDF", "encrypted.pdf"),
         ("a PDF without pages", "pageless.pdf"),
         ("a photo of no music, a landscape", "landscape.jpg"),

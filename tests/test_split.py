@@ -71,6 +71,8 @@ def test_parts_are_pieces_of_their_own_with_the_files_page_numbers(
     assert [outcome.status for outcome in outcomes] == ["added", "added"]
     assert [(piece.name, piece.pages) for piece in library.list()] == [("book p1", 3), ("book p4", 2)]
     assert [outcome.status for outcome in library.add(scan, split=True)] == ["unchanged", "unchanged"]
+    library.remove("book p4")  # as if it had been stopped before
+    assert [outcome.status for outcome in library.add(scan, split=True)] == ["replaced", "added"]
     clip = music.write_recording(tmp_path / "clip.wav", music.melody(1, 144), first=90)
     hit = library.find(clip).hits[0]
     assert (hit.piece, hit.page, hit.source) == ("book p4", 5, f"{scan}#page=4-5")

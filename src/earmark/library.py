@@ -24,7 +24,7 @@ from earmark.question import Question, read_question
 from earmark.schema import BadInput, Findings, Hit, Kind, RecordingHit
 from earmark.scores import PageFile, Score, find_scores, page_file, sha256
 from earmark.search import NEIGHBOURS, Ranked, leave_out
-from earmark.split import can_hold_parts, find_parts
+from earmark.split import are_all_parts, can_hold_parts, find_parts, whole_file
 from earmark.store import LibraryUnusable, Piece, Store, check_model
 from earmark.weights import Encoders, load
 
@@ -167,7 +167,7 @@ class Library:
         """The pieces that this file is, or is a page of."""
         own = os.path.abspath(path)
         sources = {own, os.path.dirname(own)}
-        pieces = [piece for piece in self._store.pieces() if piece.source.partition("#")[0] in sources]
+        pieces = [piece for piece in self._store.pieces() if whole_file(piece.source) in sources]
         return {piece.id for piece in pieces if any(file.path == own for file in self._store.files(piece))}
 
     def _ranked(self, question: Question, kind: Kind, without: Set[int], top: int) -> tuple[Sequence[Ranked], bool]:
@@ -238,7 +238,11 @@ class Library:
     def _fetched(self, url: str) -> Score:
         """The pages of a IIIF manifest, which are kept in the library's folder."""
         folder = Path(self._where).absolute() / "iiif" / hashlib.sha256(url.encode()).hexdigest()[:16]
-        files = tuple(map(page_file, download(url, folder)))
+        try:
+            files = tuple(map(page_file, download(url, folder)))
+        except OSError as error:
+            what = f"cannot be written ({error.strerror})"
+            raise LibraryUnusable(folder, what, "make room or give yourself permission") from error
         manifest = kept_manifest(folder)
         label = manifest.label if manifest else ""
         return Score(label or url, url, files, title=label)
@@ -262,9 +266,9 @@ class Library:
 
     def _add_parts(self, score: Score) -> Iterator[Outcome]:
         """The pieces of one file, each for itself; in place of what the file was before."""
-        before = [piece for piece in self._store.pieces() if piece.source.partition("#")[0] == score.source]
-        parts = [piece for piece in before if piece.source != score.source]
-        if parts and all(self._store.files(piece) == score.files for piece in parts):
+        before = [piece for piece in self._store.pieces() if whole_file(piece.source) == score.source]
+        parts = [piece for piece in before if self._store.files(piece) == score.files]
+        if are_all_parts(score, [piece.source for piece in parts]):
             yield from (Outcome(piece.source, "unchanged", piece) for piece in parts)
             return
         content = sha256(score)
@@ -278,7 +282,7 @@ class Library:
             piece = whole.cut(part.first, part.last)
             if not piece.places:
                 continue
-            source = f"{score.source}#page={part.first}-{part.last}"
+            source = part.source(score)
             named = replace(score, name=part.title or f"{score.name} p{part.first}", source=source, title=part.title)
             known = self._store.with_source(source) is not None
             digest, model = f"{content}#{part.first}-{part.last}", self.encoders.model_id

@@ -7,13 +7,14 @@ above a first system that stands lower than most pages' do.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 import numpy as np
+import PIL.Image
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
@@ -22,6 +23,7 @@ from earmark.pages.systems import find_systems
 from earmark.schema import Image, System
 from earmark.scores import Score
 
+_PAGES = "#page="
 TITLE_SIZE = 0.75
 """Of the staff height: the point size of a title's letters. Titles are set in 16 pt and more over a 20 pt staff."""
 TITLE_INK = 0.55
@@ -39,6 +41,10 @@ class Part:
     first: int
     last: int
     title: str
+
+    def source(self, score: Score) -> str:
+        """What stands for this part of a score: its address with the pages as RFC 8118 writes them."""
+        return f"{score.source}{_PAGES}{self.first}-{self.last}"
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,34 @@ def can_hold_parts(score: Score) -> bool:
     """Whether a score is one file of many pages."""
     suffixes = PDF_SUFFIXES | {".tif", ".tiff"}
     return len(score.files) == 1 and Path(score.files[0].path).suffix.lower() in suffixes
+
+
+def whole_file(source: str) -> str:
+    """The file that a part's source (or a file's) is of."""
+    return source.partition(_PAGES)[0]
+
+
+def are_all_parts(score: Score, sources: Iterable[str]) -> bool:
+    """Whether these sources are parts of a score that together have all its pages; False for the score itself."""
+    ranges = sorted(tuple(map(int, source.partition(_PAGES)[2].split("-"))) for source in sources if _PAGES in source)
+    expected = 1
+    for first, last in ranges:
+        if first != expected:
+            return False
+        expected = last + 1
+    return bool(ranges) and expected == _count_pages(Path(score.files[0].path)) + 1
+
+
+def _count_pages(path: Path) -> int:
+    """The pages of a PDF or TIFF; 0 for a damaged one."""
+    try:
+        if path.suffix.lower() in PDF_SUFFIXES:
+            with pdfium.PdfDocument(path) as document:
+                return len(document)
+        with PIL.Image.open(path) as image:
+            return int(getattr(image, "n_frames", 1))
+    except (pdfium.PdfiumError, OSError):
+        return 0
 
 
 def find_parts(path: Path) -> list[Part]:
