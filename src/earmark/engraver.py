@@ -10,7 +10,7 @@ or never ends on a file, only this process does. ``FOLDER`` must exist; ``OPTION
 * with ``performance``: ``notes.json``, {note id: [quarters since the beginning, MIDI pitch, whether it is held over
   by a tie]}, and ``score.mid``, the same as sound
 
-and ends with 0, or with 1 and Verovio's complaint as the last line of standard error.
+and ends with 0, or with 1 and Verovio's complaints on standard error.
 """
 
 from __future__ import annotations
@@ -33,8 +33,6 @@ _PAGES = {
     "svgViewBox": True,
     "xmlIdSeed": 1,  # equal files give equal ids
 }
-
-
 _MAX_MEMORY = 4 * 2**30  # bytes of address space: a zip bomb ends here
 
 
@@ -62,10 +60,12 @@ def main(file: str, folder: str, options: str, performance: str = "") -> int:
 
 
 def _limit_memory() -> None:
-    if sys.platform != "win32":
+    if sys.platform == "linux":
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (_MAX_MEMORY, _MAX_MEMORY))
+        _, most = resource.getrlimit(resource.RLIMIT_AS)
+        limit = _MAX_MEMORY if most == resource.RLIM_INFINITY else min(_MAX_MEMORY, most)
+        resource.setrlimit(resource.RLIMIT_AS, (limit, most))
 
 
 def _notes(toolkit: Any, mei: ET.Element) -> dict[str, tuple[float, int, bool]]:
