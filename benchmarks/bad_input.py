@@ -106,7 +106,7 @@ def try_sheet_music(bench: Bench) -> Iterator[Answer]:
         ("a truncated JPEG", "half.jpg"),
         ("a text named .pdf", "text.pdf"),
         ("a recording named .pdf", "sound.pdf"),
-        ("a recording", f"sound{bench.recording.suffix}"),
+        ("only a recording's header", f"header{bench.recording.suffix}"),
         ("an encrypted PDF", "encrypted.pdf"),
         ("a PDF without pages", "pageless.pdf"),
         ("a photo of no music, a landscape", "landscape.jpg"),
@@ -132,7 +132,7 @@ def try_recordings(bench: Bench) -> Iterator[Answer]:
         ("only a recording's header", 2, f"header{suffix}"),
         ("a text named .mp3", 2, "text.mp3"),
         ("a PDF named .wav", 2, "score.wav"),
-        ("a PDF", 2, "half.pdf"),
+        ("a damaged PDF", 2, "half.pdf"),
         ("30 s of silence", 0, "silent.wav"),
         ("no samples", 2, "no-samples.wav"),
     ):

@@ -34,6 +34,20 @@ CALIBRATION = Calibration(
     floor=0.6, intercept=-8.0, score_weight=40.0, margin_weight=40.0, length_weight=0.0, threshold=0.5
 )
 
+KERN = """!!!COM: Bach, Johann Sebastian
+!!!OTL: Little Test
+**kern\t**kern
+*clefF4\t*clefG2
+*M2/4\t*M2/4
+=7\t=7
+4F\t4a
+4G\t4b
+=8\t=8
+2F\t2a
+==\t==
+*-\t*-
+"""
+
 Melody = npt.NDArray[np.int64]
 WriteWav = Callable[[Path, npt.NDArray[np.float64]], Path]
 
@@ -169,3 +183,9 @@ def blank_page(tmp_path: Path) -> Path:
     path = tmp_path / "blank.png"
     Image.new("L", (600, 800), 255).save(path)
     return path
+
+
+@pytest.fixture
+def kern() -> str:
+    """A score file's content: **kern, "Little Test" by Bach, measures 7 and 8."""
+    return KERN

@@ -80,7 +80,7 @@ def test_find_prints_the_json_of_the_documentation(earmark: Command, scores: Pat
     code, out, err = earmark("find", tmp_path / "lib", clip, "--top", "2", "--start", "1", "--end", "9", "--json")
     assert (code, err) == (0, "")
     answer = json.loads(out)
-    assert list(answer) == ["query", "model", "confident", "hits"]
+    assert list(answer) == ["query", "model", "confident", "hits", "recordings"]
     assert answer["query"] == {"path": str(clip), "start_s": 1.0, "duration_s": 8.0}
     assert answer["model"] == "fake-1"
     assert answer["confident"] is True
@@ -94,6 +94,10 @@ def test_find_prints_the_json_of_the_documentation(earmark: Command, scores: Pat
         "system",
         "box",
         "query_time_s",
+        "measure",
+        "title",
+        "composer",
+        "query_place",
     ]
     assert (hit["rank"], hit["piece"], hit["page"]) == (1, "piece-1", 2)
     assert hit["source"] == str(scores / "piece-1.pdf")
@@ -156,6 +160,41 @@ def test_align_does_not_follow_what_it_is_not_sure_of(
     assert earmark("align", tmp_path / "lib", silence, "--piece", "piece-1")[:2] == (0, "Nothing was heard.\n")
     code, _, err = earmark("align", tmp_path / "lib", stranger, "--csv", "--json")
     assert (code, err.splitlines()[-1]) == (2, "Error: give --json or --csv, not both")
+
+
+def test_find_writes_annotations(earmark: Command, scores: Path, clip: Path, tmp_path: Path) -> None:
+    earmark("add", tmp_path / "lib", scores)
+    code, out, _ = earmark("find", tmp_path / "lib", clip, "--annotations", tmp_path / "a.json", "--json")
+    assert code == 0
+    hits, items = json.loads(out)["hits"], json.loads((tmp_path / "a.json").read_text())["items"]
+    assert len(items) == len(hits)
+    assert items[0]["target"]["source"] == Path(hits[0]["source"]).as_uri()
+    code, _, err = earmark("find", tmp_path / "lib", clip, "--annotations", tmp_path / "none" / "a.json")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "cannot be written" in err
+
+
+def test_find_takes_a_page_and_shows_recordings_and_measures(
+    earmark: Command, scores: Path, clip: Path, kern: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a.krn").write_text(kern)
+    (tmp_path / "copy.krn").write_text(kern)
+    code, out, _ = earmark("add", tmp_path / "lib", scores, clip, tmp_path / "a.krn")
+    assert (code, "added: clip (recording)" in out, "added: a (1 pages, 1 systems)" in out) == (0, True, True)
+    _, out, _ = earmark("find", tmp_path / "lib", scores / "piece-1.pdf")
+    heading = next(line for line in out.splitlines() if "recording" in line)
+    assert heading.split() == ["recording", "at", "seen", "on", "confidence"]
+    _, out, _ = earmark("find", tmp_path / "lib", tmp_path / "copy.krn", "--top", "1")
+    assert "measure" in out
+    _, out, _ = earmark("list", tmp_path / "lib", "--json")
+    kinds = {piece["piece"]: (piece["kind"], piece["title"]) for piece in json.loads(out)["pieces"]}
+    assert (kinds["clip"], kinds["a"]) == (("recording", ""), ("score", "Little Test"))
+
+
+def test_add_can_split_a_file_at_its_titles(earmark: Command, tmp_path: Path) -> None:
+    book = Path(__file__).parents[1] / "demo" / "scores" / "petzold-menuet.pdf"
+    code, out, _ = earmark("add", tmp_path / "lib", "--split", book)
+    assert (code, out) == (0, "added: petzold-menuet (1 pages, 5 systems)\n")
 
 
 def test_find_says_when_the_piece_is_not_there(earmark: Command, scores: Path, music: Music, tmp_path: Path) -> None:

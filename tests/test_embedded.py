@@ -10,12 +10,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from earmark.embedded import FILE_NAME, EmbeddedStore
+from earmark.embedded import APPLICATION_ID, FILE_NAME, PLACE, SCHEMA, EmbeddedStore
 from earmark.library import open_store
 from earmark.schema import FloatArray, Mismatch, Place
 from earmark.scores import PageFile, Score
@@ -261,3 +262,48 @@ def test_a_library_that_may_only_be_read_can_be_searched() -> None:
     found, refusal = reader.stdout.splitlines()
     assert found == str(piece.id)
     assert "may not be written; give yourself permission" in refusal
+
+
+def test_measures_are_kept_by_place(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "lib", create=True)
+    numbers = ["1", "1", "2", "2", "X1", "2"]
+    places = [Place(1, 1, (0.0, 0.0, 0.5, 0.5), number) for number in numbers]
+    piece = store.put(score("a"), "sha", [Page(1, 10, 10, 1)], places, vectors(1, 6), "m-1")
+    assert [store.place(piece.id, i).measure for i in range(6)] == numbers
+    assert store.place(put(store, "b", 2).id, 3).measure is None
+
+
+def test_recordings_are_apart_from_scores(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "lib", create=True)
+    page = put(store, "a", 1)
+    tape = replace(score("tape"), kind="recording", title="Live")
+    recording = store.put_recording(tape, "sha", np.arange(50) / 4, vectors(2), "m-1")
+    assert (recording.kind, recording.title) == ("recording", "Live")
+    assert (recording.pages, recording.systems, recording.places) == (0, 0, 50)
+    assert store.time_s(recording.id, 7) == 1.75
+    assert set(store.nearest(vectors(2), 50).pieces.ravel()) == {page.id}
+    assert (store.nearest(vectors(2), 1, "recording").places.ravel() == np.arange(50)).all()
+    store.remove([recording])
+    assert store.nearest(vectors(2), 1, "recording").places.size == 0
+
+
+def test_a_library_of_the_first_format_is_brought_up_to_date(tmp_path: Path) -> None:
+    tmp_path.joinpath("lib").mkdir()
+    old = sqlite3.connect(tmp_path / "lib" / "library.sqlite", isolation_level=None)
+    for statement in SCHEMA.split(";"):
+        old.execute(statement)
+    old.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    old.execute("PRAGMA user_version = 1")
+    old.execute("INSERT INTO meta VALUES ('model', 'm-1')")
+    old.execute("INSERT INTO pieces VALUES (5, 'a', '/music/a.pdf', 'sha', '2026-01-01T00:00:00+00:00')")
+    place = np.array([(1, 2, (0.0, 0.0, 0.5, 0.5))], PLACE)
+    old.execute("INSERT INTO vectors VALUES (5, ?, ?)", (vectors(1, 1).astype("<f2").tobytes(), place.tobytes()))
+    old.close()
+    store = open_store(tmp_path / "lib", create=False)
+    (piece,) = store.pieces()
+    assert (piece.name, piece.kind, piece.title, piece.places) == ("a", "score", "", 1)
+    assert store.place(5, 0) == Place(1, 2, (0.0, 0.0, 0.5, 0.5))
+    assert (store.nearest(vectors(1, 1), 1).pieces == 5).all()
+    put(store, "b", 2)
+    store.close()
+    assert [piece.name for piece in open_store(tmp_path / "lib", create=False).pieces()] == ["a", "b"]

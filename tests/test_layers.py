@@ -67,7 +67,7 @@ def test_corpus_and_training_meet_on_disk_only() -> None:
 
 
 def test_searching_needs_neither_pytorch_nor_the_corpus_tools() -> None:
-    heavy = {"torch", "onnx", "mido", "fluidsynth", "lilypond"}
+    heavy = {"torch", "onnx", "fluidsynth", "lilypond"}
     allowed = ("earmark.networks", "earmark.paper", "earmark.training", "earmark.corpus", "earmark.cli")
     for name, path in modules().items():
         if name.startswith(allowed):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from earmark import library as library_module
+from earmark import question as question_module
 from earmark.library import Library, Outcome
 from earmark.schema import BadInput, Mismatch
 from earmark.store import LibraryUnusable
@@ -226,7 +227,7 @@ def test_a_long_recording_is_heard_whole(
     library: Library, scores: Path, music: Music, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     library.add(scores)
-    monkeypatch.setattr(library_module, "MOST_EXCERPTS", 40)
+    monkeypatch.setattr(question_module, "MOST_EXCERPTS", 40)
     whole = music.write_recording(tmp_path / "whole.wav", music.melody(1, NOTES))
     findings = library.find(whole)
     assert findings.confident

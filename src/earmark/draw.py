@@ -7,8 +7,8 @@ from pathlib import Path
 
 from PIL import Image, ImageChops, ImageDraw
 
-from earmark.pages.read import read_pages
 from earmark.schema import BadInput, Box, PageImage
+from earmark.sheets import read_sheets
 
 MARK = (213, 94, 0)
 """Vermillion of Okabe and Ito's palette: told from ink and paper with any colour vision, and in print."""
@@ -20,7 +20,7 @@ LINE_PX = 6
 def find_page(files: Iterable[str | Path], number: int) -> PageImage:
     """Page ``number``, from 1, of a piece read from ``files`` in order; raises BadInput when there is none
     now."""
-    pages = (page for file in files for page in read_pages(file))
+    pages = (page for file in files for page in read_sheets(file))
     for count, page in enumerate(pages, start=1):
         if count == number:
             return page

@@ -7,17 +7,18 @@ length of a recording nor the number of pages is limited by memory.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from earmark.audio import read_samples, spectrogram_blocks
-from earmark.pages.read import read_pages
+from earmark.engraved_page import EngravedPage, Measure, measure_at
+from earmark.midi import is_midi_file, play
 from earmark.pages.strips import Strip, cut_strip, ink, join_strips
-from earmark.pages.systems import find_systems
 from earmark.schema import AudioSpec, BadInput, FloatArray, Place, SheetSpec
+from earmark.sheets import read_sheets, systems_of
 from earmark.store import Page
 from earmark.weights import GRID, Encoders, Positions
 
@@ -48,11 +49,26 @@ class EmbeddedRecording:
 @dataclass(frozen=True)
 class EmbeddedPiece:
     """A piece's pages and its places in playing order, ``PLACE_HOP_PX`` apart; ``vectors`` float32 [n,
-    dimension]."""
+    dimension].
+
+    ``title`` and ``composer`` are a score file's own, "" where there is none.
+    """
 
     pages: tuple[Page, ...]
     places: tuple[Place, ...]
     vectors: FloatArray
+    title: str = ""
+    composer: str = ""
+
+    def cut(self, first: int, last: int) -> EmbeddedPiece:
+        """The part on pages ``first`` to ``last``, which keep their numbers."""
+        chosen = [i for i, place in enumerate(self.places) if first <= place.page <= last]
+        return replace(
+            self,
+            pages=tuple(page for page in self.pages if first <= page.number <= last),
+            places=tuple(self.places[i] for i in chosen),
+            vectors=self.vectors[chosen],
+        )
 
 
 def embed_recording(
@@ -63,7 +79,7 @@ def embed_recording(
     report: Callable[[float], None] | None = None,
 ) -> EmbeddedRecording:
     """Excerpts every ``QUERY_HOP_FRAMES`` of the recording at ``path``, or of its stretch
-    ``start_s``..``end_s``.
+    ``start_s``..``end_s``. A MIDI file is played first (`earmark.midi`).
 
     ``report`` is told now and then how many seconds have been heard. Raises BadInput as
     `earmark.audio.read_samples` does.
@@ -77,7 +93,8 @@ def embed_recording(
             samples += len(chunk)
             yield chunk
 
-    blocks = spectrogram_blocks(counted(read_samples(path, start_s, end_s)), BLOCK)
+    sound = (play if is_midi_file(path) else read_samples)(path, start_s, end_s)
+    blocks = spectrogram_blocks(counted(sound), BLOCK)
     vectors, frames = [np.zeros((0, encoders.dimension), np.float32)], [np.zeros(0)]
     for stretch, first, centres in _windowed(blocks, spec.window_frames, QUERY_HOP_FRAMES):
         heard = centres[_sounding(stretch, centres - first, spec.window_frames)]
@@ -93,18 +110,21 @@ def embed_piece(files: Sequence[Path], encoders: Encoders) -> EmbeddedPiece:
     """Places every ``PLACE_HOP_PX`` of the systems on all pages of ``files``, in order, as one long strip.
 
     Pages without a system (title, text) are counted and otherwise passed over. Raises BadInput as
-    `earmark.pages.read.read_pages` does, and when no page has a system.
+    `earmark.sheets.read_sheets` does, and when no page has a system.
     """
     pages: list[Page] = []
     strips: list[Strip] = []
-    for file in files:
-        for page in read_pages(file):
-            systems = find_systems(page.image)
-            number = len(pages) + 1
-            pages.append(Page(number, page.image.shape[1], page.image.shape[0], len(systems)))
-            strips.append(cut_strip(page.image, systems, SPEC, number))
+    measures: list[tuple[Measure, ...]] = []
+    title = composer = ""
+    for number, page in enumerate((page for file in files for page in read_sheets(file)), start=1):
+        systems = systems_of(page)
+        pages.append(Page(number, page.image.shape[1], page.image.shape[0], len(systems)))
+        strips.append(cut_strip(page.image, systems, SPEC, number))
+        measures += page.measures if isinstance(page, EngravedPage) else [()] * len(systems)
+        if isinstance(page, EngravedPage):
+            title, composer = page.title, page.composer
     strip = join_strips(strips)
-    places = tuple(strip.place(x) for x in _grid(0, strip.pixels.shape[1], PLACE_HOP_PX))
+    places = _places(strip, measures)
     if not places:
         source = files[0] if len(files) == 1 else files[0].parent
         raise BadInput(source, "no system of staves was found", "give upright, legible pages of printed music")
@@ -112,7 +132,17 @@ def embed_piece(files: Sequence[Path], encoders: Encoders) -> EmbeddedPiece:
         encoders.embed_strip(np.ascontiguousarray(stretch.T), centres - first)[0]
         for stretch, first, centres in _windowed(_ink_blocks(strip), SPEC.window_px, PLACE_HOP_PX)
     ]
-    return EmbeddedPiece(tuple(pages), places, np.concatenate(vectors))
+    return EmbeddedPiece(tuple(pages), places, np.concatenate(vectors), title, composer)
+
+
+def _places(strip: Strip, measures: Sequence[Sequence[Measure]]) -> tuple[Place, ...]:
+    """All places of a strip; ``measures`` of each of its systems, none where they are not known."""
+    grid = _grid(0, strip.pixels.shape[1], PLACE_HOP_PX)
+    systems, x_px = strip.to_page(grid)
+    return tuple(
+        replace(strip.place(x), measure=measure_at(measures[system], x_page))
+        for x, system, x_page in zip(grid, systems, x_px, strict=True)
+    )
 
 
 def _ink_blocks(strip: Strip) -> Iterator[FloatArray]:

@@ -3,10 +3,13 @@
 ``LIBRARY/library.sqlite`` is the truth for everything. Tables (``user_version`` is the format's version):
 
 * ``meta(key, value)``: ``model`` is the model_id whose vectors these are
-* ``pieces(id, name, source, sha256, added_at)``: ``id`` is never used twice; ``source`` is the absolute path
+* ``pieces(id, name, source, sha256, added_at, kind, title, composer)``: ``id`` is never used twice; ``source`` is the
+  absolute path or the address; ``kind`` is ``score`` or ``recording``
 * ``files(piece, number, path, size, mtime_ns)``: what the piece was read from, in page order
 * ``pages(piece, number, width_px, height_px, systems)``
-* ``vectors(piece, vectors, places)``: float16 [n, dimension] and `PLACE` [n] as little-endian bytes
+* ``vectors(piece, vectors, places)``: float16 [n, dimension] and `PLACE` [n] as little-endian bytes; a recording's
+  places are float32 seconds
+* ``measures(piece, place, number)``: from this place on, up to the next row's, that measure; pieces without have none
 
 A piece is one transaction, with a rollback journal and ``synchronous = EXTRA``: after ``put`` returns it
 survives a kill or a power cut, and before that nothing of it is there
@@ -24,17 +27,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from earmark.schema import FloatArray, Place
+from earmark.schema import FloatArray, Kind, Place
 from earmark.scores import PageFile, Score
 from earmark.search import Neighbours
 from earmark.store import LibraryUnusable, Page, Piece, check_model
 
 FILE_NAME = "library.sqlite"
-FORMAT = 1
+FORMAT = 2
 APPLICATION_ID = 0x4561726D  # "Earm"
 BUSY_TIMEOUT_S = 60.0
 PLACE = np.dtype([("page", "<i4"), ("system", "<i4"), ("box", "<f4", (4,))])
+TIME = np.dtype("<f4")
 
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -53,11 +58,21 @@ CREATE TABLE vectors (
     piece INTEGER PRIMARY KEY REFERENCES pieces ON DELETE CASCADE,
     vectors BLOB NOT NULL, places BLOB NOT NULL) STRICT;
 """
+# What format 2 added to format 1.
+UPGRADE = """
+ALTER TABLE pieces ADD COLUMN kind TEXT NOT NULL DEFAULT 'score';
+ALTER TABLE pieces ADD COLUMN title TEXT NOT NULL DEFAULT '';
+ALTER TABLE pieces ADD COLUMN composer TEXT NOT NULL DEFAULT '';
+CREATE TABLE measures (
+    piece INTEGER NOT NULL REFERENCES pieces ON DELETE CASCADE, place INTEGER NOT NULL, number TEXT NOT NULL,
+    PRIMARY KEY (piece, place)) STRICT;
+"""
 
 PIECES = f"""
 SELECT id, name, source, sha256, added_at,
-    (SELECT count(*) FROM pages WHERE piece = id), (SELECT sum(systems) FROM pages WHERE piece = id),
-    (SELECT length(places) / {PLACE.itemsize} FROM vectors WHERE piece = id)
+    (SELECT count(*) FROM pages WHERE piece = id), (SELECT coalesce(sum(systems), 0) FROM pages WHERE piece = id),
+    (SELECT length(places) FROM vectors WHERE piece = id) / iif(kind = 'score', {PLACE.itemsize}, {TIME.itemsize}),
+    kind, title, composer
 FROM pieces
 """
 
@@ -74,7 +89,7 @@ class EmbeddedStore:
             )
         if not create and not path.exists():
             raise LibraryUnusable(folder, "holds no library", "make one with: earmark add LIBRARY PATH")
-        self._index: _Index | None = None
+        self._indices: dict[Kind, _Index] = {}
         with self._explained():
             folder.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
@@ -86,14 +101,22 @@ class EmbeddedStore:
         if create and not self._one("SELECT count(*) FROM sqlite_master"):
             with self._writing():
                 if not self._one("SELECT count(*) FROM sqlite_master"):  # not made by another process meanwhile
-                    for statement in SCHEMA.split(";"):
-                        self._db.execute(statement)
+                    self._execute_all(SCHEMA + UPGRADE)
                     self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                     self._db.execute(f"PRAGMA user_version = {FORMAT}")
         if self._one("PRAGMA application_id") != APPLICATION_ID:
             raise LibraryUnusable(self._folder / FILE_NAME, "is not a library of Earmark's", "give another folder")
+        if self._one("PRAGMA user_version") == 1:
+            with self._writing():
+                if self._one("PRAGMA user_version") == 1:  # not brought up to date by another process meanwhile
+                    self._execute_all(UPGRADE)
+                    self._db.execute(f"PRAGMA user_version = {FORMAT}")
         if self._one("PRAGMA user_version") != FORMAT:
             raise LibraryUnusable(self._folder, "was made by a newer Earmark", "update Earmark")
+
+    def _execute_all(self, statements: str) -> None:
+        for statement in statements.split(";"):
+            self._db.execute(statement)
 
     @property
     def model(self) -> str | None:
@@ -144,27 +167,54 @@ class EmbeddedStore:
         model: str,
     ) -> Piece:
         """See `Store.put`."""
-        if vectors.ndim != 2 or not 0 < len(places) == len(vectors):
-            raise ValueError(f"{len(places)} places for vectors {vectors.shape}")
         table = np.array([(place.page, place.system, place.box) for place in places], dtype=PLACE)
-        with self._writing():
-            self._claim(model)
-            name = self._remove_source(score.source) or self._free_name(score.name)
-            identifier = self._db.execute(
-                "INSERT INTO pieces (name, source, sha256, added_at) VALUES (?, ?, ?, ?)",
-                (name, score.source, sha256, datetime.now(UTC).isoformat(timespec="seconds")),
-            ).lastrowid
-            assert identifier is not None
-            self._put_files(identifier, score)
+        with self._putting(score, sha256, table, vectors, model) as identifier:
             self._db.executemany(
                 "INSERT INTO pages VALUES (?, ?, ?, ?, ?)",
                 [(identifier, page.number, page.width_px, page.height_px, page.systems) for page in pages],
             )
-            self._db.execute(
-                "INSERT INTO vectors VALUES (?, ?, ?)",
-                (identifier, vectors.astype("<f2").tobytes(), table.tobytes()),
+            numbers = [place.measure for place in places]
+            self._db.executemany(
+                "INSERT INTO measures VALUES (?, ?, ?)",
+                [
+                    (identifier, i, number)
+                    for i, (number, before) in enumerate(zip(numbers, [None, *numbers], strict=False))
+                    if number is not None and number != before
+                ],
             )
         return self.piece(identifier)
+
+    def put_recording(
+        self, score: Score, sha256: str, times_s: npt.NDArray[np.float64], vectors: FloatArray, model: str
+    ) -> Piece:
+        """See `Store.put_recording`."""
+        with self._putting(score, sha256, times_s.astype(TIME), vectors, model) as identifier:
+            pass
+        return self.piece(identifier)
+
+    @contextmanager
+    def _putting(
+        self, score: Score, sha256: str, places: npt.NDArray[Any], vectors: FloatArray, model: str
+    ) -> Iterator[int]:
+        """One transaction that adds a piece; yields its identifier, for what else belongs to it."""
+        if vectors.ndim != 2 or not 0 < len(places) == len(vectors):
+            raise ValueError(f"{len(places)} places for vectors {vectors.shape}")
+        with self._writing():
+            self._claim(model)
+            name = self._remove_source(score.source) or self._free_name(score.name)
+            added_at = datetime.now(UTC).isoformat(timespec="seconds")
+            identifier = self._db.execute(
+                "INSERT INTO pieces (name, source, sha256, added_at, kind, title, composer) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (name, score.source, sha256, added_at, score.kind, score.title, score.composer),
+            ).lastrowid
+            assert identifier is not None
+            self._put_files(identifier, score)
+            self._db.execute(
+                "INSERT INTO vectors VALUES (?, ?, ?)",
+                (identifier, vectors.astype("<f2").tobytes(), places.tobytes()),
+            )
+            yield identifier
 
     def relocate(self, piece: Piece, score: Score) -> Piece:
         """See `Store.relocate`."""
@@ -179,21 +229,36 @@ class EmbeddedStore:
         with self._writing():
             self._db.executemany("DELETE FROM pieces WHERE id = ?", [(piece.id,) for piece in pieces])
 
-    def nearest(self, vectors: FloatArray, k: int) -> Neighbours:
+    def nearest(self, vectors: FloatArray, k: int, kind: Kind = "score") -> Neighbours:
         """See `Store.nearest`."""
         with self._explained():
             version = self._one("PRAGMA data_version")  # another process's changes
-            if self._index is None or self._index.version != version:
-                rows = self._db.execute("SELECT piece, vectors FROM vectors ORDER BY piece")
-                self._index = _Index(version, vectors.shape[1], rows)
-        return self._index.nearest(vectors, k)
+            index = self._indices.get(kind)
+            if index is None or index.version != version:
+                rows = self._db.execute(
+                    "SELECT piece, vectors FROM vectors JOIN pieces ON piece = id WHERE kind = ? ORDER BY piece",
+                    (kind,),
+                )
+                index = self._indices[kind] = _Index(version, vectors.shape[1], rows)
+        return index.nearest(vectors, k)
 
     def place(self, piece: int, ordinal: int) -> Place:
         """See `Store.place`."""
+        row = self._entry(piece, ordinal, PLACE)
+        measure = "SELECT number FROM measures WHERE piece = ? AND place <= ? ORDER BY place DESC LIMIT 1"
+        x0, y0, x1, y1 = (round(float(value), 5) for value in row["box"])
+        with self._explained():
+            return Place(int(row["page"]), int(row["system"]), (x0, y0, x1, y1), self._one(measure, piece, ordinal))
+
+    def time_s(self, piece: int, ordinal: int) -> float:
+        """See `Store.time_s`."""
+        return float(self._entry(piece, ordinal, TIME))
+
+    def _entry(self, piece: int, ordinal: int, kind: np.dtype[Any]) -> Any:
         query = "SELECT substr(places, ?, ?) FROM vectors WHERE piece = ?"
         with self._explained():
-            found = self._one(query, 1 + ordinal * PLACE.itemsize, PLACE.itemsize, piece)
-        return _places(found)[0]
+            found = self._one(query, 1 + ordinal * kind.itemsize, kind.itemsize, piece)
+        return np.frombuffer(found, kind)[0]
 
     def contents(self, piece: int) -> tuple[list[Place], FloatArray]:
         """See `Store.contents`."""
@@ -241,7 +306,7 @@ class EmbeddedStore:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        self._index = None
+        self._indices.clear()
         with self._transaction("IMMEDIATE"):
             yield
 

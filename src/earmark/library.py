@@ -1,4 +1,4 @@
-"""A library of sheet music: add pages, find the page that a recording is played from.
+"""A library of sheet music and recordings: find the page that a recording is played from, and the other way.
 
 >>> library = Library.open("~/scores")                                  # doctest: +SKIP
 >>> library.add(["~/Music/pdf"])                                        # doctest: +SKIP
@@ -8,30 +8,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-import numpy as np
-import numpy.typing as npt
-
 from earmark.align import align
 from earmark.audio import stated_duration_s
 from earmark.embed import PLACE_HOP_PX, EmbeddedRecording, embed_piece, embed_recording
 from earmark.embedded import EmbeddedStore
-from earmark.schema import Alignment, BadInput, Findings, Hit, Unsure
-from earmark.scores import PageFile, Score, find_scores, sha256
-from earmark.search import NEIGHBOURS, Ranked, rank
+from earmark.iiif import download, is_address, kept_manifest
+from earmark.question import Question, heard, read_question
+from earmark.schema import Alignment, BadInput, Findings, Hit, Kind, RecordingHit, Unsure
+from earmark.scores import PageFile, Score, find_scores, page_file, sha256
+from earmark.search import NEIGHBOURS, Ranked, leave_out
+from earmark.split import are_all_parts, can_hold_parts, find_parts, whole_file
 from earmark.store import LibraryUnusable, Piece, Store, check_model
 from earmark.track import Track
 from earmark.weights import Encoders, load
 
 DEFAULT_MODEL = "first-light"
-MOST_EXCERPTS = 600
-"""Excerpts that vote: all of two and a half minutes, evenly spread ones of longer recordings."""
 
 Status = Literal["added", "unchanged", "replaced", "failed"]
 
@@ -90,8 +90,11 @@ class Library:
         self,
         paths: str | Path | Iterable[str | Path],
         report: Callable[[Outcome, int, int], None] | None = None,
+        split: bool = False,
     ) -> Sequence[Outcome]:
-        """Indexes the sheet music at ``paths``: files, or folders which are searched (see `earmark.scores`).
+        """Indexes the sheet music and recordings at ``paths``: files, folders which are searched (see
+        `earmark.scores`), or addresses of IIIF manifests (see `earmark.iiif`), whose images are kept in the library's
+        folder. With ``split``, a file of several titles is as many pieces (see `earmark.split`).
 
         Each piece is stored whole, at once and for good, then ``report(outcome, done, total)`` is called,
         with the number of pieces done and found. Music that is there already is not read again; a changed
@@ -101,50 +104,109 @@ class Library:
         """
         check_model(self._where, self._store.model, self.encoders.model_id)
         given = [paths] if isinstance(paths, str | Path) else paths
-        found = list(find_scores(Path(path).expanduser() for path in given))
+        found = list(self._found(given))
         outcomes = []
-        for score in found:
-            try:
-                outcome = self._add(score) if isinstance(score, Score) else _failed(score, score.path)
-            except LibraryUnusable:  # a full disk, say: nothing more can be added
-                raise
-            except BadInput as error:
-                outcome = _failed(error, score.source if isinstance(score, Score) else error.path)
-            outcomes.append(outcome)
-            if report:
-                report(outcome, len(outcomes), len(found))
+        for done, one in enumerate(found, start=1):
+            for outcome in self._outcomes(one, split):
+                outcomes.append(outcome)
+                if report:
+                    report(outcome, done, len(found))
         return outcomes
 
-    def find(self, audio: str | Path, top: int = 5, start_s: float = 0.0, end_s: float | None = None) -> Findings:
-        """The ``top`` pieces that ``audio``, or its stretch from ``start_s`` to ``end_s``, may be played
-        from.
+    def _found(self, given: Iterable[str | Path]) -> Iterator[Score | BadInput | str]:
+        """Scores on disk, and addresses of scores on the web as they are."""
+        for where in given:
+            if is_address(where):
+                yield str(where)
+            else:
+                yield from find_scores([Path(where).expanduser()])
 
-        Hits come best first, each with the best place in its piece; ``query_time_s`` counts from the start of
-        the file. There may be fewer, or none, e.g. for silence. Raises BadInput when the recording cannot be
-        read or the library is empty, Mismatch when it was made with another model.
+    def _outcomes(self, found: Score | BadInput | str, split: bool) -> Iterator[Outcome]:
+        source = found if isinstance(found, str) else found.source if isinstance(found, Score) else found.path
+        try:
+            if isinstance(found, BadInput):
+                raise found
+            score = self._fetched(found) if isinstance(found, str) else found
+            if split and can_hold_parts(score):
+                yield from self._add_parts(score)
+            else:
+                yield self._add(score)
+        except LibraryUnusable:  # a full disk, say: nothing more can be added
+            raise
+        except BadInput as error:
+            yield _failed(error, source)
+
+    def find(self, query: str | Path, top: int = 5, start_s: float = 0.0, end_s: float | None = None) -> Findings:
+        """The ``top`` pieces that ``query`` belongs to: a recording, or its stretch from ``start_s`` to ``end_s``, a
+        MIDI file, or sheet music; and the ``top`` recordings of the same music.
+
+        Hits come best first, each with the best place in its piece and what of the query is like it; times count from
+        the start of the file. A piece that the query itself is a page of is left out. There may be fewer, or none,
+        e.g. for silence. Raises BadInput when the query cannot be read or the library is empty, Mismatch when it was
+        made with another model.
         """
         stored = self._used_model()
-        query = embed_recording(Path(audio).expanduser(), self.encoders, start_s, end_s)
-        hits = []
+        path = Path(query).expanduser()
+        question = read_question(path, self.encoders, start_s, end_s)
         with self._store.snapshot():
-            ranked, times_s = self._rank(query, top)
-            for number, found in enumerate(ranked, start=1):
-                piece = self._store.piece(found.piece)
-                place = self._store.place(found.piece, found.place)
-                hits.append(
-                    Hit(
-                        rank=number,
-                        piece=piece.name,
-                        source=piece.source,
-                        confidence=round(found.confidence, 4),
-                        page=place.page,
-                        system=place.system,
-                        box=place.box,
-                        query_time_s=round(start_s + float(times_s[found.excerpt]), 3),
-                    )
-                )
-        confident = self._is_sure(ranked)
-        return Findings(str(audio), start_s, round(query.duration_s, 3), stored, confident, tuple(hits))
+            itself = self._pieces_of(path)
+            pages, page_is_sure = self._ranked(question, "score", itself, top)
+            recordings, recording_is_sure = self._ranked(question, "recording", itself, top)
+            return Findings(
+                query_path=str(query),
+                query_start_s=start_s,
+                query_duration_s=round(question.duration_s, 3),
+                model=stored,
+                confident=page_is_sure or recording_is_sure,
+                hits=tuple(self._hit(i, found, question) for i, found in enumerate(pages, 1)),
+                recordings=tuple(self._recording_hit(i, found, question) for i, found in enumerate(recordings, 1)),
+                query_pages=question.pages,
+            )
+
+    def _pieces_of(self, path: Path) -> Set[int]:
+        """The pieces that this file is, or is a page of."""
+        own = os.path.abspath(path)
+        sources = {own, os.path.dirname(own)}
+        pieces = [piece for piece in self._store.pieces() if whole_file(piece.source) in sources]
+        return {piece.id for piece in pieces if any(file.path == own for file in self._store.files(piece))}
+
+    def _ranked(self, question: Question, kind: Kind, without: Set[int], top: int) -> tuple[Sequence[Ranked], bool]:
+        """The best pieces of one kind, and whether the first is sure."""
+        neighbours = leave_out(self._store.nearest(question.vectors, NEIGHBOURS, kind), without)
+        calibration = question.calibrated(kind, self.encoders.calibration)
+        ranked = question.rank(neighbours, kind, calibration, top)
+        return ranked, bool(ranked) and ranked[0].confidence >= calibration.threshold
+
+    def _hit(self, rank: int, found: Ranked, question: Question) -> Hit:
+        piece, place = self._store.piece(found.piece), self._store.place(found.piece, found.place)
+        time_s, query_place = question.where(found.excerpt)
+        return Hit(
+            rank=rank,
+            piece=piece.name,
+            source=piece.source,
+            confidence=round(found.confidence, 4),
+            page=place.page,
+            system=place.system,
+            box=place.box,
+            query_time_s=time_s,
+            measure=place.measure,
+            title=piece.title,
+            composer=piece.composer,
+            query_place=query_place,
+        )
+
+    def _recording_hit(self, rank: int, found: Ranked, question: Question) -> RecordingHit:
+        piece = self._store.piece(found.piece)
+        time_s, query_place = question.where(found.excerpt)
+        return RecordingHit(
+            rank=rank,
+            piece=piece.name,
+            source=piece.source,
+            confidence=round(found.confidence, 4),
+            time_s=round(self._store.time_s(found.piece, found.place), 3),
+            query_time_s=time_s,
+            query_place=query_place,
+        )
 
     def align(
         self,
@@ -160,8 +222,8 @@ class Library:
         """
         stored = self._used_model()
         path = Path(audio).expanduser()
-        if piece is not None:
-            self._named([piece])  # before the work
+        if piece is not None and self._named([piece])[0].kind != "score":  # before the work
+            raise BadInput(self._where, f"{piece!r} is a recording", "name a piece of sheet music")
         stated_s = stated_duration_s(path) if progress else None
 
         def report(heard_s: float) -> None:
@@ -209,20 +271,9 @@ class Library:
         check_model(self._where, stored, self.encoders.model_id)
         return stored
 
-    def _rank(self, query: EmbeddedRecording, top: int) -> tuple[Sequence[Ranked], npt.NDArray[np.float64]]:
-        """The likeliest pieces and the times of the excerpts that voted."""
-        voting = np.unique(np.linspace(0, len(query.times_s) - 1, MOST_EXCERPTS).round().astype(np.int64))
-        chosen = voting if len(query.times_s) else np.zeros(0, np.int64)
-        neighbours = self._store.nearest(query.vectors[chosen], NEIGHBOURS)
-        times_s = query.times_s[chosen]
-        return rank(neighbours, times_s, PLACE_HOP_PX, self.encoders.calibration, top), times_s
-
-    def _is_sure(self, ranked: Sequence[Ranked]) -> bool:
-        return bool(ranked) and ranked[0].confidence >= self.encoders.calibration.threshold
-
-    def _surely_found(self, audio: str | Path, query: EmbeddedRecording) -> Piece:
-        ranked, _ = self._rank(query, 1)
-        if not self._is_sure(ranked):
+    def _surely_found(self, audio: str | Path, recording: EmbeddedRecording) -> Piece:
+        ranked, is_sure = self._ranked(heard(recording), "score", set(), 1)
+        if not is_sure:
             raise Unsure(f"{audio}: is probably of no piece in this library; name the piece if it is")
         return self._store.piece(ranked[0].piece)
 
@@ -234,6 +285,18 @@ class Library:
                 raise BadInput(self._where, f"has no piece {name!r}", "see: earmark list LIBRARY")
         return [known[name] for name in names]
 
+    def _fetched(self, url: str) -> Score:
+        """The pages of a IIIF manifest, which are kept in the library's folder."""
+        folder = Path(self._where).absolute() / "iiif" / hashlib.sha256(url.encode()).hexdigest()[:16]
+        try:
+            files = tuple(map(page_file, download(url, folder)))
+        except OSError as error:
+            what = f"cannot be written ({error.strerror})"
+            raise LibraryUnusable(folder, what, "make room or give yourself permission") from error
+        manifest = kept_manifest(folder)
+        label = manifest.label if manifest else ""
+        return Score(label or url, url, files, title=label)
+
     def _add(self, score: Score) -> Outcome:
         """One score; raises BadInput when its files cannot be used, its LibraryUnusable when the store
         cannot."""
@@ -244,15 +307,50 @@ class Library:
         if before and before.sha256 == content:  # touched
             return Outcome(score.source, "unchanged", self._store.relocate(before, score))
         twin = None if before else self._store.with_content(content)
-        if twin and Path(twin.source).exists():
+        if twin and all(Path(file.path).exists() for file in self._store.files(twin)):
             return Outcome(score.source, "unchanged", twin)
         if twin:  # moved
             return Outcome(score.source, "unchanged", self._store.relocate(twin, score))
-        embedded = embed_piece([Path(file.path) for file in score.files], self.encoders)
-        piece = self._store.put(
-            score, content, embedded.pages, embedded.places, embedded.vectors, self.encoders.model_id
-        )
-        return Outcome(score.source, "replaced" if before else "added", piece)
+        status: Status = "replaced" if before else "added"
+        return Outcome(score.source, status, self._put(score, content))
+
+    def _add_parts(self, score: Score) -> Iterator[Outcome]:
+        """The pieces of one file, each for itself; in place of what the file was before."""
+        before = [piece for piece in self._store.pieces() if whole_file(piece.source) == score.source]
+        parts = [piece for piece in before if self._store.files(piece) == score.files]
+        if are_all_parts(score, [piece.source for piece in parts]):
+            yield from (Outcome(piece.source, "unchanged", piece) for piece in parts)
+            return
+        content = sha256(score)
+        found = find_parts(Path(score.files[0].path))
+        if len(found) == 1:
+            yield self._add(score)
+            return
+        whole = embed_piece([Path(file.path) for file in score.files], self.encoders)
+        kept = set()
+        for part in found:
+            piece = whole.cut(part.first, part.last)
+            if not piece.places:
+                continue
+            source = part.source(score)
+            named = replace(score, name=part.title or f"{score.name} p{part.first}", source=source, title=part.title)
+            known = self._store.with_source(source) is not None
+            digest, model = f"{content}#{part.first}-{part.last}", self.encoders.model_id
+            stored = self._store.put(named, digest, piece.pages, piece.places, piece.vectors, model)
+            kept.add(source)
+            yield Outcome(source, "replaced" if known else "added", stored)
+        self._store.remove([piece for piece in before if piece.source not in kept])
+
+    def _put(self, score: Score, content: str) -> Piece:
+        model = self.encoders.model_id
+        if score.kind == "recording":
+            heard = embed_recording(score.files[0].path, self.encoders)
+            if not len(heard.vectors):
+                raise BadInput(score.source, "is silent", "give a recording of music")
+            return self._store.put_recording(score, content, heard.times_s, heard.vectors, model)
+        piece = embed_piece([Path(file.path) for file in score.files], self.encoders)
+        titled = replace(score, title=score.title or piece.title, composer=score.composer or piece.composer)
+        return self._store.put(titled, content, piece.pages, piece.places, piece.vectors, model)
 
 
 def _failed(error: BadInput, source: str) -> Outcome:

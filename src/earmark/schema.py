@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,8 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float32]
 Image = npt.NDArray[np.uint8]
 Box = tuple[float, float, float, float]
+Kind = Literal["score", "recording"]
+"""What a piece of a library is: sheet music, or a recording of some."""
 
 
 class EarmarkError(Exception):
@@ -116,17 +118,23 @@ class System:
 class Place:
     """Where a sheet embedding was read: centre ``x_px`` on page ``page``, system ``system`` (both from 1).
 
-    ``box`` is the snippet's place in fractions of the page's width and height.
+    ``box`` is the snippet's place in fractions of the page's width and height; ``measure`` the number of the measure
+    at its middle, as the score says it, None where only pixels are known.
     """
 
     page: int
     system: int
     box: Box
+    measure: str | None = None
 
 
 @dataclass(frozen=True)
 class Hit:
-    """One ranked answer of a search; the fields are those of ``earmark find --json``."""
+    """One ranked answer of a search; the fields are those of ``earmark find --json``.
+
+    What of the query is like the place: ``query_time_s`` where the query is a recording, ``query_place`` where it is
+    sheet music; the other is None. ``title`` and ``composer`` are the score's own, "" where it has none.
+    """
 
     rank: int
     piece: str
@@ -135,12 +143,33 @@ class Hit:
     page: int
     system: int
     box: Box
-    query_time_s: float
+    query_time_s: float | None
+    measure: str | None = None
+    title: str = ""
+    composer: str = ""
+    query_place: Place | None = None
+
+
+@dataclass(frozen=True)
+class RecordingHit:
+    """A recording of the library that matches a query: at ``time_s``, what the query has where `Hit` says."""
+
+    rank: int
+    piece: str
+    source: str
+    confidence: float
+    time_s: float
+    query_time_s: float | None
+    query_place: Place | None = None
 
 
 @dataclass(frozen=True)
 class Findings:
-    """The whole answer to one query; ``confident`` is False when the piece is probably not in the library."""
+    """The whole answer to one query; ``confident`` is False when the piece is probably not in the library.
+
+    ``hits`` are pages, ``recordings`` recordings; each ranked apart. ``query_pages`` is the number of pages where the
+    query is sheet music (start and duration are 0 then), None where it is a recording.
+    """
 
     query_path: str
     query_start_s: float
@@ -148,18 +177,21 @@ class Findings:
     model: str
     confident: bool
     hits: tuple[Hit, ...] = field(default=())
+    recordings: tuple[RecordingHit, ...] = field(default=())
+    query_pages: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object that ``earmark find --json`` prints."""
+        heard = {"start_s": self.query_start_s, "duration_s": self.query_duration_s}
         return {
             "query": {
                 "path": self.query_path,
-                "start_s": self.query_start_s,
-                "duration_s": self.query_duration_s,
+                **(heard if self.query_pages is None else {"pages": self.query_pages}),
             },
             "model": self.model,
             "confident": self.confident,
-            "hits": [{**asdict(hit), "box": list(hit.box)} for hit in self.hits],
+            "hits": [asdict(hit) for hit in self.hits],
+            "recordings": [asdict(hit) for hit in self.recordings],
         }
 
 

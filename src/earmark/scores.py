@@ -1,8 +1,8 @@
-"""What counts as one piece of sheet music on disk: paths → scores, and how to know one again.
+"""What counts as one piece on disk: paths → scores and recordings, and how to know one again.
 
-A PDF is one piece, and so is a multi-page TIFF. All other page images of one folder are one piece together,
-in natural order (page_2 before page_10); an image that is named itself is a piece of one page. Folders are
-searched recursively; hidden files and folders, and files that are no page files, are passed over.
+A PDF is one piece, and so are a multi-page TIFF, a score file and a recording. All other page images of one folder
+are one piece together, in natural order (page_2 before page_10); an image that is named itself is a piece of one
+page. Folders are searched recursively; hidden files and folders, and files of other kinds, are passed over.
 """
 
 from __future__ import annotations
@@ -16,13 +16,18 @@ from pathlib import Path
 
 from PIL import Image
 
-from earmark.pages.read import PDF_SUFFIXES, is_page_file
-from earmark.schema import BadInput
+from earmark.audio import is_audio_file
+from earmark.notation import is_score_file
+from earmark.pages.read import PDF_SUFFIXES
+from earmark.schema import BadInput, Kind
+from earmark.sheets import is_sheet_file
+
+_KNOWN = "PDF, PNG, JPEG, TIFF, WebP, MusicXML, MEI, Humdrum, ABC or recordings"
 
 
 @dataclass(frozen=True)
 class PageFile:
-    """A file of pages: absolute path, bytes, time of its last change in ns. Equal ones need not be read
+    """A file of pages, or a recording: absolute path, bytes, time of its last change in ns. Equal ones need not be read
     again."""
 
     path: str
@@ -32,11 +37,17 @@ class PageFile:
 
 @dataclass(frozen=True)
 class Score:
-    """One piece on disk: its name, the absolute path that stands for it, its files in page order."""
+    """One piece on disk: its name, the absolute path (or address) that stands for it, its files in page order.
+
+    ``title`` and ``composer`` are what the piece itself says, "" where it says nothing or was not read yet.
+    """
 
     name: str
     source: str
     files: tuple[PageFile, ...]
+    kind: Kind = "score"
+    title: str = ""
+    composer: str = ""
 
 
 def find_scores(paths: Iterable[str | Path]) -> Iterator[Score | BadInput]:
@@ -48,8 +59,8 @@ def find_scores(paths: Iterable[str | Path]) -> Iterator[Score | BadInput]:
         try:
             if path.is_dir():
                 yield from _in_folder_given(path)
-            elif path.exists() and not is_page_file(path):
-                yield BadInput(path, "is no sheet music", "give a PDF, PNG, JPEG, TIFF or WebP, or a folder of them")
+            elif path.exists() and not _is_piece_file(path):
+                yield BadInput(path, "is no sheet music", f"give {_KNOWN}, or a folder of them")
             else:
                 yield _score(path, [path])
         except OSError as error:
@@ -69,13 +80,19 @@ def sha256(score: Score) -> str:
     return digests.hexdigest()
 
 
+def page_file(path: Path) -> PageFile:
+    """What is to be known of a file; raises OSError when there is none."""
+    state = path.stat()
+    return PageFile(os.path.abspath(path), state.st_size, state.st_mtime_ns)
+
+
 def _in_folder_given(folder: Path) -> Iterator[Score | BadInput]:
     found = False
     for score in _in_folder(folder, {_identity(folder)}):
         found = True
         yield score
     if not found:
-        yield BadInput(folder, "holds no sheet music", "give a folder with PDF, PNG, JPEG, TIFF or WebP files")
+        yield BadInput(folder, "holds no sheet music", f"give a folder with {_KNOWN}")
 
 
 def _in_folder(folder: Path, above: set[tuple[int, int]]) -> Iterator[Score | BadInput]:
@@ -85,8 +102,8 @@ def _in_folder(folder: Path, above: set[tuple[int, int]]) -> Iterator[Score | Ba
     except PermissionError:
         yield BadInput(folder, "may not be read", "give yourself permission to read it")
         return
-    files = [entry for entry in entries if is_page_file(entry) and entry.is_file()]
-    whole = [file for file in files if file.suffix.lower() in PDF_SUFFIXES or _has_many_pages(file)]
+    files = [entry for entry in entries if entry.is_file() and _is_piece_file(entry)]
+    whole = [file for file in files if _is_whole(file)]
     images = [file for file in files if file not in whole]
     yield from (_score(file, [file]) for file in whole)
     if images:
@@ -99,9 +116,20 @@ def _in_folder(folder: Path, above: set[tuple[int, int]]) -> Iterator[Score | Ba
 
 def _score(path: Path, files: list[Path]) -> Score:
     source = Path(os.path.abspath(path))
-    states = [(os.path.abspath(file), file.stat()) for file in files]
-    pages = tuple(PageFile(name, state.st_size, state.st_mtime_ns) for name, state in states)
-    return Score(source.name if path.is_dir() else source.stem, str(source), pages)
+    pages = tuple(map(page_file, files))
+    name = source.name if path.is_dir() else source.stem
+    return Score(name, str(source), pages, "recording" if is_audio_file(path) else "score")
+
+
+def _is_piece_file(path: Path) -> bool:
+    return is_sheet_file(path) or is_audio_file(path)
+
+
+def _is_whole(file: Path) -> bool:
+    """Whether a file is a piece by itself, not a page of one."""
+    if file.suffix.lower() in PDF_SUFFIXES or is_audio_file(file) or is_score_file(file):
+        return True
+    return _has_many_pages(file)
 
 
 def _identity(folder: Path) -> tuple[int, int]:

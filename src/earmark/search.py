@@ -21,8 +21,8 @@ the recording:
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Set
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +38,8 @@ CANDIDATES = 32
 """Pieces that are followed, those with most votes."""
 FASTEST_PX_PER_S = 160.0
 """Strip px per second; semiquavers at 160 to the minute take about 125."""
+SLOWEST_PX_PER_S = 8.0
+"""Minims at 40 to the minute take about 12."""
 JUMP_COST = 1.0
 """In units of cosine; three or four excerpts that fit."""
 SUPPORT_S = 2.0
@@ -78,6 +80,26 @@ class Ranked:
 
 
 @dataclass(frozen=True)
+class Pace:
+    """How a query runs against the places: ``fastest``, by how much a place may move forward per unit of the query,
+    and ``support``, half the width of the window (in units of the query) in which a place must be supported. The
+    unit is the second on a recording's side and the strip px on sheet music's."""
+
+    fastest: float
+    support: float
+
+
+LISTENING = Pace(FASTEST_PX_PER_S, SUPPORT_S)
+"""A recording among pages."""
+COMPARING = Pace(2.5, 100.0)
+"""A page among pages: another edition's notes are at most two and a half times as far apart; two snippets."""
+LOOKING_UP = Pace(1 / SLOWEST_PX_PER_S, 100.0)
+"""A page among recordings."""
+RECALLING = Pace(2.5, SUPPORT_S)
+"""A recording among recordings, up to two and a half times as slow."""
+
+
+@dataclass(frozen=True)
 class Calibration:
     """What turns scores into a probability; measured on validation data, kept in
     ``model.json["confidence"]``.
@@ -85,6 +107,9 @@ class Calibration:
     ``floor`` is the least background similarity. The confidence of a piece is ``1 / (1 + exp(-(intercept +
     score_weight * score + margin_weight * margin + length_weight * ln(n))))`` with the ``n`` excerpts of the
     query; an answer is confident when its first piece's confidence reaches ``threshold``.
+
+    ``recordings`` is the same for sheet music that is looked up among recordings, which often play a part of it only;
+    None where it was not measured.
     """
 
     floor: float
@@ -93,6 +118,7 @@ class Calibration:
     margin_weight: float
     length_weight: float
     threshold: float
+    recordings: Calibration | None = None
 
     def confidence(self, score: float, margin: float, excerpts: int) -> float:
         """Probability, 0..1, that a piece with this ``score`` and ``margin`` over ``excerpts`` is the right
@@ -106,28 +132,38 @@ class Calibration:
         return float(0.5 * (1.0 + np.tanh(0.5 * logit)))
 
 
+def leave_out(neighbours: Neighbours, pieces: Set[int]) -> Neighbours:
+    """The same without evidence of these pieces: their places are as far as the farthest."""
+    if not pieces or not neighbours.similarities.size:
+        return neighbours
+    theirs = np.isin(neighbours.pieces, list(pieces))
+    return replace(neighbours, similarities=np.where(theirs, neighbours.similarities[:, -1:], neighbours.similarities))
+
+
 def rank(
     neighbours: Neighbours,
     times_s: npt.NDArray[np.float64],
     place_hop_px: float,
     calibration: Calibration,
     top: int,
+    pace: Pace = LISTENING,
 ) -> list[Ranked]:
     """The ``top`` pieces, best first; fewer if fewer have any evidence, none if no excerpt has.
 
-    ``times_s`` float64 [n], ascending, are the excerpts' times in the recording.
+    ``times_s`` float64 [n], ascending, are the excerpts' times in the recording; places are ``place_hop_px`` apart.
+    Where the query is sheet music or recordings are sought, px stand for seconds or seconds for px, as ``pace`` says.
     """
     if len(times_s) != len(neighbours.similarities):
         raise ValueError(f"{len(times_s)} times for {len(neighbours.similarities)} excerpts")
     if neighbours.similarities.size == 0:
         return []
     evidence = _evidence(neighbours.similarities, calibration.floor)
-    reach = np.ceil(np.diff(times_s) * FASTEST_PX_PER_S / place_hop_px).astype(np.int64)
+    reach = np.ceil(np.diff(times_s) * pace.fastest / place_hop_px).astype(np.int64)
     followed = []
     for piece in _candidates(evidence, neighbours.pieces):
         grid, first_place = _grid(evidence, neighbours, piece)
         score, path = follow(grid.__getitem__, reach)
-        excerpt = _best_supported(grid[np.arange(len(path)), path], times_s)
+        excerpt = _best_supported(grid[np.arange(len(path)), path], times_s, pace.support)
         followed.append((score, int(piece), first_place + int(path[excerpt]), excerpt))
     followed.sort(key=lambda found: (-found[0], found[1]))
     scores = [score for score, *_ in followed]
@@ -257,15 +293,15 @@ def _trailing_maximum(values: FloatArray, reach: int) -> FloatArray:
     return out
 
 
-def _best_supported(evidence: FloatArray, times_s: npt.NDArray[np.float64]) -> int:
+def _best_supported(evidence: FloatArray, times_s: npt.NDArray[np.float64], support_s: float) -> int:
     """The excerpt with evidence of its own whose neighbours in time hold most, weighted by their nearness.
 
-    ``evidence`` float32 [n] along the path; the weights are triangular, 0 at ``SUPPORT_S`` from the excerpt.
+    ``evidence`` float32 [n] along the path; the weights are triangular, 0 at ``support_s`` from the excerpt.
     """
     best, best_support = 0, -1.0
     for i in np.flatnonzero(evidence > 0.0):
-        start, end = np.searchsorted(times_s, (times_s[i] - SUPPORT_S, times_s[i] + SUPPORT_S))
-        weights = 1.0 - np.abs(times_s[start:end] - times_s[i]) / SUPPORT_S
+        start, end = np.searchsorted(times_s, (times_s[i] - support_s, times_s[i] + support_s))
+        weights = 1.0 - np.abs(times_s[start:end] - times_s[i]) / support_s
         support = float(weights @ evidence[start:end])
         if support > best_support:
             best, best_support = int(i), support

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from earmark.schema import BadInput, FloatArray, Mismatch, Place
+import numpy as np
+import numpy.typing as npt
+
+from earmark.schema import BadInput, FloatArray, Kind, Mismatch, Place
 from earmark.scores import PageFile, Score
 from earmark.search import Neighbours
 
@@ -33,7 +36,10 @@ class Page:
 
 @dataclass(frozen=True)
 class Piece:
-    """What a library knows about one piece; ``added_at`` is UTC, ISO 8601; the last three are counts."""
+    """What a library knows about one piece; ``added_at`` is UTC, ISO 8601; pages, systems and places are counts.
+
+    A recording has no pages and no systems; its places are its excerpts.
+    """
 
     id: int
     name: str
@@ -43,6 +49,9 @@ class Piece:
     pages: int
     systems: int
     places: int
+    kind: Kind = "score"
+    title: str = ""
+    composer: str = ""
 
 
 class Store(Protocol):
@@ -97,6 +106,12 @@ class Store(Protocol):
         """
         ...
 
+    def put_recording(
+        self, score: Score, sha256: str, times_s: npt.NDArray[np.float64], vectors: FloatArray, model: str
+    ) -> Piece:
+        """The same for a recording: ``times_s`` float64 [n] are its excerpts' times, in order."""
+        ...
+
     def relocate(self, piece: Piece, score: Score) -> Piece:
         """Notes that a piece's files, unchanged in content, are now the score's."""
         ...
@@ -105,13 +120,17 @@ class Store(Protocol):
         """Removes all these pieces, or, if that fails, none."""
         ...
 
-    def nearest(self, vectors: FloatArray, k: int) -> Neighbours:
-        """The ``k`` places (fewer if there are not as many) most similar to each of ``vectors`` [n,
-        dimension]."""
+    def nearest(self, vectors: FloatArray, k: int, kind: Kind = "score") -> Neighbours:
+        """The ``k`` places (fewer if there are not as many) of all pieces of one kind most similar to each of
+        ``vectors`` [n, dimension]."""
         ...
 
     def place(self, piece: int, ordinal: int) -> Place:
-        """One of a piece's places, by its ordinal in `Neighbours`."""
+        """One of a score's places, by its ordinal in `Neighbours`."""
+        ...
+
+    def time_s(self, piece: int, ordinal: int) -> float:
+        """When one of a recording's excerpts is, by its ordinal in `Neighbours`."""
         ...
 
     def contents(self, piece: int) -> tuple[list[Place], FloatArray]:

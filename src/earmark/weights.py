@@ -131,7 +131,8 @@ class OnnxEncoders:
     def calibration(self) -> Calibration:
         """See `Encoders.calibration`; raises BadInput when the model has none yet."""
         try:
-            return Calibration(**self._confidence)
+            recordings = self._confidence.get("recordings")
+            return Calibration(**{**self._confidence, "recordings": Calibration(**recordings) if recordings else None})
         except TypeError as error:
             raise BadInput(self._folder, "is not calibrated", "run: earmark calibrate WEIGHTS CORPUS") from error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,7 +95,9 @@ def test_calibration_tells_present_from_absent_pieces(melodies: Path, encoders: 
     calibration = calibrate(weights, encoders, melodies, "sines@1")
     written = json.loads((weights / "model.json").read_text())
     assert written["name"] == "kept"
-    assert written["confidence"] == vars(calibration)
-    assert replace(calibration, **written["confidence"]) == calibration
+    assert written["confidence"] == asdict(calibration)
+    assert calibration.recordings is not None
+    assert calibration.recordings.confidence(0.7, 0.6, 200) > calibration.recordings.threshold
+    assert calibration.recordings.confidence(0.02, 0.0, 200) < calibration.recordings.threshold
     assert calibration.confidence(0.7, 0.6, 80) > calibration.threshold
     assert calibration.confidence(0.02, 0.0, 80) < calibration.threshold

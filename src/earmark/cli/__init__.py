@@ -14,8 +14,8 @@ from earmark import __version__
 from earmark.schema import EarmarkError, Unsure
 
 VERBS = {
-    "add": ("earmark.cli.library", "Index sheet music: PDFs, page images, folders of them."),
-    "find": ("earmark.cli.library", "Find the page that a recording is played from."),
+    "add": ("earmark.cli.library", "Index sheet music and recordings: files, folders, IIIF."),
+    "find": ("earmark.cli.library", "Find the page that a recording is played from, or the other way."),
     "align": ("earmark.cli.library", "Follow a recording through its score, moment by moment."),
     "list": ("earmark.cli.library", "List the pieces of a library."),
     "remove": ("earmark.cli.library", "Remove pieces from a library."),

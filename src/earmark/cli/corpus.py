@@ -15,7 +15,7 @@ EXIT_NOT_OK = 1
 
 @click.group("corpus")
 def corpus_command() -> None:
-    """Build and check aligned corpora: LilyPond sources → pages, noteheads with onsets, audio features."""
+    """Build and check aligned corpora: LilyPond or score files → pages, noteheads with onsets, audio features."""
 
 
 def _names(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, ...]:
@@ -34,11 +34,11 @@ def _tempos(context: click.Context, parameter: click.Parameter, value: str) -> t
 
 @corpus_command.command("build")
 @click.argument("out", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--source", required=True, help="Folder laid out like Mutopia's repository, or URL#COMMIT of one.")
+@click.option("--source", required=True, help="Folder of LilyPond or score files, or URL#COMMIT of one.")
 @click.option(
     "--pieces",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="What to build: JSON {piece: path} or a path a line.  [default: every file that no other includes]",
+    help="What to build: JSON {piece: path} or a path a line.  [default: every score, but what others include]",
 )
 @click.option(
     "--splits",
@@ -93,6 +93,20 @@ def build_command(
         f"engraving took {engraving_s:.0f} s of work, rendering {rendering_s:.0f} s, on {jobs} processes"
     )
     sys.exit(EXIT_NOT_OK if failed else 0)
+
+
+@corpus_command.command("compose")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("-n", "--pieces", default=100, show_default=True, type=click.IntRange(1), help="How many.")
+@click.option("--seed", default=1, show_default=True, help="Number of the first; each number is a piece.")
+def compose_command(folder: Path, pieces: int, seed: int) -> None:
+    """Write made-up piano pieces into FOLDER as MEI: a source for ``earmark corpus build``, engraved by Verovio."""
+    from earmark.corpus.compose import compose
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(seed, seed + pieces):
+        (folder / f"made-up-{number:05}.mei").write_text(compose(number), encoding="utf-8")
+    click.echo(f"{pieces} pieces in {folder}")
 
 
 @corpus_command.command("check")

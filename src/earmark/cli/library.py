@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from earmark.schema import Alignment, BadInput, Findings, Mark
+from earmark.schema import Alignment, BadInput, Findings, Hit, Mark, RecordingHit
 
 if TYPE_CHECKING:
     from earmark.library import Library, Outcome
@@ -34,18 +34,21 @@ MODEL = click.option(
 @click.command()
 @LIBRARY
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(readable=False, path_type=str))
+@click.option("--split", is_flag=True, help="Make a file of several titles as many pieces.")
 @MODEL
 @JSON
-def add_command(where: str, paths: tuple[str, ...], model: str | None, as_json: bool) -> None:
-    """Index the sheet music at PATH... into LIBRARY, a folder, which is made if need be.
+def add_command(where: str, paths: tuple[str, ...], split: bool, model: str | None, as_json: bool) -> None:
+    """Index the sheet music and recordings at PATH... into LIBRARY, a folder, which is made if need be.
 
-    A PDF or a multi-page TIFF is one piece. The images of one folder are the pages of one piece, in natural
-    order. Folders are searched recursively. What is there already is not read again; a changed file replaces
-    its piece. Exits with 2 if something could not be added; the rest is.
+    A PDF, a multi-page TIFF, a score file (MusicXML, MXL, MEI, **kern, ABC) or a recording is one piece. The
+    images of one folder are the pages of one piece, in natural order. Folders are searched recursively. PATH can
+    also be the address of a IIIF manifest, whose images are downloaded into LIBRARY. What is there already is not
+    read again; a changed file replaces its piece. Exits with 2 if something could not be added; the rest is.
 
     \b
     earmark add ~/scores ~/Music/pdf
-    earmark add ~/scores invention-1.pdf scans/arabesque
+    earmark add ~/scores --split collected-sonatas.pdf
+    earmark add ~/scores https://example.org/iiif/book1/manifest.json
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -65,7 +68,7 @@ def add_command(where: str, paths: tuple[str, ...], model: str | None, as_json: 
             elif not as_json:
                 _say(f"{outcome.status}: {_described(outcome.piece)}")
 
-        outcomes = library.add(paths, report)
+        outcomes = library.add(paths, report, split)
         stored = library.model
     if as_json:
         _print_json({"library": where, "model": stored, "pieces": [_outcome_json(outcome) for outcome in outcomes]})
@@ -77,7 +80,7 @@ def add_command(where: str, paths: tuple[str, ...], model: str | None, as_json: 
 
 @click.command()
 @LIBRARY
-@click.argument("audio", type=click.Path(readable=False, path_type=str))
+@click.argument("query", type=click.Path(readable=False, path_type=str))
 @click.option("--top", default=5, show_default=True, type=click.IntRange(min=1), help="How many pieces to print.")
 @click.option("--start", default=0.0, metavar="S", type=click.FloatRange(min=0), help="Listen from this second on.")
 @click.option("--end", default=None, metavar="S", type=click.FloatRange(min=0), help="Listen up to this second.")
@@ -86,52 +89,50 @@ def add_command(where: str, paths: tuple[str, ...], model: str | None, as_json: 
     default=None,
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Write the best hit's page, with the place marked, to DIR/<name of AUDIO>.png.",
+    help="Write the best hit's page, with the place marked, to DIR/<name of QUERY>.png.",
+)
+@click.option(
+    "--annotations",
+    default=None,
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the hits to FILE as W3C Web Annotations.",
 )
 @MODEL
 @JSON
 def find_command(
     where: str,
-    audio: str,
+    query: str,
     top: int,
     start: float,
     end: float | None,
     draw: Path | None,
+    annotations: Path | None,
     model: str | None,
     as_json: bool,
 ) -> None:
-    """Find the page in LIBRARY that the recording AUDIO is played from.
+    """Find the page in LIBRARY that the recording QUERY is played from.
 
-    AUDIO is any audio file, or a video with sound. Prints the likeliest pieces with the best place in each,
-    and says so when the piece is probably not in the library. Exits with 0 whenever it has an answer, also
-    that one.
+    QUERY is any audio file, a video with sound, or a MIDI file. It can also be sheet music, a page or a whole
+    piece, and is then looked up among other editions and among the library's recordings. Prints the likeliest
+    pieces with the best place in each, and says so when the piece is probably not in the library. Exits with 0
+    whenever it has an answer, also that one.
 
     \b
     earmark find ~/scores clip.m4a
     earmark find ~/scores concert.mp4 --start 65 --end 90 --top 1 --json
     earmark find ~/scores clip.m4a --draw .
+    earmark find ~/scores page.jpg
     """
     with _open(where, model, create=False) as library:
-        findings = library.find(audio, top, start, end)
+        findings = library.find(query, top, start, end)
         drawn = _draw(library, findings, draw) if draw else None
+        if annotations:
+            _annotate(library, findings, annotations)
     if as_json:
         _print_json(findings.to_dict())
         return
-    if not findings.confident:
-        _say("Probably not in this library." if findings.hits else "Nothing was heard that resembles a piece.")
-    if findings.hits:
-        rows = [
-            (
-                str(hit.rank),
-                hit.piece,
-                str(hit.page),
-                str(hit.system),
-                f"{hit.query_time_s:.1f} s",
-                f"{hit.confidence:.2f}",
-            )
-            for hit in findings.hits
-        ]
-        _print_table(("", "piece", "page", "system", "heard at", "confidence"), rows)
+    _say_findings(findings)
     if drawn:
         _say(f"drawn: {drawn}")
 
@@ -191,7 +192,7 @@ def list_command(where: str, as_json: bool) -> None:
     if as_json:
         _print_json({"library": where, "model": model, "pieces": [_piece_json(piece) for piece in pieces]})
         return
-    rows = [(piece.name, str(piece.pages), str(piece.systems), piece.source) for piece in pieces]
+    rows = [(piece.name, str(piece.pages or ""), str(piece.systems or ""), piece.source) for piece in pieces]
     _print_table(("piece", "pages", "systems", "source"), rows)
 
 
@@ -236,15 +237,59 @@ def _draw(library: Library, findings: Findings, folder: Path) -> Path | None:
     return path
 
 
+def _annotate(library: Library, findings: Findings, path: Path) -> None:
+    from earmark.annotations import annotation_page
+    from earmark.atomic import write_json
+
+    pieces = {piece.name: piece for piece in library.list()}
+    files = [[Path(file.path) for file in library.files(pieces[hit.piece])] for hit in findings.hits]
+    try:
+        write_json(path, annotation_page(findings, files))
+    except OSError as error:
+        raise BadInput(path, f"cannot be written ({error.strerror})", "give another --annotations file") from error
+
+
+def _say_findings(findings: Findings) -> None:
+    heard = "heard at" if findings.query_pages is None else "seen on"
+    if not findings.confident:
+        something = findings.hits or findings.recordings
+        _say("Probably not in this library." if something else "Nothing in it resembles a piece of this library.")
+    pages = [
+        (*_row_start(hit), str(hit.page), str(hit.system), hit.measure or "", *_row_end(hit)) for hit in findings.hits
+    ]
+    if pages:
+        header = ("", "piece", "page", "system", "measure", heard, "confidence")
+        shown = [i for i, name in enumerate(header) if name != "measure" or any(row[i] for row in pages)]
+        _print_table(tuple(header[i] for i in shown), [tuple(row[i] for i in shown) for row in pages])
+    recordings = [(*_row_start(hit), f"{hit.time_s:.1f} s", *_row_end(hit)) for hit in findings.recordings]
+    if recordings:
+        _print_table(("", "recording", "at", heard, "confidence"), recordings)
+
+
+def _row_start(hit: Hit | RecordingHit) -> tuple[str, str]:
+    return str(hit.rank), hit.piece
+
+
+def _row_end(hit: Hit | RecordingHit) -> tuple[str, str]:
+    """What of the query is like the hit, and how sure that is."""
+    place = hit.query_place
+    where = f"{hit.query_time_s:.1f} s" if place is None else f"page {place.page}, system {place.system}"
+    return where, f"{hit.confidence:.2f}"
+
+
 def _described(piece: Piece | None) -> str:
     assert piece is not None
-    return f"{piece.name} ({piece.pages} pages, {piece.systems} systems)"
+    what = "recording" if piece.kind == "recording" else f"{piece.pages} pages, {piece.systems} systems"
+    return f"{piece.name} ({what})"
 
 
 def _piece_json(piece: Piece) -> dict[str, Any]:
     return {
         "piece": piece.name,
         "source": piece.source,
+        "kind": piece.kind,
+        "title": piece.title,
+        "composer": piece.composer,
         "pages": piece.pages,
         "systems": piece.systems,
         "places": piece.places,

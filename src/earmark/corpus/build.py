@@ -99,6 +99,7 @@ def _open_corpus(out: Path, source: Source, renderings: Renderings) -> None:
         "audio": AudioSpec().to_dict(),
         "sheet": SheetSpec().to_dict(),
         "lilypond": version("lilypond"),
+        "verovio": version("verovio"),
     }
     path = out / "corpus.json"
     before = read_json(path) if path.is_file() else {}

@@ -32,6 +32,8 @@ from earmark.corpus.align import Alignment, align
 from earmark.corpus.engrave import EngravedStaff, EngravingError, NoteHead, engrave
 from earmark.corpus.render import render, seconds
 from earmark.corpus.sources import Source, digest
+from earmark.corpus.verovio import engrave_score
+from earmark.notation import is_score_file
 from earmark.pages.read import read_pages
 from earmark.schema import Box, System
 
@@ -72,7 +74,7 @@ class PlacedSystem:
 
 
 def build_piece(out: Path, source: Source, piece: str, file: str, renderings: Renderings) -> Built:
-    """Build what is missing of ``piece``, the LilyPond file ``file`` below the source, in the corpus ``out``.
+    """Build what is missing of ``piece``, the LilyPond or score file ``file`` below the source, in the corpus ``out``.
 
     Raises :class:`EngravingError` and whatever else goes wrong; the folder of the piece then is as it was.
     """
@@ -119,7 +121,7 @@ def _engrave_into(folder: Path, scratch: Path, main: Path, root: Path) -> Json:
     """Write all files of a piece but ``piece.json`` and the audio; return what ``piece.json`` says about them."""
     folder.mkdir(parents=True)
     scratch.mkdir()
-    engraving = engrave(main, root, scratch)
+    engraving = engrave_score(main, scratch) if is_score_file(main) else engrave(main, root, scratch)
     _join_pdfs(engraving.pdfs, folder / "score.pdf")
     pages = _write_pages(folder)
     sizes_px = [(page["width_px"], page["height_px"]) for page in pages]

@@ -1,7 +1,7 @@
-"""LilyPond sources: where they come from, which pieces they hold, and a copy that today's LilyPond reads.
+"""Sources of scores: where they come from, which pieces they hold, and a copy that today's LilyPond reads.
 
-A source is laid out like the Mutopia Project's repository: ``ftp/COMPOSER/…/PIECE.ly``, each piece with the files
-that it includes. Old files are translated with LilyPond's own ``convert-ly``.
+A source is a folder of score files, or laid out like the Mutopia Project's repository: ``ftp/COMPOSER/…/PIECE.ly``,
+each piece with the files that it includes. Old LilyPond files are translated with LilyPond's own ``convert-ly``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from earmark.notation import is_score_file
 from earmark.schema import BadInput
 
 _INCLUDE = re.compile(r'^[^%\n]*?\\include\s+"([^"]+)"', re.MULTILINE)
@@ -33,7 +34,7 @@ _CONVERT_TIMEOUT_S = 120
 
 @dataclass(frozen=True)
 class Source:
-    """A folder of LilyPond files; ``name`` is what the user said and ``revision`` the git commit, if it has one."""
+    """A folder of scores; ``name`` is what the user said and ``revision`` the git commit, if it has one."""
 
     root: Path
     name: str
@@ -82,14 +83,14 @@ def list_pieces(source: Source, pieces: Path | None) -> dict[str, str]:
     """Return the pieces to build: name → path of the LilyPond file below the source, sorted by name.
 
     ``pieces`` is a JSON object of exactly that, or a text file with one path a line, from which the names are made
-    (``ftp/BachJS/BWV846/wtk1.ly`` → ``BachJS__BWV846__wtk1``). Without it, every ``.ly`` file of the source
-    that no other file includes is a piece.
+    (``ftp/BachJS/BWV846/wtk1.ly`` → ``BachJS__BWV846__wtk1``). Without it, every score file (MusicXML, MXL, MEI,
+    **kern, ABC) of the source is a piece, and every ``.ly`` file that no other file includes.
 
     Raises :class:`BadInput` for a file that is neither, that names no piece or that names one that does not exist.
     """
-    listed = _read_list(pieces) if pieces else _named(_not_included(source.root))
+    listed = _read_list(pieces) if pieces else _named([*_not_included(source.root), *_score_files(source.root)])
     if not listed:
-        raise BadInput(pieces or source.name, "names no piece", "list LilyPond files of the source")
+        raise BadInput(pieces or source.name, "names no piece", "list LilyPond or score files of the source")
     for file in listed.values():
         if not (source.root / file).is_file():
             raise BadInput(pieces or source.name, f"{file} is not in {source.name}", "correct or remove the line")
@@ -123,6 +124,10 @@ def _not_included(root: Path) -> list[str]:
     files = sorted(root.rglob("*.ly"))
     included = {other for file in files for other in include_closure(file, root)[1:]}
     return [file.relative_to(root).as_posix() for file in files if file not in included]
+
+
+def _score_files(root: Path) -> list[str]:
+    return [file.relative_to(root).as_posix() for file in sorted(root.rglob("*")) if is_score_file(file)]
 
 
 def include_closure(main: Path, root: Path) -> list[Path]:

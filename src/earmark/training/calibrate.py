@@ -3,13 +3,15 @@
 Clips of the validation pieces, in a rendering never trained on, are searched among all training and validation pieces
 of the corpus, once as they are and once with their own piece taken out: half of the queries have no right answer.
 What `search.rank` says of each is what `search.fit_confidence` explains.
+
+The other way, stretches of the validation pieces' strips are searched among recordings of parts of these pieces.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +21,18 @@ from earmark.atomic import write_json
 from earmark.embed import PLACE_HOP_PX, QUERY_HOP_FRAMES
 from earmark.pages.strips import ink
 from earmark.schema import AudioSpec, BadInput, FloatArray, SheetSpec
-from earmark.search import NEIGHBOURS, Calibration, Neighbours, fit_confidence, rank
+from earmark.search import LOOKING_UP, NEIGHBOURS, Calibration, Neighbours, fit_confidence, rank
 from earmark.training.pieces import TrainingPiece, read_pieces, read_splits
 from earmark.weights import Encoders
 
 CLIP_LENGTHS_S = (5.0, 10.0, 20.0, 40.0)
 CLIPS_PER_PIECE_AND_LENGTH = 4
 FLOOR_QUANTILE = 0.5
+STRETCH_PX = 2400
+"""Strip px of a question that is sheet music: about a page."""
+PART_S = 60.0
+"""Longest recording among which such questions are searched: it may play less than the stretch, or other bars."""
+RECORDINGS_FLOOR = 0.4
 
 
 @dataclass(frozen=True)
@@ -39,18 +46,22 @@ class _Answer:
 
 
 class _Shelf:
-    """All places of many pieces in one exact index."""
+    """All places, or excerpts, of many pieces in one exact index; an array [n, dimension] of each."""
 
-    def __init__(self, encoders: Encoders, pieces: list[TrainingPiece], report: Callable[[int, int], None]) -> None:
+    def __init__(self, dimension: int, pieces: Iterable[FloatArray]) -> None:
         import faiss
 
-        self.index = faiss.IndexFlatIP(encoders.dimension)
+        self.index = faiss.IndexFlatIP(dimension)
         self.starts = [0]
-        for done, piece in enumerate(pieces):
-            report(done, len(pieces))
-            centres = np.arange(PLACE_HOP_PX / 2, piece.strip.shape[1], PLACE_HOP_PX)
-            self.index.add(encoders.embed_strip(ink(piece.strip), centres)[0])
+        for vectors in pieces:
+            self.index.add(vectors)
             self.starts.append(self.index.ntotal)
+
+    def piece(self, number: int) -> FloatArray:
+        """All vectors of one piece."""
+        start, end = self.starts[number : number + 2]
+        vectors: FloatArray = self.index.reconstruct_n(start, end - start)
+        return vectors
 
     def nearest(self, vectors: FloatArray, without: int | None = None) -> Neighbours:
         """The nearest places, those of piece ``without`` taken out."""
@@ -63,6 +74,25 @@ class _Shelf:
         similarities, found = self.index.search(np.ascontiguousarray(vectors), NEIGHBOURS, params=parameters)
         pieces = np.searchsorted(self.starts, found, side="right") - 1
         return Neighbours(similarities, pieces, found - np.array(self.starts)[pieces])
+
+
+def _places(
+    encoders: Encoders, pieces: Sequence[TrainingPiece], report: Callable[[int, int], None]
+) -> Iterator[FloatArray]:
+    for done, piece in enumerate(pieces):
+        report(done, len(pieces))
+        centres = np.arange(PLACE_HOP_PX / 2, piece.strip.shape[1], PLACE_HOP_PX)
+        yield encoders.embed_strip(ink(piece.strip), centres)[0]
+
+
+def _parts(encoders: Encoders, pieces: Sequence[TrainingPiece], rendering: str) -> Iterator[FloatArray]:
+    """The excerpts of the middle of every piece's rendering."""
+    for piece in pieces:
+        spectrogram = piece.audio[rendering].astype(np.float32)
+        frames = int(PART_S * AudioSpec().frames_per_second)
+        start = max(0, (len(spectrogram) - frames) // 2)
+        part = spectrogram[start : start + frames]
+        yield encoders.embed_audio(part, np.arange(QUERY_HOP_FRAMES / 2, len(part), QUERY_HOP_FRAMES))[0]
 
 
 def _clips(spectrogram: FloatArray) -> Iterator[FloatArray]:
@@ -89,7 +119,8 @@ def calibrate(
     spec = AudioSpec()
     splits = read_splits(corpus)
     heard = read_pieces(corpus, splits["valid"], [rendering], spec, SheetSpec())
-    shelf = _Shelf(encoders, [*heard, *read_pieces(corpus, splits["train"], [], spec, SheetSpec())], report)
+    pieces = [*heard, *read_pieces(corpus, splits["train"], [], spec, SheetSpec())]
+    shelf = _Shelf(encoders.dimension, _places(encoders, pieces, report))
     queries = []
     for own, piece in enumerate(heard):
         for clip in _clips(piece.audio[rendering].astype(np.float32)):
@@ -108,15 +139,40 @@ def calibrate(
         for first in ranked:
             right = without is None and first.piece == own
             answers.append(_Answer(first.score, first.margin, len(times_s), right))
-    calibration = fit_confidence(
+    recordings = _Shelf(encoders.dimension, _parts(encoders, heard, rendering))
+    calibration = replace(_fit(answers, floor), recordings=_fit_recordings(shelf, recordings))
+    _write(weights / "model.json", calibration)
+    return calibration
+
+
+def _fit_recordings(places: _Shelf, recordings: _Shelf) -> Calibration | None:
+    """The calibration of sheet music among recordings; None where these pieces cannot tell right from wrong."""
+    unfitted = Calibration(RECORDINGS_FLOOR, 0.0, 0.0, 0.0, 0.0, 0.5)
+    hop_s = QUERY_HOP_FRAMES / AudioSpec().frames_per_second
+    answers = []
+    for own in range(len(recordings.starts) - 1):
+        vectors = places.piece(own)
+        for start in range(0, len(vectors), STRETCH_PX // PLACE_HOP_PX):
+            stretch = vectors[start : start + STRETCH_PX // PLACE_HOP_PX]
+            positions = np.arange(len(stretch), dtype=np.float64) * PLACE_HOP_PX
+            for without in (None, own):
+                neighbours = recordings.nearest(stretch, without)
+                for first in rank(neighbours, positions, hop_s, unfitted, 1, LOOKING_UP):
+                    right = without is None and first.piece == own
+                    answers.append(_Answer(first.score, first.margin, len(stretch), right))
+    if len({answer.right for answer in answers}) < 2:
+        return None
+    return _fit(answers, RECORDINGS_FLOOR)
+
+
+def _fit(answers: Sequence[_Answer], floor: float) -> Calibration:
+    return fit_confidence(
         np.array([answer.score for answer in answers], np.float32),
         np.array([answer.margin for answer in answers], np.float32),
         np.array([answer.excerpts for answer in answers]),
         np.array([answer.right for answer in answers]),
         floor,
     )
-    _write(weights / "model.json", calibration)
-    return calibration
 
 
 def _write(path: Path, calibration: Calibration) -> None:

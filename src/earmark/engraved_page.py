@@ -1,0 +1,180 @@
+"""A page of Verovio's SVG → its image, and what the engraver knows of it: systems, staves, measures, noteheads.
+
+The SVG nests page-margin > system > measure > staff > note; lengths are in hundredths of a millimetre or so, a staff's
+lines are its own five paths, a notehead is a glyph drawn from its left edge. Nothing has to be recognised.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import resvg_py
+
+from earmark.schema import Image, PageImage, System
+
+WIDTH_PX = 1654  # A4 at 200 dpi, as PDF pages are drawn
+_TRANSLATE = re.compile(r"translate\(([-\d.]+), ?([-\d.]+)\)(?: scale\(([-\d.]+))?")
+_LINE = re.compile(r"M([-\d.]+) ([-\d.]+) L([-\d.]+) ([-\d.]+)")
+# Half the widths of noteheads in glyph units, 250 a staff space: breve, whole note, all others (SMuFL, Bravura's).
+_HALF_HEADS = {"E0A0": 300, "E0A1": 300, "E0A2": 211}
+_HALF_HEAD = 148
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One measure of one system: its number as the score says, and its left and right end in page px."""
+
+    number: str
+    x0: float
+    x1: float
+
+
+@dataclass(frozen=True)
+class NoteHead:
+    """A notehead: its note's id in the engraving, its system (row of the page's ``systems``), its staff (row of the
+    system's ``staves``) and its centre in page px."""
+
+    note: str
+    system: int
+    staff: int
+    x_px: float
+    y_px: float
+
+
+@dataclass(frozen=True)
+class EngravedPage(PageImage):
+    """A page with its systems in reading order and, a row each, their measures from left to right.
+
+    ``title`` and ``composer`` are the whole score's, "" where it has none.
+    """
+
+    title: str = ""
+    composer: str = ""
+    systems: tuple[System, ...] = ()
+    measures: tuple[tuple[Measure, ...], ...] = ()
+    noteheads: tuple[NoteHead, ...] = ()
+
+
+def measure_at(measures: Sequence[Measure], x_px: float) -> str | None:
+    """The number of the measure of a system that is at ``x_px``, or of the nearest one; None if there is none."""
+    before = [measure for measure in measures if measure.x0 <= x_px] or measures[:1]
+    return before[-1].number if before else None
+
+
+@dataclass
+class _System:
+    """What is read of one system, in px; staves by their top line."""
+
+    staves: dict[float, float] = field(default_factory=dict)
+    measures: list[Measure] = field(default_factory=list)
+    heads: list[tuple[str, float, float, float]] = field(default_factory=list)
+    """Note id, top line of its staff, centre."""
+
+
+def read_page(svg: Path, number: int, counted: int = 0) -> tuple[EngravedPage, int]:
+    """Page ``number`` and the number of measures up to its end; ``counted`` are those of the pages before it.
+
+    A measure without a number of its own (in ABC) gets its count through the score, from 1.
+    """
+    image = _draw(svg)
+    margin, frame = _frame(ET.parse(svg).getroot(), image.shape[1])
+    systems: list[System] = []
+    measures, heads = [], []
+    for element in _of_class(margin, "system"):
+        read = _read_system(element, frame, counted)
+        counted += len(read.measures)
+        if not read.staves:
+            continue
+        tops = sorted(read.staves)
+        lines = tuple((top, read.staves[top]) for top in tops)
+        box = (
+            read.measures[0].x0,
+            lines[0][0],
+            max(measure.x1 for measure in read.measures),
+            max(read.staves.values()),
+        )
+        heads += [NoteHead(note, len(systems), tops.index(top), x, y) for note, top, x, y in read.heads]
+        systems.append(System(box, lines, sum(bottom - top for top, bottom in lines) / len(lines)))
+        measures.append(tuple(read.measures))
+    page = EngravedPage(number, image, systems=tuple(systems), measures=tuple(measures), noteheads=tuple(heads))
+    return page, counted
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """The SVG's lengths → page px."""
+
+    x: float
+    y: float
+    scale: float
+
+    def px(self, x: float, y: float) -> tuple[float, float]:
+        return (self.x + x) * self.scale, (self.y + y) * self.scale
+
+
+def _frame(root: ET.Element, width_px: int) -> tuple[ET.Element, _Frame]:
+    """The page's margin, which holds all music, and where it lies."""
+    page = next(element for element in root.iter() if element.get("class") == "definition-scale")
+    margin = next(_of_class(page, "page-margin"))
+    x, y, _ = _placed(margin)
+    return margin, _Frame(x, y, width_px / float(page.attrib["viewBox"].split()[2]))
+
+
+def _read_system(element: ET.Element, frame: _Frame, counted: int) -> _System:
+    read = _System()
+    for count, measure in enumerate(_of_class(element, "measure"), start=counted + 1):
+        ends = []
+        for staff in _of_class(measure, "staff"):
+            lines = [frame.px(x0, y) + frame.px(x1, y) for x0, y, x1 in _staff_lines(staff)]
+            if len(lines) < 2:  # a percussionist's single line cannot be scaled
+                continue
+            top, bottom = lines[0][1], lines[-1][1]
+            read.staves[top] = bottom
+            ends += [lines[0][0], lines[0][2]]
+            read.heads += [(note, top, *frame.px(x, y)) for note, x, y in _noteheads(staff)]
+        if ends:
+            read.measures.append(Measure(measure.get("data-n") or str(count), min(ends), max(ends)))
+    return read
+
+
+def _staff_lines(staff: ET.Element) -> list[tuple[float, float, float]]:
+    """(left end, y, right end) of the staff's lines from top to bottom: the only paths that are its own."""
+    found = [_LINE.match(path.get("d", "")) for path in staff if path.tag.endswith("}path")]
+    lines = [tuple(map(float, line.groups())) for line in found if line]
+    return sorted(((x0, y, x1) for x0, y, x1, y1 in lines if y == y1), key=lambda line: line[1])
+
+
+def _noteheads(staff: ET.Element) -> Iterator[tuple[str, float, float]]:
+    """(Note id, x, y) of the middle of every notehead of a staff."""
+    for note in _of_class(staff, "note"):
+        for head in _of_class(note, "notehead"):
+            for glyph in head.iter():
+                if glyph.tag.endswith("}use"):
+                    x, y, scale = _placed(glyph)
+                    code = next(value for name, value in glyph.items() if name.endswith("href"))[1:5]
+                    yield note.get("id", ""), x + scale * _HALF_HEADS.get(code, _HALF_HEAD), y
+
+
+def _placed(element: ET.Element) -> tuple[float, float, float]:
+    """Translation and scale of an element."""
+    found = _TRANSLATE.match(element.get("transform", ""))
+    if found is None:
+        return 0.0, 0.0, 1.0
+    return float(found[1]), float(found[2]), float(found[3] or 1)
+
+
+def _of_class(element: ET.Element, name: str) -> Iterator[ET.Element]:
+    return (found for found in element.iter() if name in found.get("class", "").split())
+
+
+def _draw(svg: Path) -> Image:
+    png = resvg_py.svg_to_bytes(svg_path=str(svg), width=WIDTH_PX, background="white")
+    with PIL.Image.open(io.BytesIO(png)) as image:
+        return np.array(image.convert("L"))

@@ -1,0 +1,34 @@
+"""Any file of sheet music → its pages: PDF and images as they are, score files as they are engraved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from earmark.engraved_page import EngravedPage
+from earmark.notation import engraved, is_score_file
+from earmark.pages.read import is_page_file, read_pages
+from earmark.pages.systems import find_systems
+from earmark.schema import PageImage, System
+
+
+def is_sheet_file(path: Path) -> bool:
+    """Whether a file is one that `read_sheets` reads: by its name's ending, and an ``.xml`` file by its beginning."""
+    return is_page_file(path) or is_score_file(path)
+
+
+def read_sheets(path: str | Path) -> Iterator[PageImage]:
+    """The pages of one file, in order, from 1; those of a score file are `EngravedPage`.
+
+    Raises BadInput as `earmark.pages.read.read_pages` and `earmark.notation.engraved` do.
+    """
+    if not is_score_file(Path(path)):
+        yield from read_pages(path)
+        return
+    with engraved(path) as engraving:
+        yield from engraving.read()
+
+
+def systems_of(page: PageImage) -> list[System]:
+    """The page's systems in reading order: the engraver's own, or else what is found in the image."""
+    return list(page.systems) if isinstance(page, EngravedPage) else find_systems(page.image)
