@@ -48,6 +48,7 @@ def test_a_recording_finds_its_piece_page_system_and_place(
     assert findings.confident
     hit = findings.hits[0]
     assert (hit.rank, hit.piece, hit.source) == (1, f"piece-{seed}", str(scores / f"piece-{seed}.pdf"))
+    assert hit.query_time_s is not None
     note = first + hit.query_time_s * tempo / 0.5
     assert (hit.page, hit.system) == (1 + int(note // 72), 1 + int(note // 24) % 3)
     expected_x = (100 + 40 * (note % 24)) / 1160
@@ -81,7 +82,7 @@ def test_a_stretch_of_a_recording_is_timed_from_the_start_of_the_file(
     recording = music.write_recording(tmp_path / "both.wav", both)
     findings = library.find(recording, start_s=30.0, end_s=50.0)
     assert findings.hits[0].piece == "piece-1"
-    assert 30.0 <= findings.hits[0].query_time_s <= 50.0
+    assert 30.0 <= (findings.hits[0].query_time_s or 0.0) <= 50.0
     assert (findings.query_start_s, findings.query_duration_s) == (30.0, 20.0)
 
 
