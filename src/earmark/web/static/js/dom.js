@@ -69,9 +69,10 @@ export function showProblem(place, problem, action = null) {
   );
 }
 
-/** Words → a sentence: a capital in front, a full stop behind. */
+/** Words → a sentence: a capital in front (but not of a file's name), a full stop behind. */
 export function sentence(words) {
-  const text = words.charAt(0).toUpperCase() + words.slice(1);
+  const named = /^\S*\.\S/.test(words);
+  const text = named ? words : words.charAt(0).toUpperCase() + words.slice(1);
   return /[.!?…]$/.test(text) ? text : `${text}.`;
 }
 
@@ -94,9 +95,10 @@ export function count(number, noun) {
   return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
 }
 
-/** A confidence 0..1 → "98 %"; never "100 %", since nothing is that sure. */
+/** A confidence 0..1 → "98 %"; never "0 %" or "100 %", since nothing is that sure. */
 export function percent(confidence) {
-  return `${Math.min(99, Math.round(100 * confidence))} %`;
+  const whole = Math.min(99, Math.round(100 * confidence));
+  return whole ? `${whole} %` : "< 1 %";
 }
 
 /** What a piece is called. */

@@ -36,10 +36,11 @@ export class Score extends EventTarget {
     follow.onclick = () => this.setFollow(!this.follow);
     frame.onkeydown = (event) => this.key(event);
     frame.addEventListener("wheel", (event) => {
-      if (!event.ctrlKey) return this.setFollow(false);
+      if (!event.ctrlKey) return this.panned();
       event.preventDefault();
       return this.zoom(this.scale * Math.exp(-event.deltaY / 300), event);
     }, { passive: false });
+    frame.addEventListener("touchmove", () => this.panned(), { passive: true });
     sheet.onclick = (event) => {
       if (!this.dragged) this.dispatchEvent(new CustomEvent("point", { detail: { page: this.number, ...this.fractions(event) } }));
     };
@@ -50,10 +51,11 @@ export class Score extends EventTarget {
 
   /** Shows a piece at a page; what was marked on another piece is forgotten. */
   async open(id, number = 1) {
+    this.asked = id;
     if (this.piece?.id !== id) {
-      const piece = await pieceOf(id);
-      const { page_widths: widths } = await libraryFacts();
-      Object.assign(this, { piece, widths, number: 0, heard: null });
+      const [piece, { page_widths: widths }] = await Promise.all([pieceOf(id), libraryFacts()]);
+      if (this.asked !== id) return; // another one was chosen meanwhile
+      Object.assign(this, { piece, widths, number: 0, heard: null, scale: 1 });
       this.places.clear();
     }
     this.turn(number);
@@ -78,7 +80,8 @@ export class Score extends EventTarget {
     image.alt = `Page ${number} of ${titleOf(this.piece)}`;
     overlay.setAttribute("viewBox", `0 0 ${this.page.width_px} ${this.page.height_px}`);
     frame.scrollTop = 0;
-    image.removeAttribute("src");
+    image.classList.add("missing");
+    this.wanted = null;
     this.lay();
     this.draw();
     this.dispatchEvent(new CustomEvent("turn", { detail: { page: number } }));
@@ -104,6 +107,12 @@ export class Score extends EventTarget {
     if (moved) this.keepInView(place.box);
     if (this.scale > 1) this.keepBeside(place.x);
     if (moved && place.page < this.piece.layout.length) this.prepare(place.page + 1);
+  }
+
+  /** Someone looks elsewhere by hand, if there is an elsewhere. */
+  panned() {
+    const { scrollHeight, clientHeight } = this.parts.window;
+    if (scrollHeight > clientHeight) this.setFollow(false);
   }
 
   setFollow(follow) {
@@ -151,12 +160,12 @@ export class Score extends EventTarget {
   async fetch(pixels) {
     const { image, window: frame } = this.parts;
     const address = pageAddress(this.piece.id, this.number, pixels, this.widths);
-    if (this.wanted === address && image.src) return;
+    if (this.wanted === address) return;
     this.wanted = address;
     const loaded = new Image();
     loaded.src = address;
     frame.setAttribute("aria-busy", "true");
-    await loaded.decode().catch(() => image.classList.add("missing"));
+    await loaded.decode().catch(() => {}); // then it stays missing
     if (this.wanted !== address) return;
     image.classList.toggle("missing", !loaded.naturalWidth);
     image.src = address;

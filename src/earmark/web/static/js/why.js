@@ -26,6 +26,9 @@ export class Why {
   async show(query, pieceId) {
     Object.assign(this, { query, pieceId, time: 0, block: null });
     this.blocks.clear();
+    this.draw();
+    $("why-snippet").toggleAttribute("data-empty", true);
+    $("why-where").textContent = $("why-words").textContent = "";
     const asked = await Promise.all([pieceOf(pieceId), libraryFacts()]);
     if (this.pieceId === pieceId) [this.piece, this.facts] = asked;
   }

@@ -21,9 +21,8 @@ export async function enter() {
   try {
     const [facts, { recordings }] = await Promise.all([libraryFacts(), call("GET", "/recordings")]);
     $("ask-folder").hidden = recordings.length === 0;
-    $("ask-lead").textContent = facts.pieces
-      ? `Give a recording, even a short one. Earmark finds it in your ${count(facts.pieces, "piece")}, ${count(facts.pages, "page")}.`
-      : "Give a recording, even a short one. Earmark finds it in your sheet music.";
+    const where = facts.pieces ? `your ${count(facts.pieces, "piece")}` : "your sheet music";
+    $("ask-lead").textContent = `Give a recording, even a short one. Earmark looks for it in ${where}.`;
     if (!facts.pieces) {
       showProblem($("ask-problem"), { kind: "empty_library", what: "this library is empty", remedy: "add sheet music first" }, toLibrary);
     }

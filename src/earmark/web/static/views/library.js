@@ -149,8 +149,7 @@ export async function remove(piece) {
 
 async function undo(removal, piece) {
   try {
-    const { id } = await call("POST", `/removals/${removal}/undo`);
-    await watch(`/additions/${id}`, () => {});
+    await call("POST", `/removals/${removal}/undo`);
     await refresh();
     toast(`${titleOf(piece)} is back.`);
   } catch (error) {

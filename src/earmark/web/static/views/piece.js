@@ -19,6 +19,7 @@ export async function enter(id, page = "1") {
     piece = await pieceOf(Number(id));
     const { page_widths: widths } = await libraryFacts();
     $("piece-title").textContent = titleOf(piece);
+    document.title = `${titleOf(piece)} – Earmark`;
     $("piece-composer").textContent = piece.composer ?? "";
     $("piece-facts").replaceChildren(...facts());
     $("piece-pages").replaceChildren(...piece.layout.map(({ number }) => thumbnail(number, widths)));

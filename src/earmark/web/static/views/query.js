@@ -83,7 +83,11 @@ async function choose(chosen, align = true) {
   const piece = query.pieces[hit.piece];
   if (!piece) return showProblem($("query-problem"), { kind: "not_found", what: "this piece is no longer in the library", remedy: "" });
   verdict(confident, piece);
-  showHits($("query-hits"), hits, query.pieces, hit.piece, (other) => { touched = false; choose(other); });
+  showHits($("query-hits"), hits, query.pieces, hit.piece, (other) => {
+    touched = false;
+    choose(other);
+    say(`${$("query-title").textContent}. ${$("query-where").textContent}`);
+  });
   alignment = null;
   player.setSystems(false);
   try {
@@ -92,7 +96,7 @@ async function choose(chosen, align = true) {
     score.mark(hit.page, hit.box);
     why.at(hit.query_time_s);
     if (align) await follow(piece);
-    else player.say("Choose a piece below to follow it.");
+    else player.say("Choose a piece of the list to follow it.");
   } catch (error) {
     showProblem($("query-problem"), problemOf(error));
   }
@@ -109,7 +113,6 @@ function verdict(confident, piece) {
     describe({ over: query.name, title: "Probably not in this library",
       where: `Nearest is ${titleOf(piece)}, ${place.toLowerCase()}, but only ${percent(hit.confidence)} sure.` });
   }
-  $("query-title").classList.toggle("unsure", !confident);
 }
 
 function describe({ over, title, composer = "", where = "" }) {
@@ -117,6 +120,7 @@ function describe({ over, title, composer = "", where = "" }) {
   $("query-title").textContent = title;
   $("query-composer").textContent = composer ?? "";
   $("query-where").textContent = where;
+  document.title = `${title} – Earmark`;
 }
 
 /** Fetches which moment is at which place; then the mark follows the recording. */
