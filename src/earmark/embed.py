@@ -6,7 +6,7 @@ length of a recording nor the number of pages is limited by memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,12 +56,17 @@ class EmbeddedPiece:
 
 
 def embed_recording(
-    path: str | Path, encoders: Encoders, start_s: float = 0.0, end_s: float | None = None
+    path: str | Path,
+    encoders: Encoders,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    report: Callable[[float], None] | None = None,
 ) -> EmbeddedRecording:
     """Excerpts every ``QUERY_HOP_FRAMES`` of the recording at ``path``, or of its stretch
     ``start_s``..``end_s``.
 
-    Raises BadInput as `earmark.audio.read_samples` does.
+    ``report`` is told now and then how many seconds have been heard. Raises BadInput as
+    `earmark.audio.read_samples` does.
     """
     spec = AudioSpec()
     samples = 0
@@ -78,6 +83,8 @@ def embed_recording(
         heard = centres[_sounding(stretch, centres - first, spec.window_frames)]
         vectors.append(encoders.embed_audio(stretch, heard - first)[0])
         frames.append(heard)
+        if report:
+            report(samples / spec.sample_rate_hz)
     times_s = np.concatenate(frames) / spec.frames_per_second
     return EmbeddedRecording(np.concatenate(vectors), times_s, samples / spec.sample_rate_hz)
 

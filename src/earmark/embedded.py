@@ -134,6 +134,12 @@ class EmbeddedStore:
         with self._explained():
             return tuple(PageFile(*row) for row in self._db.execute(query, (piece.id,)))
 
+    def pages(self, piece: int) -> list[Page]:
+        """See `Store.pages`."""
+        query = "SELECT number, width_px, height_px, systems FROM pages WHERE piece = ? ORDER BY number"
+        with self._explained():
+            return [Page(*row) for row in self._db.execute(query, (piece,))]
+
     def put(
         self,
         score: Score,
@@ -193,9 +199,16 @@ class EmbeddedStore:
         query = "SELECT substr(places, ?, ?) FROM vectors WHERE piece = ?"
         with self._explained():
             found = self._one(query, 1 + ordinal * PLACE.itemsize, PLACE.itemsize, piece)
-        row = np.frombuffer(found, PLACE)[0]
-        x0, y0, x1, y1 = (round(float(value), 5) for value in row["box"])
-        return Place(int(row["page"]), int(row["system"]), (x0, y0, x1, y1))
+        return _places(found)[0]
+
+    def contents(self, piece: int) -> tuple[list[Place], FloatArray]:
+        """See `Store.contents`."""
+        with self._explained():
+            vectors, places = self._db.execute(
+                "SELECT vectors, places FROM vectors WHERE piece = ?", (piece,)
+            ).fetchone()
+        found = _places(places)
+        return found, np.frombuffer(vectors, "<f2").reshape(len(found), -1).astype(np.float32)
 
     def close(self) -> None:
         """Ends the use of the file; nothing is lost without it."""
@@ -278,6 +291,13 @@ ERRORS = {
     sqlite3.SQLITE_NOTADB: (f"{FILE_NAME} is not a library of Earmark's", "give another folder"),
     sqlite3.SQLITE_CORRUPT: (f"{FILE_NAME} is damaged", "restore a copy, or add the music to a new library"),
 }
+
+
+def _places(stored: bytes) -> list[Place]:
+    rows = np.frombuffer(stored, PLACE)
+    boxes = rows["box"].astype(np.float64).round(5).tolist()
+    names = zip(rows["page"].tolist(), rows["system"].tolist(), strict=True)
+    return [Place(page, system, tuple(box)) for (page, system), box in zip(names, boxes, strict=True)]
 
 
 class _Index:

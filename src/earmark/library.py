@@ -19,10 +19,10 @@ import numpy as np
 
 from earmark.embed import PLACE_HOP_PX, embed_piece, embed_recording
 from earmark.embedded import EmbeddedStore
-from earmark.schema import BadInput, Findings, Hit
+from earmark.schema import BadInput, Findings, FloatArray, Hit, Place
 from earmark.scores import PageFile, Score, find_scores, sha256
-from earmark.search import NEIGHBOURS, rank
-from earmark.store import LibraryUnusable, Piece, Store, check_model
+from earmark.search import NEIGHBOURS, Neighbours, rank
+from earmark.store import LibraryUnusable, Page, Piece, Store, check_model
 from earmark.weights import Encoders, load
 
 DEFAULT_MODEL = "first-light"
@@ -41,6 +41,18 @@ class Outcome:
     status: Status
     piece: Piece | None = None
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class Removed:
+    """All that a library held of a piece that was taken out of it."""
+
+    score: Score
+    sha256: str
+    pages: tuple[Page, ...]
+    places: tuple[Place, ...]
+    vectors: FloatArray
+    model: str
 
 
 def open_store(where: str | Path, create: bool) -> Store:
@@ -70,6 +82,10 @@ class Library:
         path = where if "://" in str(where) else Path(where).expanduser()
         return cls(path, open_store(path, create), model)
 
+    def check(self) -> None:
+        """Raises what `find` and `add` would raise because of the library's model: BadInput, Mismatch."""
+        check_model(self._where, self._store.model, self.encoders.model_id)
+
     def close(self) -> None:
         """Ends the use of the library. All that `add` reported is kept in any case."""
         self._store.close()
@@ -95,7 +111,7 @@ class Library:
         Raises Mismatch when the library was made with another model, BadInput when the model or the library
         cannot be used.
         """
-        check_model(self._where, self._store.model, self.encoders.model_id)
+        self.check()
         given = [paths] if isinstance(paths, str | Path) else paths
         found = list(find_scores(Path(path).expanduser() for path in given))
         outcomes = []
@@ -111,19 +127,27 @@ class Library:
                 report(outcome, len(outcomes), len(found))
         return outcomes
 
-    def find(self, audio: str | Path, top: int = 5, start_s: float = 0.0, end_s: float | None = None) -> Findings:
+    def find(
+        self,
+        audio: str | Path,
+        top: int = 5,
+        start_s: float = 0.0,
+        end_s: float | None = None,
+        report: Callable[[float], None] | None = None,
+    ) -> Findings:
         """The ``top`` pieces that ``audio``, or its stretch from ``start_s`` to ``end_s``, may be played
         from.
 
         Hits come best first, each with the best place in its piece; ``query_time_s`` counts from the start of
-        the file. There may be fewer, or none, e.g. for silence. Raises BadInput when the recording cannot be
+        the file. There may be fewer, or none, e.g. for silence. ``report`` is told now and then how many
+        seconds have been heard. Raises BadInput when the recording cannot be
         read or the library is empty, Mismatch when it was made with another model.
         """
         stored = self._store.model
         if stored is None:
             raise BadInput(self._where, "is empty", "add sheet music first: earmark add LIBRARY PATH")
         check_model(self._where, stored, self.encoders.model_id)
-        query = embed_recording(Path(audio).expanduser(), self.encoders, start_s, end_s)
+        query = embed_recording(Path(audio).expanduser(), self.encoders, start_s, end_s, report)
         voting = np.unique(np.linspace(0, len(query.times_s) - 1, MOST_EXCERPTS).round().astype(np.int64))
         chosen = voting if len(query.times_s) else np.zeros(0, np.int64)
         times_s = query.times_s[chosen]
@@ -149,6 +173,14 @@ class Library:
         confident = bool(ranked) and ranked[0].confidence >= self.encoders.calibration.threshold
         return Findings(str(audio), start_s, round(query.duration_s, 3), stored, confident, tuple(hits))
 
+    def nearest(self, vectors: FloatArray) -> Neighbours:
+        """The places nearest to excerpts' vectors, float32 [n, dimension]; raises as `find` does."""
+        stored = self._store.model
+        if stored is None:
+            raise BadInput(self._where, "is empty", "add sheet music first: earmark add LIBRARY PATH")
+        check_model(self._where, stored, self.encoders.model_id)
+        return self._store.nearest(vectors, NEIGHBOURS)
+
     def list(self) -> Sequence[Piece]:
         """All pieces, by name."""
         return self._store.pieces()
@@ -156,6 +188,30 @@ class Library:
     def files(self, piece: Piece) -> tuple[PageFile, ...]:
         """The files that a piece was read from, in page order."""
         return self._store.files(piece)
+
+    def pages(self, piece: Piece) -> Sequence[Page]:
+        """A piece's pages, in order."""
+        return self._store.pages(piece.id)
+
+    def contents(self, piece: Piece) -> tuple[Sequence[Place], FloatArray]:
+        """A piece's places in playing order, and their vectors, float32 [places, dimension]."""
+        return self._store.contents(piece.id)
+
+    def take_out(self, piece: Piece) -> Removed:
+        """Removes one piece and returns what `put_back` needs; raises BadInput when it is not there any more."""
+        with self._store.snapshot():
+            score = Score(piece.name, piece.source, self._store.files(piece))
+            places, vectors = self._store.contents(piece.id)
+            pages = tuple(self._store.pages(piece.id))
+            removed = Removed(score, piece.sha256, pages, tuple(places), vectors, self._store.model or "")
+        self.remove(piece.name)
+        return removed
+
+    def put_back(self, removed: Removed) -> Piece:
+        """Adds what `take_out` took, as it was, but under a new identifier; raises Mismatch as `add` does."""
+        return self._store.put(
+            removed.score, removed.sha256, removed.pages, removed.places, removed.vectors, removed.model
+        )
 
     def remove(self, *names: str) -> None:
         """Removes the pieces of these names; raises BadInput, and removes none, when there is no such

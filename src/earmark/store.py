@@ -80,6 +80,10 @@ class Store(Protocol):
         """What a piece was read from, in page order."""
         ...
 
+    def pages(self, piece: int) -> list[Page]:
+        """A piece's pages, in order."""
+        ...
+
     def put(
         self,
         score: Score,
@@ -112,6 +116,10 @@ class Store(Protocol):
 
     def place(self, piece: int, ordinal: int) -> Place:
         """One of a piece's places, by its ordinal in `Neighbours`."""
+        ...
+
+    def contents(self, piece: int) -> tuple[list[Place], FloatArray]:
+        """All of a piece's places in playing order, and their vectors, float32 [n, dimension]."""
         ...
 
     def close(self) -> None: ...
