@@ -25,7 +25,12 @@ QUIET = (
     "--autoplay-policy=no-user-gesture-required",
 )
 MICROPHONE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
-PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True, "has_touch": True}
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 390, "height": 844},
+    "device_scale_factor": 2,
+    "is_mobile": True,
+    "has_touch": True,
+}
 TELL_VIOLATIONS = """addEventListener("securitypolicyviolation",
     (event) => console.error("policy violated: " + event.violatedDirective + " " + event.blockedURI))"""
 

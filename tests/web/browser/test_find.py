@@ -221,6 +221,37 @@ def test_zoom_keeps_the_middle_and_pans(visit: Visit, clip: Path) -> None:
     assert page.inner_text("#query [data-do=fit]") == "Fit"
 
 
+def test_two_fingers_zoom(visit: Visit, clip: Path) -> None:
+    page = visit(**PHONE)
+    ask(page, clip)
+    page.wait_for_selector("#query .overlay-place[display=inline]")
+    window = page.locator("#query .score-window").bounding_box()
+    assert window is not None
+    x, y = window["x"] + window["width"] / 2, window["y"] + window["height"] / 2
+    touch = page.context.new_cdp_session(page)
+    for kind, spread in (("touchStart", 40), ("touchMove", 60), ("touchMove", 80)):
+        points = [{"x": x - spread, "y": y, "id": 0}, {"x": x + spread, "y": y, "id": 1}]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    assert page.inner_text("#query [data-do=fit]") == "200 %"
+
+
+def test_a_recording_of_the_librarys_folder_and_the_answers_own_address(visit: Visit, server: Any, clip: Path) -> None:
+    tape = server.folder / "tape.wav"
+    tape.write_bytes(clip.read_bytes())
+    try:
+        page = visit()
+        page.click("#ask-folder")
+        page.click("#folder-list button")
+        page.wait_for_selector("#query .hit")
+        assert page.inner_text("#query-over") == "Found: tape.wav"
+        page.reload()
+        page.wait_for_selector("#query .hit")
+        assert page.title() == "piece-1 – Earmark"
+    finally:
+        tape.unlink()
+
+
 def test_recording_with_the_microphone(visit: Visit) -> None:
     page = visit()
     page.click("#ask-record")

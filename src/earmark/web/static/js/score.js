@@ -177,18 +177,25 @@ export class Score extends EventTarget {
     new Image().src = pageAddress(this.piece.id, number, width * devicePixelRatio, this.widths);
   }
 
-  /** Zooms to `scale` times the fitting size; the point under the event, or the middle, stays where it is. */
+  /** Zooms to `scale` times the fitting size; the point under the event stays where it is, else what matters moves to the middle. */
   zoom(scale, event = null) {
     const { window: frame, sheet } = this.parts;
-    const middle = frame.getBoundingClientRect();
-    const at = event ?? { clientX: middle.x + middle.width / 2, clientY: middle.y + middle.height / 2 };
-    const held = this.fractions(at);
+    const view = frame.getBoundingClientRect();
+    const at = event ?? { clientX: view.x + view.width / 2, clientY: view.y + view.height / 2 };
+    const held = event ? this.fractions(event) : this.focus() ?? this.fractions(at);
     this.scale = Math.min(CLOSEST, Math.max(1, scale));
     if (Math.abs(this.scale - 1) < 0.02) this.scale = 1;
     this.lay();
     const now = sheet.getBoundingClientRect();
     frame.scrollLeft += now.x + held.x * now.width - at.clientX;
     frame.scrollTop += now.y + held.y * now.height - at.clientY;
+  }
+
+  /** Where on this page the mark is, in fractions; null if it is elsewhere. */
+  focus() {
+    if (this.heard?.box && this.heard.page === this.number) return { x: this.heard.x, y: (this.heard.box[1] + this.heard.box[3]) / 2 };
+    const box = this.scale === 1 ? this.places.get(this.number) : null;
+    return box ? { x: (box[0] + box[2]) / 2, y: (box[1] + box[3]) / 2 } : null;
   }
 
   fractions({ clientX, clientY }) {
