@@ -204,9 +204,10 @@ class EmbeddedStore:
     def contents(self, piece: int) -> tuple[list[Place], FloatArray]:
         """See `Store.contents`."""
         with self._explained():
-            vectors, places = self._db.execute(
-                "SELECT vectors, places FROM vectors WHERE piece = ?", (piece,)
-            ).fetchone()
+            row = self._db.execute("SELECT vectors, places FROM vectors WHERE piece = ?", (piece,)).fetchone()
+        if row is None:
+            raise KeyError(piece)
+        vectors, places = row
         found = _places(places)
         return found, np.frombuffer(vectors, "<f2").reshape(len(found), -1).astype(np.float32)
 

@@ -16,12 +16,13 @@ from types import TracebackType
 from typing import Literal, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from earmark.embed import PLACE_HOP_PX, embed_piece, embed_recording
 from earmark.embedded import EmbeddedStore
 from earmark.schema import BadInput, Findings, FloatArray, Hit, Place
 from earmark.scores import PageFile, Score, find_scores, sha256
-from earmark.search import NEIGHBOURS, Neighbours, rank
+from earmark.search import NEIGHBOURS, Neighbours, Ranked, rank
 from earmark.store import LibraryUnusable, Page, Piece, Store, check_model
 from earmark.weights import Encoders, load
 
@@ -151,27 +152,12 @@ class Library:
         voting = np.unique(np.linspace(0, len(query.times_s) - 1, MOST_EXCERPTS).round().astype(np.int64))
         chosen = voting if len(query.times_s) else np.zeros(0, np.int64)
         times_s = query.times_s[chosen]
-        hits = []
         with self._store.snapshot():
             neighbours = self._store.nearest(query.vectors[chosen], NEIGHBOURS)
             ranked = rank(neighbours, times_s, PLACE_HOP_PX, self.encoders.calibration, top)
-            for number, found in enumerate(ranked, start=1):
-                piece = self._store.piece(found.piece)
-                place = self._store.place(found.piece, found.place)
-                hits.append(
-                    Hit(
-                        rank=number,
-                        piece=piece.name,
-                        source=piece.source,
-                        confidence=round(found.confidence, 4),
-                        page=place.page,
-                        system=place.system,
-                        box=place.box,
-                        query_time_s=round(start_s + float(times_s[found.excerpt]), 3),
-                    )
-                )
+            hits = self._hits(ranked, start_s + times_s)
         confident = bool(ranked) and ranked[0].confidence >= self.encoders.calibration.threshold
-        return Findings(str(audio), start_s, round(query.duration_s, 3), stored, confident, tuple(hits))
+        return Findings(str(audio), start_s, round(query.duration_s, 3), stored, confident, hits)
 
     def nearest(self, vectors: FloatArray) -> Neighbours:
         """The places nearest to excerpts' vectors, float32 [n, dimension]; raises as `find` does."""
@@ -181,6 +167,14 @@ class Library:
         check_model(self._where, stored, self.encoders.model_id)
         return self._store.nearest(vectors, NEIGHBOURS)
 
+    def hits(self, ranked: Sequence[Ranked], times_s: npt.NDArray[np.float64]) -> tuple[Hit, ...]:
+        """What ``earmark.search.rank`` found for excerpts at ``times_s``, as people are told it.
+
+        Raises KeyError when one of the pieces has been removed meanwhile.
+        """
+        with self._store.snapshot():
+            return self._hits(ranked, times_s)
+
     def list(self) -> Sequence[Piece]:
         """All pieces, by name."""
         return self._store.pieces()
@@ -189,13 +183,13 @@ class Library:
         """The files that a piece was read from, in page order."""
         return self._store.files(piece)
 
-    def pages(self, piece: Piece) -> Sequence[Page]:
-        """A piece's pages, in order."""
-        return self._store.pages(piece.id)
+    def pages(self, piece: int) -> Sequence[Page]:
+        """The pages of the piece of this identifier, in order."""
+        return self._store.pages(piece)
 
-    def contents(self, piece: Piece) -> tuple[Sequence[Place], FloatArray]:
-        """A piece's places in playing order, and their vectors, float32 [places, dimension]."""
-        return self._store.contents(piece.id)
+    def contents(self, piece: int) -> tuple[Sequence[Place], FloatArray]:
+        """Its places in playing order, and their vectors, float32 [places, dimension]; KeyError if there is none."""
+        return self._store.contents(piece)
 
     def take_out(self, piece: Piece) -> Removed:
         """Removes one piece and returns what `put_back` needs; raises BadInput when it is not there any more."""
@@ -231,6 +225,25 @@ class Library:
     def encoders(self) -> Encoders:
         """The model's encoders, loaded when first asked for."""
         return load(self._model) if isinstance(self._model, str | Path) else self._model
+
+    def _hits(self, ranked: Sequence[Ranked], times_s: npt.NDArray[np.float64]) -> tuple[Hit, ...]:
+        hits = []
+        for number, found in enumerate(ranked, start=1):
+            piece = self._store.piece(found.piece)
+            place = self._store.place(found.piece, found.place)
+            hits.append(
+                Hit(
+                    rank=number,
+                    piece=piece.name,
+                    source=piece.source,
+                    confidence=round(found.confidence, 4),
+                    page=place.page,
+                    system=place.system,
+                    box=place.box,
+                    query_time_s=round(float(times_s[found.excerpt]), 3),
+                )
+            )
+        return tuple(hits)
 
     def _add(self, score: Score) -> Outcome:
         """One score; raises BadInput when its files cannot be used, its LibraryUnusable when the store

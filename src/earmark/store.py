@@ -119,7 +119,10 @@ class Store(Protocol):
         ...
 
     def contents(self, piece: int) -> tuple[list[Place], FloatArray]:
-        """All of a piece's places in playing order, and their vectors, float32 [n, dimension]."""
+        """All of a piece's places in playing order, and their vectors, float32 [n, dimension].
+
+        Raises KeyError if there is none of this identifier.
+        """
         ...
 
     def close(self) -> None: ...

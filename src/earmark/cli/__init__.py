@@ -19,6 +19,7 @@ VERBS = {
     "list": ("earmark.cli.library", "List the pieces of a library."),
     "remove": ("earmark.cli.library", "Remove pieces from a library."),
     "serve": ("earmark.cli.web", "Open a library to a browser: ask, see, follow, listen."),
+    "listen": ("earmark.cli.listen", "Say what is played, and where on the page, while it is played."),
     "corpus": ("earmark.cli.corpus", "Build and check aligned corpora."),
     "train": ("earmark.cli.training", "Train encoders as an experiment file says."),
     "export": ("earmark.cli.training", "Write a checkpoint's encoders as weights for searching."),

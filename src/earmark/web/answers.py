@@ -100,11 +100,11 @@ def spectrogram(library: Library, told: Told, path: str, name: str, start_s: flo
 
 def attention(library: Library, told: Told, path: str, name: str, piece: int, start_s: float, end_s: float) -> Answer:
     """What the encoder attends to in every excerpt, and the snippet of the piece that is most like it."""
-    found = next((other for other in library.list() if other.id == piece), None)
-    if found is None:
-        raise Refusal("not_found", "the piece is not in the library any more", "ask again")
+    try:
+        places, vectors = library.contents(piece)
+    except KeyError:
+        raise Refusal("not_found", "the piece is not in the library any more", "ask again") from None
     excerpts = attend(path, library.encoders, start_s, end_s)
-    places, vectors = library.contents(found)
     similarities = excerpts.vectors @ vectors.T
     best = similarities.argmax(axis=1)
     told_of = [

@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response
 
 from earmark import __version__
 from earmark.schema import EarmarkError
-from earmark.web.api import library, questions, status
+from earmark.web.api import library, live, questions, status
 from earmark.web.api.answers import API
 from earmark.web.guard import Guard
 from earmark.web.limits import Limits
@@ -63,6 +63,7 @@ def create_app(
     )
     app.include_router(library.router)
     app.include_router(questions.router)
+    app.include_router(live.router)
     app.include_router(status.router)
     app.include_router(site())
     app.add_middleware(Counting)

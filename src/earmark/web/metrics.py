@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from earmark.web.desk import Desk
 from earmark.web.jobs import Job, Pool
+from earmark.web.listening import Listening
 
 SECONDS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 120)
 
@@ -16,7 +17,7 @@ SECONDS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 120)
 class Metrics:
     """What ``/metrics`` shows: requests, jobs, queues, workers, what is kept, the server's own process."""
 
-    def __init__(self, pools: Iterable[Pool], desk: Desk) -> None:
+    def __init__(self, pools: Iterable[Pool], desk: Desk, listening: Listening) -> None:
         registry = self._registry = CollectorRegistry()
         self.requests = Counter(
             "earmark_requests",
@@ -24,7 +25,8 @@ class Metrics:
             ["route", "method", "status"],
             registry=registry,
         )
-        self.live = Gauge("earmark_live_sessions", "Clients that listen live.", registry=registry)
+        live = Gauge("earmark_live_sessions", "Clients that listen live.", registry=registry)
+        live.set_function(lambda: listening.sessions)
         self._jobs = Counter("earmark_jobs", "Jobs ended, by task and outcome.", ["task", "outcome"], registry=registry)
         self._seconds = Histogram(
             "earmark_job_seconds", "Seconds a job was worked on.", ["task"], buckets=SECONDS, registry=registry

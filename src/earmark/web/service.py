@@ -20,6 +20,7 @@ from earmark.web.desk import Desk
 from earmark.web.guard import CLIENT_HEADER
 from earmark.web.jobs import Pool
 from earmark.web.limits import Limits
+from earmark.web.listening import Listening
 from earmark.web.metrics import Metrics
 from earmark.web.shelf import Shelf
 from earmark.web.worker import Setup
@@ -31,13 +32,14 @@ NICENESS_OF_ADDING = 10
 
 @dataclass(frozen=True)
 class Service:
-    """``searching`` looks recordings up, ``adding`` reads scores, ``showing`` draws what is looked at meanwhile."""
+    """``searching`` looks recordings up, ``adding`` reads scores, ``showing`` draws; ``listening`` is for live ones."""
 
     shelf: Shelf
     desk: Desk
     searching: Pool
     adding: Pool
     showing: Pool
+    listening: Listening
     limits: Limits
     metrics: Metrics
 
@@ -60,8 +62,9 @@ async def open_service(where: Path, model: str | Encoders, limits: Limits, worke
     adding, showing = pool("adding", 1, NICENESS_OF_ADDING), pool("showing", 1)
     pools = (searching, adding, showing)
     desk = Desk(folder, limits, pools)
-    metrics = Metrics(pools, desk)
-    service = Service(shelf, desk, searching, adding, showing, limits, metrics)
+    listening = Listening(where, model)
+    metrics = Metrics(pools, desk, listening)
+    service = Service(shelf, desk, searching, adding, showing, listening, limits, metrics)
     tasks = [asyncio.create_task(work) for work in (*(pool.run() for pool in pools), desk.sweep())]
     try:
         yield service
@@ -71,6 +74,7 @@ async def open_service(where: Path, model: str | Encoders, limits: Limits, worke
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.to_thread(listening.close)
         shelf.close()
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -84,7 +84,9 @@ class Shelf:
         """A piece's entry with its pages and systems."""
         with self._lock:
             piece = self.piece(identifier)
-            return entry(piece) | {"layout": layout(self._library.pages(piece), self._library.contents(piece)[0])}
+            return entry(piece) | {
+                "layout": layout(self._library.pages(identifier), self._library.contents(identifier)[0])
+            }
 
     def files(self, piece: Piece) -> list[str]:
         """The files that a piece's pages are in."""
