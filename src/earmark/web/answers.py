@@ -124,6 +124,21 @@ def attention(library: Library, told: Told, path: str, name: str, piece: int, st
     return Answer({"piece": piece, "window_s": window_s, "offsets_s": offsets_s, "excerpts": told_of})
 
 
+def align(library: Library, told: Told, path: str, name: str, piece: str) -> Answer:
+    """The object of ``earmark align --json``."""
+    last = 0.0
+
+    def done(share: float) -> None:
+        nonlocal last
+        if time.monotonic() - last > TOLD_EVERY_S:
+            last = time.monotonic()
+            told(Progress(share))
+
+    alignment = library.align(path, piece, done)  # type: ignore[attr-defined]
+    source = os.path.basename(alignment.source)
+    return Answer(replace(alignment, audio_path=name, source=source).to_dict())
+
+
 def warm(library: Library) -> None:
     """Loads what the first search would have to load."""
     spec = AudioSpec()
@@ -145,4 +160,5 @@ TASKS: dict[str, Callable[..., Answer]] = {
     "page": page,
     "spectrogram": spectrogram,
     "attention": attention,
+    "align": align,
 }

@@ -156,6 +156,52 @@ class Question(Job):
     pieces: dict[str, Piece]
 
 
+class Audio(BaseModel):
+    """The recording that was aligned."""
+
+    path: str
+    duration_s: float
+
+
+class AlignedSystem(BaseModel):
+    """What is shown of one system."""
+
+    page: int
+    system: int
+    box: Box
+
+
+class Mark(BaseModel):
+    """Where the music is at one moment; `x` is a fraction of the page's width."""
+
+    time_s: float
+    page: int
+    system: int
+    x: float
+    strip_px: float
+    confidence: float
+
+
+class Aligned(BaseModel):
+    """The object that `earmark align --json` prints."""
+
+    audio: Audio
+    model: str
+    piece: str
+    source: str
+    systems: list[AlignedSystem]
+    points: list[Mark]
+
+
+class Alignment(BaseModel):
+    """An alignment, or where the work on it is."""
+
+    state: State
+    ahead: int | None
+    progress: float | None
+    alignment: Aligned | None
+
+
 class Excerpt(BaseModel):
     """What the model attends to around `time_s`, and the snippet of the piece that is most like it."""
 

@@ -110,6 +110,30 @@ async def spectrogram(
 
 
 @router.get(
+    "/queries/{query}/alignment",
+    response_model=models.Alignment,
+    responses=failures("not_found", "not_ready", "unusable_file", "busy")
+    | {202: {"model": models.Alignment, "description": "Not yet: ask again."}},
+)
+async def alignment(service: InService, client: Client, query: Key, response: Response, piece: PieceId = None) -> Any:
+    """Where in a piece the recording is at every moment. The first call starts the work; ask until it is done."""
+    kept = service.desk.question(query)
+    chosen = piece or _first_hit(kept)
+    job = kept.alignments.get(chosen)
+    if job is None:
+        name = (await asyncio.to_thread(service.shelf.piece, chosen)).name
+        task = Task("align", {"path": str(kept.path), "name": kept.name, "piece": name})
+        job = kept.alignments[chosen] = service.searching.submit(client, task, service.limits.question_s)
+    if job.refusal:
+        del kept.alignments[chosen]  # the next call tries again
+        raise job.refusal
+    if job.state != "done":
+        response.status_code = 202
+    told = told_of(job, kept.name, service.searching)
+    return {key: told[key] for key in ("state", "ahead", "progress")} | {"alignment": job.answer.value or None}
+
+
+@router.get(
     "/queries/{query}/attention",
     response_model=models.Attention,
     responses=failures("not_found", "not_ready", "unusable_file", "busy"),
