@@ -191,11 +191,16 @@ export class Score extends EventTarget {
     frame.scrollTop += now.y + held.y * now.height - at.clientY;
   }
 
-  /** Where on this page the mark is, in fractions; null if it is elsewhere. */
+  /** Where on this page the mark is, in fractions; null if it is elsewhere or out of sight. */
   focus() {
-    if (this.heard?.box && this.heard.page === this.number) return { x: this.heard.x, y: (this.heard.box[1] + this.heard.box[3]) / 2 };
-    const box = this.scale === 1 ? this.places.get(this.number) : null;
-    return box ? { x: (box[0] + box[2]) / 2, y: (box[1] + box[3]) / 2 } : null;
+    const heard = this.heard?.page === this.number ? this.heard : null;
+    const box = heard ? heard.box : this.places.get(this.number);
+    if (!box) return null;
+    const { window: frame, sheet } = this.parts;
+    const at = { x: heard?.x ?? (box[0] + box[2]) / 2, y: (box[1] + box[3]) / 2 };
+    const [left, top] = [at.x * sheet.offsetWidth - frame.scrollLeft, at.y * sheet.offsetHeight - frame.scrollTop];
+    const seen = left >= 0 && left <= frame.clientWidth && top >= 0 && top <= frame.clientHeight;
+    return seen ? at : null;
   }
 
   fractions({ clientX, clientY }) {
