@@ -41,6 +41,8 @@ class Served:
 
 
 Serve = Callable[..., AbstractContextManager[Served]]
+Fill = Callable[..., Path]
+Wait = Callable[[httpx.Client, str], dict[str, Any]]
 
 
 @pytest.fixture(scope="session")
@@ -79,6 +81,12 @@ def server(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         yield served
 
 
+@pytest.fixture(scope="session", name="fill")
+def fill_fixture() -> Fill:
+    """Makes a library at a new folder: ``fill(folder, encoders, music)``."""
+    return fill
+
+
 def fill(folder: Path, encoders: FakeEncoders, music: Music) -> Path:
     """Makes a library of `PIECES` melodies at ``folder``; their files lie beside it."""
     scores = music.write_scores(folder.with_name(f"{folder.name}-scores"), PIECES, NOTES)
@@ -94,3 +102,18 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     music = Music()
     return music.write_recording(tmp_path_factory.mktemp("clip") / "clip.wav", music.melody(1, NOTES)[:95], first=75)
+
+
+@pytest.fixture(scope="session")
+def wait() -> Wait:
+    """``wait(client, location)``: what is told of a job when it is over."""
+    return _wait
+
+
+def _wait(client: httpx.Client, location: str) -> dict[str, Any]:
+    for _ in range(1200):
+        told: dict[str, Any] = client.get(location).json()
+        if told["state"] in ("done", "failed"):
+            return told
+        time.sleep(0.05)
+    raise AssertionError(f"not over: {told}")

@@ -5,34 +5,35 @@ from __future__ import annotations
 import io
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import Image
 
+from earmark.library import Library
+
 if TYPE_CHECKING:
-    from tests.web.conftest import Served
+    from tests.web.conftest import Served, Wait
 
 
-def ask(client: Any, clip: Path, **parameters: Any) -> dict[str, Any]:
-    """Asks about a recording and waits for the end."""
-    answer = client.post("/api/v1/queries", params={"name": clip.name, **parameters}, content=clip.read_bytes())
-    assert answer.status_code == 202, answer.text
-    return wait(client, answer.headers["Location"])
+Ask = Callable[..., dict[str, Any]]
 
 
-def wait(client: Any, location: str) -> dict[str, Any]:
-    """What is told of a job when it is over."""
-    for _ in range(1200):
-        told: dict[str, Any] = client.get(location).json()
-        if told["state"] in ("done", "failed"):
-            return told
-        time.sleep(0.05)
-    raise AssertionError(f"not over: {told}")
+@pytest.fixture
+def ask(wait: Wait) -> Ask:
+    """``ask(client, clip, **parameters)``: asks about a recording and waits for the end."""
+
+    def ask(client: Any, clip: Path, **parameters: Any) -> dict[str, Any]:
+        answer = client.post("/api/v1/queries", params={"name": clip.name, **parameters}, content=clip.read_bytes())
+        assert answer.status_code == 202, answer.text
+        return wait(client, answer.headers["Location"])
+
+    return ask
 
 
-def test_a_question_is_answered_as_the_command_would(server: Served, clip: Path) -> None:
+def test_a_question_is_answered_as_the_command_would(server: Served, clip: Path, ask: Ask) -> None:
     with server.client() as client:
         told = ask(client, clip, top=2)
         assert (told["state"], told["error"], told["progress"], told["ahead"]) == ("done", None, 1.0, None)
@@ -89,7 +90,7 @@ def test_pages_are_pictures_of_the_widths_that_are_offered(server: Served) -> No
         assert (refused.status_code, refused.json()["error"]["kind"]) == (400, "bad_request")
 
 
-def test_what_the_model_hears_and_attends_to(server: Served, clip: Path) -> None:
+def test_what_the_model_hears_and_attends_to(server: Served, clip: Path, ask: Ask) -> None:
     with server.client() as client:
         asked = f"/api/v1/queries/{ask(client, clip)['id']}"
         picture = client.get(f"{asked}/spectrogram.png", params={"start_s": 2, "end_s": 7.5})
@@ -107,7 +108,7 @@ def test_what_the_model_hears_and_attends_to(server: Served, clip: Path) -> None
         assert (part.status_code, part.content) == (206, clip.read_bytes()[4:8])
 
 
-def test_recordings_in_the_librarys_folder_can_be_asked_about(server: Served, clip: Path) -> None:
+def test_recordings_in_the_librarys_folder_can_be_asked_about(server: Served, clip: Path, wait: Wait) -> None:
     tapes = server.folder / "tapes"
     tapes.mkdir()
     (tapes / "evening.wav").write_bytes(clip.read_bytes())
@@ -138,10 +139,26 @@ def test_the_document_describes_every_route_and_refusal(server: Served) -> None:
     }
 
 
-def test_counters(server: Served, clip: Path) -> None:
+def test_counters(server: Served, clip: Path, ask: Ask) -> None:
     with server.client() as client:
         ask(client, clip)
         text = client.get("/metrics").text
     assert 'earmark_jobs_total{outcome="done",task="find"}' in text
     assert 'earmark_requests_total{method="POST",route="/api/v1/queries",status="202"}' in text
     assert 'earmark_jobs_waiting{queue="searching"} 0.0' in text
+
+
+@pytest.mark.skipif(not hasattr(Library, "align"), reason="needs Library.align")
+def test_a_recording_can_be_followed(server: Served, clip: Path, ask: Ask) -> None:
+    with server.client() as client:
+        asked = f"/api/v1/queries/{ask(client, clip)['id']}"
+        answer = client.get(f"{asked}/alignment")
+        while answer.status_code == 202:
+            time.sleep(0.1)
+            answer = client.get(f"{asked}/alignment")
+        assert answer.json()["state"] == "done"
+        alignment = answer.json()["alignment"]
+        assert (alignment["piece"], alignment["audio"]["path"]) == ("piece-1", "clip.wav")
+        middle = alignment["points"][len(alignment["points"]) // 2]
+        assert (middle["page"], middle["system"]) == (2, 1)
+        assert client.get(f"{asked}/alignment", params={"piece": 99}).status_code == 404

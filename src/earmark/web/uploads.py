@@ -62,7 +62,7 @@ def shown_name(given: str, otherwise: str) -> str:
     """A client's name for a file, to be shown only: its last part, without control characters."""
     last = re.split(r"[/\\]", unicodedata.normalize("NFC", given))[-1]
     kept = "".join(letter for letter in last if unicodedata.category(letter)[0] != "C").strip()
-    return kept[: 2 * LONGEST_NAME] or otherwise
+    return kept or otherwise
 
 
 def file_stem(given: str) -> str:
