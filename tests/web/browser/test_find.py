@@ -264,14 +264,13 @@ def test_recording_with_the_microphone(visit: Visit) -> None:
 def test_with_the_keyboard_alone(visit: Visit, clip: Path) -> None:
     page = visit()
     align(page)
+    page.on("filechooser", lambda chooser: chooser.set_files(clip))
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "ask-file"
-    with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
-    chooser.value.set_files(clip)
+    page.keyboard.press("Enter")
     page.wait_for_selector("#query .hit")
     followed(page)
     assert page.evaluate("document.activeElement.id") == "query-title"
