@@ -12,6 +12,7 @@ from earmark.cli.library import LIBRARY, MODEL
 from earmark.schema import EarmarkError
 
 HOST = "127.0.0.1"
+THIS_MACHINE = (HOST, "::1", "localhost")
 PORT = 8765
 
 
@@ -43,7 +44,7 @@ def serve_command(where: str, host: str, port: int, workers: int | None, model: 
     folder = Path(where).expanduser()
     with Library.open(folder, chosen) as library:
         library.check()  # what is wrong is said now, not to the first who asks
-    token = None if host == HOST else secrets.token_urlsafe(32)
+    token = None if host in THIS_MACHINE else secrets.token_urlsafe(32)
     limits = Limits()
     names = {host, socket.gethostname()} if token else set()
     app = create_app(folder, chosen, token, names, limits, workers)

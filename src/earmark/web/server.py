@@ -18,6 +18,7 @@ from earmark.schema import EarmarkError
 from earmark.web.limits import Limits
 
 STOP_S = 5
+EVERYWHERE = ("0.0.0.0", "::")
 
 
 class ImpatientProtocol(H11Protocol):
@@ -65,7 +66,8 @@ def listen(host: str, port: int) -> Iterator[Listening]:
     except (OSError, OverflowError) as error:
         raise EarmarkError(f"{host}:{port}: cannot listen there ({error}); give another --host or --port") from error
     with bound:
-        shown = f"[{host}]" if ":" in host else host
+        name = socket.gethostname() if host in EVERYWHERE else host
+        shown = f"[{name}]" if ":" in name else name
         yield Listening(bound, f"http://{shown}:{bound.getsockname()[1]}/")
 
 
