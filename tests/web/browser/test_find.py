@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from earmark.library import Library
+from tests.conftest import NOTE_S, NOTE_STRIP_PX, NOTES_PER_SYSTEM
+
 from .conftest import PHONE
 
 if TYPE_CHECKING:
@@ -136,6 +139,21 @@ def test_the_mark_follows_the_recording_and_pages_turn(visit: Visit, clip: Path)
     seek(page, 6.5)
     assert page.inner_text("#query .score-page") == "Page 2 of 2"
     assert page.inner_text("#query .player-words") == "Page 2, system 1"
+
+
+@pytest.mark.skipif(not hasattr(Library, "align"), reason="this version cannot align")
+def test_the_server_knows_where_the_recording_is(visit: Visit, clip: Path) -> None:
+    page = visit()
+    ask(page, clip)
+    followed(page)
+    marks = []
+    for moment in (3.0, 7.0):
+        seek(page, moment)
+        assert page.inner_text("#query .player-words") == "Page 2, system 1"
+        marks.append(float(page.get_attribute("#query .overlay-cursor", "x1") or "nan"))
+    seconds_a_system = NOTE_S * NOTES_PER_SYSTEM
+    width = 2 * NOTE_STRIP_PX * NOTES_PER_SYSTEM
+    assert marks[1] - marks[0] == pytest.approx(4.0 / seconds_a_system * width, rel=0.15)
 
 
 def test_the_mark_goes_to_where_the_system_is(visit: Visit, clip: Path) -> None:

@@ -71,7 +71,7 @@ export function showProblem(place, problem, action = null) {
 
 /** Words → a sentence: a capital in front (but not of a file's name), a full stop behind. */
 export function sentence(words) {
-  const named = /^\S*\.\S/.test(words);
+  const named = /^[^:;]*?\S\.\w{2,5}\s/.test(words);
   const text = named ? words : words.charAt(0).toUpperCase() + words.slice(1);
   return /[.!?…]$/.test(text) ? text : `${text}.`;
 }

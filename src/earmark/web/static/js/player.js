@@ -1,5 +1,6 @@
 /** Plays a recording: play and pause, the moment, and system by system when the alignment is known. */
 
+import { stayAwake } from "/js/awake.js";
 import { clock, fill } from "/js/dom.js";
 
 const SPOKEN_EVERY_S = 1;
@@ -87,6 +88,7 @@ export class Player extends EventTarget {
     icon.setAttribute("href", this.playing ? "#icon-pause" : "#icon-play");
     play.setAttribute("aria-label", this.playing ? "Pause" : "Play");
     this.told();
+    stayAwake(this.playing);
     if (this.playing) requestAnimationFrame(() => this.frame());
   }
 

@@ -122,7 +122,8 @@ async function add(file, row) {
     return true;
   } catch (error) {
     const { what, remedy } = problemOf(error);
-    settle(row, "failed", `${sentence(what)} ${sentence(remedy)}`);
+    const words = what.startsWith(file.name) ? what.slice(file.name.length).trim() : what; // the row has the name
+    settle(row, "failed", `${sentence(words)} ${sentence(remedy)}`);
     return false;
   }
 }

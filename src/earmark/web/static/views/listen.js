@@ -1,6 +1,7 @@
 /** Listening live: what is played at the microphone, and where in the score. */
 
 import { problemOf, Problem, socket } from "/js/api.js";
+import { stayAwake } from "/js/awake.js";
 import { $, percent, say, showProblem, titleOf } from "/js/dom.js";
 import { showHits } from "/js/hits.js";
 import { openMicrophone } from "/js/microphone.js";
@@ -89,7 +90,7 @@ function stop() {
 function switchTo(on) {
   $("listen-start").hidden = on;
   $("listen-stop").hidden = $("listen-reset").hidden = $("listen-level-part").hidden = !on;
-  $("listen").classList.toggle("listening", on);
+  stayAwake(on);
 }
 
 /** Shows a new ranking and place. The first piece is followed, unless another one was chosen. */
