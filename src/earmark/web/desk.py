@@ -69,12 +69,14 @@ class Desk:
         """Bytes on disk: recordings that are kept, and uploads under way."""
         return self._incoming + sum(question.size for question in self.questions.values())
 
-    async def receive(self, request: Request, most_bytes: int) -> tuple[Path, int]:
-        """A request's body as a file, and its bytes; raises Refusal as `earmark.web.uploads.receive` does, and when
-        there are too many or too large ones."""
+    async def receive(self, request: Request, most_bytes: int, suffix: str = "") -> tuple[Path, int]:
+        """A request's body as a file whose name ends in ``suffix``, and its bytes.
+
+        Raises Refusal as `earmark.web.uploads.receive` does, and when there are too many or too large ones.
+        """
         if self.uploads >= self._limits.uploads:
             raise Refusal("busy", "too many files are being uploaded", "try again in a moment")
-        path, came = self._folder / secrets.token_hex(16), 0
+        path, came = self._folder / f"{secrets.token_hex(16)}{suffix}", 0
 
         def room(more: int) -> None:
             nonlocal came

@@ -12,12 +12,14 @@ import secrets
 import time
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from typing import Literal, Protocol
 
 from earmark.web.refusals import Refusal
 from earmark.web.tasks import Answer, Progress, Task
 
 State = Literal["waiting", "working", "done", "failed"]
+WAITING_S = 1.0
 log = logging.getLogger(__name__)
 
 
@@ -73,12 +75,16 @@ class Job:
             self.change("failed")
 
     async def changes(self, least_s: float) -> AsyncIterator[None]:
-        """Now, and after every change, but not more often than each ``least_s``; ends when the job is over."""
+        """Now, and after every change, but not more often than each ``least_s``; ends when the job is over.
+
+        While it waits also every `WAITING_S`, since its place in the queue changes.
+        """
         while not self.over:
             changed = self._changed
             yield
             await asyncio.sleep(least_s)
-            await changed.wait()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(changed.wait(), WAITING_S if self.state == "waiting" else None)
         yield
 
     async def wait(self) -> Answer:

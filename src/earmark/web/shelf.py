@@ -18,12 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from earmark.library import Library, Removed
-from earmark.pages.read import IMAGE_SUFFIXES, PDF_SUFFIXES
 from earmark.store import Piece
 from earmark.web.entries import entry, layout
 from earmark.web.limits import Limits
 from earmark.web.refusals import Refusal
-from earmark.web.uploads import file_stem
+from earmark.web.uploads import file_stem, score_suffix
 
 UPLOADS = "uploads"
 """The folder in the library's where added files stay."""
@@ -132,8 +131,8 @@ class Shelf:
 
         A file of that name and content is left as it is. Raises Refusal for a name whose ending is no score's.
         """
-        suffix = next((known for known in PDF_SUFFIXES | IMAGE_SUFFIXES if name.casefold().endswith(known)), None)
-        if suffix is None:
+        suffix = score_suffix(name)
+        if not suffix:
             raise Refusal("unusable_file", f"{name} is no sheet music", "give a PDF, PNG, JPEG, TIFF or WebP")
         stem = file_stem(name)
         with self._lock:

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from starlette.requests import ClientDisconnect, Request
 
+from earmark.pages.read import IMAGE_SUFFIXES, PDF_SUFFIXES
 from earmark.web.limits import Limits
 from earmark.web.refusals import Refusal
 
@@ -70,6 +71,11 @@ def file_stem(given: str) -> str:
     stem = PurePosixPath(shown_name(given, "score")).stem
     kept = re.sub(r"[^\w \-.,'()&+]", "_", stem).strip(" .")
     return kept[:LONGEST_NAME].strip(" .") or "score"
+
+
+def score_suffix(given: str) -> str:
+    """The ending of a client's name if it is one that a score's file may have, as we write it, else ""."""
+    return next((known for known in PDF_SUFFIXES | IMAGE_SUFFIXES if given.casefold().endswith(known)), "")
 
 
 def _too_large(most_bytes: int) -> Refusal:

@@ -14,7 +14,7 @@ from earmark.web.desk import Question
 from earmark.web.refusals import Refusal
 from earmark.web.service import Client, InService, Service
 from earmark.web.tasks import Answer, Task
-from earmark.web.uploads import shown_name
+from earmark.web.uploads import score_suffix, shown_name
 
 MOST_SHOWN_S = 120.0
 MOST_HITS = 50
@@ -52,7 +52,7 @@ async def ask(
     if recording:
         path, size = await asyncio.to_thread(service.shelf.recording, recording), 0
     else:
-        path, size = await service.desk.receive(request, service.limits.audio_bytes)
+        path, size = await service.desk.receive(request, service.limits.audio_bytes, score_suffix(name))
     shown = shown_name(recording or name, "recording")
     stretch = {"start_s": start_s, "end_s": end_s, "top": top, "most_s": service.limits.audio_s}
     task = Task("find", {"path": str(path), "name": shown, **stretch})
