@@ -24,7 +24,7 @@ export class Alignment {
     return { page: here.page, system: here.system, x, box: this.box(here.page, here.system) };
   }
 
-  /** The moment nearest to `now` at which the place (x, y), in fractions of the page, is played; null if it never is. */
+  /** The moment nearest to `now` at which the place (x, y), fractions of the page, is played; null if it never is. */
   timeOf(page, x, y, now) {
     const nearest = this.runs(page, this.systemAt(page, y)).map((run) =>
       run.reduce((one, other) => Math.abs(other.x - x) < Math.abs(one.x - x) ? other : one));

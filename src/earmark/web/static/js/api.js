@@ -21,9 +21,10 @@ export function problemOf(error) {
 }
 
 /** This tab, to the server; unsafe requests carry it. (`crypto.randomUUID` lacks where a page is not secure.) */
-const CLIENT = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+const CLIENT = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
-const gone = () => new Problem("gone", "the server does not answer", "start it again (earmark serve LIBRARY), then try again");
+const START_AGAIN = "start it again (earmark serve LIBRARY), then try again";
+export const gone = () => new Problem("gone", "the server does not answer", START_AGAIN);
 
 /** One call: JSON in the answer, or null if it has none. Throws a Problem. */
 export async function call(method, path, { signal } = {}) {
@@ -54,7 +55,8 @@ function problemFrom(status, text, retryAfter) {
     const { kind, what, remedy } = JSON.parse(text).error;
     return new Problem(kind, what, remedy, Number(retryAfter) || BUSY_RETRY_S);
   } catch {
-    return new Problem("server", `the server failed (${status})`, "try again; if it happens again, look at what the server printed");
+    const remedy = "try again; if it happens again, look at what the server printed";
+    return new Problem("server", `the server failed (${status})`, remedy);
   }
 }
 
@@ -105,7 +107,10 @@ export function pause(milliseconds, signal) {
 
 const ended = (job) => job.state === "done" || job.state === "failed";
 
-/** Watches a job (`/queries/ID` or `/additions/ID`), telling each `state`, until it ends. Its last state; a Problem if it failed. */
+/**
+ * Watches a job (`/queries/ID` or `/additions/ID`), telling each state, until it ends.
+ * Returns its last state; throws a Problem if it failed.
+ */
 export async function watch(path, told, signal) {
   let job = await call("GET", path, { signal });
   while (!ended(job)) {

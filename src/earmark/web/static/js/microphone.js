@@ -29,7 +29,8 @@ export async function openMicrophone(heard) {
     await context.close();
     throw error;
   }
-  const options = { channelCount: 1, channelCountMode: "explicit", processorOptions: { samples: Math.round(context.sampleRate * CHUNK_S) } };
+  const samples = Math.round(context.sampleRate * CHUNK_S);
+  const options = { channelCount: 1, channelCountMode: "explicit", processorOptions: { samples } };
   const worklet = new AudioWorkletNode(context, "chunks", options);
   worklet.port.onmessage = ({ data }) => heard(new Int16Array(data.samples), data.loudness);
   context.createMediaStreamSource(stream).connect(worklet).connect(context.destination); // it plays silence
@@ -47,7 +48,8 @@ function refusal(error) {
     return new Problem("no_microphone", "no microphone was found", "plug one in, or drop a recording instead");
   }
   if (error.name === "NotReadableError") {
-    return new Problem("no_microphone", "the microphone cannot be used", "close the program that uses it, then try again");
+    return new Problem("no_microphone", "the microphone cannot be used",
+      "close the program that uses it, then try again");
   }
   return new Problem("microphone_refused", "the microphone was not allowed",
     "allow it for this page (the sign beside the address), then try again, or drop a recording instead");

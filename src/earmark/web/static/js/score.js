@@ -7,6 +7,7 @@ const CLOSEST = 6;
 const STEP = 1.25;
 const DRAGGED_PX = 5;
 const ROOM_ABOVE = 0.25;
+const ROOM_BEFORE = 0.25;
 
 /**
  * Events: `turn` (the page shown is another one), `point` (detail {page, x, y}: someone clicked there).
@@ -42,7 +43,8 @@ export class Score extends EventTarget {
     }, { passive: false });
     frame.addEventListener("touchmove", () => this.panned(), { passive: true });
     sheet.onclick = (event) => {
-      if (!this.dragged) this.dispatchEvent(new CustomEvent("point", { detail: { page: this.number, ...this.fractions(event) } }));
+      const detail = { page: this.number, ...this.fractions(event) };
+      if (!this.dragged) this.dispatchEvent(new CustomEvent("point", { detail }));
     };
     this.drag(frame);
     this.pinch(frame);
@@ -177,7 +179,7 @@ export class Score extends EventTarget {
     new Image().src = pageAddress(this.piece.id, number, width * devicePixelRatio, this.widths);
   }
 
-  /** Zooms to `scale` times the fitting size; the point under the event stays where it is, else what matters moves to the middle. */
+  /** Zooms to `scale` times the fitting size; the point under the event stays there, or the mark moves to the middle. */
   zoom(scale, event = null) {
     const { window: frame, sheet } = this.parts;
     const view = frame.getBoundingClientRect();
@@ -219,7 +221,8 @@ export class Score extends EventTarget {
     const { window: frame, sheet } = this.parts;
     const left = x * sheet.offsetWidth - frame.scrollLeft;
     if (left > 0.1 * frame.clientWidth && left < 0.8 * frame.clientWidth) return;
-    frame.scrollTo({ left: x * sheet.offsetWidth - 0.25 * frame.clientWidth, behavior: still() ? "instant" : "smooth" });
+    const behavior = still() ? "instant" : "smooth";
+    frame.scrollTo({ left: x * sheet.offsetWidth - ROOM_BEFORE * frame.clientWidth, behavior });
   }
 
   key(event) {
@@ -258,7 +261,8 @@ export class Score extends EventTarget {
   pinch(frame) {
     let start = null;
     const spread = ([one, other]) => Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY);
-    const middle = ([one, other]) => ({ clientX: (one.clientX + other.clientX) / 2, clientY: (one.clientY + other.clientY) / 2 });
+    const middle = ([one, other]) => (
+      { clientX: (one.clientX + other.clientX) / 2, clientY: (one.clientY + other.clientY) / 2 });
     frame.addEventListener("touchstart", ({ touches }) => {
       start = touches.length === 2 ? { spread: spread(touches), scale: this.scale } : null;
     }, { passive: true });

@@ -76,7 +76,8 @@ export class Why {
     const excerpt = nearest(attention.excerpts, time);
     if (!excerpt) return this.silent();
     const x = (offset) => (offset / attention.window_s + 0.5) * width;
-    const curve = attention.offsets_s.map((offset, i) => [x(offset), height * (1 - 0.9 * excerpt.weights[i] / strongest)]);
+    const y = (weight) => height * (1 - 0.9 * weight / strongest);
+    const curve = attention.offsets_s.map((offset, i) => [x(offset), y(excerpt.weights[i])]);
     drawCurve(pen, curve, width, height);
     return this.tell(excerpt);
   }
@@ -86,7 +87,8 @@ export class Why {
     const address = pageAddress(this.pieceId, excerpt.page, SNIPPET_PX, this.facts.page_widths);
     cutOut($("why-snippet"), this.piece, excerpt.page, excerpt.box, address);
     $("why-snippet").toggleAttribute("data-empty", false);
-    $("why-where").textContent = `Page ${excerpt.page}, system ${excerpt.system}; similarity ${excerpt.similarity.toFixed(2)}`;
+    const similarity = excerpt.similarity.toFixed(2);
+    $("why-where").textContent = `Page ${excerpt.page}, system ${excerpt.system}; similarity ${similarity}`;
     const offset = this.block.attention.offsets_s[excerpt.weights.indexOf(Math.max(...excerpt.weights))];
     const side = offset < 0 ? "before" : "after";
     const when = Math.abs(offset) < 0.1 ? "that very moment" : `the sound ${Math.abs(offset).toFixed(1)} s ${side} it`;
@@ -118,7 +120,8 @@ function drawCurve(pen, points, width, height) {
   pen.lineTo(width / 2, height);
   pen.stroke();
   pen.setLineDash([]);
-  for (const [style, thick] of [[token("--heat-0"), 5], [token("--mark"), 2.5]]) { // a rim tells the line from any ground
+  // A rim tells the line from any ground.
+  for (const [style, thick] of [[token("--heat-0"), 5], [token("--mark"), 2.5]]) {
     pen.strokeStyle = style;
     pen.lineWidth = thick * devicePixelRatio;
     pen.lineJoin = "round";

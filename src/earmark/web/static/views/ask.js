@@ -24,7 +24,7 @@ export async function enter() {
     const where = facts.pieces ? `your ${count(facts.pieces, "piece")}` : "your sheet music";
     $("ask-lead").textContent = `Give a recording, even a short one. Earmark looks for it in ${where}.`;
     if (!facts.pieces) {
-      showProblem($("ask-problem"), { kind: "empty_library", what: "this library is empty", remedy: "add sheet music first" }, toLibrary);
+      showProblem($("ask-problem"), new Problem("empty_library", "this library is empty", "add sheet music first"), toLibrary);
     }
   } catch (error) {
     showProblem($("ask-problem"), problemOf(error));
@@ -61,14 +61,15 @@ export async function drop(files) {
   if (!files.length) return;
   const [file] = files;
   if (SCORES.test(file.name) || /^image\/|pdf$/.test(file.type)) {
-    const problem = { kind: "sheet_music", what: `${file.name} is sheet music, not a recording`, remedy: "to add it, drop it on the Library page" };
-    showProblem($("ask-problem"), problem, toLibrary);
+    const what = `${file.name} is sheet music, not a recording`;
+    showProblem($("ask-problem"), new Problem("sheet_music", what, "to add it, drop it on the Library page"), toLibrary);
     return;
   }
   const { limits } = await libraryFacts().catch(() => ({ limits: {} }));
   if (file.size > limits.audio_bytes) {
-    showProblem($("ask-problem"), new Problem("too_large", `${file.name} has ${size(file.size)}; at most ${size(limits.audio_bytes)} are taken`,
-      "cut out a stretch of it, or convert it to FLAC, Ogg or MP3"));
+    const what = `${file.name} has ${size(file.size)}; at most ${size(limits.audio_bytes)} are taken`;
+    const remedy = "cut out a stretch of it, or convert it to FLAC, Ogg or MP3";
+    showProblem($("ask-problem"), new Problem("too_large", what, remedy));
     return;
   }
   await ask(file.name, (options) => send(`/queries?name=${encodeURIComponent(file.name)}`, file, options));

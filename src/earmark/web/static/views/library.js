@@ -72,7 +72,9 @@ function book(piece, widths) {
       h("span", { class: "cover" }, h("img", { src: cover, alt: "", loading: "lazy", decoding: "async" })),
       h("span", { class: "book-title" }, titleOf(piece)),
       h("span", { class: "book-composer" }, piece.composer ?? count(piece.pages, "page"))),
-    h("button", { type: "button", class: "quiet book-remove", "aria-label": `Remove ${titleOf(piece)}`, onclick: () => remove(piece) }, icon("bin")));
+    h("button", {
+      type: "button", class: "quiet book-remove", "aria-label": `Remove ${titleOf(piece)}`, onclick: () => remove(piece),
+    }, icon("bin")));
 }
 
 /** What a drop on this view says, and does: each file becomes a piece, a few at a time. */
@@ -112,13 +114,17 @@ async function add(file, row) {
   try {
     const { limits } = await libraryFacts();
     if (file.size > limits.score_bytes) {
-      throw new Problem("too_large", `it has ${size(file.size)}; at most ${size(limits.score_bytes)} are taken`, "split it into smaller files");
+      const what = `it has ${size(file.size)}; at most ${size(limits.score_bytes)} are taken`;
+      throw new Problem("too_large", what, "split it into smaller files");
     }
-    const post = () => send(`/pieces?name=${encodeURIComponent(file.name)}`, file, { progress: (part) => told("Sending", part) });
+    const progress = (part) => told("Sending", part);
+    const post = () => send(`/pieces?name=${encodeURIComponent(file.name)}`, file, { progress });
     const { id } = await patiently(post, (seconds) => told(`The server is busy; again in ${seconds} s`));
-    const job = await watch(`/additions/${id}`, ({ state, progress }) => told(state === "waiting" ? "Waiting" : "Reading", progress));
+    const job = await watch(`/additions/${id}`, (now) => told(now.state === "waiting" ? "Waiting" : "Reading", now.progress));
     const words = { added: "Added", unchanged: "Was there already", replaced: "Replaced" }[job.outcome] ?? "Added";
-    settle(row, "done", h("a", { href: `#/piece/${job.piece.id}` }, `${words}: ${titleOf(job.piece)}, ${count(job.piece.pages, "page")}`));
+    const { piece } = job;
+    const link = `${words}: ${titleOf(piece)}, ${count(piece.pages, "page")}`;
+    settle(row, "done", h("a", { href: `#/piece/${piece.id}` }, link));
     return true;
   } catch (error) {
     const { what, remedy } = problemOf(error);

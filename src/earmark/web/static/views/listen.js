@@ -1,6 +1,6 @@
 /** Listening live: what is played at the microphone, and where in the score. */
 
-import { problemOf, Problem, socket } from "/js/api.js";
+import { gone, problemOf, Problem, socket } from "/js/api.js";
 import { stayAwake } from "/js/awake.js";
 import { $, percent, say, showProblem, titleOf } from "/js/dom.js";
 import { showHits } from "/js/hits.js";
@@ -74,7 +74,7 @@ function told(message) {
 
 function lost() {
   stop();
-  showProblem($("listen-problem"), new Problem("gone", "the server does not answer any more", "start it again (earmark serve LIBRARY), then start listening again"));
+  showProblem($("listen-problem"), gone());
 }
 
 function stop() {
@@ -108,7 +108,8 @@ async function update({ heard_s: heard, confident, hits, pieces, place }) {
   });
   if (confident) {
     const where = place ? `Page ${place.page}, system ${place.system}. ` : "";
-    describe({ state: "You are playing", title: titleOf(piece), composer: piece.composer, where: `${where}${percent(chosen.confidence)} sure.` });
+    const sure = `${percent(chosen.confidence)} sure.`;
+    describe({ state: "You are playing", title: titleOf(piece), composer: piece.composer, where: where + sure });
   } else {
     describe({ state: "Listening", title: "Not sure yet", where: `Perhaps ${titleOf(piece)}.` });
   }
@@ -119,7 +120,8 @@ async function update({ heard_s: heard, confident, hits, pieces, place }) {
   }
   if (score.piece?.id !== piece.id) return;
   if (place?.piece === piece.id) {
-    const box = score.piece.layout[place.page - 1]?.systems.find(({ number }) => number === place.system)?.box ?? place.box;
+    const systems = score.piece.layout[place.page - 1]?.systems ?? [];
+    const box = systems.find(({ number }) => number === place.system)?.box ?? place.box;
     score.hear({ ...place, box });
   } else score.hear(null);
 }
@@ -134,8 +136,9 @@ async function open(piece, hit) {
 }
 
 function describe({ state, title: words, composer = "", where = "" }) {
-  const texts = { "listen-state": state, "listen-title": words, "listen-composer": composer ?? "", "listen-where": where };
-  for (const [id, text] of Object.entries(texts)) {
-    if ($(id).textContent !== text) $(id).textContent = text;
+  const texts = { state, title: words, composer: composer ?? "", where };
+  for (const [part, text] of Object.entries(texts)) {
+    const element = $(`listen-${part}`);
+    if (element.textContent !== text) element.textContent = text;
   }
 }

@@ -51,7 +51,8 @@ function facts() {
 }
 
 function thumbnail(number, widths) {
-  return h("li", {}, h("button", { type: "button", class: "thumb", "data-page": String(number), onclick: () => score.turn(number) },
+  const act = { class: "thumb", "data-page": String(number), onclick: () => score.turn(number) };
+  return h("li", {}, h("button", { type: "button", ...act },
     h("img", { src: pageAddress(piece.id, number, THUMB_PX, widths), alt: "", loading: "lazy" }),
     h("span", {}, h("span", { class: "sr-only" }, "Page "), String(number))));
 }

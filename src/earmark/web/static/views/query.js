@@ -1,6 +1,6 @@
 /** The answer to a question: the ranked pieces, the place in the score, playing along, and why. */
 
-import { call, pause, problemOf, recordingAddress, watch } from "/js/api.js";
+import { call, pause, Problem, problemOf, recordingAddress, watch } from "/js/api.js";
 import { Alignment } from "/js/alignment.js";
 import { $, percent, say, showProblem, titleOf } from "/js/dom.js";
 import { showHits } from "/js/hits.js";
@@ -57,7 +57,7 @@ function fail(problem) {
   if (!problem) return;
   describe({ over: "", title: "No answer" });
   const words = problem.kind === "not_found"
-    ? { kind: problem.kind, what: "this answer is no longer kept", remedy: "give the recording again" } : problem;
+    ? new Problem("not_found", "this answer is no longer kept", "give the recording again") : problem;
   showProblem($("query-problem"), words, { words: "Find another", act: () => { location.hash = "#/"; } });
 }
 
@@ -66,8 +66,9 @@ function show() {
   $("query").classList.toggle("pending", !hits.length);
   touched = false;
   if (!hits.length) {
-    describe({ over: query.name, title: "Nothing was heard that resembles a piece",
-      where: "The recording is silent, or holds no music that can be followed. Record closer to the instrument and try again." });
+    const where = "The recording is silent, or holds no music that is understood. "
+      + "Record closer to the instrument and try again.";
+    describe({ over: query.name, title: "Nothing was heard that resembles a piece", where });
     say($("query-title").textContent);
     return;
   }
@@ -81,7 +82,10 @@ async function choose(chosen, align = true) {
   hit = chosen;
   const { confident, hits } = query.result;
   const piece = query.pieces[hit.piece];
-  if (!piece) return showProblem($("query-problem"), { kind: "not_found", what: "this piece is no longer in the library", remedy: "" });
+  if (!piece) {
+    showProblem($("query-problem"), new Problem("not_found", "this piece is no longer in the library", ""));
+    return;
+  }
   verdict(confident, piece);
   showHits($("query-hits"), hits, query.pieces, hit.piece, (other) => {
     touched = false;
@@ -100,7 +104,6 @@ async function choose(chosen, align = true) {
   } catch (error) {
     showProblem($("query-problem"), problemOf(error));
   }
-  return null;
 }
 
 function verdict(confident, piece) {
@@ -133,7 +136,8 @@ async function follow(piece) {
       answer = await call("GET", `/queries/${query.id}/alignment?piece=${piece.id}`, { signal });
       if (hit !== wanted) return;
       if (answer.alignment) break;
-      player.say(answer.progress ? `Following the score … ${Math.round(100 * answer.progress)} %` : "Following the score …");
+      const part = answer.progress ? ` ${Math.round(100 * answer.progress)} %` : "";
+      player.say(`Following the score …${part}`);
       await pause(ALIGNMENT_EVERY_MS, signal);
     }
   } catch (error) {
