@@ -7,6 +7,7 @@ first byte that is sent to the end of its events. Clients are threads of this pr
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -72,12 +73,17 @@ class Server:
 
     def peak_mb(self) -> list[float]:
         """The most resident memory that the server and each of its processes ever had, in MB; the server first."""
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        peaks = []
-        for pid in (str(self.pid), *children):
-            status = Path(f"/proc/{pid}/status").read_text()
-            peaks.append(int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e6)
-        return peaks
+        status = [Path(f"/proc/{pid}/status").read_text() for pid in self._pids()]
+        return [int(one.split("VmHWM:")[1].split()[0]) * 1024 / 1e6 for one in status]
+
+    def cpu_s(self) -> float:
+        """Processor seconds that the server and its processes have used so far."""
+        fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in self._pids()]
+        return sum(int(one[11]) + int(one[12]) for one in fields) / os.sysconf("SC_CLK_TCK")
+
+    def _pids(self) -> list[str]:
+        threads = Path(f"/proc/{self.pid}/task").glob("*/children")
+        return [str(self.pid), *(pid for children in threads for pid in children.read_text().split())]
 
 
 @contextmanager
@@ -153,15 +159,21 @@ def main() -> None:
     with serving(library, options.model) as server:
         server.ask(clips[0], "first")
         rows = []
+        before_s = server.cpu_s()
         for one in measure(server, clips):
             print("; ".join(one), file=sys.stderr, flush=True)
             rows.append(one)
-        peaks = server.peak_mb()
+        answered = sum(int(one[1]) for one in rows)
+        cpu_s, peaks = (server.cpu_s() - before_s) / answered, server.peak_mb()
     header = ("questions of 20 s", "answered", "p50 s", "p95 s", "p99 s", "a second", "429")
     print(table(header, rows))
     print(f"peak MB: server {peaks[0]:.0f}, its processes {', '.join(f'{peak:.0f}' for peak in peaks[1:])}")
+    print(f"processor seconds a question: {cpu_s:.2f}")
     if options.json:
-        write_json(options.json, {"rows": [dict(zip(header, one, strict=True)) for one in rows], "peak_mb": peaks})
+        write_json(
+            options.json,
+            {"rows": [dict(zip(header, one, strict=True)) for one in rows], "peak_mb": peaks, "cpu_s": cpu_s},
+        )
 
 
 if __name__ == "__main__":
