@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TORCH := torch==2.13.0
-PACKAGES := libfluidsynth3 fluid-soundfont-gm timgm6mb-soundfont musescore-general-soundfont
+PACKAGES := libfluidsynth3 fluid-soundfont-gm timgm6mb-soundfont musescore-general-soundfont chromium
 
 .PHONY: demo test packages clean
 
@@ -16,7 +16,8 @@ test: packages $(VENV)/dev
 	$(BIN)/mypy
 	OMP_NUM_THREADS=2 $(BIN)/pytest
 
-# The Debian packages of the engraving and rendering tests, where they may be installed; else those tests skip.
+# The Debian packages of the engraving and rendering tests, and Chromium, which the tests of the page drive, where they
+# may be installed; else those tests skip.
 packages:
 	@scripts/install-packages $(PACKAGES)
 

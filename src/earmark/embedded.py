@@ -22,6 +22,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -157,6 +158,12 @@ class EmbeddedStore:
         with self._explained():
             return tuple(PageFile(*row) for row in self._db.execute(query, (piece.id,)))
 
+    def pages(self, piece: int) -> list[Page]:
+        """See `Store.pages`."""
+        query = "SELECT number, width_px, height_px, systems FROM pages WHERE piece = ? ORDER BY number"
+        with self._explained():
+            return [Page(*row) for row in self._db.execute(query, (piece,))]
+
     def put(
         self,
         score: Score,
@@ -263,11 +270,28 @@ class EmbeddedStore:
     def contents(self, piece: int) -> tuple[list[Place], FloatArray]:
         """See `Store.contents`."""
         with self._explained():
-            vectors, places = self._db.execute(
-                "SELECT vectors, places FROM vectors WHERE piece = ?", (piece,)
-            ).fetchone()
-        found = _places(places)
-        return found, np.frombuffer(vectors, "<f2").reshape(len(found), -1).astype(np.float32)
+            query = "SELECT vectors, places FROM vectors JOIN pieces ON piece = id WHERE id = ? AND kind = 'score'"
+            row = self._db.execute(query, (piece,)).fetchone()
+            measures = self._db.execute("SELECT place, number FROM measures WHERE piece = ? ORDER BY place", (piece,))
+            begun = dict(measures.fetchall())
+        if row is None:
+            raise KeyError(piece)
+        vectors, places = row
+        found, measure = [], None
+        for i, place in enumerate(_places(places)):
+            measure = begun.get(i, measure)
+            found.append(replace(place, measure=measure))
+        return found, _vectors(vectors, len(found))
+
+    def excerpts(self, piece: int) -> tuple[npt.NDArray[np.float64], FloatArray]:
+        """See `Store.excerpts`."""
+        query = "SELECT vectors, places FROM vectors JOIN pieces ON piece = id WHERE id = ? AND kind = 'recording'"
+        with self._explained():
+            row = self._db.execute(query, (piece,)).fetchone()
+        if row is None:
+            raise KeyError(piece)
+        times_s = np.frombuffer(row[1], TIME).astype(np.float64)
+        return times_s, _vectors(row[0], len(times_s))
 
     def close(self) -> None:
         """Ends the use of the file; nothing is lost without it."""
@@ -350,6 +374,10 @@ ERRORS = {
     sqlite3.SQLITE_NOTADB: (f"{FILE_NAME} is not a library of Earmark's", "give another folder"),
     sqlite3.SQLITE_CORRUPT: (f"{FILE_NAME} is damaged", "restore a copy, or add the music to a new library"),
 }
+
+
+def _vectors(stored: bytes, count: int) -> FloatArray:
+    return np.frombuffer(stored, "<f2").reshape(count, -1).astype(np.float32)
 
 
 def _places(stored: bytes) -> list[Place]:

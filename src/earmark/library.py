@@ -17,17 +17,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
+import numpy as np
+import numpy.typing as npt
+
 from earmark.align import align
 from earmark.audio import stated_duration_s
 from earmark.embed import PLACE_HOP_PX, EmbeddedRecording, embed_piece, embed_recording
 from earmark.embedded import EmbeddedStore
 from earmark.iiif import download, is_address, kept_manifest
 from earmark.question import Question, heard, read_question
-from earmark.schema import Alignment, BadInput, Findings, Hit, Kind, RecordingHit, Unsure
+from earmark.schema import Alignment, BadInput, Findings, FloatArray, Hit, Kind, Place, RecordingHit, Unsure
 from earmark.scores import PageFile, Score, find_scores, page_file, sha256
-from earmark.search import NEIGHBOURS, Ranked, leave_out
+from earmark.search import NEIGHBOURS, Neighbours, Ranked, leave_out
 from earmark.split import are_all_parts, can_hold_parts, find_parts, whole_file
-from earmark.store import LibraryUnusable, Piece, Store, check_model
+from earmark.store import LibraryUnusable, Page, Piece, Store, check_model
 from earmark.track import Track
 from earmark.weights import Encoders, load
 
@@ -45,6 +48,19 @@ class Outcome:
     status: Status
     piece: Piece | None = None
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class Removed:
+    """All that a library held of a piece that was taken out of it."""
+
+    score: Score
+    sha256: str
+    pages: tuple[Page, ...]
+    places: tuple[Place, ...] | npt.NDArray[np.float64]
+    """Of a recording, the times of its excerpts."""
+    vectors: FloatArray
+    model: str
 
 
 def open_store(where: str | Path, create: bool) -> Store:
@@ -74,6 +90,10 @@ class Library:
         path = where if "://" in str(where) else Path(where).expanduser()
         return cls(path, open_store(path, create), model)
 
+    def check(self) -> None:
+        """Raises what `find` and `add` would raise because of the library's model: BadInput, Mismatch."""
+        check_model(self._where, self._store.model, self.encoders.model_id)
+
     def close(self) -> None:
         """Ends the use of the library. All that `add` reported is kept in any case."""
         self._store.close()
@@ -102,7 +122,7 @@ class Library:
         Raises Mismatch when the library was made with another model, BadInput when the model or the library
         cannot be used.
         """
-        check_model(self._where, self._store.model, self.encoders.model_id)
+        self.check()
         given = [paths] if isinstance(paths, str | Path) else paths
         found = list(self._found(given))
         outcomes = []
@@ -136,18 +156,25 @@ class Library:
         except BadInput as error:
             yield _failed(error, source)
 
-    def find(self, query: str | Path, top: int = 5, start_s: float = 0.0, end_s: float | None = None) -> Findings:
+    def find(
+        self,
+        query: str | Path,
+        top: int = 5,
+        start_s: float = 0.0,
+        end_s: float | None = None,
+        report: Callable[[float], None] | None = None,
+    ) -> Findings:
         """The ``top`` pieces that ``query`` belongs to: a recording, or its stretch from ``start_s`` to ``end_s``, a
         MIDI file, or sheet music; and the ``top`` recordings of the same music.
 
         Hits come best first, each with the best place in its piece and what of the query is like it; times count from
         the start of the file. A piece that the query itself is a page of is left out. There may be fewer, or none,
-        e.g. for silence. Raises BadInput when the query cannot be read or the library is empty, Mismatch when it was
-        made with another model.
+        e.g. for silence. ``report`` is told now and then how many seconds of a recording have been heard. Raises
+        BadInput when the query cannot be read or the library is empty, Mismatch when it was made with another model.
         """
         stored = self._used_model()
         path = Path(query).expanduser()
-        question = read_question(path, self.encoders, start_s, end_s)
+        question = read_question(path, self.encoders, start_s, end_s, report)
         with self._store.snapshot():
             itself = self._pieces_of(path)
             pages, page_is_sure = self._ranked(question, "score", itself, top)
@@ -162,6 +189,20 @@ class Library:
                 recordings=tuple(self._recording_hit(i, found, question) for i, found in enumerate(recordings, 1)),
                 query_pages=question.pages,
             )
+
+    def nearest(self, vectors: FloatArray) -> Neighbours:
+        """The places of scores nearest to excerpts' vectors, float32 [n, dimension]; raises as `find` does."""
+        self._used_model()
+        return self._store.nearest(vectors, NEIGHBOURS)
+
+    def hits(self, ranked: Sequence[Ranked], times_s: npt.NDArray[np.float64]) -> tuple[Hit, ...]:
+        """What `earmark.search.rank` found for excerpts at ``times_s``, as people are told it.
+
+        Raises KeyError when one of the pieces has been removed meanwhile.
+        """
+        asked = Question(np.zeros((len(times_s), 0), np.float32), times_s)
+        with self._store.snapshot():
+            return tuple(self._hit(i, found, asked) for i, found in enumerate(ranked, 1))
 
     def _pieces_of(self, path: Path) -> Set[int]:
         """The pieces that this file is, or is a page of."""
@@ -247,6 +288,37 @@ class Library:
     def files(self, piece: Piece) -> tuple[PageFile, ...]:
         """The files that a piece was read from, in page order."""
         return self._store.files(piece)
+
+    def pages(self, piece: int) -> Sequence[Page]:
+        """The pages of the piece of this identifier, in order."""
+        return self._store.pages(piece)
+
+    def contents(self, piece: int) -> tuple[Sequence[Place], FloatArray]:
+        """Its places in playing order, and their vectors, float32 [places, dimension]; KeyError if there is none."""
+        return self._store.contents(piece)
+
+    def take_out(self, piece: Piece) -> Removed:
+        """Removes one piece and returns what `put_back` needs; raises BadInput when it is not there any more."""
+        with self._store.snapshot():
+            files = self._store.files(piece)
+            score = Score(piece.name, piece.source, files, piece.kind, piece.title, piece.composer)
+            places: tuple[Place, ...] | npt.NDArray[np.float64]
+            if piece.kind == "score":
+                seen, vectors = self._store.contents(piece.id)
+                places = tuple(seen)
+            else:
+                places, vectors = self._store.excerpts(piece.id)
+            pages = tuple(self._store.pages(piece.id))
+            removed = Removed(score, piece.sha256, pages, places, vectors, self._store.model or "")
+        self.remove(piece.name)
+        return removed
+
+    def put_back(self, removed: Removed) -> Piece:
+        """Adds what `take_out` took, as it was, but under a new identifier; raises Mismatch as `add` does."""
+        score, places, vectors = removed.score, removed.places, removed.vectors
+        if isinstance(places, tuple):
+            return self._store.put(score, removed.sha256, removed.pages, places, vectors, removed.model)
+        return self._store.put_recording(score, removed.sha256, places, vectors, removed.model)
 
     def remove(self, *names: str) -> None:
         """Removes the pieces of these names; raises BadInput, and removes none, when there is no such

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,14 +58,20 @@ class Question:
         return None, self.places[excerpt]
 
 
-def read_question(path: Path, encoders: Encoders, start_s: float = 0.0, end_s: float | None = None) -> Question:
+def read_question(
+    path: Path,
+    encoders: Encoders,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    report: Callable[[float], None] | None = None,
+) -> Question:
     """The question in a file: sheet music by its name's ending (`earmark.sheets.is_sheet_file`), else a recording, of
-    which the stretch ``start_s``..``end_s`` is heard.
+    which the stretch ``start_s``..``end_s`` is heard; ``report`` is told now and then how many seconds of it have been.
 
     Raises BadInput as `embed_piece` and `embed_recording` do, and for a stretch of a page.
     """
     if not is_sheet_file(path):
-        return heard(embed_recording(path, encoders, start_s, end_s), start_s)
+        return heard(embed_recording(path, encoders, start_s, end_s, report), start_s)
     if start_s or end_s is not None:
         raise BadInput(path, "is sheet music, which has no seconds", "leave out the start and the end")
     piece = embed_piece([path], encoders)

@@ -158,7 +158,7 @@ def rank(
     if neighbours.similarities.size == 0:
         return []
     evidence = _evidence(neighbours.similarities, calibration.floor)
-    reach = np.ceil(np.diff(times_s) * pace.fastest / place_hop_px).astype(np.int64)
+    reach = _reach(times_s, place_hop_px, pace.fastest)
     followed = []
     for piece in _candidates(evidence, neighbours.pieces):
         grid, first_place = _grid(evidence, neighbours, piece)
@@ -174,6 +174,19 @@ def rank(
         confidence = calibration.confidence(score, margin, len(times_s))
         ranked.append(Ranked(piece, place, excerpt, score, margin, confidence))
     return ranked
+
+
+def path_through(
+    neighbours: Neighbours,
+    times_s: npt.NDArray[np.float64],
+    place_hop_px: float,
+    calibration: Calibration,
+    piece: int,
+) -> IntArray:
+    """The best path through one piece, which some neighbour is of: its place's ordinal per excerpt, int64 [n]."""
+    evidence = _evidence(neighbours.similarities, calibration.floor)
+    grid, first_place = _grid(evidence, neighbours, piece)
+    return first_place + follow(grid.__getitem__, _reach(times_s, place_hop_px, LISTENING.fastest))[1]
 
 
 def fit_confidence(
@@ -206,6 +219,12 @@ def fit_confidence(
     just_above = float(np.nextafter(wrong[len(wrong) - 1 - allowed], 1.0))
     score_weight, margin_weight, length_weight = map(float, slopes)
     return Calibration(floor, intercept, score_weight, margin_weight, length_weight, threshold=max(0.5, just_above))
+
+
+def _reach(times_s: npt.NDArray[np.float64], place_hop_px: float, fastest: float) -> IntArray:
+    """How many places the music may move on from each excerpt to the next."""
+    reach: IntArray = np.ceil(np.diff(times_s) * fastest / place_hop_px).astype(np.int64)
+    return reach
 
 
 def _evidence(similarities: FloatArray, floor: float) -> FloatArray:

@@ -89,6 +89,10 @@ class Store(Protocol):
         """What a piece was read from, in page order."""
         ...
 
+    def pages(self, piece: int) -> list[Page]:
+        """A piece's pages, in order."""
+        ...
+
     def put(
         self,
         score: Score,
@@ -134,7 +138,17 @@ class Store(Protocol):
         ...
 
     def contents(self, piece: int) -> tuple[list[Place], FloatArray]:
-        """All of a piece's places in playing order, and their vectors, float32 [n, dimension]."""
+        """All of a score's places in playing order, and their vectors, float32 [n, dimension].
+
+        Raises KeyError if there is no score of this identifier.
+        """
+        ...
+
+    def excerpts(self, piece: int) -> tuple[npt.NDArray[np.float64], FloatArray]:
+        """All of a recording's excerpts: their times, float64 [n], and their vectors, float32 [n, dimension].
+
+        Raises KeyError if there is no recording of this identifier.
+        """
         ...
 
     def close(self) -> None: ...

@@ -19,6 +19,8 @@ VERBS = {
     "align": ("earmark.cli.library", "Follow a recording through its score, moment by moment."),
     "list": ("earmark.cli.library", "List the pieces of a library."),
     "remove": ("earmark.cli.library", "Remove pieces from a library."),
+    "serve": ("earmark.cli.web", "Open a library to a browser: ask, see, follow, listen."),
+    "listen": ("earmark.cli.listen", "Say what is played, and where on the page, while it is played."),
     "corpus": ("earmark.cli.corpus", "Build and check aligned corpora."),
     "train": ("earmark.cli.training", "Train encoders as an experiment file says."),
     "refine": ("earmark.cli.training", "Fit a paper row's CCA layer on many training pairs."),

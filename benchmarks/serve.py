@@ -1,0 +1,180 @@
+"""How ``earmark serve`` holds under load: ``python -m benchmarks.serve CORPUS [--work DIR] [--json FILE]``.
+
+One server with the library of all the corpus's pieces; clips of 20 s of test pieces. A question's time is from the
+first byte that is sent to the end of its events. Clients are threads of this process, on the same cores as the server.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+
+from benchmarks.clips import cut_clip
+from benchmarks.command import earmark
+from benchmarks.pieces import read_pieces, whole_library
+from benchmarks.report import describe, machine, table, write_json
+
+CLIPS = 10
+CLIP_S = 20.0
+ALONE = 10
+AT_ONCE = 50
+GREEDY = 30
+MODEST = 5
+FLOOD = 150
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One question: seconds until its end, its state, how often it was told to come again."""
+
+    seconds: float
+    state: str
+    refused: int
+
+
+class Server:
+    """A running server."""
+
+    def __init__(self, url: str, pid: int) -> None:
+        self.url, self.pid = url, pid
+
+    def ask(self, clip: bytes, name: str, patient: bool = True) -> Answer:
+        """Asks as the client ``name``; comes again after a 429 if ``patient``."""
+        refused, start = 0, time.perf_counter()
+        with httpx.Client(base_url=self.url, headers={"Earmark-Client": name}, timeout=300) as client:
+            while True:
+                asked = client.post("/api/v1/queries", content=clip)
+                if asked.status_code != 429:
+                    break
+                refused += 1
+                if not patient:
+                    return Answer(time.perf_counter() - start, "refused", refused)
+                time.sleep(float(asked.headers["Retry-After"]))
+            asked.raise_for_status()
+            where = asked.headers["Location"]
+            client.get(f"{where}/events")
+            seconds = time.perf_counter() - start
+            state = str(client.get(where).json()["state"])
+            client.delete(where)
+        return Answer(seconds, state, refused)
+
+    def peak_mb(self) -> list[float]:
+        """The most resident memory that the server and each of its processes ever had, in MB; the server first."""
+        status = [Path(f"/proc/{pid}/status").read_text() for pid in self._pids()]
+        return [int(one.split("VmHWM:")[1].split()[0]) * 1024 / 1e6 for one in status]
+
+    def cpu_s(self) -> float:
+        """Processor seconds that the server and its processes have used so far."""
+        fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in self._pids()]
+        return sum(int(one[11]) + int(one[12]) for one in fields) / os.sysconf("SC_CLK_TCK")
+
+    def _pids(self) -> list[str]:
+        threads = Path(f"/proc/{self.pid}/task").glob("*/children")
+        return [str(self.pid), *(pid for children in threads for pid in children.read_text().split())]
+
+
+@contextmanager
+def serving(library: Path, model: str) -> Iterator[Server]:
+    """The installed command on a free port, until the block ends."""
+    command = [earmark(), "serve", str(library), "--port", "0", "--model", model]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        while True:
+            try:
+                httpx.get(f"{url}healthz").raise_for_status()
+                break
+            except httpx.TransportError:
+                time.sleep(0.1)
+        try:
+            yield Server(url, process.pid)
+        finally:
+            process.terminate()
+
+
+def many(server: Server, clips: list[bytes], count: int, clients: int, patient: bool = True) -> list[Answer]:
+    """``count`` questions at once, in turn of ``clients`` clients."""
+    with ThreadPoolExecutor(count) as pool:
+        asked = [pool.submit(server.ask, clips[i % len(clips)], f"client-{i % clients}", patient) for i in range(count)]
+        return [one.result() for one in asked]
+
+
+def row(what: str, answers: list[Answer], wall_s: float) -> tuple[str, ...]:
+    """Figures of those that were answered."""
+    done = [answer.seconds for answer in answers if answer.state == "done"]
+    p50, p95, p99 = np.percentile(done, [50, 95, 99])
+    refused = sum(answer.refused for answer in answers)
+    rate = len(done) / wall_s
+    return what, str(len(done)), f"{p50:.2f}", f"{p95:.2f}", f"{p99:.2f}", f"{rate:.1f}", str(refused)
+
+
+def timed(work: Any) -> tuple[Any, float]:
+    """What ``work()`` returns, and its seconds."""
+    start = time.perf_counter()
+    done = work()
+    return done, time.perf_counter() - start
+
+
+def measure(server: Server, clips: list[bytes]) -> Iterator[tuple[str, ...]]:
+    """All trials, one after the other."""
+    alone, wall_s = timed(lambda: [server.ask(clips[i % len(clips)], "alone") for i in range(ALONE)])
+    yield row("one after the other", alone, wall_s)
+    together, wall_s = timed(lambda: many(server, clips, AT_ONCE, AT_ONCE))
+    yield row(f"{AT_ONCE} at once, each of another client", together, wall_s)
+    with ThreadPoolExecutor(1) as pool:
+        greedy = pool.submit(timed, lambda: many(server, clips, GREEDY, 1))
+        time.sleep(1.0)
+        modest, wall_s = timed(lambda: [server.ask(clips[i], "modest") for i in range(MODEST)])
+        yield row(f"{MODEST} of one client, one after the other, while another has {GREEDY} waiting", modest, wall_s)
+        yield row(f"those {GREEDY}", *greedy.result())
+    flood, wall_s = timed(lambda: many(server, clips, FLOOD, 1, patient=False))
+    yield row(f"{FLOOD} at once of one client that does not come again", flood, wall_s)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("--work", type=Path, default=Path("data/bench"))
+    parser.add_argument("--model", default="first-light")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    print(describe(machine()))
+    library = whole_library(read_pieces(options.corpus), options.work, options.model)
+    test = read_pieces(options.corpus, "test")[:CLIPS]
+    with tempfile.TemporaryDirectory() as folder:
+        clips = [cut_clip(piece, Path(folder), CLIP_S, seed=6).path.read_bytes() for piece in test]
+    with serving(library, options.model) as server:
+        server.ask(clips[0], "first")
+        rows = []
+        before_s = server.cpu_s()
+        for one in measure(server, clips):
+            print("; ".join(one), file=sys.stderr, flush=True)
+            rows.append(one)
+        answered = sum(int(one[1]) for one in rows)
+        cpu_s, peaks = (server.cpu_s() - before_s) / answered, server.peak_mb()
+    header = ("questions of 20 s", "answered", "p50 s", "p95 s", "p99 s", "a second", "429")
+    print(table(header, rows))
+    print(f"peak MB: server {peaks[0]:.0f}, its processes {', '.join(f'{peak:.0f}' for peak in peaks[1:])}")
+    print(f"processor seconds a question: {cpu_s:.2f}")
+    if options.json:
+        write_json(
+            options.json,
+            {"rows": [dict(zip(header, one, strict=True)) for one in rows], "peak_mb": peaks, "cpu_s": cpu_s},
+        )
+
+
+if __name__ == "__main__":
+    main()

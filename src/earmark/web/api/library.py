@@ -1,0 +1,158 @@
+"""Browsing the library, and adding and removing pieces."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path as FilePath
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from earmark import __version__
+from earmark.web import models
+from earmark.web.api.answers import API, Pictures, body, events, failures, picture, tag_of, told_of, unchanged
+from earmark.web.desk import Addition
+from earmark.web.refusals import Refusal
+from earmark.web.service import Client, InService, Service
+from earmark.web.tasks import Task
+from earmark.web.uploads import shown_name
+
+PAGE_WIDTHS = (240, 480, 960, 1440, 1920, 2400)
+PRIVATELY_A_DAY = "private, max-age=86400"
+
+router = APIRouter(prefix=API, tags=["library"])
+pictures = Pictures()
+Identifier = Annotated[int, Path(ge=1, lt=2**63)]
+Key = Annotated[str, Path(max_length=64)]
+FileName = Annotated[str, Query(max_length=255, description="for show, and to name what is stored")]
+
+
+@router.get("/library", response_model=models.LibrarySummary, responses=failures("unavailable"))
+def library(service: InService) -> dict[str, Any]:
+    """What the library holds and what the server takes."""
+    limits = service.limits
+    taken = {name: getattr(limits, name) for name in models.Limits.model_fields}
+    return service.shelf.summary() | {
+        "limits": taken,
+        "questions": ["recording"],
+        "page_widths": PAGE_WIDTHS,
+        "version": __version__,
+    }
+
+
+@router.get("/pieces", response_model=models.Pieces, responses=failures("unavailable"))
+def pieces(
+    service: InService,
+    search: Annotated[str, Query(max_length=200, description="words of name, title or composer, all of them")] = "",
+    offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> dict[str, Any]:
+    """Pieces by name."""
+    return service.shelf.pieces(search, offset, limit)
+
+
+@router.get("/pieces/{piece}", response_model=models.PieceDetails, responses=failures("not_found"))
+def piece(service: InService, piece: Identifier) -> dict[str, Any]:
+    """One piece with its pages and the places of its systems."""
+    return service.shelf.details(piece)
+
+
+@router.get(
+    "/pieces/{piece}/pages/{number}.png",
+    response_class=Response,
+    responses=failures("not_found", "unusable_file", "busy") | picture("The page, grey."),
+)
+async def page(
+    service: InService,
+    client: Client,
+    request: Request,
+    piece: Identifier,
+    number: Annotated[int, Path(ge=1, le=100_000)],
+    width: Annotated[int, Query(description=f"in px, one of {PAGE_WIDTHS}")] = 960,
+) -> Response:
+    """The picture of a page."""
+    if width not in PAGE_WIDTHS:
+        raise Refusal("bad_request", f"there are no pages {width} px wide", f"ask for one of {PAGE_WIDTHS}")
+    found = await asyncio.to_thread(service.shelf.piece, piece)
+    if number > found.pages:
+        raise Refusal("not_found", f"the piece has {found.pages} pages", "ask for one of them")
+    tag = tag_of(found.sha256, number, width)
+    if answer := unchanged(request, tag):
+        return answer
+    content = pictures.get(tag)
+    if content is None:
+        files = await asyncio.to_thread(service.shelf.files, found)
+        task = Task("page", {"files": files, "name": found.name, "number": number, "width": width})
+        content = (await service.showing.submit(client, task, service.limits.view_s).wait()).content
+        pictures.put(tag, content)
+    return Response(content, media_type="image/png", headers={"ETag": tag, "Cache-Control": PRIVATELY_A_DAY})
+
+
+@router.post(
+    "/pieces",
+    status_code=202,
+    response_model=models.Addition,
+    responses=failures("unusable_file", "too_large", "too_slow", "busy"),
+    openapi_extra=body("A PDF, PNG, JPEG, TIFF or WebP: one piece."),
+)
+async def add(service: InService, client: Client, request: Request, response: Response, name: FileName) -> Any:
+    """Adds a score; the answer says where to ask what has become of it."""
+    shown = shown_name(name, "score")
+    upload, _ = await service.desk.receive(request, service.limits.score_bytes)
+    try:
+        path, is_new = await asyncio.to_thread(service.shelf.keep, shown, upload)
+    except BaseException:
+        upload.unlink(missing_ok=True)
+        raise
+    task = Task("add", {"path": str(path), "name": shown, "most_pages": service.limits.score_pages})
+    try:
+        addition = Addition(service.adding.submit(client, task, service.limits.addition_s), shown)
+    except Refusal:
+        _drop(path, is_new)
+        raise
+    service.desk.keep_addition(addition, lambda: _drop(path, is_new))
+    response.headers["Location"] = f"{API}/additions/{addition.job.id}"
+    return _addition(service, addition)
+
+
+@router.get("/additions/{addition}", response_model=models.Addition, responses=failures("not_found"))
+async def addition(service: InService, addition: Key) -> dict[str, Any]:
+    """What has become of a score that was sent."""
+    return _addition(service, service.desk.addition(addition))
+
+
+@router.get("/additions/{addition}/events", response_class=Response, responses=failures("not_found"))
+async def addition_events(service: InService, addition: Key) -> Response:
+    """The same as server-sent events `state`, until it is done or has failed."""
+    kept = service.desk.addition(addition)
+    return events(kept.job, lambda: models.Addition.model_validate(_addition(service, kept)).model_dump_json())
+
+
+@router.delete("/pieces/{piece}", response_model=models.Removal, responses=failures("not_found"))
+def remove(service: InService, piece: Identifier) -> dict[str, Any]:
+    """Removes a piece; the files it was added from stay."""
+    return service.shelf.remove(piece)
+
+
+@router.post("/removals/{removal}/undo", response_model=models.Piece, responses=failures("not_found"))
+def undo(service: InService, removal: Key) -> dict[str, Any]:
+    """Brings a removed piece back as it was, under a new id."""
+    return service.shelf.undo(removal)
+
+
+@router.get("/recordings", response_model=models.Recordings)
+def recordings(service: InService) -> dict[str, Any]:
+    """The recordings in the library's own folder, which can be asked about without sending them."""
+    return {"recordings": service.shelf.recordings()}
+
+
+def _addition(service: Service, addition: Addition) -> dict[str, Any]:
+    done = addition.job.answer.value
+    told = told_of(addition.job, addition.name, service.adding)
+    return told | {"outcome": done.get("outcome"), "piece": done.get("piece")}
+
+
+def _drop(path: FilePath, is_new: bool) -> None:
+    """Removes the file of a score that was not added."""
+    if is_new:
+        path.unlink(missing_ok=True)

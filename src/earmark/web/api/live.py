@@ -1,0 +1,114 @@
+"""Listening through a WebSocket: the client's microphone in, ranking and place out.
+
+What comes is bare samples, which nothing has to decode, so that it is heard in the server's own process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import Annotated
+
+from fastapi import APIRouter, Query, WebSocket
+from starlette.websockets import WebSocketDisconnect
+
+from earmark.live import Listener
+from earmark.schema import EarmarkError
+from earmark.web.api.answers import API
+from earmark.web.refusals import Refusal, explain
+from earmark.web.service import InService, Service
+
+EVERY_S = 0.4
+MOST_HELD_S = 5.0
+LONGEST_TEXT = 100
+BROKEN, FULL = 1008, 1013
+
+router = APIRouter(prefix=API)
+
+
+@router.websocket("/live")
+async def live(socket: WebSocket, service: InService, rate: Annotated[int, Query(ge=8000, le=96_000)]) -> None:
+    """Binary messages are 16-bit little-endian mono samples, ``rate`` a second; answers are JSON."""
+    await socket.accept()
+    if service.listening.sessions >= service.limits.live_sessions:
+        refusal = Refusal("busy", "others are listening already", "try again when they have stopped")
+        await _refuse(socket, refusal, FULL)
+        return
+    service.listening.sessions += 1
+    try:
+        async with asyncio.timeout(service.limits.live_s), asyncio.TaskGroup() as group:
+            session = Session(service, rate)
+            answering = group.create_task(session.answer(socket))
+            await session.hear(socket)
+            answering.cancel()
+    except* WebSocketDisconnect:
+        pass
+    except* Refusal as refused:
+        refusal = next(error for error in refused.exceptions if isinstance(error, Refusal))
+        await _refuse(socket, refusal, BROKEN)
+    except* TimeoutError:
+        await _refuse(socket, Refusal("too_long", "listening has gone on for long", "begin again"), BROKEN)
+    finally:
+        service.listening.sessions -= 1
+
+
+class Session:
+    """One client's listening."""
+
+    def __init__(self, service: Service, rate: int) -> None:
+        self._service, self._rate = service, rate
+        self._waiting: list[bytes] = []
+        self._reset = False
+        self._came = asyncio.Event()
+
+    async def hear(self, socket: WebSocket) -> None:
+        """Takes messages until the client goes; raises Refusal when it does not keep to the protocol."""
+        while True:
+            message = await socket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            if message.get("bytes"):
+                self._waiting.append(message["bytes"])
+            elif message.get("text") is not None and _asks_to_forget(message["text"]):
+                self._waiting.clear()
+                self._reset = True
+            else:
+                raise Refusal("bad_request", "the message is none of the protocol's", "send samples, or a reset")
+            held = sum(map(len, self._waiting))
+            if len(message.get("bytes") or b"") % 2 or held > 2 * self._rate * MOST_HELD_S:
+                raise Refusal("bad_request", "samples are cut in two, or come too fast", "send them as they are played")
+            self._came.set()
+
+    async def answer(self, socket: WebSocket) -> None:
+        """Tells what was heard, whenever more has been, but not more often than each `EVERY_S`."""
+        listener: Listener | None = None
+        while True:
+            await self._came.wait()
+            self._came.clear()
+            start = time.monotonic()
+            pcm, self._waiting = b"".join(self._waiting), []
+            reset, self._reset = self._reset, False
+            try:
+                listener, told = await asyncio.to_thread(
+                    self._service.listening.heard, listener, self._rate, pcm, reset
+                )
+            except EarmarkError as error:
+                raise explain(error, "the sound") from error
+            await socket.send_json(told)
+            await asyncio.sleep(max(0.0, start + EVERY_S - time.monotonic()))
+
+
+def _asks_to_forget(text: str) -> bool:
+    try:
+        return len(text) < LONGEST_TEXT and bool(json.loads(text) == {"type": "reset"})
+    except ValueError:
+        return False
+
+
+async def _refuse(socket: WebSocket, refusal: Refusal, code: int) -> None:
+    try:
+        await socket.send_json({"type": "error", "error": refusal.to_dict()})
+        await socket.close(code)
+    except (WebSocketDisconnect, RuntimeError):  # it is gone already
+        pass

@@ -1,0 +1,228 @@
+"""The JSON objects of the API: the one definition that answers are made by and the OpenAPI document describes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+from earmark.schema import Hit
+
+Box = Annotated[list[float], Field(min_length=4, max_length=4, description="x0, y0, x1, y1 in fractions of the page")]
+State = Literal["waiting", "working", "done", "failed"]
+
+
+class Error(BaseModel):
+    """What is wrong and what to do, phrases without a final stop; `kind` is for programs."""
+
+    kind: str
+    what: str
+    remedy: str
+
+
+class Failure(BaseModel):
+    """Every answer that is not what was asked for."""
+
+    error: Error
+
+
+class Limits(BaseModel):
+    """What the server takes: bytes and seconds of a recording, bytes and pages of a score, listeners at a time."""
+
+    audio_bytes: int
+    audio_s: float
+    score_bytes: int
+    score_pages: int
+    live_sessions: int
+
+
+class LibrarySummary(BaseModel):
+    """The library; `model` is null while it is empty, `questions` are the kinds of files that can be asked about."""
+
+    name: str
+    model: str | None
+    pieces: int
+    pages: int
+    limits: Limits
+    questions: list[str]
+    page_widths: list[int]
+    version: str
+
+
+class Piece(BaseModel):
+    """A piece; `source` is the name of the file or folder that it was added from."""
+
+    id: int
+    name: str
+    title: str | None
+    composer: str | None
+    source: str
+    added_at: str
+    pages: int
+    systems: int
+
+
+class Pieces(BaseModel):
+    """Some of the pieces that match, of `total`."""
+
+    total: int
+    offset: int
+    pieces: list[Piece]
+
+
+class SystemBox(BaseModel):
+    """One system on its page."""
+
+    number: int
+    box: Box
+
+
+class PageLayout(BaseModel):
+    """The size of a page image at 200 dpi, and its systems."""
+
+    number: int
+    width_px: int
+    height_px: int
+    systems: list[SystemBox]
+
+
+class PieceDetails(Piece):
+    """A piece with its pages and systems."""
+
+    layout: list[PageLayout]
+
+
+class Removal(BaseModel):
+    """A piece that was removed, and the key to undo that within so many seconds."""
+
+    removal: str
+    name: str
+    undo_until_s: float
+
+
+class Recording(BaseModel):
+    """A recording in the library's folder."""
+
+    name: str
+    bytes: int
+
+
+class Recordings(BaseModel):
+    """The recordings in the library's folder."""
+
+    recordings: list[Recording]
+
+
+class Job(BaseModel):
+    """Where a piece of work is: how many are `ahead` while it waits, how far it is, why it failed."""
+
+    id: str
+    name: str
+    state: State
+    ahead: int | None
+    progress: float | None
+    error: Error | None
+
+
+class Addition(Job):
+    """A score on its way into the library."""
+
+    outcome: Literal["added", "unchanged", "replaced"] | None
+    piece: Piece | None
+
+
+class Asked(BaseModel):
+    """The stretch of sound that was looked up."""
+
+    path: str
+    start_s: float
+    duration_s: float
+
+
+class Found(BaseModel):
+    """The object that `earmark find --json` prints."""
+
+    query: Asked
+    model: str
+    confident: bool
+    hits: list[Hit]
+
+
+class Question(Job):
+    """A recording that is looked up; `pieces` are those of the hits, by name."""
+
+    heard_s: float
+    result: Found | None
+    pieces: dict[str, Piece]
+
+
+class Audio(BaseModel):
+    """The recording that was aligned."""
+
+    path: str
+    duration_s: float
+
+
+class AlignedSystem(BaseModel):
+    """What is shown of one system."""
+
+    page: int
+    system: int
+    box: Box
+
+
+class Mark(BaseModel):
+    """Where the music is at one moment; `x` is a fraction of the page's width."""
+
+    time_s: float
+    page: int
+    system: int
+    x: float
+    strip_px: float
+    confidence: float
+
+
+class Aligned(BaseModel):
+    """The object that `earmark align --json` prints."""
+
+    audio: Audio
+    model: str
+    piece: str
+    source: str
+    systems: list[AlignedSystem]
+    points: list[Mark]
+
+
+class Alignment(BaseModel):
+    """An alignment, or where the work on it is."""
+
+    state: State
+    ahead: int | None
+    progress: float | None
+    alignment: Aligned | None
+
+
+class Excerpt(BaseModel):
+    """What the model attends to around `time_s`, and the snippet of the piece that is most like it."""
+
+    time_s: float
+    weights: list[float]
+    page: int
+    system: int
+    box: Box
+    similarity: float
+
+
+class Attention(BaseModel):
+    """Weight `i` of an excerpt belongs to the moment `time_s + offsets_s[i]`; the weights sum to 1."""
+
+    piece: int
+    window_s: float
+    offsets_s: list[float]
+    excerpts: list[Excerpt]
+
+
+class Health(BaseModel):
+    """That the server is there."""
+
+    status: Literal["ok"] = "ok"

@@ -1,0 +1,99 @@
+"""What all routes share: the library, the queues and their workers, what is kept for clients, counters."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from earmark.library import Library
+from earmark.web.desk import Desk
+from earmark.web.guard import CLIENT_HEADER
+from earmark.web.jobs import Pool
+from earmark.web.limits import Limits
+from earmark.web.listening import Listening
+from earmark.web.metrics import Metrics
+from earmark.web.shelf import Shelf
+from earmark.web.worker import Setup
+from earmark.web.workers import Worker
+from earmark.weights import Encoders
+
+NICENESS_OF_ADDING = 10
+
+
+@dataclass(frozen=True)
+class Service:
+    """``searching`` looks recordings up, ``adding`` reads scores, ``showing`` draws; ``listening`` is for live ones."""
+
+    shelf: Shelf
+    desk: Desk
+    searching: Pool
+    adding: Pool
+    showing: Pool
+    listening: Listening
+    limits: Limits
+    metrics: Metrics
+
+
+@asynccontextmanager
+async def open_service(where: Path, model: str | Encoders, limits: Limits, workers: int) -> AsyncIterator[Service]:
+    """A service for the library at ``where``, which is made if need be, with ``workers`` processes for questions.
+
+    When it ends nothing of it is left: no process, no temporary file. Raises BadInput as `Library.open` does.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="earmark-"))
+    library = Library.open(where, model)
+    shelf = Shelf(library, where, limits)
+
+    def pool(name: str, count: int, niceness: int = 0, warm: bool = False) -> Pool:
+        setup = Setup(str(where), model, str(folder), limits.worker_memory_bytes, niceness, warm)
+        return Pool(name, [Worker(setup) for _ in range(count)], limits.waiting, limits.waiting_of_one)
+
+    searching = pool("searching", workers, warm=True)
+    adding, showing = pool("adding", 1, NICENESS_OF_ADDING), pool("showing", 1)
+    pools = (searching, adding, showing)
+    desk = Desk(folder, limits, pools)
+    listening = Listening(where, model)
+    metrics = Metrics(pools, desk, listening)
+    service = Service(shelf, desk, searching, adding, showing, listening, limits, metrics)
+    tasks = [asyncio.create_task(work) for work in (*(pool.run() for pool in pools), desk.sweep())]
+    try:
+        yield service
+    finally:
+        for one in pools:
+            one.stop()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.to_thread(listening.close)
+        shelf.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def default_workers() -> int:
+    """One for each core, at least two, so that one long recording does not keep all others waiting."""
+    return max(2, os.cpu_count() or 2)
+
+
+def _service(call: HTTPConnection) -> Service:
+    service: Service = call.app.state.service
+    return service
+
+
+def _client(call: HTTPConnection) -> str:
+    """Who asks, for taking turns: the client's own name for itself, else its address."""
+    address = call.client.host if call.client else ""
+    return f"{address} {call.headers.get(CLIENT_HEADER, '')}"
+
+
+InService = Annotated[Service, Depends(_service)]
+Client = Annotated[str, Depends(_client)]

@@ -1,0 +1,81 @@
+/** Where a recording is in the score at each moment, and when it is at each place. Pure. */
+
+const GAP_S = 0.5;
+const RESTART_S = 2;
+const SAME_PLACE = 0.02;
+
+/** `points`: [{time_s, page, system, x}], ascending in time; `systems`: [{page, system, box}] (see the API). */
+export class Alignment {
+  constructor({ points, systems }) {
+    this.points = points;
+    this.systems = systems;
+    this.starts = points.filter((point, i) => i === 0 || !sameSystem(point, points[i - 1]));
+  }
+
+  /** {page, system, x, box} at this moment, x interpolated; null outside of the points. */
+  at(time) {
+    const i = lastAtMost(this.points, time);
+    const [here, next] = [this.points[i], this.points[i + 1]];
+    if (!here || time - here.time_s > GAP_S) return null;
+    let { x } = here;
+    if (next && sameSystem(here, next) && next.time_s - here.time_s < GAP_S) {
+      x += (next.x - x) * (time - here.time_s) / (next.time_s - here.time_s);
+    }
+    return { page: here.page, system: here.system, x, box: this.box(here.page, here.system) };
+  }
+
+  /** The moment nearest to `now` at which the place (x, y), fractions of the page, is played; null if it never is. */
+  timeOf(page, x, y, now) {
+    const nearest = this.runs(page, this.systemAt(page, y)).map((run) =>
+      run.reduce((one, other) => Math.abs(other.x - x) < Math.abs(one.x - x) ? other : one));
+    const least = Math.min(...nearest.map((point) => Math.abs(point.x - x)));
+    const there = nearest.filter((point) => Math.abs(point.x - x) <= least + SAME_PLACE);
+    const away = (point) => Math.abs(point.time_s - now);
+    return there.reduce((one, other) => one && away(one) <= away(other) ? one : other, null)?.time_s ?? null;
+  }
+
+  /** The moment at which the system before (-1) or after (+1) the one of `now` begins; null at the ends. */
+  neighbour(now, step) {
+    const here = lastAtMost(this.starts, now);
+    const late = here >= 0 && now - this.starts[here].time_s > RESTART_S;
+    return this.starts[here + (step < 0 && late ? 0 : step)]?.time_s ?? null;
+  }
+
+  /** The number of the system on `page` whose middle is nearest to `y`; null if there is none. */
+  systemAt(page, y) {
+    const away = ({ box }) => Math.abs((box[1] + box[3]) / 2 - y);
+    const there = this.systems.filter((one) => one.page === page);
+    return there.reduce((best, one) => best && away(best) <= away(one) ? best : one, null)?.system ?? null;
+  }
+
+  box(page, system) {
+    return this.systems.find((one) => one.page === page && one.system === system)?.box ?? null;
+  }
+
+  /** The times that a system is played, each as its points: more than one where it is repeated. */
+  runs(page, system) {
+    const runs = [];
+    let before = null;
+    for (const point of this.points) {
+      if (point.page === page && point.system === system) {
+        if (before && before.x <= point.x + SAME_PLACE && point.time_s - before.time_s < GAP_S) runs.at(-1).push(point);
+        else runs.push([point]);
+        before = point;
+      } else before = null;
+    }
+    return runs;
+  }
+}
+
+const sameSystem = (one, other) => one.page === other.page && one.system === other.system;
+
+/** The index of the last point at or before `time`, -1 if there is none. */
+function lastAtMost(points, time) {
+  let [low, high] = [0, points.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (points[middle].time_s <= time) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}

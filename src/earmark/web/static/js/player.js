@@ -1,0 +1,113 @@
+/** Plays a recording: play and pause, the moment, and system by system when the alignment is known. */
+
+import { stayAwake } from "/js/awake.js";
+import { clock, fill } from "/js/dom.js";
+
+const SPOKEN_EVERY_S = 1;
+
+/** Events: `moment` (detail {time, playing}), at every frame while it plays and whenever the moment changes. */
+export class Player extends EventTarget {
+  constructor(host) {
+    super();
+    this.parts = fill(host, "player-template");
+    const { audio, play, slider, back, forth } = this.parts;
+    play.onclick = () => this.toggle();
+    slider.oninput = () => this.seek(Number(slider.value));
+    back.onclick = () => this.dispatchEvent(new CustomEvent("system", { detail: -1 }));
+    forth.onclick = () => this.dispatchEvent(new CustomEvent("system", { detail: 1 }));
+    audio.onloadedmetadata = () => this.setLength(audio.duration);
+    audio.onplay = audio.onpause = () => this.changed();
+    audio.onseeked = () => this.told();
+    audio.onerror = () => audio.getAttribute("src") && this.mute();
+    this.setSystems(false);
+  }
+
+  /** `source`: the recording's address; `length`: seconds, until the browser knows better. */
+  load(source, length) {
+    this.parts.audio.src = source;
+    this.silentTime = 0;
+    this.muted = false;
+    this.parts.play.disabled = false;
+    this.parts.words.textContent = "";
+    this.setLength(length);
+    this.told();
+  }
+
+  unload() {
+    this.parts.audio.pause();
+    this.parts.audio.removeAttribute("src");
+    this.parts.audio.load();
+  }
+
+  get time() {
+    return this.muted ? this.silentTime : this.parts.audio.currentTime;
+  }
+
+  get playing() {
+    return !this.parts.audio.paused && !this.muted;
+  }
+
+  seek(time) {
+    this.silentTime = time;
+    this.parts.audio.currentTime = time;
+    this.told();
+  }
+
+  toggle() {
+    const { audio } = this.parts;
+    if (audio.paused) audio.play().catch(() => this.mute());
+    else audio.pause();
+  }
+
+  /** Says something below the slider. */
+  say(words) {
+    this.parts.words.textContent = words;
+  }
+
+  /** Whether there are systems to step through. */
+  setSystems(known) {
+    this.parts.back.disabled = this.parts.forth.disabled = !known;
+  }
+
+  /** The browser cannot play this format: the slider still moves the mark. */
+  mute() {
+    if (this.muted) return;
+    this.muted = true;
+    this.parts.play.disabled = true;
+    this.say("This browser cannot play this format. The slider moves the mark all the same.");
+  }
+
+  setLength(seconds) {
+    if (!Number.isFinite(seconds)) return; // MediaRecorder's files do not tell
+    this.parts.slider.max = seconds;
+    this.parts.length.textContent = clock(seconds);
+  }
+
+  changed() {
+    const { play, icon } = this.parts;
+    icon.setAttribute("href", this.playing ? "#icon-pause" : "#icon-play");
+    play.setAttribute("aria-label", this.playing ? "Pause" : "Play");
+    this.told();
+    stayAwake(this.playing);
+    if (this.playing) requestAnimationFrame(() => this.frame());
+  }
+
+  frame() {
+    if (!this.playing) return;
+    this.told();
+    requestAnimationFrame(() => this.frame());
+  }
+
+  told() {
+    const { slider, now } = this.parts;
+    const { time } = this;
+    slider.value = time;
+    slider.style.setProperty("--done", `${100 * time / (Number(slider.max) || 1)}%`);
+    if (now.textContent !== clock(time)) now.textContent = clock(time);
+    if (!this.playing || Math.abs(time - (this.spoken ?? -1)) >= SPOKEN_EVERY_S) {
+      slider.setAttribute("aria-valuetext", `${clock(time)} of ${clock(Number(slider.max))}`);
+      this.spoken = time;
+    }
+    this.dispatchEvent(new CustomEvent("moment", { detail: { time, playing: this.playing } }));
+  }
+}

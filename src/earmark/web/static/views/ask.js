@@ -1,0 +1,188 @@
+/** The question: a recording that is dropped, chosen, recorded, or taken from the library's folder. */
+
+import { call, libraryFacts, patiently, Problem, problemOf, send, watch } from "/js/api.js";
+import { $, clock, count, h, say, showOnly, showProblem, size } from "/js/dom.js";
+import { openMicrophone, wav } from "/js/microphone.js";
+
+export const title = "Find";
+
+const LONGEST_RECORDING_S = 600;
+const QUIET = 0.002;
+const QUIET_FOR_S = 3;
+
+let running = null; // AbortController of the question being asked
+let recording = null; // {microphone, chunks, seconds, quiet}
+
+const states = () => [$("ask-ways"), $("ask-recording"), $("ask-work")];
+
+export async function enter() {
+  showOnly($("ask-ways"), states());
+  showProblem($("ask-problem"), null);
+  try {
+    const [facts, { recordings }] = await Promise.all([libraryFacts(), call("GET", "/recordings")]);
+    $("ask-folder").hidden = recordings.length === 0;
+    const where = facts.pieces ? `your ${count(facts.pieces, "piece")}` : "your sheet music";
+    $("ask-lead").textContent = `Give a recording, even a short one. Earmark looks for it in ${where}.`;
+    if (!facts.pieces) {
+      showProblem($("ask-problem"), new Problem("empty_library", "this library is empty", "add sheet music first"), toLibrary);
+    }
+  } catch (error) {
+    showProblem($("ask-problem"), problemOf(error));
+  }
+}
+
+export function leave() {
+  running?.abort();
+  discard();
+  $("folder").close();
+}
+
+const toLibrary = { words: "Go to the library", act: () => { location.hash = "#/library"; } };
+
+$("ask-file").onclick = () => $("ask-input").click();
+$("ask-input").onchange = () => {
+  drop([...$("ask-input").files]);
+  $("ask-input").value = "";
+};
+$("ask-cancel").onclick = () => running?.abort();
+$("ask-record").onclick = () => record();
+$("ask-stop").onclick = () => finish();
+$("ask-discard").onclick = () => {
+  discard();
+  back();
+};
+$("ask-folder").onclick = () => chooseFromFolder();
+
+const SCORES = /\.(pdf|png|jpe?g|tiff?|webp)$/i;
+
+/** What a drop on this view says, and does. */
+export const dropWords = "Drop the recording to find it";
+export async function drop(files) {
+  if (!files.length) return;
+  const [file] = files;
+  if (SCORES.test(file.name) || /^image\/|pdf$/.test(file.type)) {
+    const what = `${file.name} is sheet music, not a recording`;
+    showProblem($("ask-problem"), new Problem("sheet_music", what, "to add it, drop it on the Library page"), toLibrary);
+    return;
+  }
+  const { limits } = await libraryFacts().catch(() => ({ limits: {} }));
+  if (file.size > limits.audio_bytes) {
+    const what = `${file.name} has ${size(file.size)}; at most ${size(limits.audio_bytes)} are taken`;
+    const remedy = "cut out a stretch of it, or convert it to FLAC, Ogg or MP3";
+    showProblem($("ask-problem"), new Problem("too_large", what, remedy));
+    return;
+  }
+  await ask(file.name, (options) => send(`/queries?name=${encodeURIComponent(file.name)}`, file, options));
+}
+
+/** Asks, shows the progress, and goes on to the answer. */
+async function ask(name, post) {
+  running?.abort();
+  const mine = new AbortController();
+  running = mine;
+  const { signal } = mine;
+  showProblem($("ask-problem"), null);
+  showOnly($("ask-work"), states());
+  $("ask-cancel").focus();
+  progress(`Sending ${name}`, null, "");
+  try {
+    const sending = (part) => progress(`Sending ${name}`, part, "");
+    const waiting = (seconds) => progress("Others are being served", null, `Trying again in ${count(seconds, "second")}.`);
+    const { id } = await patiently(() => post({ progress: sending, signal }), waiting, signal);
+    await watch(`/queries/${id}`, (job) => told(name, job), signal).catch((error) => {
+      if (error.name === "AbortError") call("DELETE", `/queries/${id}`).catch(() => {});
+      throw error;
+    });
+    location.hash = `#/query/${id}`;
+  } catch (error) {
+    const problem = problemOf(error);
+    if (running !== mine) return;
+    showProblem($("ask-problem"), problem, problem?.kind === "empty_library" ? toLibrary : null);
+    back();
+  } finally {
+    if (running === mine) running = null;
+  }
+}
+
+function told(name, job) {
+  if (job.state === "waiting") {
+    progress("Waiting", null, job.ahead ? `${count(job.ahead, "question")} before yours.` : "");
+  } else progress(`Listening to ${name}`, job.progress, job.heard_s ? `${clock(job.heard_s)} heard` : "");
+}
+
+function progress(words, part, hint) {
+  if ($("ask-work-words").textContent !== words) say(words);
+  $("ask-work-words").textContent = words;
+  $("ask-work-hint").textContent = hint;
+  if (part === null || part === 1) $("ask-progress").removeAttribute("value");
+  else $("ask-progress").value = part;
+}
+
+/** Back to the ways to ask, with the focus where it can go on. */
+function back() {
+  showOnly($("ask-ways"), states());
+  $("ask-file").focus();
+}
+
+async function record() {
+  showProblem($("ask-problem"), null);
+  const mine = { chunks: [], seconds: 0, quiet: 0, microphone: null };
+  try {
+    mine.microphone = await openMicrophone((chunk, loudness) => hear(mine, chunk, loudness));
+  } catch (error) {
+    showProblem($("ask-problem"), problemOf(error));
+    return;
+  }
+  recording = mine;
+  showOnly($("ask-recording"), states());
+  $("ask-stop").focus();
+  say("Recording");
+}
+
+function hear(mine, chunk, loudness) {
+  if (!mine.microphone) return;
+  mine.chunks.push(chunk);
+  const seconds = chunk.length / mine.microphone.rate;
+  mine.seconds += seconds;
+  mine.quiet = loudness < QUIET ? mine.quiet + seconds : 0;
+  $("ask-clock").textContent = clock(mine.seconds);
+  showLevel($("ask-level"), loudness);
+  $("ask-level-hint").textContent = mine.quiet > QUIET_FOR_S
+    ? "Nothing is heard. Is the right microphone on?" : "Recording. Ten to thirty seconds are plenty.";
+  if (mine.seconds >= LONGEST_RECORDING_S) finish();
+}
+
+/** Shows a loudness 0..1 as people hear it: from -60 dB to 0 dB. */
+export function showLevel(bar, loudness) {
+  const part = 1 + Math.log10(Math.max(loudness, 1e-3)) / 3;
+  bar.style.transform = `scaleX(${Math.min(1, part).toFixed(3)})`;
+}
+
+function finish() {
+  const { chunks, microphone } = recording;
+  discard();
+  const file = wav(chunks, microphone.rate);
+  drop([file]);
+}
+
+function discard() {
+  recording?.microphone.close();
+  recording = null;
+}
+
+async function chooseFromFolder() {
+  try {
+    const { recordings } = await call("GET", "/recordings");
+    $("folder-list").replaceChildren(...recordings.map(({ name, bytes }) =>
+      h("li", {}, h("button", { type: "button", class: "file", onclick: () => chosen(name) },
+        h("span", {}, name), h("span", { class: "hint" }, size(bytes))))));
+    $("folder").showModal();
+  } catch (error) {
+    showProblem($("ask-problem"), problemOf(error));
+  }
+}
+
+function chosen(name) {
+  $("folder").close();
+  ask(name, (options) => send(`/queries?recording=${encodeURIComponent(name)}`, null, options));
+}

@@ -1,0 +1,180 @@
+/** The library: its pieces on a shelf, sheet music being added, and removing with undo. */
+
+import { call, forgetLibrary, libraryFacts, pageAddress, patiently, Problem, problemOf, send, watch } from "/js/api.js";
+import { $, count, h, icon, say, sentence, showProblem, size, titleOf } from "/js/dom.js";
+
+export const title = "Library";
+
+const SHELF = 60;
+const SEARCH_AFTER_MS = 200;
+const AT_ONCE = 3;
+const COVER_PX = 480;
+
+let shown = 0;
+let searching = null;
+
+export async function enter() {
+  showProblem($("library-problem"), null);
+  await refresh();
+}
+
+export function leave() {}
+
+$("library-add").onclick = () => $("library-input").click();
+$("library-input").onchange = () => {
+  drop([...$("library-input").files]);
+  $("library-input").value = "";
+};
+$("library-search").oninput = () => {
+  clearTimeout(searching);
+  searching = setTimeout(refresh, SEARCH_AFTER_MS);
+};
+$("library-more").onclick = () => more(shown);
+$("additions-clear").onclick = () => {
+  $("additions-list").replaceChildren();
+  $("library-additions").hidden = $("additions-clear").hidden = true;
+  $("library-add").focus();
+};
+
+/** Shows the library as it is now. */
+export async function refresh() {
+  forgetLibrary();
+  await more(0);
+}
+
+async function more(offset) {
+  const search = $("library-search").value.trim();
+  try {
+    const [facts, { total, pieces }] = await Promise.all([
+      libraryFacts(),
+      call("GET", `/pieces?search=${encodeURIComponent(search)}&offset=${offset}&limit=${SHELF}`),
+    ]);
+    if (search !== $("library-search").value.trim()) return;
+    const books = pieces.map((piece) => book(piece, facts.page_widths));
+    if (offset) $("library-shelf").append(...books);
+    else $("library-shelf").replaceChildren(...books);
+    if (offset) books[0]?.querySelector("a").focus();
+    shown = offset + pieces.length;
+    $("library-more").hidden = shown >= total;
+    $("library-counts").textContent = `${count(facts.pieces, "piece")}, ${count(facts.pages, "page")}`;
+    $("library-empty").hidden = total > 0;
+    $("library-empty-words").textContent = search ? `Nothing here is called “${search}”` : "No sheet music here yet";
+    if (search) say(`${count(total, "piece")} found`);
+  } catch (error) {
+    showProblem($("library-problem"), problemOf(error));
+  }
+}
+
+function book(piece, widths) {
+  const cover = pageAddress(piece.id, 1, COVER_PX, widths);
+  return h("li", { class: "book", "data-piece": piece.name },
+    h("a", { href: `#/piece/${piece.id}` },
+      h("span", { class: "cover" }, h("img", { src: cover, alt: "", loading: "lazy", decoding: "async" })),
+      h("span", { class: "book-title" }, titleOf(piece)),
+      h("span", { class: "book-composer" }, piece.composer ?? count(piece.pages, "page"))),
+    h("button", {
+      type: "button", class: "quiet book-remove", "aria-label": `Remove ${titleOf(piece)}`, onclick: () => remove(piece),
+    }, icon("bin")));
+}
+
+/** What a drop on this view says, and does: each file becomes a piece, a few at a time. */
+export const dropWords = "Drop sheet music to add it";
+export async function drop(files) {
+  const waiting = files.map((file) => ({ file, row: additionRow(file.name) }));
+  if (!waiting.length) return;
+  $("library-additions").hidden = false;
+  $("additions-list").append(...waiting.map(({ row }) => row));
+  let added = 0;
+  const worker = async () => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
+      if (await add(next.file, next.row)) added += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  say(`${count(added, "piece")} of ${count(files.length, "file")} added`);
+  $("additions-clear").hidden = false;
+  await refresh();
+}
+
+function additionRow(name) {
+  return h("li", { class: "addition" },
+    h("span", { class: "addition-name" }, name),
+    h("progress", { max: "1", "aria-label": `Adding ${name}` }),
+    h("span", { class: "addition-words" }, "Waiting"));
+}
+
+/** Adds one file; true when it is in the library now. */
+async function add(file, row) {
+  const told = (words, part = null) => {
+    row.querySelector(".addition-words").textContent = words;
+    const bar = row.querySelector("progress");
+    if (part === null || part === 1) bar?.removeAttribute("value");
+    else if (bar) bar.value = part;
+  };
+  try {
+    const { limits } = await libraryFacts();
+    if (file.size > limits.score_bytes) {
+      const what = `it has ${size(file.size)}; at most ${size(limits.score_bytes)} are taken`;
+      throw new Problem("too_large", what, "split it into smaller files");
+    }
+    const progress = (part) => told("Sending", part);
+    const post = () => send(`/pieces?name=${encodeURIComponent(file.name)}`, file, { progress });
+    const { id } = await patiently(post, (seconds) => told(`The server is busy; again in ${seconds} s`));
+    const job = await watch(`/additions/${id}`, (now) => told(now.state === "waiting" ? "Waiting" : "Reading", now.progress));
+    const words = { added: "Added", unchanged: "Was there already", replaced: "Replaced" }[job.outcome] ?? "Added";
+    const { piece } = job;
+    const link = `${words}: ${titleOf(piece)}, ${count(piece.pages, "page")}`;
+    settle(row, "done", h("a", { href: `#/piece/${piece.id}` }, link));
+    return true;
+  } catch (error) {
+    const { what, remedy } = problemOf(error);
+    const words = what.startsWith(file.name) ? what.slice(file.name.length).trim() : what; // the row has the name
+    settle(row, "failed", `${sentence(words)} ${sentence(remedy)}`);
+    return false;
+  }
+}
+
+function settle(row, state, words) {
+  row.classList.add(state);
+  row.querySelector("progress").remove();
+  row.querySelector(".addition-words").replaceChildren(words);
+}
+
+/** Removes a piece and offers to undo it; true when it is removed. */
+export async function remove(piece) {
+  try {
+    const { removal } = await call("DELETE", `/pieces/${piece.id}`);
+    forgetLibrary();
+    await refresh();
+    toast(`${titleOf(piece)} is removed.`, "Undo", () => undo(removal, piece));
+    return true;
+  } catch (error) {
+    showProblem($("library-problem"), problemOf(error));
+    return false;
+  }
+}
+
+async function undo(removal, piece) {
+  try {
+    await call("POST", `/removals/${removal}/undo`);
+    await refresh();
+    toast(`${titleOf(piece)} is back.`);
+  } catch (error) {
+    const { what, remedy } = problemOf(error);
+    toast(`${titleOf(piece)} could not be brought back: ${sentence(what)} ${sentence(remedy)}`);
+  }
+}
+
+/** A notice with at most one thing to do; it stays until it is closed or replaced, so that nobody has to hurry. */
+function toast(words, action = "", act = null) {
+  const close = () => {
+    $("toast").hidden = true;
+    $("library-title").focus();
+  };
+  const button = act && h("button", { type: "button", onclick: () => { close(); act(); } }, action);
+  $("toast").replaceChildren(h("p", {}, words), button ?? "",
+    h("button", { type: "button", class: "quiet", "aria-label": "Close the notice", onclick: close }, icon("close")));
+  $("toast").hidden = false;
+  say(words);
+  (button ?? $("toast").lastElementChild).focus();
+}

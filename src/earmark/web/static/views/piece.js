@@ -1,0 +1,64 @@
+/** One piece of the library: its pages to read, and removing it. */
+
+import { libraryFacts, pageAddress, pieceOf, problemOf } from "/js/api.js";
+import { $, h, showProblem, titleOf } from "/js/dom.js";
+import { Score } from "/js/score.js";
+import { remove } from "/views/library.js";
+
+export const title = "Piece";
+
+const THUMB_PX = 240;
+
+let score = null;
+let piece = null;
+
+export async function enter(id, page = "1") {
+  make();
+  showProblem($("piece-problem"), null);
+  try {
+    piece = await pieceOf(Number(id));
+    const { page_widths: widths } = await libraryFacts();
+    $("piece-title").textContent = titleOf(piece);
+    document.title = `${titleOf(piece)} – Earmark`;
+    $("piece-composer").textContent = piece.composer ?? "";
+    $("piece-facts").replaceChildren(...facts());
+    $("piece-pages").replaceChildren(...piece.layout.map(({ number }) => thumbnail(number, widths)));
+    await score.open(piece.id, Math.min(Math.max(1, Number(page) || 1), piece.pages));
+    markPage();
+  } catch (error) {
+    showProblem($("piece-problem"), problemOf(error));
+  }
+}
+
+export function leave() {}
+
+function make() {
+  if (score) return;
+  score = new Score($("piece-score"));
+  score.addEventListener("turn", ({ detail }) => {
+    history.replaceState(null, "", `#/piece/${piece.id}/${detail.page}`);
+    markPage();
+  });
+  $("piece-remove").onclick = async () => {
+    if (await remove(piece)) location.hash = "#/library";
+  };
+}
+
+function facts() {
+  const added = new Date(piece.added_at).toLocaleDateString("en-GB", { dateStyle: "long" });
+  const told = { Pages: piece.pages, Systems: piece.systems, File: piece.source, Added: added };
+  return Object.entries(told).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, String(value))));
+}
+
+function thumbnail(number, widths) {
+  const act = { class: "thumb", "data-page": String(number), onclick: () => score.turn(number) };
+  return h("li", {}, h("button", { type: "button", ...act },
+    h("img", { src: pageAddress(piece.id, number, THUMB_PX, widths), alt: "", loading: "lazy" }),
+    h("span", {}, h("span", { class: "sr-only" }, "Page "), String(number))));
+}
+
+function markPage() {
+  for (const button of $("piece-pages").querySelectorAll("button")) {
+    button.setAttribute("aria-current", String(Number(button.dataset.page) === score.number));
+  }
+}

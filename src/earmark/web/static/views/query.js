@@ -1,0 +1,174 @@
+/** The answer to a question: the ranked pieces, the place in the score, playing along, and why. */
+
+import { call, pause, Problem, problemOf, recordingAddress, watch } from "/js/api.js";
+import { Alignment } from "/js/alignment.js";
+import { $, percent, say, showProblem, titleOf } from "/js/dom.js";
+import { showHits } from "/js/hits.js";
+import { Player } from "/js/player.js";
+import { Score } from "/js/score.js";
+import { Why } from "/js/why.js";
+
+const ALIGNMENT_EVERY_MS = 400;
+
+let score, player, why;
+let query = null; // the answered query
+let hit = null; // the hit that is shown
+let alignment = null;
+let touched = false; // whether the recording was played or moved: until then the place found is shown
+let leaving = new AbortController();
+
+export const title = "Found";
+
+export async function enter(id) {
+  make();
+  leaving = new AbortController();
+  $("query").classList.add("pending");
+  describe({ over: "", title: "Looking it up …" });
+  showProblem($("query-problem"), null);
+  try {
+    query = await watch(`/queries/${id}`, () => {}, leaving.signal);
+    show();
+  } catch (error) {
+    fail(problemOf(error));
+  }
+}
+
+export function leave() {
+  leaving.abort();
+  player.unload();
+}
+
+function make() {
+  if (score) return;
+  score = new Score($("query-score"), { follows: true });
+  player = new Player($("query-player"));
+  why = new Why();
+  player.addEventListener("moment", ({ detail }) => moment(detail));
+  player.addEventListener("system", ({ detail }) => jump(alignment?.neighbour(player.time, detail)));
+  score.addEventListener("point", ({ detail: { page, x, y } }) => jump(alignment?.timeOf(page, x, y, player.time)));
+  score.parts.window.addEventListener("keydown", (event) => {
+    if (event.key !== " ") return;
+    event.preventDefault();
+    player.toggle();
+  });
+}
+
+function fail(problem) {
+  if (!problem) return;
+  describe({ over: "", title: "No answer" });
+  const words = problem.kind === "not_found"
+    ? new Problem("not_found", "this answer is no longer kept", "give the recording again") : problem;
+  showProblem($("query-problem"), words, { words: "Find another", act: () => { location.hash = "#/"; } });
+}
+
+function show() {
+  const { confident, hits } = query.result;
+  $("query").classList.toggle("pending", !hits.length);
+  touched = false;
+  if (!hits.length) {
+    const where = "The recording is silent, or holds no music that is understood. "
+      + "Record closer to the instrument and try again.";
+    describe({ over: query.name, title: "Nothing was heard that resembles a piece", where });
+    say($("query-title").textContent);
+    return;
+  }
+  player.load(recordingAddress(query.id), query.result.query.duration_s);
+  choose(hits[0], confident);
+  say(confident ? `Found: ${titleOf(query.pieces[hits[0].piece])}` : "Probably not in this library");
+}
+
+/** Shows one of the hits; `align`: whether to follow it at once (a guess is only followed when someone asks). */
+async function choose(chosen, align = true) {
+  hit = chosen;
+  const { confident, hits } = query.result;
+  const piece = query.pieces[hit.piece];
+  if (!piece) {
+    showProblem($("query-problem"), new Problem("not_found", "this piece is no longer in the library", ""));
+    return;
+  }
+  verdict(confident, piece);
+  showHits($("query-hits"), hits, query.pieces, hit.piece, (other) => {
+    touched = false;
+    choose(other);
+    say(`${$("query-title").textContent}. ${$("query-where").textContent}`);
+  });
+  alignment = null;
+  player.setSystems(false);
+  try {
+    score.hear(null);
+    await Promise.all([score.open(piece.id, hit.page), why.show(query, piece.id)]);
+    score.mark(hit.page, hit.box);
+    why.at(hit.query_time_s);
+    if (align) await follow(piece);
+    else player.say("Choose a piece of the list to follow it.");
+  } catch (error) {
+    showProblem($("query-problem"), problemOf(error));
+  }
+}
+
+function verdict(confident, piece) {
+  const first = hit.rank === 1;
+  const place = `Page ${hit.page}, system ${hit.system}`;
+  if (confident || !first) {
+    describe({ over: first ? `Found: ${query.name}` : `Guess ${hit.rank}: ${query.name}`, title: titleOf(piece),
+      composer: piece.composer, where: `${place}. ${percent(hit.confidence)} sure.` });
+  } else {
+    describe({ over: query.name, title: "Probably not in this library",
+      where: `Nearest is ${titleOf(piece)}, ${place.toLowerCase()}, but only ${percent(hit.confidence)} sure.` });
+  }
+}
+
+function describe({ over, title, composer = "", where = "" }) {
+  $("query-over").textContent = over;
+  $("query-title").textContent = title;
+  $("query-composer").textContent = composer ?? "";
+  $("query-where").textContent = where;
+  document.title = `${title} – Earmark`;
+}
+
+/** Fetches which moment is at which place; then the mark follows the recording. */
+async function follow(piece) {
+  const wanted = hit;
+  const { signal } = leaving;
+  let answer = {};
+  try {
+    for (;;) {
+      answer = await call("GET", `/queries/${query.id}/alignment?piece=${piece.id}`, { signal });
+      if (hit !== wanted) return;
+      if (answer.alignment) break;
+      const part = answer.progress ? ` ${Math.round(100 * answer.progress)} %` : "";
+      player.say(`Following the score …${part}`);
+      await pause(ALIGNMENT_EVERY_MS, signal);
+    }
+  } catch (error) {
+    const problem = problemOf(error);
+    if (problem && hit === wanted) player.say(`The score cannot be followed: ${problem.what}.`);
+    return;
+  }
+  if (!answer.alignment.points.length) {
+    player.say("Nothing of this piece is played here.");
+    return;
+  }
+  alignment = new Alignment(answer.alignment);
+  player.setSystems(true);
+  player.say("");
+  if (touched) moment({ time: player.time, playing: player.playing });
+}
+
+function moment({ time, playing }) {
+  touched ||= playing || time > 0;
+  if (!touched || !query) return;
+  why.at(time);
+  if (!alignment) return;
+  const place = alignment.at(time);
+  score.hear(place);
+  const words = place ? `Page ${place.page}, system ${place.system}` : "Not in the score here";
+  if (player.parts.words.textContent !== words) player.say(words);
+}
+
+/** Moves the recording to a moment that was asked for in the score. */
+function jump(time) {
+  if (time === null || time === undefined) return;
+  score.setFollow(true);
+  player.seek(time);
+}

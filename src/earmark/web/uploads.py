@@ -1,0 +1,82 @@
+"""Bodies of requests → files of the server's own naming, within limits of size and time."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+
+from starlette.requests import ClientDisconnect, Request
+
+from earmark.pages.read import IMAGE_SUFFIXES, PDF_SUFFIXES
+from earmark.web.limits import Limits
+from earmark.web.refusals import Refusal
+
+LONGEST_NAME = 80
+
+
+async def receive(request: Request, path: Path, most_bytes: int, limits: Limits, room: Callable[[int], None]) -> int:
+    """Writes a request's body to ``path``, which must be new, and returns its size in bytes.
+
+    ``room`` is told of every chunk's size before it is written and may refuse it. Raises Refusal when the body is
+    empty, larger than ``most_bytes`` or too slow, or the client is gone; nothing is left at ``path`` then.
+    """
+    if int_or_zero(request.headers.get("content-length")) > most_bytes:
+        raise _too_large(most_bytes)
+    size, start = 0, time.monotonic()
+    try:
+        with path.open("xb") as file:
+            chunks = request.stream()
+            while True:
+                patience_s = limits.upload_grace_s + size / limits.upload_bytes_per_s - (time.monotonic() - start)
+                chunk = await asyncio.wait_for(anext(chunks, b""), patience_s)
+                if not chunk:  # the last one
+                    break
+                size += len(chunk)
+                if size > most_bytes:
+                    raise _too_large(most_bytes)
+                room(len(chunk))
+                file.write(chunk)
+        if size == 0:
+            raise Refusal("bad_request", "the body is empty", "send the file's bytes as the body")
+    except TimeoutError:
+        path.unlink(missing_ok=True)
+        raise Refusal("too_slow", "the upload stalled", "try again on a better connection") from None
+    except ClientDisconnect:
+        path.unlink(missing_ok=True)
+        raise Refusal("bad_request", "the upload was broken off", "send it again") from None
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return size
+
+
+def int_or_zero(text: str | None) -> int:
+    """A header's number; 0 when there is none."""
+    return int(text) if text and text.isascii() and text.isdecimal() else 0
+
+
+def shown_name(given: str, otherwise: str) -> str:
+    """A client's name for a file, to be shown only: its last part, without control characters."""
+    last = re.split(r"[/\\]", unicodedata.normalize("NFC", given))[-1]
+    kept = "".join(letter for letter in last if unicodedata.category(letter)[0] != "C").strip()
+    return kept or otherwise
+
+
+def file_stem(given: str) -> str:
+    """A name for a file of ours in the likeness of a client's: letters, digits and harmless signs, never empty."""
+    stem = PurePosixPath(shown_name(given, "score")).stem
+    kept = re.sub(r"[^\w \-.,'()&+]", "_", stem).strip(" .")
+    return kept[:LONGEST_NAME].strip(" .") or "score"
+
+
+def score_suffix(given: str) -> str:
+    """The ending of a client's name if it is one that a score's file may have, as we write it, else ""."""
+    return next((known for known in PDF_SUFFIXES | IMAGE_SUFFIXES if given.casefold().endswith(known)), "")
+
+
+def _too_large(most_bytes: int) -> Refusal:
+    return Refusal("too_large", f"the file is larger than {most_bytes / 1e6:.0f} MB", "give a smaller file, or a part")

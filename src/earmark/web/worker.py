@@ -1,0 +1,102 @@
+"""The worker process: does one task after the other with a library of its own, within limits of memory.
+
+It ends when the server does, however that ends, and then removes the folder of kept files if it is still there.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from earmark.library import Library
+from earmark.schema import EarmarkError
+from earmark.web.answers import TASKS, warm
+from earmark.web.refusals import Refusal, explain
+from earmark.web.tasks import (
+    READY,
+    Answer,
+    Progress,
+    Task,
+    write_answer,
+    write_progress,
+    write_refusal,
+)
+from earmark.weights import Encoders
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What every worker is given: the library and its model, the server's folder, bytes it may take, its niceness.
+
+    A ``warm`` one makes ready for searching before its first task.
+    """
+
+    library: str
+    model: str | Encoders
+    folder: str
+    memory_bytes: int
+    niceness: int = 0
+    warm: bool = False
+
+
+def main(pipe: Connection, setup: Setup) -> None:
+    """The process's life."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-C is the server's to handle
+    try:
+        library = Library.open(setup.library, setup.model)
+        if setup.warm:
+            warm(library)
+        _limit(setup)
+        pipe.send_bytes(READY)
+        while True:
+            task: Task = pipe.recv()
+            if not _answered(task, library, pipe):
+                return
+    except (EOFError, OSError):  # the server is gone
+        shutil.rmtree(setup.folder, ignore_errors=True)
+
+
+def _answered(task: Task, library: Library, pipe: Connection) -> bool:
+    """Does a task; False if the process is in no state to do another."""
+
+    def told(progress: Progress) -> None:
+        pipe.send_bytes(write_progress(progress))
+
+    work: Callable[..., Answer] = TASKS[task.name]
+    try:
+        message = write_answer(work(library, told, **task.arguments))
+    except Refusal as refusal:
+        message = write_refusal(refusal)
+    except EarmarkError as error:
+        message = write_refusal(explain(error, str(task.arguments.get("name", "the file"))))
+    except MemoryError:
+        pipe.send_bytes(write_refusal(Refusal("gave_up", "the file takes too much memory", "give a smaller one")))
+        return False
+    except Exception:  # whatever a decoder raises on a crafted file
+        traceback.print_exc()
+        pipe.send_bytes(write_refusal(Refusal("gave_up", "the file cannot be read", "convert it and try again")))
+        return False
+    pipe.send_bytes(message)
+    return True
+
+
+def _limit(setup: Setup) -> None:
+    """Bounds the process's memory, and lets it step back behind the server; where the system can."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    os.nice(setup.niceness)
+    held = Path("/proc/self/statm")
+    if held.exists():
+        allowed = int(held.read_text().split()[0]) * resource.getpagesize() + setup.memory_bytes
+        resource.setrlimit(resource.RLIMIT_AS, (allowed, allowed))
+        Path("/proc/self/oom_score_adj").write_text("500")  # rather than the server, if memory runs out
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

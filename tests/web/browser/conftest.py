@@ -1,0 +1,105 @@
+"""A real browser (Chromium, driven by Playwright) before the real server; without Chromium these tests skip."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+)
+MICROPHONE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 390, "height": 844},
+    "device_scale_factor": 2,
+    "is_mobile": True,
+    "has_touch": True,
+}
+TELL_VIOLATIONS = """addEventListener("securitypolicyviolation",
+    (event) => console.error("policy violated: " + event.violatedDirective + " " + event.blockedURI))"""
+
+
+class Watched:
+    """What a page did that it must not: requests to other hosts, errors, violations of the policy."""
+
+    def __init__(self, page: Page, home: str) -> None:
+        self.faults: list[str] = []
+        self._home = urlsplit(home).netloc
+        page.on("request", lambda request: self._asked(request.url))
+        page.on("websocket", lambda line: self._asked(line.url))
+        page.on("console", self._said)
+        page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
+
+    def _asked(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme != "blob" and parts.netloc != self._home:
+            self.faults.append(f"request to another host: {url}")
+
+    def _said(self, message: ConsoleMessage) -> None:
+        refused = message.text.startswith("Failed to load resource")  # how Chromium tells of any 4xx, also a wanted one
+        if message.type in ("error", "warning") and not refused:
+            self.faults.append(f"console: {message.text}")
+
+
+@pytest.fixture(scope="session")
+def browser(clip: Path) -> Iterator[Browser]:
+    """Chromium with a microphone that hears ``clip`` again and again."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium")
+    with playwright.sync_playwright() as driver:
+        heard = f"--use-file-for-fake-audio-capture={clip}"
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *MICROPHONE, heard])
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """Opens pages in contexts of their own, and closes them."""
+
+    def __init__(self, browser: Browser, home: str) -> None:
+        self._browser, self._home = browser, home
+        self._contexts: list[BrowserContext] = []
+        self.watched: list[Watched] = []
+
+    def __call__(self, view: str = "", **options: Any) -> Page:
+        """The page at a view (the hash's words), e.g. ``library``; ``options`` are the context's."""
+        context = self._browser.new_context(**options)
+        self._contexts.append(context)
+        context.add_init_script(TELL_VIOLATIONS)
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        self.watched.append(Watched(page, self._home))
+        page.goto(f"{self._home}#/{view}")
+        return page
+
+    def close(self) -> None:
+        for context in self._contexts:
+            for page in context.pages:
+                page.unroute_all(behavior="ignoreErrors")
+            context.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, server: Any) -> Iterator[Visit]:
+    """Opens pages of the server; afterwards none of them may have done what `Watched` tells."""
+    visit = Visit(browser, server.url)
+    yield visit
+    visit.close()
+    assert [fault for watched in visit.watched for fault in watched.faults] == []

@@ -1,0 +1,102 @@
+"""Listening live, and the library, in a browser."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.conftest import Music
+
+    from .conftest import Visit
+
+
+def shelf(page: Page) -> list[str]:
+    page.wait_for_selector(".book")
+    return page.locator(".book-title").all_inner_texts()
+
+
+def test_live_names_the_piece_and_the_place_while_it_sounds(visit: Visit) -> None:
+    page = visit("listen")
+    page.click("#listen-start")
+    page.wait_for_function("() => document.querySelector('#listen-title').textContent === 'piece-1'")
+    page.wait_for_selector("#listen .overlay-cursor[display=inline]", state="attached")
+    assert page.inner_text("#listen-state") == "You are playing"
+    assert re.match(r"Page \d, system \d\. \d+ % sure\.", page.inner_text("#listen-where"))
+    assert page.inner_text("#listen .hit[aria-current=true] .hit-title") == "piece-1"
+    page.click("#listen-reset")
+    page.wait_for_function("() => document.querySelector('#listen-title').textContent !== 'piece-1'")
+    page.click("#listen-stop")
+    assert page.is_visible("#listen-start")
+    assert page.evaluate("document.activeElement.id") == "listen-start"
+
+
+def test_live_says_when_the_line_breaks(visit: Visit) -> None:
+    page = visit("listen")
+    page.route_web_socket("**/api/v1/live?*", lambda line: line.close())
+    page.click("#listen-start")
+    page.wait_for_selector('.problem[data-kind="gone"]')
+
+
+def test_live_says_when_others_listen(visit: Visit) -> None:
+    page = visit("listen")
+    busy = '{"type": "error", "error": {"kind": "busy", "what": "four are listening", "remedy": "wait for one to end"}}'
+    page.route_web_socket("**/api/v1/live?*", lambda line: line.send(busy))
+    page.click("#listen-start")
+    page.wait_for_selector('.problem[data-kind="busy"]')
+    assert "Wait for one to end." in page.inner_text(".problem:visible")
+
+
+def test_the_shelf_is_searched_and_a_piece_is_read(visit: Visit) -> None:
+    page = visit("library")
+    assert {"piece-0", "piece-1", "piece-2"} <= set(shelf(page))
+    page.fill("#library-search", "piece-2")
+    page.wait_for_function("() => document.querySelectorAll('.book').length === 1")
+    page.click(".book a")
+    page.wait_for_function("() => document.querySelector('#piece-title').textContent === 'piece-2'")
+    page.wait_for_function("() => document.querySelector('#piece .score-sheet img').naturalWidth > 0")
+    page.click("#piece .thumb >> nth=1")
+    assert page.inner_text("#piece .score-page") == "Page 2 of 2"
+    assert page.url.endswith("/2")
+
+
+def test_files_are_added_each_with_its_outcome_and_removed_with_undo(
+    visit: Visit, music: Music, tmp_path: Path
+) -> None:
+    page = visit("library")
+    good = music.write_pdf(tmp_path / "etude.pdf", music.melody(41, 30))
+    bad = tmp_path / "shopping-list.pdf"
+    bad.write_bytes(b"%PDF-1.7 milk, eggs")
+    page.set_input_files("#library-input", [good, bad])
+    page.wait_for_selector(".addition.done")
+    page.wait_for_selector(".addition.failed")
+    assert "Added: etude, 1 page" in page.inner_text(".addition.done")
+    assert "shopping-list.pdf" in page.inner_text(".addition.failed")
+    page.wait_for_selector('.book[data-piece="etude"]')
+    assert page.locator(".book").count() >= 4
+
+    page.click("[aria-label='Remove etude']")
+    page.wait_for_selector("#toast:visible >> text=etude is removed.")
+    assert "etude" not in shelf(page)
+    assert page.evaluate("document.activeElement.textContent") == "Undo"
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#toast:visible >> text=etude is back.")
+    assert "etude" in shelf(page)
+    page.click("[aria-label='Remove etude']")  # leaves the library as it was
+    page.wait_for_selector("#toast:visible >> text=etude is removed.")
+
+
+def test_landmarks_names_and_languages_are_there(visit: Visit) -> None:
+    page = visit("library")
+    shelf(page)
+    assert page.locator("html").get_attribute("lang") == "en"
+    assert page.locator("main").count() == page.locator("header").count() == page.locator("nav").count() == 1
+    assert page.locator("h1:visible").count() == 1
+    nameless = page.evaluate(
+        """() => [...document.querySelectorAll("button, a, input")].filter((element) => element.checkVisibility() &&
+            !(element.textContent.trim() || element.ariaLabel || element.labels?.length)).length"""
+    )
+    assert nameless == 0

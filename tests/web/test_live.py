@@ -1,0 +1,102 @@
+"""Listening through a WebSocket."""
+
+from __future__ import annotations
+
+import json
+import wave
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from earmark.web.limits import Limits
+
+if TYPE_CHECKING:
+    from tests.conftest import FakeEncoders
+    from tests.web.conftest import Serve, Served
+
+PORTION_S = 0.1
+
+
+def listen(server: Served, rate: int = 22_050, **options: Any) -> ClientConnection:
+    socket: ClientConnection = connect(
+        f"{server.url.replace('http', 'ws')}/api/v1/live?rate={rate}", proxy=None, **options
+    )
+    return socket
+
+
+def portions(clip: Path) -> Iterator[bytes]:
+    with wave.open(str(clip)) as file:
+        while portion := file.readframes(round(PORTION_S * file.getframerate())):
+            yield portion
+
+
+def test_ranking_and_place_come_while_sound_goes_in(server: Served, clip: Path) -> None:
+    with listen(server) as socket:
+        answers = []
+        for portion in portions(clip):
+            socket.send(portion)
+            while True:
+                try:
+                    answers.append(json.loads(socket.recv(timeout=PORTION_S)))
+                except TimeoutError:
+                    break
+    last = answers[-1]
+    assert last["type"] == "update"
+    assert (last["confident"], last["hits"][0]["piece"], last["hits"][0]["source"]) == (True, "piece-1", "piece-1.pdf")
+    assert last["pieces"]["piece-1"]["pages"] == 2
+    assert (last["place"]["page"], last["place"]["piece"]) == (2, last["pieces"]["piece-1"]["id"])
+    assert last["heard_s"] > 9
+    assert len(answers) >= 2 * 10 * 0.8  # about two a second
+
+
+def test_what_is_not_of_the_protocol_ends_the_session(server: Served) -> None:
+    for message in (b"odd", '{"type": "dance"}', "[" * 1000):
+        with listen(server) as socket:
+            socket.send(message)
+            assert json.loads(socket.recv(timeout=10))["error"]["kind"] == "bad_request"
+            with pytest.raises(ConnectionClosed) as closed:
+                socket.recv(timeout=10)
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1008
+    with listen(server) as socket, pytest.raises(ConnectionClosed):
+        flood(socket)
+
+
+def flood(socket: ClientConnection) -> None:
+    """Sends sound much faster than it is played, and waits for what happens."""
+    for _ in range(100):
+        socket.send(bytes(65_536))
+    while True:
+        socket.recv(timeout=10)
+
+
+def test_what_was_heard_can_be_forgotten(server: Served, clip: Path) -> None:
+    with listen(server) as socket:
+        for portion in portions(clip):
+            socket.send(portion)
+            if json.loads(socket.recv(timeout=10))["confident"]:
+                break
+        socket.send('{"type": "reset"}')
+        while json.loads(socket.recv(timeout=10))["hits"]:
+            pass
+
+
+def test_calls_from_other_pages_and_odd_rates_are_refused(server: Served) -> None:
+    for options in ({"origin": "http://elsewhere.example"}, {"additional_headers": {"Host": "elsewhere.example"}}):
+        with pytest.raises((InvalidStatus, ConnectionClosed)):
+            listen(server, **options)
+    with pytest.raises(InvalidStatus):
+        listen(server, rate=1)
+
+
+def test_sessions_are_limited_in_number_and_time(serve: Serve, encoders: FakeEncoders, tmp_path: Path) -> None:
+    limits = replace(Limits(), live_sessions=1, live_s=1.0)
+    with serve(tmp_path / "library", encoders, limits=limits) as server, listen(server) as first:
+        with listen(server) as second:
+            assert json.loads(second.recv(timeout=10))["error"]["kind"] == "busy"
+        assert json.loads(first.recv(timeout=10))["error"]["kind"] == "too_long"
