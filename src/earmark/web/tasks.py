@@ -12,7 +12,8 @@ from typing import Any
 
 from earmark.web.refusals import STATUS, Refusal
 
-READY, PROGRESS, ANSWER, REFUSAL = b"r", b"p", b"a", b"e"
+READY, PROGRESS, ANSWER, REFUSAL, LAST = b"r", b"p", b"a", b"e", b"l"
+"""`LAST` is a refusal after which the process ends."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,8 @@ def read_answer(body: bytes) -> Answer:
     return Answer(dict(json.loads(body[8 : 8 + size])), body[8 + size :])
 
 
-def write_refusal(refusal: Refusal) -> bytes:
-    return REFUSAL + json.dumps(refusal.to_dict()).encode()
+def write_refusal(refusal: Refusal, kind: bytes = REFUSAL) -> bytes:
+    return kind + json.dumps(refusal.to_dict()).encode()
 
 
 def read_refusal(body: bytes) -> Refusal:

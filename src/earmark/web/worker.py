@@ -20,6 +20,7 @@ from earmark.schema import EarmarkError
 from earmark.web.answers import TASKS, warm
 from earmark.web.refusals import Refusal, explain
 from earmark.web.tasks import (
+    LAST,
     READY,
     Answer,
     Progress,
@@ -77,11 +78,13 @@ def _answered(task: Task, library: Library, pipe: Connection) -> bool:
     except EarmarkError as error:
         message = write_refusal(explain(error, str(task.arguments.get("name", "the file"))))
     except MemoryError:
-        pipe.send_bytes(write_refusal(Refusal("gave_up", "the file takes too much memory", "give a smaller one")))
+        last = Refusal("gave_up", "the file takes too much memory", "give a smaller one")
+        pipe.send_bytes(write_refusal(last, LAST))
         return False
     except Exception:  # whatever a decoder raises on a crafted file
         traceback.print_exc()
-        pipe.send_bytes(write_refusal(Refusal("gave_up", "the file cannot be read", "convert it and try again")))
+        last = Refusal("gave_up", "the file cannot be read", "convert it and try again")
+        pipe.send_bytes(write_refusal(last, LAST))
         return False
     pipe.send_bytes(message)
     return True

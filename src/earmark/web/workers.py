@@ -18,6 +18,7 @@ from earmark.web import worker
 from earmark.web.refusals import Refusal
 from earmark.web.tasks import (
     ANSWER,
+    LAST,
     PROGRESS,
     READY,
     REFUSAL,
@@ -43,7 +44,7 @@ class Worker:
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
         self._lock = threading.Lock()
-        self._stopped = False
+        self._stopped = self._killed = False
 
     @property
     def pid(self) -> int | None:
@@ -65,6 +66,9 @@ class Worker:
                     return read_answer(body)
                 elif kind == REFUSAL:
                     raise read_refusal(body)
+                elif kind == LAST:
+                    self._discard()
+                    raise read_refusal(body)
                 else:
                     raise ValueError(f"message {kind!r}")
         except TimeoutError:
@@ -84,6 +88,7 @@ class Worker:
     def kill(self) -> None:
         """See `earmark.web.jobs.Caller.kill`; the next call starts another process."""
         with self._lock:
+            self._killed = True
             if self._process is not None:
                 self._process.kill()
 
@@ -96,7 +101,7 @@ class Worker:
         """The pipe to a living process."""
         if self._stopped:
             raise Refusal("unavailable", "the server is stopping", "start it again")
-        if self._process is not None and self._pipe is not None and self._process.is_alive():
+        if self._process is not None and self._pipe is not None and self._process.is_alive() and not self._killed:
             return self._pipe
         self._discard()
         context = multiprocessing.get_context("spawn")
@@ -105,7 +110,7 @@ class Worker:
         process.start()
         theirs.close()
         with self._lock:
-            self._process, self._pipe = process, pipe
+            self._process, self._pipe, self._killed = process, pipe, False
             self.restarts += 1
         if _receive(pipe, time.monotonic() + START_S)[0] != READY:
             raise ValueError("not ready")

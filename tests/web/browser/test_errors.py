@@ -105,6 +105,15 @@ def test_a_server_that_is_gone(visit: Visit, clip: Path) -> None:
     assert "Start it again" in problem(page, "gone")
 
 
+def test_an_explanation_that_cannot_be_had_spoils_nothing_else(visit: Visit, clip: Path) -> None:
+    page = visit()
+    error = {"error": {"kind": "busy", "what": "too many pictures are being drawn", "remedy": "try again"}}
+    page.route("**/spectrogram.png?*", lambda route: route.fulfill(status=429, json=error))
+    page.set_input_files("#ask-input", clip)
+    page.wait_for_selector("#query .overlay-place[display=inline]")
+    page.wait_for_function("() => document.querySelector('#why-words').textContent.includes('too many pictures')")
+
+
 def test_an_answer_that_is_no_longer_kept(visit: Visit) -> None:
     page = visit("query/nothing-here")
     assert "no longer kept" in problem(page, "not_found")

@@ -1,6 +1,6 @@
 /** Why a place was found: the spectrogram around a moment with the attention over it, beside the matching snippet. */
 
-import { call, get, libraryFacts, pageAddress, pieceOf } from "/js/api.js";
+import { call, get, libraryFacts, pageAddress, pieceOf, problemOf } from "/js/api.js";
 import { cutOut } from "/js/hits.js";
 import { $, clock } from "/js/dom.js";
 
@@ -40,9 +40,10 @@ export class Why {
     const number = Math.floor(time / BLOCK_S);
     if (!this.blocks.has(number)) this.blocks.set(number, this.load(number));
     const { query } = this;
-    const block = await this.blocks.get(number).catch(() => null);
+    const block = await this.blocks.get(number).catch(problemOf);
     if (query !== this.query || Math.floor(this.time / BLOCK_S) !== number) return;
-    this.block = block;
+    this.block = block.sound ? block : null;
+    if (!this.block) $("why-words").textContent = `This cannot be shown: ${block.what}.`;
     this.draw();
   }
 
