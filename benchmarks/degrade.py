@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -38,7 +39,7 @@ def perspective(image: Image, rng: np.random.Generator) -> Degraded:
 def uneven_light(image: Image, rng: np.random.Generator) -> Degraded:
     """Light that falls to 30 to 45 % from one corner to the other, with the round shadow of a head."""
     height, width = image.shape
-    y, x = np.mgrid[0:1:height * 1j, 0:1:width * 1j].astype(np.float32)
+    y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j].astype(np.float32)
     angle = rng.uniform(0, 2 * np.pi)
     slope = ((x - 0.5) * np.cos(angle) + (y - 0.5) * np.sin(angle)) / 1.42 + 0.5
     light = 1 - slope * rng.uniform(0.55, 0.7)
@@ -57,7 +58,7 @@ def borders(image: Image, rng: np.random.Generator) -> Degraded:
     worse = cv2.copyMakeBorder(
         (image * shadow).astype(np.uint8), top, bottom, left, right, cv2.BORDER_CONSTANT, value=(12,)
     )
-    return _noisy(worse, rng, 6), lambda points: points + (left, top)
+    return _noisy(worse, rng, 6), lambda points: points + np.array([left, top])
 
 
 def show_through(image: Image, rng: np.random.Generator) -> Degraded:
@@ -104,17 +105,14 @@ def curl(image: Image, rng: np.random.Generator) -> Degraded:
     columns = np.arange(width, dtype=np.float64)
     y = np.arange(height)[:, None] - shift(columns + 0.5)[None]
     x = np.broadcast_to(columns, y.shape)
-    worse = cv2.remap(
-        image, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR, borderValue=(float(PAPER),)
-    )
+    worse = cv2.remap(image, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR, borderValue=(float(PAPER),))
     return worse.astype(np.uint8), lambda points: points + np.stack([0 * points[:, 0], shift(points[:, 0])], axis=1)
 
 
 def blur_and_jpeg(image: Image, rng: np.random.Generator) -> Degraded:
     """Out of focus (a Gaussian of 2 px) and saved as JPEG of quality 20."""
-    blurred = _noisy(cv2.GaussianBlur(image, (0, 0), 2.0), rng, 4)
-    _, coded = cv2.imencode(".jpg", blurred, [cv2.IMWRITE_JPEG_QUALITY, 20])
-    return cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE).astype(np.uint8), _same
+    blurred = _noisy(np.asarray(cv2.GaussianBlur(image, (0, 0), 2.0), np.float32), rng, 4)
+    return _jpeg(blurred, 20), _same
 
 
 def turned(image: Image, rng: np.random.Generator) -> Degraded:
@@ -134,8 +132,7 @@ def photograph(image: Image, rng: np.random.Generator) -> Degraded:
     """Perspective, uneven light, a little blur and JPEG together: a page photographed by hand."""
     worse, place = perspective(image, rng)
     worse, _ = uneven_light(worse, rng)
-    _, coded = cv2.imencode(".jpg", cv2.GaussianBlur(worse, (0, 0), 1.0), [cv2.IMWRITE_JPEG_QUALITY, 50])
-    return cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE).astype(np.uint8), place
+    return _jpeg(np.asarray(cv2.GaussianBlur(worse, (0, 0), 1.0), np.uint8), 50), place
 
 
 WAYS: dict[str, Callable[[Image, np.random.Generator], Degraded]] = {
@@ -168,7 +165,7 @@ def moved_box(box: Box, place: Mapping) -> Box:
     x0, y0, x1, y1 = box
     along = np.linspace(0, 1, 21)[:, None]
     corners = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)])
-    outline = np.concatenate([a + (b - a) * along for a, b in zip(corners[:-1], corners[1:], strict=True)])
+    outline = np.concatenate([a + (b - a) * along for a, b in pairwise(corners)])
     points = place(outline)
     (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
     return float(left), float(top), float(right), float(bottom)
@@ -178,9 +175,15 @@ def _same(points: Points) -> Points:
     return points
 
 
+def _jpeg(image: Image, quality: int) -> Image:
+    _, coded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.asarray(cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE), np.uint8)
+
+
 def _noisy(image: npt.NDArray[np.floating] | Image, rng: np.random.Generator, sigma: float) -> Image:
     grain = rng.normal(0, sigma, image.shape).astype(np.float32)
-    return np.clip(np.rint(image + grain), 0, 255).astype(np.uint8)
+    noisy: Image = np.clip(np.rint(image + grain), 0, 255).astype(np.uint8)
+    return noisy
 
 
 def _turn(image: Image, degrees: float) -> Points:

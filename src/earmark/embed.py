@@ -7,7 +7,7 @@ length of a recording nor the number of pages is limited by memory.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,8 @@ import numpy.typing as npt
 from earmark.audio import read_samples, spectrogram_blocks
 from earmark.pages.read import read_pages
 from earmark.pages.strips import Strip, cut_strip, ink, join_strips
-from earmark.pages.systems import find_systems
+from earmark.pages.systems import read_layout
+from earmark.pages.warp import Warp
 from earmark.schema import AudioSpec, BadInput, FloatArray, Place, SheetSpec
 from earmark.store import Page
 from earmark.weights import GRID, Encoders, Positions
@@ -85,19 +86,22 @@ def embed_recording(
 def embed_piece(files: Sequence[Path], encoders: Encoders) -> EmbeddedPiece:
     """Places every ``PLACE_HOP_PX`` of the systems on all pages of ``files``, in order, as one long strip.
 
-    Pages without a system (title, text) are counted and otherwise passed over. Raises BadInput as
+    Pages may lie aside, lean or bend: they are read flat, and places are where they are on the page as it came. Pages
+    without a system (title, text) are counted and otherwise passed over. Raises BadInput as
     `earmark.pages.read.read_pages` does, and when no page has a system.
     """
     pages: list[Page] = []
     strips: list[Strip] = []
+    warps: list[Warp | None] = []
     for file in files:
         for page in read_pages(file):
-            systems = find_systems(page.image)
+            layout = read_layout(page.image)
             number = len(pages) + 1
-            pages.append(Page(number, page.image.shape[1], page.image.shape[0], len(systems)))
-            strips.append(cut_strip(page.image, systems, SPEC, number))
+            pages.append(Page(number, *layout.page_size, len(layout.systems)))
+            strips.append(cut_strip(layout.image, layout.systems, SPEC, number))
+            warps.append(layout.warp)
     strip = join_strips(strips)
-    places = tuple(strip.place(x) for x in _grid(0, strip.pixels.shape[1], PLACE_HOP_PX))
+    places = tuple(_on_page(strip.place(x), warps) for x in _grid(0, strip.pixels.shape[1], PLACE_HOP_PX))
     if not places:
         source = files[0] if len(files) == 1 else files[0].parent
         raise BadInput(source, "no system of staves was found", "give upright, legible pages of printed music")
@@ -106,6 +110,12 @@ def embed_piece(files: Sequence[Path], encoders: Encoders) -> EmbeddedPiece:
         for stretch, first, centres in _windowed(_ink_blocks(strip), SPEC.window_px, PLACE_HOP_PX)
     ]
     return EmbeddedPiece(tuple(pages), places, np.concatenate(vectors))
+
+
+def _on_page(place: Place, warps: Sequence[Warp | None]) -> Place:
+    """A place on a flat page → on the page as it came."""
+    warp = warps[place.page - 1]
+    return replace(place, box=warp.fractions_to_page(place.box)) if warp else place
 
 
 def _ink_blocks(strip: Strip) -> Iterator[FloatArray]:

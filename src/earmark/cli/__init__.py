@@ -18,6 +18,7 @@ VERBS = {
     "find": ("earmark.cli.library", "Find the page that a recording is played from."),
     "list": ("earmark.cli.library", "List the pieces of a library."),
     "remove": ("earmark.cli.library", "Remove pieces from a library."),
+    "pages": ("earmark.cli.pages", "Show the systems that are found on pages."),
     "corpus": ("earmark.cli.corpus", "Build and check aligned corpora."),
     "train": ("earmark.cli.training", "Train encoders as an experiment file says."),
     "export": ("earmark.cli.training", "Write a checkpoint's encoders as weights for searching."),

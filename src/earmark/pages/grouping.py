@@ -7,18 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from earmark.pages.joins import Level, standing
-from earmark.pages.staves import DISTANCE, Curve
+from earmark.pages.joins import standing
+from earmark.pages.scale import DISTANCE, Level
 from earmark.schema import Box, FloatArray
 
 _STANDS = 0.9  # share of its rows that a standing line inks
 _AT_END = 1.5 * DISTANCE  # a line that begins or ends a system stands so close to the staff's end
 _ONE_BAR = 1.6 * DISTANCE  # bar lines closer together are one (double, final, repeat)
 _STEM = 0.7 * DISTANCE  # what stands out of a single staff so far is a stem
+_HEAD = 0.3  # share of ink beside a stem's end
 _OSSIA_WIDTH, _OSSIA_GAP = 0.7, 8 * DISTANCE
 
 
@@ -40,20 +42,24 @@ def group_staves(ink: FloatArray, staves: Sequence[Level]) -> list[Group]:
     """Systems in reading order; short staves above or below a longer system (ossias) are left out."""
     joined: list[list[Level]] = []
     for staff in sorted(staves, key=lambda staff: staff.top):
-        above = [group for group in joined if _are_joined(ink, group[-1], staff)]
-        if above:
-            above[-1].append(staff)
+        above = [group for group in joined if _is_above(group[-1], staff)]
+        nearest = max(above, key=lambda group: group[-1].bottom, default=None)
+        if nearest and _are_joined(ink, nearest[-1], staff):
+            nearest.append(staff)
         else:
             joined.append([staff])
     groups = [Group(tuple(group), _bars(ink, group)) for group in joined]
     return reading_order([group for group in groups if not any(_is_ossia(group, other) for other in groups)])
 
 
+def _is_above(upper: Level, lower: Level) -> bool:
+    """Whether half of the shorter staff lies above or below the other."""
+    shared = min(upper.x1, lower.x1) - max(upper.x0, lower.x0)
+    return lower.top > upper.bottom and shared > 0.5 * min(upper.x1 - upper.x0, lower.x1 - lower.x0)
+
+
 def _are_joined(ink: FloatArray, upper: Level, lower: Level) -> bool:
     """Whether a line stands between two staves at their left or right ends, or bar lines go through both."""
-    shared = min(upper.x1, lower.x1) - max(upper.x0, lower.x0)
-    if lower.top <= upper.bottom or shared < 0.5 * min(upper.x1 - upper.x0, lower.x1 - lower.x0):
-        return False
     x0, x1 = min(upper.x0, lower.x0) - _AT_END, max(upper.x1, lower.x1) + _AT_END
     between = standing(ink, upper.bottom, lower.top, x0, x1)
     near = 2 * round(_AT_END)
@@ -69,14 +75,30 @@ def _bars(ink: FloatArray, staves: Sequence[Level]) -> tuple[float, ...]:
     """Where lines stand through every staff of the system and through the gaps, if any do there."""
     x0, x1 = min(staff.x0 for staff in staves) - DISTANCE, max(staff.x1 for staff in staves) + DISTANCE
     across = [standing(ink, staff.top, staff.bottom, x0, x1) for staff in staves]
-    gaps = [standing(ink, a.bottom, b.top, x0, x1) for a, b in zip(staves[:-1], staves[1:], strict=True)]
+    gaps = [standing(ink, a.bottom, b.top, x0, x1) for a, b in pairwise(staves)]
     inside = slice(2 * DISTANCE, -2 * DISTANCE)
     across += [gap for gap in gaps if (gap[inside] >= _STANDS).any()]
     if len(staves) == 1:  # stems stand out of the staff above or below, bar lines do not
         top, bottom = staves[0].top, staves[0].bottom
         beyond = standing(ink, top - _STEM - 3, top - 3, x0, x1), standing(ink, bottom + 3, bottom + _STEM + 3, x0, x1)
         across += [1 - np.maximum(*beyond)]
-    return _middles(np.min(across, axis=0) >= _STANDS, int(max(0, x0)))
+    bars = _middles(np.min(across, axis=0) >= _STANDS, int(max(0, x0)))
+    if len(staves) > 1:
+        return bars
+    first, last = staves[0].x0 + _AT_END, staves[0].x1 - _AT_END
+    return tuple(bar for bar in bars if not first < bar < last or not _has_head(ink, staves[0], bar))
+
+
+def _has_head(ink: FloatArray, staff: Level, x: float) -> bool:
+    """Whether a notehead lies beside a line's upper or lower end: then it is a stem as high as the staff."""
+    for row in (staff.top, staff.bottom):
+        above, below = round(row - 0.45 * DISTANCE), round(row + 0.45 * DISTANCE)
+        rows = [*range(max(0, above), round(row) - 1), *range(round(row) + 2, below + 1)]
+        for left in (round(x - DISTANCE), round(x + 0.4 * DISTANCE)):
+            beside = ink[rows[0] : rows[-1] + 1][np.array(rows) - rows[0], max(0, left) : left + round(0.6 * DISTANCE)]
+            if beside.size and beside.mean() > _HEAD:
+                return True
+    return False
 
 
 def _middles(mask: npt.NDArray[np.bool_], start: int) -> tuple[float, ...]:

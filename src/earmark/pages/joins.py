@@ -1,36 +1,27 @@
 """What stands between and across staves: where a staff ends, which staves belong together, and bar lines.
 
-Everything here looks at a flat page with ``DISTANCE`` px from one staff line to the next: staves are straight and level.
+Everything here looks at a flat page, on which staves are straight and level, with ``DISTANCE`` px from line to line.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from earmark.pages.staves import DISTANCE, Curve
+from earmark.pages.scale import DISTANCE, Curve, Level
 from earmark.schema import FloatArray
 
 _LEANS = (-0.06, -0.03, 0.0, 0.03, 0.06)
 """How far lines that should stand may lean, px a px: perspective is taken out of staves, not of bar lines."""
 _BLANK = round(2.5 * DISTANCE)  # wider paper parts two staves in one row
-_HIDDEN = 8 * DISTANCE  # music so dense that it hides the lines is no wider
+_FARTHER = 4 * DISTANCE  # than it was followed, a staff may go on
 _MIN_STAFF = 6 * DISTANCE
 _SEEN, _HELD, _WHOLE = 2.4, 1.5, 3.5  # of the five lines: seen as lines, as any ink, and in a bar line
+_MIN_SEEN = 0.3  # share of a staff's length on which its lines are seen, not hidden by notes
 _WIDEST_BAR = 1.2 * DISTANCE
-
-
-@dataclass(frozen=True)
-class Level:
-    """One straight, level staff: left and right end, rows of the centres of its top and bottom line, in px."""
-
-    x0: float
-    x1: float
-    top: float
-    bottom: float
 
 
 def trim(lines: FloatArray, ink: FloatArray, staff: Level) -> list[Level]:
@@ -40,14 +31,13 @@ def trim(lines: FloatArray, ink: FloatArray, staff: Level) -> list[Level]:
     held = cv2.blur(inked[None], (5, 1))[0] >= _HELD
     parts = []
     for first, last in _runs(held, _BLANK):
-        stretches = _runs(seen[first:last], _HIDDEN)
-        if not stretches:
+        start, end = max(first, int(staff.x0) - _FARTHER), min(last, int(staff.x1) + _FARTHER)
+        inside = np.flatnonzero(seen[start:end])
+        if len(inside) == 0:
             continue
-        start, end = max(stretches, key=lambda stretch: stretch[1] - stretch[0])
-        left = _through_bar(inked >= _WHOLE, first + start, -1)
-        right = _through_bar(inked >= _WHOLE, first + end - 1, 1) + 1
-        on_it = min(staff.x1, right) - max(staff.x0, left)
-        if right - left >= _MIN_STAFF and seen[left:right].mean() > 0.4 and on_it > 0.5 * (right - left):
+        left = _through_bar(inked >= _WHOLE, start + int(inside[0]), -1)
+        right = _through_bar(inked >= _WHOLE, start + int(inside[-1]), 1) + 1
+        if right - left >= _MIN_STAFF and seen[left:right].mean() > _MIN_SEEN:
             parts.append(replace(staff, x0=float(left), x1=float(right)))
     return parts
 

@@ -20,9 +20,10 @@ MIN_DISTANCE_PX, MAX_DISTANCE_PX = 2.7, 64.0
 _LEVELS = 4
 _STRIP_PX = 8  # columns averaged before rows are compared: evens out noise, and a skew of 10 degrees is 1.4 px in it
 _CANDIDATES = 3
+_LARGE_PX = 2000
 _FINER = 4
 _FEW_ROWS = 50
-_MIN_STRENGTH = 0.02
+_MIN_STRENGTH = 0.1  # music has 0.15 to 0.6, noise and photographs less than 0.1
 _MAX_SKEW_DEGREES = 10.0
 
 
@@ -42,11 +43,14 @@ def find_periods(image: Image) -> list[Period]:
     octave of distances is looked for in the image halved as often as makes it 4 to 8 px.
     """
     found: list[Period] = []
+    first = 0 if image.shape[1] <= _LARGE_PX else 1  # on large pages, lines are not that close
     for level in range(_LEVELS):
-        found += _periods_of_octave(image, MIN_DISTANCE_PX if level == 0 else 4.0, 2**level)
+        if level >= first:
+            found += _periods_of_octave(image, MIN_DISTANCE_PX if level == first else 4.0, 2**level)
         if min(image.shape) < 16 * _STRIP_PX:
             break
-        image = cv2.resize(image, (image.shape[1] // 2, image.shape[0] // 2), interpolation=cv2.INTER_AREA)
+        halved = cv2.resize(image, (image.shape[1] // 2, image.shape[0] // 2), interpolation=cv2.INTER_AREA)
+        image = np.asarray(halved, np.uint8)
     best: list[Period] = []
     for period in sorted(found, key=lambda period: -period.strength):
         if all(abs(np.log(period.distance / other.distance)) > 0.1 for other in best):
@@ -71,7 +75,9 @@ def _periods_of_octave(image: Image, shortest: float, scale: int) -> Iterator[Pe
     distances = np.geomspace(0.9 * shortest, 8.8, 120)
 
     def at(multiple: float) -> npt.NDArray[np.float64]:
-        return np.interp(multiple * distances * _FINER, np.arange(32 * _FINER), correlation / correlation[0])
+        lags = np.arange(32 * _FINER)
+        value: npt.NDArray[np.float64] = np.interp(multiple * distances * _FINER, lags, correlation / correlation[0])
+        return value
 
     strength = (at(1) + at(2) + at(3) - at(0.5) - at(1.5) - at(2.5)) / 3
     strength *= np.minimum(1, height / (_FEW_ROWS * distances))  # in few rows, chance makes patterns
@@ -89,7 +95,7 @@ def darkness(image: Image, distance: float) -> FloatArray:
     cell = max(1, round(distance * 0.8))
     small = cv2.resize(image, (max(1, width // cell), max(1, height // cell)), interpolation=cv2.INTER_AREA)
     paper = cv2.dilate(small, np.ones((7, 7), np.uint8)).astype(np.float32)
-    paper = cv2.blur(paper, (5, 5))
+    paper = np.asarray(cv2.blur(paper, (5, 5)), np.float32)
     paper = np.maximum(paper, max(1.0, 0.3 * float(np.percentile(small, 90))))
     even = cv2.resize(paper, (width, height), interpolation=cv2.INTER_LINEAR)
     dark: FloatArray = np.clip(1 - image / even, 0, 1).astype(np.float32)
@@ -114,9 +120,8 @@ def thin_ink(dark: FloatArray, distance: float) -> tuple[FloatArray, FloatArray]
 def find_skew(lines: FloatArray, distance: float) -> float:
     """By how many degrees the lines fall to the right (negative: rise), from the sharpest profile of rows."""
     width = max(1, round(1.6 * distance))
-    strips = cv2.resize(
-        lines, (max(1, lines.shape[1] // width), lines.shape[0]), interpolation=cv2.INTER_AREA
-    )
+    size = (max(1, lines.shape[1] // width), lines.shape[0])
+    strips = np.asarray(cv2.resize(lines, size, interpolation=cv2.INTER_AREA), np.float32)
     best = 0.0
     for reach, step in ((_MAX_SKEW_DEGREES, 1.0), (0.75, 0.25), (0.15, 0.05)):
         angles = best + np.arange(-reach, reach + step / 2, step)

@@ -1,8 +1,8 @@
 """Staves on a page: where their top and bottom lines run, straight or bent, and where they end.
 
-The page is given at ``DISTANCE`` px from one staff line to the next, roughly upright. A comb of five lines gives
-evidence of a staff at every place; from the strongest on, a staff is followed to both sides, step by step; its lines are
-then measured to a part of a px and smoothed along the staff.
+The page is given roughly level, with ``DISTANCE`` px from line to line. A comb of five lines gives evidence of a staff
+at every place; from the strongest on, a staff is followed to both sides, step by step; its lines are then measured to a
+part of a px and smoothed along the staff.
 """
 
 from __future__ import annotations
@@ -12,12 +12,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from earmark.pages.scale import DISTANCE, Curve
 from earmark.schema import FloatArray
-
-DISTANCE = 10
-"""Px from one staff line to the next on the images that this module is given; also the step along a staff."""
 
 _HEIGHT = 4 * DISTANCE
 _SPACINGS = (0.94, 1.0, 1.06)  # of a staff relative to the page's usual
@@ -28,13 +25,11 @@ _MAX_MISSING = 12  # steps without evidence, in which dense music hides the line
 _MIN_STEPS = 8
 _MAX_FAILURES = 15
 _MAX_GAP = 40 * DISTANCE  # between parts of one staff
-_MIN_LINE = 0.42  # share of every line that is seen
+_MIN_LINE, _MIN_HIDDEN = 0.42, 0.2  # share of its lines that is seen; beams may hide more of one
 _MIN_CONTRAST = 0.2  # by which that is more than in the spaces between
 _MIN_UNBROKEN = 0.6  # of what is seen of the lines; letters reach 0.2, noisy lines 0.9
 _STIFFNESS = 30.0  # against bending within a few steps
 _END_STEPS = 12  # that say how a staff goes on beyond its end
-
-Curve = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +79,8 @@ def find_staves(lines: FloatArray, thick: FloatArray) -> list[Staff]:
     seen = _line_share(lines, thick)
     if seen.shape[0] < 6 * DISTANCE or seen.shape[1] < _MIN_STEPS:
         return []
-    unbroken = cv2.morphologyEx(cv2.dilate(lines, np.ones((3, 1))), cv2.MORPH_OPEN, np.ones((1, DISTANCE - 1)))
+    wide = cv2.dilate(lines, np.ones((3, 1), np.uint8))
+    unbroken = np.asarray(cv2.morphologyEx(wide, cv2.MORPH_OPEN, np.ones((1, DISTANCE - 1), np.uint8)), np.float32)
     views = _Views(_line_share(lines, thick, spread=1), seen, _line_share(unbroken, thick, spread=1))
     staves: list[Staff] = []
     failures = 0
@@ -124,21 +120,22 @@ def _goes_on(one: Staff, other: Staff) -> bool:
 
 
 def _line_share(lines: FloatArray, thick: FloatArray, spread: int = 3) -> FloatArray:
-    """Share of the columns around every node in which a line is seen, of those where nothing thicker hides it:
-    float32 [height, nodes]."""
+    """Of the columns around every node where nothing thicker hides it, the share in which a line is seen.
+
+    float32 [height, nodes].
+    """
     wide = cv2.dilate(lines, np.ones((spread, 1), np.uint8)) if spread > 1 else lines
     clear = 1 - thick
     nodes = (lines.shape[1] // DISTANCE, lines.shape[0])
     columns = nodes[0] * DISTANCE
     seen = cv2.resize((wide * clear)[:, :columns], nodes, interpolation=cv2.INTER_AREA)
     room = cv2.resize(clear[:, :columns], nodes, interpolation=cv2.INTER_AREA)
-    share: FloatArray = cv2.blur(seen, (3, 1)) / np.maximum(cv2.blur(room, (3, 1)), 0.3)
-    return share
+    return np.asarray(cv2.blur(seen, (3, 1)) / np.maximum(cv2.blur(room, (3, 1)), 0.3), np.float32)
 
 
 def _comb(seen: FloatArray) -> FloatArray:
     """Evidence that a staff's top line is here: float32 [height, nodes]; one of its lines may be hidden."""
-    height, nodes = seen.shape
+    height = len(seen)
     best = np.zeros_like(seen)
     for spacing in _SPACINGS:
         offsets = [round(line * DISTANCE * spacing) for line in range(5)]
@@ -146,9 +143,9 @@ def _comb(seen: FloatArray) -> FloatArray:
         five = np.stack([seen[offset : offset + rows] for offset in offsets])
         five.partition(1, axis=0)
         half = round(DISTANCE * spacing / 2)
-        spaces = sum((seen[offset + half : offset + half + rows] for offset in offsets[:4]), np.zeros((rows, nodes)))
-        clear = (2 * five[0] + five[1]) / 3 - spaces / 8
-        np.maximum(best[:rows], clear, out=best[:rows])
+        spaces = np.sum([seen[offset + half : offset + half + rows] for offset in offsets[:4]], axis=0)
+        clear = (2 * five[0] + five[1]) / np.float32(3) - spaces / np.float32(8)
+        best[:rows] = np.maximum(best[:rows], clear)
     return best
 
 
@@ -178,7 +175,7 @@ def _paths(evidence: FloatArray) -> Iterator[tuple[int, Curve]]:
 
 def _follow(evidence: FloatArray, node: int, row: int, step: int) -> dict[int, float]:
     """{node: row} of the line that goes on to the right (step 1) or left (-1)."""
-    height, count = evidence.shape
+    count = evidence.shape[1]
     found: dict[int, float] = {}
     here, slope, missing = float(row), 0.0, 0
     while 0 <= node + step < count and missing < _MAX_MISSING:
@@ -224,7 +221,8 @@ def _measure(views: _Views, first: int, path: Curve) -> Staff | None:
     whole, between = share(seen, line), share(seen, space)
     if np.median(share(views.unbroken, line) / np.maximum(whole, 1e-6)) < _MIN_UNBROKEN:
         return None
-    if whole.min() < max(_MIN_LINE, float(between.mean()) + _MIN_CONTRAST):
+    weakest, next_weakest = np.sort(whole)[:2]
+    if weakest < _MIN_HIDDEN or next_weakest < max(_MIN_LINE, float(between.mean()) + _MIN_CONTRAST):
         return None
     return Staff(float(first * DISTANCE), float((first + len(path)) * DISTANCE), top, bottom)
 
@@ -246,7 +244,7 @@ def _fit(exact: FloatArray, first: int, path: Curve, count: int) -> tuple[Curve,
     at_line, at_node = np.nonzero(sure)
     away = at_line - 2.0
     x = (at_node - len(path) / 2) / len(path)
-    # Unknown are the middle line's row at every node, which hardly bends, and a spacing that may change along the staff.
+    # Unknown are the middle line's row at every node, which hardly bends, and a spacing that changes along the staff.
     terms = np.zeros((len(away), len(path) + 3))
     terms[np.arange(len(away)), at_node] = 1
     terms[:, -3:] = np.stack([away, away * x, away * x**2], axis=1)

@@ -1,6 +1,6 @@
 """A page image → its systems, whichever way it lies, leans or bends, from the image alone.
 
-1. The rows of a page with staves repeat at the distance of staff lines (`lines`); if its columns do, it lies on its side.
+1. The rows of a page with staves repeat at the distance of staff lines (`lines`); if its columns do, it lies aside.
 2. At one scale, staves are followed by their five lines, which may lean and bend (`staves`).
 3. The page is laid flat, so that staves are straight, level and of one height from end to end (`warp`).
 4. On the flat page staves get their exact ends, lines that stand between them join them to systems (`joins`,
@@ -20,9 +20,10 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.pages.grouping import Group, group_staves
-from earmark.pages.joins import Level, trim
-from earmark.pages.lines import darkness, find_periods, find_skew, thin_ink
-from earmark.pages.staves import DISTANCE, Staff, find_staves
+from earmark.pages.joins import trim
+from earmark.pages.lines import Period, darkness, find_periods, find_skew, thin_ink
+from earmark.pages.scale import DISTANCE, Level
+from earmark.pages.staves import Staff, find_staves
 from earmark.pages.upright import is_upside_down
 from earmark.pages.warp import GRID_STEP, Warp, bend, grid_of
 from earmark.schema import Box, FloatArray, Image, System
@@ -31,6 +32,7 @@ _LEVEL_DEGREES = 0.3  # a smaller skew is left to the staves' own curves
 _FLAT = 0.1 * DISTANCE  # staves that bend less are straight
 _ENOUGH = 40 * DISTANCE  # staff lines so long together are music; less may be chance, and other distances are tried
 _MAX_PIXELS = 16e6  # of a page at ``DISTANCE``: A4 with staves 3 mm high has 12 million
+_MIN_WIDTH = 0.1  # of a staff, as a share of the page's
 _SIDEWAYS = 1.5  # times as strongly as rows have columns to repeat
 
 
@@ -39,8 +41,8 @@ class Layout:
     """A page laid flat with its systems.
 
     ``image`` is the flat page, uint8, upright, its staves level: the page image itself when it was so already, and then
-    ``warp`` is None. ``systems`` are in reading order and in px of ``image``. ``page_size`` is the (width, height) of the
-    page image.
+    ``warp`` is None. ``systems`` are in reading order and in px of ``image``. ``page_size`` is the page image's (width,
+    height).
     """
 
     image: Image
@@ -76,11 +78,11 @@ def read_layout(image: Image) -> Layout:
     On the flat page y is exact to about half a px, x to about 3 at 200 dpi.
     """
     found: _Found | None = None
-    for quarters in _likely_quarters(image):
-        found = _find(np.ascontiguousarray(np.rot90(image, quarters)), quarters)
+    for quarters, periods in _likely_turns(image):
+        found = _find(np.ascontiguousarray(np.rot90(image, quarters)), quarters, periods)
         if found is not None and is_upside_down(found.ink, [staff for group in found.groups for staff in group.staves]):
             quarters = (quarters + 2) % 4
-            found = _find(np.ascontiguousarray(np.rot90(image, quarters)), quarters) or found
+            found = _find(np.ascontiguousarray(np.rot90(image, quarters)), quarters, periods) or found
         if found is not None:
             break
     size = (image.shape[1], image.shape[0])
@@ -119,18 +121,23 @@ class _Found:
         return Warp(turned, steps, (round(width * scale_x), round(height * scale_y)), page_size)
 
 
-def _likely_quarters(image: Image) -> Sequence[int]:
-    """By how many quarters to turn the page anti-clockwise so that its staves are level, the likelier first."""
-    upright = max((period.strength for period in find_periods(image)), default=0.0)
-    aside = max((period.strength for period in find_periods(np.ascontiguousarray(image.T))), default=0.0)
-    return (1, 0) if aside > _SIDEWAYS * upright else (0, 1) if aside > upright else (0,)
+def _likely_turns(image: Image) -> list[tuple[int, list[Period]]]:
+    """By how many quarters to turn the page anti-clockwise so that its staves are level, with likely line distances.
+
+    The likelier turn comes first; one that is much less likely is left out.
+    """
+    turns = [(0, find_periods(image)), (1, find_periods(np.ascontiguousarray(image.T)))]
+    strengths = [max((period.strength for period in periods), default=0.0) for _, periods in turns]
+    if strengths[0] >= _SIDEWAYS * strengths[1]:
+        return turns[:1]
+    return turns if strengths[0] >= strengths[1] else turns[::-1]
 
 
-def _find(image: Image, quarters: int) -> _Found | None:
+def _find(image: Image, quarters: int, periods: Sequence[Period]) -> _Found | None:
     """The systems of a page whose staves are roughly level; None if there are none."""
     best: _Found | None = None
     most = 0.0
-    for period in find_periods(image):
+    for period in periods:
         found = _find_at(image, period.distance, quarters)
         if found is None:
             continue
@@ -178,22 +185,25 @@ def _trimmed(lines: FloatArray, ink: FloatArray, staves: Sequence[Staff]) -> lis
     found: list[Level] = []
     for staff in sorted(staves, key=lambda staff: staff.x0 - staff.x1):
         level = Level(staff.x0, staff.x1, staff.middle - staff.height / 2, staff.middle + staff.height / 2)
+        if level.top < 0 or level.bottom > len(lines):
+            continue
         for part in trim(lines, ink, level):
-            if not any(_overlap(part, other) for other in found):
+            if part.x1 - part.x0 >= _MIN_WIDTH * lines.shape[1] and not any(_overlap(part, other) for other in found):
                 found.append(part)
     return found
 
 
 def _overlap(one: Level, other: Level) -> bool:
-    return (
-        min(one.x1, other.x1) > max(one.x0, other.x0)
-        and min(one.bottom, other.bottom) + DISTANCE > max(one.top, other.top)
+    return min(one.x1, other.x1) > max(one.x0, other.x0) and min(one.bottom, other.bottom) + DISTANCE > max(
+        one.top, other.top
     )
 
 
 def _levelled(page: Image, degrees: float) -> tuple[Image, npt.NDArray[np.float64]]:
-    """The page turned about its middle so that lines which fall by so many degrees are level, on a canvas that holds all
-    of it; and the matrix float64 [2, 3] from its px back."""
+    """The page turned about its middle so that lines which fall by so many degrees are level, and its px' way back.
+
+    The canvas holds all of the page; the way back is a matrix float64 [2, 3].
+    """
     height, width = page.shape
     turn = np.radians(degrees)
     cos, sin = abs(np.cos(turn)), abs(np.sin(turn))
@@ -224,7 +234,7 @@ def _unturned(points: npt.NDArray[np.float32], quarters: int, size: tuple[int, i
 def _system(group: Group, scale: tuple[float, float]) -> System:
     """The same in px of the flat page at the page image's scale."""
     scale_x, scale_y = scale
-    x0, y0, x1, y1 = group.box
+    x0, _, x1, _ = group.box
     staves = tuple((staff.top * scale_y, staff.bottom * scale_y) for staff in group.staves)
     height = sum(bottom - top for top, bottom in staves) / len(staves)
     box = (x0 * scale_x, staves[0][0], x1 * scale_x, staves[-1][1])

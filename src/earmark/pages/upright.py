@@ -11,25 +11,25 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from earmark.pages.joins import Level
-from earmark.pages.staves import DISTANCE
+from earmark.pages.scale import DISTANCE, Level
 from earmark.schema import FloatArray
 
 _CELL = DISTANCE // 2
 _WIDTH, _ABOVE = 5 * DISTANCE, 2 * DISTANCE  # of what is compared: from the staff's end, above and below the staff
 _SKIPPED = round(0.7 * DISTANCE)  # the bar line at the end
 _SURE = 1.1
+_ALIKE = 2.5  # cells of ink: what shares less is alike by chance
 
 
 def is_upside_down(ink: FloatArray, staves: Sequence[Level]) -> bool:
     """Whether the staves' right ends look more alike than their left ends, on a flat page of ``DISTANCE``."""
     left = _alikeness([_end(ink, staff, True) for staff in staves])
     right = _alikeness([_end(ink, staff, False) for staff in staves])
-    return right > _SURE * left
+    return right > max(_ALIKE, _SURE * left)
 
 
 def _end(ink: FloatArray, staff: Level, left: bool) -> FloatArray:
-    """One end of a staff in coarse cells, without the staff lines: float32 [18, 10]; the right end is turned by half."""
+    """One end of a staff in coarse cells, without its lines: float32 [16, 10]; the right end stands on its head."""
     top = round((staff.top + staff.bottom) / 2) - 2 * DISTANCE - _ABOVE
     rows = np.clip(np.arange(top, top + 4 * DISTANCE + 2 * _ABOVE), 0, len(ink) - 1)
     start = round(staff.x0) + _SKIPPED if left else round(staff.x1) - _SKIPPED - _WIDTH
@@ -38,7 +38,8 @@ def _end(ink: FloatArray, staff: Level, left: bool) -> FloatArray:
     lines = np.median(ink[np.ix_(rows, np.arange(int(staff.x0), int(staff.x1), 3))], axis=1)
     part = np.maximum(part - lines[:, None], 0).astype(np.float32)
     part = part if left else part[::-1, ::-1].copy()
-    return cv2.resize(part, (_WIDTH // _CELL, len(rows) // _CELL), interpolation=cv2.INTER_AREA).astype(np.float32)
+    cells = cv2.resize(part, (_WIDTH // _CELL, len(rows) // _CELL), interpolation=cv2.INTER_AREA)
+    return np.asarray(cells, np.float32)
 
 
 def _alikeness(ends: Sequence[FloatArray]) -> float:

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from earmark.pages.staves import DISTANCE, Curve, Staff
+from earmark.pages.scale import DISTANCE, Curve
+from earmark.pages.staves import Staff
 from earmark.schema import Box, FloatArray, Image
 
 GRID_STEP = 2.0 * DISTANCE
@@ -65,6 +66,11 @@ class Warp:
         (left, top), (right, bottom) = outline.min(axis=0), outline.max(axis=0)
         return float(left), float(top), float(right), float(bottom)
 
+    def fractions_to_page(self, box: Box) -> Box:
+        """The same in fractions of the images' widths and heights, cut at the page's edges."""
+        x0, y0, x1, y1 = np.multiply(box, self.size * 2).tolist()
+        return in_fractions(self.box_to_page((x0, y0, x1, y1)), self.page_size)
+
     def flatten(self, image: npt.NDArray[np.uint8]) -> Image:
         """The flat image of the page image, uint8; what lies off the page is like its edge."""
         width, height = self.size
@@ -77,6 +83,12 @@ class Warp:
                 image, sources[..., 0], sources[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
             )
         return flat
+
+
+def in_fractions(box: Box, size: tuple[int, int]) -> Box:
+    """A box in px → in fractions of (width, height), cut at the edges."""
+    x0, y0, x1, y1 = np.clip(np.divide(box, size * 2), 0, 1).tolist()
+    return x0, y0, x1, y1
 
 
 def _between(grid: FloatArray, start: int, end: int, step: float, axis: int) -> FloatArray:
@@ -95,7 +107,10 @@ def grid_of(size: tuple[int, int], staves: Sequence[Staff]) -> FloatArray:
     evenly, above the first and below the last it is shifted.
     """
     width, height = size
-    columns, rows = np.arange(-(-width // GRID_STEP) + 1) * GRID_STEP, np.arange(-(-height // GRID_STEP) + 1) * GRID_STEP
+    columns, rows = (
+        np.arange(-(-width // GRID_STEP) + 1) * GRID_STEP,
+        np.arange(-(-height // GRID_STEP) + 1) * GRID_STEP,
+    )
     grid = np.empty((len(rows), len(columns), 2), np.float32)
     grid[..., 0] = columns
     for index, x in enumerate(columns):
@@ -132,4 +147,6 @@ def _knots(staves: Sequence[Staff], x: float) -> tuple[Curve, Curve]:
 
 def bend(staves: Sequence[Staff]) -> float:
     """By how many px staves are off straight and level at most."""
-    return max((float(np.ptp(curve[staff.nodes])) for staff in staves for curve in (staff.top, staff.bottom)), default=0.0)
+    return max(
+        (float(np.ptp(curve[staff.nodes])) for staff in staves for curve in (staff.top, staff.bottom)), default=0.0
+    )
