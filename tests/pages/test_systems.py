@@ -184,12 +184,12 @@ def moved(box: Box, matrix: npt.NDArray[np.float64]) -> Box:
 @pytest.mark.parametrize("degrees", [-5.0, 2.0, 5.0])
 def test_a_leaning_page_is_laid_level(degrees: float) -> None:
     page, boxes = notes_page()
-    matrix = cv2.getRotationMatrix2D((WIDTH / 2, HEIGHT / 2), degrees, 1.0)
+    matrix = np.asarray(cv2.getRotationMatrix2D((WIDTH / 2, HEIGHT / 2), degrees, 1.0), np.float64)
     leaning = cv2.warpAffine(page, matrix, (WIDTH, HEIGHT), borderValue=(255.0,)).astype(np.uint8)
     layout = read_layout(leaning)
     assert [len(system.staves) for system in layout.systems] == [2] * 4
     for system, box in zip(layout.systems, boxes, strict=True):
-        np.testing.assert_allclose(layout.box_on_page(system.box), moved(box, matrix), atol=5)
+        np.testing.assert_allclose(np.subtract(layout.box_on_page(system.box), moved(box, matrix)), 0, atol=5)
         assert system.box[3] - system.box[1] == pytest.approx(196, abs=2)
         assert ink_along(layout, system) > 0.9
 

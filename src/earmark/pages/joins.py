@@ -14,7 +14,7 @@ import numpy.typing as npt
 from earmark.pages.scale import DISTANCE, Curve, Level
 from earmark.schema import FloatArray
 
-_LEANS = (-0.06, -0.03, 0.0, 0.03, 0.06)
+_LEANS = (-0.09, -0.06, -0.03, 0.0, 0.03, 0.06, 0.09)
 """How far lines that should stand may lean, px a px: perspective is taken out of staves, not of bar lines."""
 _BLANK = round(2.5 * DISTANCE)  # wider paper parts two staves in one row
 _FARTHER = 4 * DISTANCE  # than it was followed, a staff may go on

@@ -17,7 +17,7 @@ from earmark.pages.scale import DISTANCE, Curve
 from earmark.schema import FloatArray
 
 _HEIGHT = 4 * DISTANCE
-_SPACINGS = (0.94, 1.0, 1.06)  # of a staff relative to the page's usual
+_SPACINGS = np.array([0.88, 0.94, 1.0, 1.06, 1.12])  # of a staff relative to the page's usual, under perspective
 _MIN_EVIDENCE = 0.22
 _MIN_SEED = 0.4
 _REACH = 2  # rows that a staff may rise or fall in a step
@@ -84,8 +84,8 @@ def find_staves(lines: FloatArray, thick: FloatArray) -> list[Staff]:
     views = _Views(_line_share(lines, thick, spread=1), seen, _line_share(unbroken, thick, spread=1))
     staves: list[Staff] = []
     failures = 0
-    for first, rows in _paths(_comb(seen)):
-        staff = _measure(views, first, rows)
+    for first, rows, spacing in _paths(*_comb(seen)):
+        staff = _measure(views, first, rows, spacing)
         if staff is not None:
             staves.append(staff)
         else:
@@ -102,7 +102,7 @@ def _joined(views: _Views, staves: list[Staff]) -> list[Staff]:
             if one.x0 < other.x0 and _goes_on(one, other):
                 nodes = np.arange(one.nodes.start, max(one.nodes.stop, other.nodes.stop))
                 path = np.where(nodes < (one.x1 + other.x0) / 2 / DISTANCE, one.top[nodes], other.top[nodes])
-                whole = _measure(views, int(nodes[0]), path - 0.5)
+                whole = _measure(views, int(nodes[0]), path - 0.5, one.height / _HEIGHT)
                 if whole is not None:
                     rest = [staff for staff in staves if staff not in (one, other)]
                     return _joined(views, [whole, *rest])
@@ -133,10 +133,10 @@ def _line_share(lines: FloatArray, thick: FloatArray, spread: int = 3) -> FloatA
     return np.asarray(cv2.blur(seen, (3, 1)) / np.maximum(cv2.blur(room, (3, 1)), 0.3), np.float32)
 
 
-def _comb(seen: FloatArray) -> FloatArray:
-    """Evidence that a staff's top line is here: float32 [height, nodes]; one of its lines may be hidden."""
+def _comb(seen: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Evidence that a staff's top line is here, and its spacing: float32 [height, nodes]; one line may be hidden."""
     height = len(seen)
-    best = np.zeros_like(seen)
+    best, spacings = np.zeros_like(seen), np.ones_like(seen)
     for spacing in _SPACINGS:
         offsets = [round(line * DISTANCE * spacing) for line in range(5)]
         rows = height - offsets[-1]
@@ -145,12 +145,13 @@ def _comb(seen: FloatArray) -> FloatArray:
         half = round(DISTANCE * spacing / 2)
         spaces = np.sum([seen[offset + half : offset + half + rows] for offset in offsets[:4]], axis=0)
         clear = (2 * five[0] + five[1]) / np.float32(3) - spaces / np.float32(8)
+        spacings[:rows][clear > best[:rows]] = spacing
         best[:rows] = np.maximum(best[:rows], clear)
-    return best
+    return best, spacings
 
 
-def _paths(evidence: FloatArray) -> Iterator[tuple[int, Curve]]:
-    """Top lines from the strongest evidence on: the first node and the row at every node from there."""
+def _paths(evidence: FloatArray, spacings: FloatArray) -> Iterator[tuple[int, Curve, float]]:
+    """Top lines from the strongest evidence on: the first node, the row at every node from there, and the spacing."""
     left = evidence.copy()
     together = cv2.blur(left, (5, 3), borderType=cv2.BORDER_CONSTANT)
     while True:
@@ -164,7 +165,8 @@ def _paths(evidence: FloatArray) -> Iterator[tuple[int, Curve]]:
         nodes = np.arange(known[0], known[-1] + 1)
         path = np.interp(nodes, known, [rows[node] for node in known])
         if len(path) >= _MIN_STEPS:
-            yield known[0], path
+            at = np.clip(np.rint(path), 0, len(left) - 1).astype(np.int64)
+            yield known[0], path, float(np.median(spacings[at, nodes]))
         # What overlaps a staff is the same staff seen shifted by some lines.
         for node, here in zip(nodes, path, strict=True):
             near = slice(max(0, round(here - 1.1 * _HEIGHT)), round(here + 1.1 * _HEIGHT) + 1)
@@ -196,18 +198,18 @@ def _follow(evidence: FloatArray, node: int, row: int, step: int) -> dict[int, f
     return found
 
 
-def _measure(views: _Views, first: int, path: Curve) -> Staff | None:
+def _measure(views: _Views, first: int, path: Curve, spacing: float) -> Staff | None:
     """The staff along a path: its lines' rows, smoothed; None when it turns out to be none."""
     seen = views.seen
     height, count = seen.shape
     nodes = np.arange(first, first + len(path))
     # Ledger lines in a dense passage can look like the staff's sixth line; its own are there all along.
-    offsets = np.arange(-3, 8) * DISTANCE
+    offsets = np.arange(-3, 8) * DISTANCE * spacing
     rows = np.rint(path + offsets[:, None]).astype(np.int64)
     shares = np.where((rows >= 0) & (rows < height), seen[np.clip(rows, 0, height - 1), nodes], 0).mean(axis=1)
     shift = int(np.argmax(np.convolve(shares, np.ones(5), mode="valid"))) - 3
-    path = path + shift * DISTANCE
-    found = _fit(views.exact, first, path, count)
+    path = path + shift * DISTANCE * spacing
+    found = _fit(views.exact, first, path, count, spacing)
     if found is None:
         return None
     top, bottom = found
@@ -227,12 +229,12 @@ def _measure(views: _Views, first: int, path: Curve) -> Staff | None:
     return Staff(float(first * DISTANCE), float((first + len(path)) * DISTANCE), top, bottom)
 
 
-def _fit(exact: FloatArray, first: int, path: Curve, count: int) -> tuple[Curve, Curve] | None:
+def _fit(exact: FloatArray, first: int, path: Curve, count: int, spacing: float) -> tuple[Curve, Curve] | None:
     """The curves of the top and bottom line, from the darkness around each of the five lines."""
     height = len(exact)
     nodes = np.arange(first, first + len(path))
     offsets = np.arange(-4, 5)
-    rows = np.rint(path + DISTANCE * np.arange(5)[:, None]).astype(np.int64)  # [line, node]
+    rows = np.rint(path + DISTANCE * spacing * np.arange(5)[:, None]).astype(np.int64)  # [line, node]
     near = np.clip(rows + offsets[:, None, None], 0, height - 1)
     dark = exact[near, nodes]  # [offset, line, node]
     dark = np.maximum(dark - 0.5 * dark.max(axis=0), 0)
