@@ -18,6 +18,7 @@ from earmark.schema import FloatArray
 
 _HEIGHT = 4 * DISTANCE
 _SPACINGS = np.array([0.88, 0.94, 1.0, 1.06, 1.12])  # of a staff relative to the page's usual, under perspective
+_UNUSUAL = 0.7  # by how much the evidence of an unusual spacing is discounted
 _MIN_EVIDENCE = 0.22
 _MIN_SEED = 0.4
 _REACH = 2  # rows that a staff may rise or fall in a step
@@ -85,7 +86,7 @@ def find_staves(lines: FloatArray, thick: FloatArray) -> list[Staff]:
     staves: list[Staff] = []
     failures = 0
     for first, rows, spacing in _paths(*_comb(seen)):
-        staff = _measure(views, first, rows, spacing)
+        staff = _measure(views, first, rows, spacing) or _measure(views, first, rows, 1.0)
         if staff is not None:
             staves.append(staff)
         else:
@@ -145,6 +146,7 @@ def _comb(seen: FloatArray) -> tuple[FloatArray, FloatArray]:
         half = round(DISTANCE * spacing / 2)
         spaces = np.sum([seen[offset + half : offset + half + rows] for offset in offsets[:4]], axis=0)
         clear = (2 * five[0] + five[1]) / np.float32(3) - spaces / np.float32(8)
+        clear *= np.float32(1 - _UNUSUAL * abs(spacing - 1))
         spacings[:rows][clear > best[:rows]] = spacing
         best[:rows] = np.maximum(best[:rows], clear)
     return best, spacings
