@@ -4,8 +4,8 @@
 
 CORPUS is a built corpus, whose boxes are exact: the pages of its test pieces, clean and degraded in every one of
 `benchmarks.degrade.WAYS`; ``--every 3`` takes every third of them. DIR holds folders of scans with page_N.tif and
-staves.json; their boxes were drawn by hand around systems with all their notes. The works in `HELD_OUT` were not looked
-at while the finder was made.
+staves.json; their boxes were drawn by hand around systems with all their notes. No threshold was set on the works in
+`HELD_OUT`, except the room around staves (see the README).
 
 A system is right when its box and the true one overlap with an intersection over union of at least 0.6: in a corpus the
 box of the staff lines, in scans that with room for notes (`earmark.pages.places.outline`). A page is right when all its
