@@ -22,7 +22,7 @@ from earmark.embed import PLACE_HOP_PX, QUERY_HOP_FRAMES, SPEC, embed_piece, emb
 from earmark.library import open_store
 from earmark.pages.read import read_pages
 from earmark.pages.strips import cut_strip, ink, join_strips
-from earmark.pages.systems import find_systems
+from earmark.pages.systems import read_layout
 from earmark.schema import AudioSpec, Image
 from earmark.search import NEIGHBOURS, rank
 from earmark.weights import load
@@ -90,20 +90,20 @@ def draw_pages(*files: str) -> Figures:
 
 def systems(*files: str) -> Figures:
     """Page images to systems."""
-    return timed_each(_images(files), find_systems)
+    return timed_each(_images(files), read_layout)
 
 
 def strips(*files: str) -> Figures:
     """Page images and systems to strips."""
-    pages = ((image, find_systems(image)) for image in _images(files))
-    return timed_each(pages, lambda page: cut_strip(*page, SPEC))
+    pages = (read_layout(image) for image in _images(files))
+    return timed_each(pages, lambda page: cut_strip(page.image, page.systems, SPEC))
 
 
 def encode_sheet(model: str, *files: str) -> Figures:
     """Strips to an embedding every ``PLACE_HOP_PX``."""
     encoders = load(model)
     inked = (
-        ink(join_strips(cut_strip(image, find_systems(image), SPEC) for image in _images([file])).pixels)
+        ink(join_strips(cut_strip(page.image, page.systems, SPEC) for page in map(read_layout, _images([file]))).pixels)
         for file in files
     )
     encoders.embed_strip(np.zeros((SPEC.strip_height_px, 400), np.float32), np.array([200.0, 201.0]))

@@ -148,3 +148,35 @@ def test_an_alignment_is_judged_by_when_the_mark_passes_the_notes() -> None:
     errors_s, right = judge(alignment, onsets)
     np.testing.assert_allclose(errors_s, [-0.2, 0.0, -2.0, np.inf], atol=1e-6)
     assert right.tolist() == [True, True, True, False]
+
+
+def test_a_degraded_page_is_the_same_again_and_its_points_are_where_they_are_said_to_be() -> None:
+    from benchmarks.degrade import WAYS, degrade
+
+    page = np.full((1170, 827), 255, np.uint8)
+    dots = np.array([(200.0, 300.0), (600.0, 350.0), (420.0, 900.0)])
+    for x, y in dots.astype(int):
+        page[y - 12 : y + 12, x - 12 : x + 12] = 0
+    for way in WAYS:
+        worse, place = degrade(page, way, "a page")
+        np.testing.assert_array_equal(worse, degrade(page, way, "a page")[0])
+        height, width = worse.shape
+        scale = min(height, width) / 827
+        for x, y in place(dots):
+            near = worse[round(y - 5 * scale) : round(y + 5 * scale), round(x - 5 * scale) : round(x + 5 * scale)]
+            around = worse[round(y - 40 * scale) : round(y + 40 * scale), round(x - 40 * scale) : round(x + 40 * scale)]
+            assert near.mean() < np.median(around) - 20, way
+
+
+def test_every_true_system_is_matched_once() -> None:
+    from benchmarks.pages import Result, match, overlap
+
+    true = [(0.0, 0.0, 100.0, 20.0), (0.0, 40.0, 100.0, 60.0)]
+    assert overlap(true[0], true[0]) == 1
+    assert overlap(true[0], true[1]) == 0
+    assert overlap(true[0], (0.0, 0.0, 50.0, 20.0)) == 0.5
+    found = [true[1], true[0], (0.0, 1.0, 100.0, 20.0)]
+    matched = match(found, true)
+    assert sorted(matched) == [(0, 1), (1, 0)]
+    result = Result("page", 2, 3, matched, 0.1)
+    assert (result.is_right, result.in_order, result.wrong) == (False, False, 1)

@@ -1,12 +1,13 @@
-"""A page of a piece with a place marked on it, for people to look at."""
+"""A page with a place, or with what was found on it, marked: for people to look at."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from PIL import Image, ImageChops, ImageDraw
 
+from earmark.pages.places import SystemOnPage
 from earmark.schema import BadInput, Box, PageImage
 from earmark.sheets import read_sheets
 
@@ -14,6 +15,8 @@ MARK = (213, 94, 0)
 """Vermillion of Okabe and Ito's palette: told from ink and paper with any colour vision, and in print."""
 TINT = (255, 226, 204)
 """The same, as paper: ink stays black on it."""
+STAVES, BARS = (0, 114, 178), (0, 158, 115)
+"""Blue and green of the same palette."""
 LINE_PX = 6
 
 
@@ -39,4 +42,24 @@ def mark_place(page: PageImage, box: Box) -> Image.Image:
         outline=MARK,
         width=LINE_PX,
     )
+    return image
+
+
+def mark_systems(page: PageImage, systems: Sequence[SystemOnPage]) -> Image.Image:
+    """The page in colour with every system framed and numbered, its staves framed and its bar lines drawn."""
+    image = Image.fromarray(page.image).convert("RGB")
+    pen = ImageDraw.Draw(image)
+    width = max(1, round(image.width / 550))
+
+    def px(box: Box) -> tuple[float, float, float, float]:
+        x0, y0, x1, y1 = box
+        return x0 * image.width, y0 * image.height, x1 * image.width, y1 * image.height
+
+    for number, system in enumerate(systems, start=1):
+        pen.rectangle(px(system.box), outline=MARK, width=width)
+        pen.text(px(system.box)[:2], str(number), fill=MARK, font_size=12 * width)
+        for staff in system.staves:
+            pen.rectangle(px(staff), outline=STAVES, width=width)
+        for bar in system.bars:
+            pen.line(px(bar), fill=BARS, width=2 * width)
     return image

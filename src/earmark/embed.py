@@ -17,8 +17,9 @@ from earmark.audio import read_samples, spectrogram_blocks
 from earmark.engraved_page import EngravedPage, Measure, measure_at
 from earmark.midi import is_midi_file, play
 from earmark.pages.strips import Strip, cut_strip, ink, join_strips
+from earmark.pages.warp import Warp
 from earmark.schema import AudioSpec, BadInput, FloatArray, Place, SheetSpec
-from earmark.sheets import read_sheets, systems_of
+from earmark.sheets import layout_of, read_sheets
 from earmark.store import Page
 from earmark.weights import GRID, Encoders, Positions
 
@@ -109,22 +110,25 @@ def embed_recording(
 def embed_piece(files: Sequence[Path], encoders: Encoders) -> EmbeddedPiece:
     """Places every ``PLACE_HOP_PX`` of the systems on all pages of ``files``, in order, as one long strip.
 
-    Pages without a system (title, text) are counted and otherwise passed over. Raises BadInput as
+    Pages may lie aside, lean or bend: they are read flat, and places are where they are on the page as it came. Pages
+    without a system (title, text) are counted and otherwise passed over. Raises BadInput as
     `earmark.sheets.read_sheets` does, and when no page has a system.
     """
     pages: list[Page] = []
     strips: list[Strip] = []
+    warps: list[Warp | None] = []
     measures: list[tuple[Measure, ...]] = []
     title = composer = ""
     for number, page in enumerate((page for file in files for page in read_sheets(file)), start=1):
-        systems = systems_of(page)
-        pages.append(Page(number, page.image.shape[1], page.image.shape[0], len(systems)))
-        strips.append(cut_strip(page.image, systems, SPEC, number))
-        measures += page.measures if isinstance(page, EngravedPage) else [()] * len(systems)
+        layout = layout_of(page)
+        pages.append(Page(number, *layout.page_size, len(layout.systems)))
+        strips.append(cut_strip(layout.image, layout.systems, SPEC, number))
+        warps.append(layout.warp)
+        measures += page.measures if isinstance(page, EngravedPage) else [()] * len(layout.systems)
         if isinstance(page, EngravedPage):
             title, composer = page.title, page.composer
     strip = join_strips(strips)
-    places = _places(strip, measures)
+    places = tuple(_on_page(place, warps) for place in _places(strip, measures))
     if not places:
         source = files[0] if len(files) == 1 else files[0].parent
         raise BadInput(source, "no system of staves was found", "give upright, legible pages of printed music")
@@ -143,6 +147,12 @@ def _places(strip: Strip, measures: Sequence[Sequence[Measure]]) -> tuple[Place,
         replace(strip.place(x), measure=measure_at(measures[system], x_page))
         for x, system, x_page in zip(grid, systems, x_px, strict=True)
     )
+
+
+def _on_page(place: Place, warps: Sequence[Warp | None]) -> Place:
+    """A place on a flat page → on the page as it came."""
+    warp = warps[place.page - 1]
+    return replace(place, box=warp.fractions_to_page(place.box)) if warp else place
 
 
 def _ink_blocks(strip: Strip) -> Iterator[FloatArray]:

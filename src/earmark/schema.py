@@ -106,12 +106,13 @@ class System:
 
     ``box`` spans the staff lines: left to right end, top line of the top staff to bottom line of the bottom staff.
     ``staves`` holds (top line, bottom line) of every staff from top to bottom; ``staff_height_px`` is their mean
-    height.
+    height. ``bars`` holds the x of every bar line that was found, from left to right.
     """
 
     box: Box
     staves: tuple[tuple[float, float], ...]
     staff_height_px: float
+    bars: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 from earmark.engraved_page import EngravedPage
 from earmark.notation import engraved, is_score_file
 from earmark.pages.read import is_page_file, read_pages
-from earmark.pages.systems import find_systems
-from earmark.schema import PageImage, System
+from earmark.pages.systems import Layout, read_layout
+from earmark.schema import PageImage
 
 
 def is_sheet_file(path: Path) -> bool:
@@ -29,6 +29,8 @@ def read_sheets(path: str | Path) -> Iterator[PageImage]:
         yield from engraving.read()
 
 
-def systems_of(page: PageImage) -> list[System]:
-    """The page's systems in reading order: the engraver's own, or else what is found in the image."""
-    return list(page.systems) if isinstance(page, EngravedPage) else find_systems(page.image)
+def layout_of(page: PageImage) -> Layout:
+    """The page laid flat with its systems in reading order: the engraver's own, or else what is found in the image."""
+    if not isinstance(page, EngravedPage):
+        return read_layout(page.image)
+    return Layout(page.image, tuple(page.systems), None, (page.image.shape[1], page.image.shape[0]))

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
+import cv2
 import numpy as np
+import numpy.typing as npt
 import PIL.Image
 import PIL.ImageDraw
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from earmark.pages.systems import find_systems
-from earmark.schema import Box, Image
+from earmark.pages.places import systems_on_page
+from earmark.pages.systems import Layout, find_systems, read_layout
+from earmark.schema import Box, Image, System
 
 WIDTH, HEIGHT = 1654, 2339
 
@@ -159,3 +163,152 @@ def test_a_table_of_four_lines_is_no_staff() -> None:
         for line in range(4):
             page[top + 14 * line : top + 14 * line + 2, 118:1536] = 0
     assert find_systems(page) == []
+
+
+def notes_page(tops: Sequence[int] = (300, 800, 1300, 1800), **how: Any) -> tuple[Image, list[Box]]:
+    """A page of piano systems with clefs of a kind at their beginnings."""
+    page, boxes = blank(), [(150.0, float(top), 1500.0, top + 196.0) for top in tops]
+    for box in boxes:
+        draw_system(page, box, seed=int(box[1]), **how)
+    return page, boxes
+
+
+def moved(box: Box, matrix: npt.NDArray[np.float64]) -> Box:
+    """The box around where a matrix [2, 3] takes a box's corners."""
+    x0, y0, x1, y1 = box
+    corners = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)]) @ matrix[:, :2].T + matrix[:, 2]
+    (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
+    return float(left), float(top), float(right), float(bottom)
+
+
+@pytest.mark.parametrize("degrees", [-5.0, 2.0, 5.0])
+def test_a_leaning_page_is_laid_level(degrees: float) -> None:
+    page, boxes = notes_page()
+    matrix = np.asarray(cv2.getRotationMatrix2D((WIDTH / 2, HEIGHT / 2), degrees, 1.0), np.float64)
+    leaning = cv2.warpAffine(page, matrix, (WIDTH, HEIGHT), borderValue=(255.0,)).astype(np.uint8)
+    layout = read_layout(leaning)
+    assert [len(system.staves) for system in layout.systems] == [2] * 4
+    for system, box in zip(layout.systems, boxes, strict=True):
+        np.testing.assert_allclose(np.subtract(layout.box_on_page(system.box), moved(box, matrix)), 0, atol=5)
+        assert system.box[3] - system.box[1] == pytest.approx(196, abs=2)
+        assert ink_along(layout, system) > 0.9
+
+
+def ink_along(layout: Layout, system: System) -> float:
+    """Share of the top line of a system that is dark on the flat page."""
+    row = round(system.staves[0][0] - 0.5)
+    columns = slice(int(system.box[0]) + 5, int(system.box[2]) - 5)
+    return float((layout.image[row - 1 : row + 2, columns].min(axis=0) < 160).mean())
+
+
+def test_a_bent_page_is_laid_flat_and_mapped_back() -> None:
+    page, boxes = notes_page()
+    x = np.arange(WIDTH)
+    shift = 20 * np.sin(x / WIDTH * 5) + 8 * np.sin(x / WIDTH * 11)
+    rows = (np.arange(HEIGHT)[:, None] - shift).astype(np.float32)
+    bent = cv2.remap(
+        page, np.broadcast_to(x, rows.shape).astype(np.float32), rows, cv2.INTER_LINEAR, borderValue=(255,)
+    )
+    layout = read_layout(bent.astype(np.uint8))
+    assert len(layout.systems) == 4
+    for system, (x0, y0, x1, y1) in zip(layout.systems, boxes, strict=True):
+        assert ink_along(layout, system) > 0.9
+        there = shift[150:1500]
+        expected = (x0, y0 + there.min(), x1, y1 + there.max())
+        np.testing.assert_allclose(np.subtract(layout.box_on_page(system.box), expected) / (3, 1, 3, 1), 0, atol=4)
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_page_on_its_side_or_head_is_read_upright(quarters: int) -> None:
+    page, _ = notes_page()
+    upright = read_layout(page)
+    layout = read_layout(np.ascontiguousarray(np.rot90(page, quarters)))
+    assert layout.image.shape == page.shape
+    np.testing.assert_array_equal(layout.image, page)
+    np.testing.assert_allclose([s.box for s in layout.systems], [s.box for s in upright.systems], atol=1)
+    first = layout.box_on_page(layout.systems[0].box)
+    corner = {1: (300, 154), 2: (154, HEIGHT - 496), 3: (HEIGHT - 496, 150)}[quarters]
+    np.testing.assert_allclose(first[:2], corner, atol=5)
+
+
+def test_a_flat_upright_page_is_not_touched() -> None:
+    page, _ = notes_page()
+    layout = read_layout(page)
+    assert layout.image is page
+    assert layout.warp is None
+
+
+@pytest.mark.parametrize("staff_height", [12, 20, 90, 120])
+def test_staves_of_12_to_120_px(staff_height: int) -> None:
+    scale = staff_height / 56
+    page, boxes = notes_page()
+    size = (round(WIDTH * scale), round(HEIGHT * scale))
+    scaled = cv2.resize(page, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC).astype(np.uint8)
+    found = find_systems(scaled)
+    assert [len(system.staves) for system in found] == [2] * 4
+    np.testing.assert_allclose([system.box for system in found], np.array(boxes) * scale, atol=4 * max(scale, 0.5))
+
+
+def test_a_black_border_is_no_part_of_a_system() -> None:
+    page, boxes = notes_page()
+    page[:, :60], page[:, -70:], page[:50], page[-40:] = 10, 10, 10, 10
+    assert_found(page, boxes, [2] * 4)
+
+
+def test_one_bit_with_specks() -> None:
+    page, boxes = notes_page()
+    wrong = np.random.default_rng(3).random(page.shape) < 0.03
+    page[wrong] = 255 - page[wrong]
+    found = find_systems(page)
+    np.testing.assert_allclose([system.box for system in found], boxes, atol=16)
+
+
+def test_bar_lines_are_found_and_stems_are_not() -> None:
+    for staves in (1, 2):
+        page = blank()
+        draw_system(page, (150, 500, 1500, 556 if staves == 1 else 696), staves)
+        (system,) = find_systems(page)
+        # A stem close to a bar line counts as part of it.
+        np.testing.assert_allclose(system.bars, np.linspace(150, 1497, 5) + 1.5, atol=12)
+
+
+def test_columns_are_read_one_after_the_other() -> None:
+    page = blank()
+    left = [(100.0, top, 740.0, top + 136.0) for top in (200.0, 600.0, 1000.0)]
+    right = [(900.0, top, 1540.0, top + 136.0) for top in (240.0, 660.0, 1050.0)]
+    for box in (*left, *right):
+        draw_system(page, box, seed=int(box[1]))
+    assert_found(page, [*left, *right], [2] * 6)
+
+
+def test_systems_beside_each_other_in_one_row_are_read_left_to_right() -> None:
+    page = blank()
+    boxes = [(118.0, 200.0, 1536.0, 396.0), (118.0, 700.0, 900.0, 896.0), (1000.0, 700.0, 1536.0, 896.0)]
+    for box in boxes:
+        draw_system(page, box, seed=int(box[0]))
+    assert_found(page, boxes, [2] * 3)
+
+
+def test_an_ossia_is_no_system() -> None:
+    page, boxes = notes_page()
+    draw_system(page, (600, 640, 900, 696), staves=1)  # above the second system
+    assert_found(page, boxes, [2] * 4)
+
+
+def test_places_are_in_fractions_of_the_page_as_it_came() -> None:
+    page, boxes = notes_page()
+    for quarters in (0, 1):
+        turned = np.ascontiguousarray(np.rot90(page, quarters))
+        found = systems_on_page(read_layout(turned))[0]
+        x0, y0, x1, y1 = boxes[0]
+        true = np.array([x0, y0, x1, y1] if quarters == 0 else [y0, WIDTH - x1, y1, WIDTH - x0])
+        size = np.array([*turned.shape[::-1]] * 2)
+        staves = np.array(found.staves) * size
+        around = [*staves[:, :2].min(axis=0), *staves[:, 2:].max(axis=0)]
+        np.testing.assert_allclose(around, true, atol=4)
+        left, top, right, bottom = np.array(found.box) * size
+        assert left <= true[0] + 4
+        assert top < true[1] + 4
+        assert right > true[2] - 4
+        assert bottom > true[3] - 4
+        assert len(found.bars) == 5

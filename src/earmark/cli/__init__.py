@@ -19,6 +19,7 @@ VERBS = {
     "align": ("earmark.cli.library", "Follow a recording through its score, moment by moment."),
     "list": ("earmark.cli.library", "List the pieces of a library."),
     "remove": ("earmark.cli.library", "Remove pieces from a library."),
+    "pages": ("earmark.cli.pages", "Show the systems that are found on pages."),
     "serve": ("earmark.cli.web", "Open a library to a browser: ask, see, follow, listen."),
     "listen": ("earmark.cli.listen", "Say what is played, and where on the page, while it is played."),
     "corpus": ("earmark.cli.corpus", "Build and check aligned corpora."),

@@ -1,0 +1,89 @@
+"""``earmark pages``: the systems that are found on pages, to look at or for scripts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from earmark.schema import BadInput, PageImage
+
+if TYPE_CHECKING:
+    from earmark.pages.places import SystemOnPage
+    from earmark.scores import Score
+
+
+@click.command()
+@click.argument("file", type=click.Path(readable=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
+@click.option(
+    "--draw",
+    default=None,
+    metavar="OUT",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write every page, with its systems marked, to OUT/<piece>-<page>.png.",
+)
+def pages_command(file: Path, as_json: bool, draw: Path | None) -> None:
+    """Show the systems of all pages of FILE: a PDF, TIFF or other image, or a folder, as for add.
+
+    Boxes are in fractions of the page's width and height, on the page as it came, whichever way it lies. A page without
+    music has no systems.
+
+    \b
+    earmark pages sonata.pdf
+    earmark pages scans/arabesque --draw seen
+    """
+    found = []
+    for score, number, page in _pages(file):
+        systems = _systems(page)
+        entry = {"piece": score.name, "source": score.source, "page": number}
+        height, width = page.image.shape
+        sizes = {"width_px": width, "height_px": height}
+        found.append({**entry, **sizes, "systems": [asdict(system) for system in systems]})
+        if not as_json:
+            staves, bars = (sum(len(part) for part in parts) for parts in _parts(systems))
+            click.echo(f"{score.name}, page {number}: {len(systems)} systems, {staves} staves, {bars} bar lines")
+        if draw:
+            _draw(page, systems, draw / f"{score.name}-{number:03d}.png")
+    if as_json:
+        click.echo(json.dumps({"pages": found}, ensure_ascii=False, indent=2))
+
+
+def _pages(file: Path) -> Iterator[tuple[Score, int, PageImage]]:
+    """(Piece, number of the page in it, page) of everything at ``file``; raises BadInput."""
+    from earmark.pages.read import read_pages
+    from earmark.scores import find_scores
+
+    for score in find_scores([file]):
+        if isinstance(score, BadInput):
+            raise score
+        pages = (page for part in score.files for page in read_pages(part.path))
+        yield from ((score, number, page) for number, page in enumerate(pages, start=1))
+
+
+def _systems(page: PageImage) -> tuple[SystemOnPage, ...]:
+    from earmark.pages.places import systems_on_page
+    from earmark.pages.systems import read_layout
+
+    return systems_on_page(read_layout(page.image))
+
+
+def _parts(systems: tuple[SystemOnPage, ...]) -> Iterator[list[tuple[object, ...]]]:
+    yield [system.staves for system in systems]
+    yield [system.bars for system in systems]
+
+
+def _draw(page: PageImage, systems: tuple[SystemOnPage, ...], path: Path) -> None:
+    from earmark.atomic import replacing
+    from earmark.draw import mark_systems
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as file:
+            mark_systems(page, systems).save(file, "PNG")
+    except OSError as error:
+        raise BadInput(path, f"cannot be written ({error.strerror})", "give another --draw folder") from error

@@ -1,0 +1,105 @@
+"""``earmark pages`` prints and draws the systems of what it is given."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from earmark import cli
+
+WIDTH, HEIGHT = 800, 1000
+
+
+class Command:
+    """Runs ``earmark pages`` and keeps what it said."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._monkeypatch, self._capsys = monkeypatch, capsys
+
+    def __call__(self, *arguments: str | Path) -> tuple[int, str, str]:
+        """Exit code, standard output, standard error."""
+        self._monkeypatch.setattr(sys, "argv", ["earmark", "pages", *map(str, arguments)])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        out, err = self._capsys.readouterr()
+        return code, out, err
+
+
+@pytest.fixture
+def pages(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    return Command(monkeypatch, capsys)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A page with one system of two staves, and a title page."""
+    page = np.full((HEIGHT, WIDTH), 255, np.uint8)
+    for top in (100, 160):
+        for line in range(5):
+            page[top + 10 * line : top + 10 * line + 2, 80:720] = 0
+    for x in (80, 400, 718):
+        page[100:202, x : x + 2] = 0
+    folder = tmp_path / "piece"
+    folder.mkdir()
+    Image.fromarray(np.full_like(page, 255)).save(folder / "page_1.png")
+    Image.fromarray(page).save(folder / "page_2.png")
+    return folder
+
+
+def test_json_has_boxes_staves_and_bars_in_fractions(pages: Command, folder: Path) -> None:
+    code, out, _ = pages(folder, "--json")
+    assert code == 0
+    title, page = json.loads(out)["pages"]
+    assert (title["page"], title["systems"]) == (1, [])
+    assert (page["piece"], page["page"], page["width_px"], page["height_px"]) == ("piece", 2, WIDTH, HEIGHT)
+    (system,) = page["systems"]
+    expected = [(0.1, 0.101, 0.9, 0.141), (0.1, 0.161, 0.9, 0.201)]
+    np.testing.assert_allclose(system["staves"], expected, atol=0.004)
+    np.testing.assert_allclose([bar[0] for bar in system["bars"]], [0.101, 0.501, 0.899], atol=0.004)
+    np.testing.assert_allclose([bar[1::2] for bar in system["bars"]], [(0.101, 0.201)] * 3, atol=0.004)
+    x0, y0, x1, y1 = system["box"]
+    assert x0 < 0.1
+    assert y0 < 0.1
+    assert x1 > 0.895
+    assert 0.2 < y1 < 0.25
+
+
+def test_one_line_a_page(pages: Command, folder: Path) -> None:
+    assert pages(folder)[1].splitlines() == [
+        "piece, page 1: 0 systems, 0 staves, 0 bar lines",
+        "piece, page 2: 1 systems, 2 staves, 3 bar lines",
+    ]
+
+
+def test_every_page_is_drawn(pages: Command, folder: Path, tmp_path: Path) -> None:
+    code, _, _ = pages(folder, "--draw", tmp_path / "seen")
+    assert code == 0
+    title, page = (Image.open(tmp_path / "seen" / f"piece-00{number}.png") for number in (1, 2))
+    assert page.size == (WIDTH, HEIGHT)
+    assert colours(title) == {(255, 255, 255)}
+    assert len(colours(page)) > 3
+
+
+def colours(image: Image.Image) -> set[Any]:
+    return {colour for _, colour in image.convert("RGB").getcolors(1 << 20) or ()}
+
+
+def test_bad_input_is_one_line_and_exit_code_2(pages: Command, tmp_path: Path) -> None:
+    (tmp_path / "empty.pdf").touch()
+    for name, said in (("empty.pdf", "is empty"), ("nothing.pdf", "check the name"), ("", "holds no sheet music")):
+        where = tmp_path / "none" if not name else tmp_path / name
+        if not name:
+            where.mkdir()
+        code, out, err = pages(where)
+        assert (code, out) == (2, "")
+        assert said in err
+        assert len(err.splitlines()) == 1
