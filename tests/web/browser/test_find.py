@@ -135,7 +135,7 @@ def test_the_mark_follows_the_recording_and_pages_turn(visit: Visit, clip: Path)
     moved = "(x) => Number(document.querySelector('#query .overlay-cursor').getAttribute('x1')) > x + 5"
     page.wait_for_function(moved, arg=before)
     page.click("#query [data-do=play]")
-    assert page.get_attribute("#query [data-do=play]", "aria-label") == "Play"
+    page.wait_for_selector('#query [data-do=play][aria-label="Play"]')
     seek(page, 6.5)
     assert page.inner_text("#query .score-page") == "Page 2 of 2"
     assert page.inner_text("#query .player-words") == "Page 2, system 1"
