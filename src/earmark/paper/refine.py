@@ -29,6 +29,7 @@ def read_checkpoint(path: Path) -> tuple[Recipe, Network, dict[str, Any]]:
     recipe = Recipe.from_dict(json.loads(state["recipe"]))
     network = network_of(recipe)
     network.load_state_dict(state["best"])
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return recipe, network.eval(), state["record"]
 
 
