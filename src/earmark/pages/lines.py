@@ -21,6 +21,7 @@ _LEVELS = 4
 _STRIP_PX = 8  # columns averaged before rows are compared: evens out noise, and a skew of 10 degrees is 1.4 px in it
 _CANDIDATES = 3
 _LARGE_PX = 2000
+_HAIRLINE = 64  # grey values by which a line is darker than paper; what is darker (noteheads) counts no more
 _FINER = 4
 _FEW_ROWS = 50
 _MIN_STRENGTH = 0.1  # music has 0.15 to 0.6, noise and photographs less than 0.1
@@ -63,7 +64,7 @@ def _periods_of_octave(image: Image, shortest: float, scale: int) -> Iterator[Pe
     height, width = image.shape
     if height < 64 or width < 4 * _STRIP_PX:
         return
-    thin = cv2.morphologyEx(image, cv2.MORPH_BLACKHAT, np.ones((5, 1), np.uint8))
+    thin = np.minimum(cv2.morphologyEx(image, cv2.MORPH_BLACKHAT, np.ones((5, 1), np.uint8)), _HAIRLINE)
     strips = cv2.resize(thin, (width // _STRIP_PX, height), interpolation=cv2.INTER_AREA).astype(np.float32)
     strips -= cv2.blur(strips, (1, 31))
     size = cv2.getOptimalDFTSize(height + 32)
