@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 from earmark.audio import filterbank
@@ -50,6 +51,11 @@ KERN = """!!!COM: Bach, Johann Sebastian
 
 Melody = npt.NDArray[np.int64]
 WriteWav = Callable[[Path, npt.NDArray[np.float64]], Path]
+
+
+# How long a test takes depends on what else the machine does.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 def pytest_configure() -> None:

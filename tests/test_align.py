@@ -64,7 +64,7 @@ def followed(strip_px: Floats) -> tuple[Floats, Floats]:
     return px, np.interp(times_s, moments, [mark.confidence for mark in marks])
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(start=st.floats(20, 400), px_per_s=st.floats(4, 100), rubato=st.floats(0, 0.8))
 def test_the_mark_is_where_the_music_is_at_any_tempo_from_any_start(
     start: float, px_per_s: float, rubato: float

@@ -248,7 +248,7 @@ def test_there_is_a_frame_for_every_hop_begun(samples: int, frames: int) -> None
     assert not spectrogram(np.zeros(samples, np.float32)).any()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     length=st.integers(0, 450_000),
     cuts=st.lists(st.integers(0, 450_000), max_size=6),

@@ -37,7 +37,7 @@ def strips(draw: st.DrawFn) -> Strip:
     return join_strips(cut_strip(blank, systems, SheetSpec(), i) for i, systems in enumerate(pages, start=1))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(strips(), st.floats(0, 1))
 def test_places_on_the_line_are_those_of_the_strip(strip: Strip, share: float) -> None:
     line = track(strip)

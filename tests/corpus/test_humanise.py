@@ -41,7 +41,7 @@ def onsets(midi: mido.MidiFile) -> dict[int, npt.NDArray[np.float64]]:
     return {pitch: seconds(midi, ticks) for pitch, ticks in found.items()}
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(SEEDS, st.sampled_from([0.5, 1.0, 1.5]))
 def test_every_note_is_played_at_the_moment_that_is_stated(seed: int, tempo: float) -> None:
     written, performance = score(), humanise(score(), seed, tempo)
@@ -51,7 +51,7 @@ def test_every_note_is_played_at_the_moment_that_is_stated(seed: int, tempo: flo
         assert np.abs(played[pitch] - stated_s).max() <= MOST_ASYNCHRONY_S + ROUNDING_S
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(SEEDS)
 def test_no_key_is_struck_while_it_is_down(seed: int) -> None:
     down = set[int]()

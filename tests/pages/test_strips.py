@@ -42,7 +42,7 @@ def strips(draw: st.DrawFn) -> tuple[Strip, list[System]]:
     return cut_strip(np.full((HEIGHT, WIDTH), 255, np.uint8), systems, SPEC), systems
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(strips(), st.floats(0, 1))
 def test_places_convert_exactly_both_ways(cut: tuple[Strip, list[System]], share: float) -> None:
     strip, systems = cut
@@ -59,7 +59,7 @@ def test_places_convert_exactly_both_ways(cut: tuple[Strip, list[System]], share
     np.testing.assert_allclose(x_strip - strip.strip_x0, (page_x - x0) * scale, atol=1e-6)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(strips(), st.floats(-100, 3000))
 def test_a_snippets_box_lies_on_its_system(cut: tuple[Strip, list[System]], x_strip: float) -> None:
     strip, systems = cut

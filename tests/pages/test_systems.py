@@ -63,7 +63,7 @@ def assert_found(page: Image, boxes: Sequence[Box], staves: Sequence[int]) -> No
         assert system.staff_height_px == pytest.approx(np.mean(heights))
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     staves=st.integers(1, 3),
     staff_height=st.integers(30, 80),
