@@ -160,6 +160,9 @@ def _draw_system(page: npt.NDArray[np.uint8], x0: int, y0: int, notes: Melody) -
     for top in (y0, y0 + 2 * STAFF_PX):
         for line in range(5):
             page[top + line * STAFF_PX // 4 : top + line * STAFF_PX // 4 + 2, x0:x1] = 0
+        # A clef, by which a page is known to stand upright.
+        page[top + 1 : top + 34, x0 + 10 : x0 + 16] = 0
+        page[top + 8 : top + 20, x0 + 16 : x0 + 24] = 0
     for x in (x0, x1 - 3):
         page[y0 : bottom + 2, x : x + 3] = 0
     middle = (y0 + bottom) / 2

@@ -17,7 +17,7 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *ROOT.glob("s
 FENCE = re.compile(r"^```[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
-MADE_LATER = ("data/", "runs/", "demo/out", ".venv")  # by what the documents describe
+MADE_LATER = ("data/", "runs/", "weights/", "parts/", "figures/", "demo/out", ".venv")  # by what the documents describe
 
 
 def lines_of_code(document: Path) -> Iterator[str]:
