@@ -70,7 +70,7 @@ function show() {
   const { confident, hits, recordings, query: asked } = query.result;
   $("query").classList.toggle("pending", !hits.length && !recordings.length);
   $("query-stage").hidden = $("query-hits-part").hidden = !hits.length;
-  $("query-player").hidden = isSheet();
+  $("query-player").hidden = score.parts.follow.hidden = isSheet();
   $("query-why").hidden = isSheet() || !hits.length;
   $("query-tapes-part").hidden = !recordings.length;
   showRecordings($("query-tapes"), recordings, query.pieces);
