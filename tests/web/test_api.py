@@ -99,6 +99,7 @@ def test_what_the_model_hears_and_attends_to(server: Served, clip: Path, ask: As
         excerpt = why["excerpts"][2]
         assert (excerpt["page"], excerpt["similarity"] > 0.9) == (2, True)
         assert sum(excerpt["weights"]) == pytest.approx(1, abs=0.01)
+        assert why["offsets_s"] == [-1.0, -0.5, 0.0, 0.5, 1.0]  # as far as the model says, not the whole window
         assert len(excerpt["weights"]) == len(why["offsets_s"])
         whole = client.get(f"{asked}/recording")
         assert whole.content == clip.read_bytes()
