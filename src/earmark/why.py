@@ -17,10 +17,6 @@ from earmark.schema import AudioSpec, FloatArray
 from earmark.weights import Encoders
 
 SPEC = AudioSpec()
-TOKEN_FRAMES = 21
-"""Frames that one position of the audio encoder's window depends on (`earmark.networks.Trunk.receptive_field`)."""
-STRIDE_FRAMES = 2
-"""Frames between two of its tokens."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +53,6 @@ def attend(path: str | Path, encoders: Encoders, start_s: float, end_s: float) -
     cells = np.arange(np.ceil(start_s * rate / hop - 0.5), np.ceil(stop / hop - 0.5))
     centres = ((cells + 0.5) * hop).astype(np.float64)
     vectors, attention = encoders.embed_audio(frames, centres - round(first_s * rate))
-    reach = (SPEC.window_frames - TOKEN_FRAMES) / 2 - STRIDE_FRAMES
+    reach = encoders.attention_reach_frames
     offsets = np.linspace(-reach, reach, attention.shape[1])
     return Excerpts(centres / rate, vectors, attention, offsets / rate)

@@ -33,7 +33,15 @@ def worker(server: Served, encoders: FakeEncoders, tmp_path: Path, monkeypatch: 
 
 def find(worker: Worker, clip: Path) -> str:
     """The first hit's piece."""
-    asked = {"path": str(clip), "name": "clip", "start_s": 0.0, "end_s": None, "top": 1, "most_s": 60.0}
+    asked = {
+        "path": str(clip),
+        "name": "clip",
+        "start_s": 0.0,
+        "end_s": None,
+        "top": 1,
+        "most_s": 60.0,
+        "most_pages": 10,
+    }
     answer = worker.call(Task("find", asked), 60.0, lambda progress: None)
     return str(answer.value["result"]["hits"][0]["piece"])
 
@@ -76,6 +84,14 @@ def test_a_stopped_worker_starts_no_more(worker: Worker, clip: Path) -> None:
 
 def test_progress_is_told(worker: Worker, clip: Path) -> None:
     told: list[Progress] = []
-    asked = {"path": str(clip), "name": "clip", "start_s": 0.0, "end_s": None, "top": 1, "most_s": 60.0}
+    asked = {
+        "path": str(clip),
+        "name": "clip",
+        "start_s": 0.0,
+        "end_s": None,
+        "top": 1,
+        "most_s": 60.0,
+        "most_pages": 10,
+    }
     worker.call(Task("find", asked), 60.0, told.append)
     assert told[0].heard_s > 0

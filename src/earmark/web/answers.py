@@ -19,6 +19,7 @@ from PIL import Image
 from earmark.draw import find_page
 from earmark.library import Library
 from earmark.schema import AudioSpec
+from earmark.sheets import is_sheet_file
 from earmark.web.entries import entry
 from earmark.web.refusals import Refusal
 from earmark.web.tasks import Answer, Progress
@@ -31,7 +32,15 @@ LOUDEST = 1.2
 
 
 def find(
-    library: Library, told: Told, path: str, name: str, start_s: float, end_s: float | None, top: int, most_s: float
+    library: Library,
+    told: Told,
+    path: str,
+    name: str,
+    start_s: float,
+    end_s: float | None,
+    top: int,
+    most_s: float,
+    most_pages: int,
 ) -> Answer:
     """The object of ``earmark find --json`` under ``result``, its pieces' entries by name under ``pieces``."""
     last = 0.0
@@ -42,14 +51,19 @@ def find(
             last = time.monotonic()
             told(Progress(None, seconds))
 
-    stop_s = min(start_s + most_s + 1, end_s or np.inf)
+    stop_s = end_s
+    if is_sheet_file(Path(path)):
+        _check_pages(Path(path), name, most_pages)
+    else:
+        stop_s = min(start_s + most_s + 1, end_s or np.inf)
     findings = library.find(path, top, start_s, stop_s, report=heard)
     if findings.query_duration_s > most_s:
         raise too_long(name, most_s)
-    named = {hit.piece for hit in findings.hits}
+    named = {hit.piece for hit in findings.hits} | {hit.piece for hit in findings.recordings}
     pieces = {piece.name: entry(piece) for piece in library.list() if piece.name in named}
     hits = tuple(replace(hit, source=os.path.basename(hit.source)) for hit in findings.hits)
-    result = replace(findings, query_path=name, hits=hits).to_dict()
+    recordings = tuple(replace(hit, source=os.path.basename(hit.source)) for hit in findings.recordings)
+    result = replace(findings, query_path=name, hits=hits, recordings=recordings).to_dict()
     return Answer({"result": result, "pieces": pieces})
 
 
@@ -60,14 +74,18 @@ def too_long(name: str, most_s: float) -> Refusal:
 
 def add(library: Library, told: Told, path: str, name: str, most_pages: int) -> Answer:
     """Adds one file: ``outcome`` and ``piece``."""
-    pages = count_pages(Path(path))
-    if pages > most_pages:
-        raise Refusal("too_long", f"{name} has {pages} pages", f"give at most {most_pages} at once")
+    _check_pages(Path(path), name, most_pages)
     outcome = library.add([path])[0]
     if outcome.piece is None:
         what, _, remedy = outcome.reason.partition("; ")
         raise Refusal("unusable_file", f"{name} {what}", remedy)
     return Answer({"outcome": outcome.status, "piece": entry(outcome.piece)})
+
+
+def _check_pages(path: Path, name: str, most: int) -> None:
+    pages = count_pages(path)
+    if pages > most:
+        raise Refusal("too_long", f"{name} has {pages} pages", f"give at most {most} at once")
 
 
 def count_pages(path: Path) -> int:

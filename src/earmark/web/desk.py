@@ -23,12 +23,16 @@ SWEEP_S = 2.0
 
 @dataclass
 class Question:
-    """A recording and what is asked about it; ``size`` is 0 when the file is the library's own and stays."""
+    """A file and what is asked about it; ``size`` is 0 when the file is the library's own and stays.
+
+    ``is_sheet`` says that it was sent as sheet music, which is neither followed nor explained.
+    """
 
     job: Job
     name: str
     path: Path
     size: int
+    is_sheet: bool = False
     alignments: dict[int, Job] = field(default_factory=dict)
     used: float = field(default_factory=time.monotonic)
 

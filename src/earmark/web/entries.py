@@ -15,8 +15,9 @@ def entry(piece: Piece) -> dict[str, Any]:
     return {
         "id": piece.id,
         "name": piece.name,
-        "title": None,
-        "composer": None,
+        "kind": piece.kind,
+        "title": piece.title or None,
+        "composer": piece.composer or None,
         "source": os.path.basename(piece.source),
         "added_at": piece.added_at,
         "pages": piece.pages,

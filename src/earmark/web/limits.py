@@ -12,6 +12,7 @@ class Limits:
     """Sizes in bytes, times in seconds.
 
     * ``audio_bytes``, ``audio_s``: one recording; ``score_bytes``, ``score_pages``: one score
+    * ``question_pages``: sheet music that is asked with
     * ``kept_bytes``, ``kept_questions``, ``kept_s``: recordings kept for following and explaining them, all together,
       how many, how long after their last use
     * ``uploads``: at the same time; each has ``upload_grace_s`` and then must bring ``upload_bytes_per_s`` on average
@@ -27,6 +28,7 @@ class Limits:
     audio_s: float = 3600.0
     score_bytes: int = 200 * MB
     score_pages: int = 1000
+    question_pages: int = 100
     kept_bytes: int = 4000 * MB
     kept_questions: int = 200
     kept_s: float = 900.0

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from earmark.schema import Hit
+from earmark.schema import Hit, Kind, Mark, RecordingHit
+from earmark.schema import SystemBox as AlignedSystem
 
 Box = Annotated[list[float], Field(min_length=4, max_length=4, description="x0, y0, x1, y1 in fractions of the page")]
 State = Literal["waiting", "working", "done", "failed"]
@@ -27,22 +28,27 @@ class Failure(BaseModel):
 
 
 class Limits(BaseModel):
-    """What the server takes: bytes and seconds of a recording, bytes and pages of a score, listeners at a time."""
+    """What the server takes: of a recording, a score, a question that is sheet music; and listeners at a time."""
 
     audio_bytes: int
     audio_s: float
     score_bytes: int
     score_pages: int
+    question_pages: int
     live_sessions: int
 
 
 class LibrarySummary(BaseModel):
-    """The library; `model` is null while it is empty, `questions` are the kinds of files that can be asked about."""
+    """The library; `model` is null while it is empty, `questions` are the kinds of files that can be asked about.
+
+    `pieces` counts those of sheet music, which have `pages`; `recordings` those of sound.
+    """
 
     name: str
     model: str | None
     pieces: int
     pages: int
+    recordings: int
     limits: Limits
     questions: list[str]
     page_widths: list[int]
@@ -50,9 +56,10 @@ class LibrarySummary(BaseModel):
 
 
 class Piece(BaseModel):
-    """A piece; `source` is the name of the file or folder that it was added from."""
+    """A piece; `source` is the name of the file or folder that it was added from. A recording has no pages."""
 
     id: int
+    kind: Kind
     name: str
     title: str | None
     composer: str | None
@@ -139,17 +146,25 @@ class Asked(BaseModel):
     duration_s: float
 
 
+class AskedPages(BaseModel):
+    """The sheet music that was looked up."""
+
+    path: str
+    pages: int
+
+
 class Found(BaseModel):
     """The object that `earmark find --json` prints."""
 
-    query: Asked
+    query: Asked | AskedPages
     model: str
     confident: bool
     hits: list[Hit]
+    recordings: list[RecordingHit]
 
 
 class Question(Job):
-    """A recording that is looked up; `pieces` are those of the hits, by name."""
+    """A recording or sheet music that is looked up; `pieces` are those of the hits and recordings, by name."""
 
     heard_s: float
     result: Found | None
@@ -161,25 +176,6 @@ class Audio(BaseModel):
 
     path: str
     duration_s: float
-
-
-class AlignedSystem(BaseModel):
-    """What is shown of one system."""
-
-    page: int
-    system: int
-    box: Box
-
-
-class Mark(BaseModel):
-    """Where the music is at one moment; `x` is a fraction of the page's width."""
-
-    time_s: float
-    page: int
-    system: int
-    x: float
-    strip_px: float
-    confidence: float
 
 
 class Aligned(BaseModel):

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from earmark.library import Library, Removed
+from earmark.schema import Kind
 from earmark.store import Piece
 from earmark.web.entries import entry, layout
 from earmark.web.limits import Limits
@@ -52,17 +53,19 @@ class Shelf:
         return self._folder.resolve().name
 
     def summary(self) -> dict[str, Any]:
-        """Its name, model, and how many pieces and pages there are."""
+        """Its name, model, and how many pieces of sheet music, pages and indexed recordings there are."""
         with self._lock:
             pieces = self._library.list()
-            pages = sum(piece.pages for piece in pieces)
-            return {"name": self.name, "model": self._library.model, "pieces": len(pieces), "pages": pages}
+            scores = [piece for piece in pieces if piece.kind == "score"]
+            pages = sum(piece.pages for piece in scores)
+            counts = {"pieces": len(scores), "pages": pages, "recordings": len(pieces) - len(scores)}
+            return {"name": self.name, "model": self._library.model, **counts}
 
-    def pieces(self, search: str, offset: int, limit: int) -> dict[str, Any]:
-        """Entries of the pieces that have all words of ``search``, by name, with how many there are in all."""
+    def pieces(self, kind: Kind, search: str, offset: int, limit: int) -> dict[str, Any]:
+        """Entries of the pieces of one kind that have all words of ``search``, by name, with their number in all."""
         words = search.casefold().split()
         with self._lock:
-            entries = [entry(piece) for piece in self._library.list()]
+            entries = [entry(piece) for piece in self._library.list() if piece.kind == kind]
         found = [one for one in entries if all(word in _searched(one) for word in words)]
         return {"total": len(found), "offset": offset, "pieces": found[offset : offset + limit]}
 
@@ -80,15 +83,14 @@ class Shelf:
             return next((piece for piece in self._library.list() if piece.name == name), None)
 
     def details(self, identifier: int) -> dict[str, Any]:
-        """A piece's entry with its pages and systems."""
+        """A piece's entry with its pages and systems; a recording has none."""
         with self._lock:
             piece = self.piece(identifier)
-            return entry(piece) | {
-                "layout": layout(self._library.pages(identifier), self._library.contents(identifier)[0])
-            }
+            places = self._library.contents(identifier)[0] if piece.kind == "score" else ()
+            return entry(piece) | {"layout": layout(self._library.pages(identifier), places)}
 
     def files(self, piece: Piece) -> list[str]:
-        """The files that a piece's pages are in."""
+        """The files that a piece's pages, or its sound, are in."""
         with self._lock:
             return [file.path for file in self._library.files(piece)]
 
@@ -133,7 +135,9 @@ class Shelf:
         """
         suffix = score_suffix(name)
         if not suffix:
-            raise Refusal("unusable_file", f"{name} is no sheet music", "give a PDF, PNG, JPEG, TIFF or WebP")
+            raise Refusal(
+                "unusable_file", f"{name} is no sheet music", "give a PDF, an image, MusicXML, MEI, **kern or ABC"
+            )
         stem = file_stem(name)
         with self._lock:
             folder = self._folder / UPLOADS

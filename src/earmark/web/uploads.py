@@ -11,11 +11,13 @@ from pathlib import Path, PurePosixPath
 
 from starlette.requests import ClientDisconnect, Request
 
+from earmark.notation import SCORE_SUFFIXES
 from earmark.pages.read import IMAGE_SUFFIXES, PDF_SUFFIXES
 from earmark.web.limits import Limits
 from earmark.web.refusals import Refusal
 
 LONGEST_NAME = 80
+SHEET_SUFFIXES = tuple(sorted(PDF_SUFFIXES | IMAGE_SUFFIXES | SCORE_SUFFIXES | {".xml"}))
 
 
 async def receive(request: Request, path: Path, most_bytes: int, limits: Limits, room: Callable[[int], None]) -> int:
@@ -74,8 +76,8 @@ def file_stem(given: str) -> str:
 
 
 def score_suffix(given: str) -> str:
-    """The ending of a client's name if it is one that a score's file may have, as we write it, else ""."""
-    return next((known for known in PDF_SUFFIXES | IMAGE_SUFFIXES if given.casefold().endswith(known)), "")
+    """The ending of a client's name if it is one that sheet music may have, as we write it, else ""."""
+    return next((known for known in SHEET_SUFFIXES if given.casefold().endswith(known)), "")
 
 
 def _too_large(most_bytes: int) -> Refusal:

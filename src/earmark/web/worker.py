@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -50,6 +51,9 @@ class Setup:
 def main(pipe: Connection, setup: Setup) -> None:
     """The process's life."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-C is the server's to handle
+    if sys.platform != "win32":
+        os.setpgid(0, 0)  # what it starts is ended with it
+    tempfile.tempdir = setup.folder
     try:
         library = Library.open(setup.library, setup.model)
         if setup.warm:

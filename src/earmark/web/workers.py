@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import os
+import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -90,7 +93,7 @@ class Worker:
         with self._lock:
             self._killed = True
             if self._process is not None:
-                self._process.kill()
+                _end(self._process)
 
     def stop(self) -> None:
         """Ends the process for good."""
@@ -126,6 +129,14 @@ class Worker:
             process.close()
         if pipe is not None:
             pipe.close()
+
+
+def _end(process: BaseProcess) -> None:
+    """Kills a process and, where the system knows groups, what it has started: an engraver, say."""
+    if sys.platform != "win32" and process.pid is not None and process.exitcode is None:
+        with suppress(ProcessLookupError, PermissionError):  # it had not come so far, or is gone
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
 
 
 def _receive(pipe: Connection, deadline: float) -> tuple[bytes, bytes]:

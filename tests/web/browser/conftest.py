@@ -57,9 +57,12 @@ class Watched:
             self.faults.append(f"console: {message.text}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(clip: Path) -> Iterator[Browser]:
-    """Chromium with a microphone that hears ``clip`` again and again."""
+    """Chromium with a microphone that hears ``clip`` again and again.
+
+    Not for the session: while Playwright runs, no test in this thread can run an event loop of its own.
+    """
     playwright = pytest.importorskip("playwright.sync_api")
     if CHROMIUM is None:
         pytest.skip("needs Chromium")

@@ -38,12 +38,10 @@ def test_a_file_that_is_no_recording(visit: Visit) -> None:
     assert page.evaluate("document.activeElement.id") == "ask-file"
 
 
-def test_sheet_music_where_a_recording_is_asked_for(visit: Visit) -> None:
+def test_a_page_that_cannot_be_read(visit: Visit) -> None:
     page = visit()
     page.set_input_files("#ask-input", SCORE)
-    assert "Library" in problem(page, "sheet_music")
-    page.click(".problem button")
-    page.wait_for_selector("#library-title")
+    assert "sonata.pdf" in problem(page, "unusable_file")
 
 
 def test_a_file_larger_than_the_server_takes_is_not_even_sent(visit: Visit, clip: Path) -> None:

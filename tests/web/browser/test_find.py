@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from earmark.library import Library
 from tests.conftest import NOTE_S, NOTE_STRIP_PX, NOTES_PER_SYSTEM
 
 from .conftest import PHONE
@@ -141,7 +141,6 @@ def test_the_mark_follows_the_recording_and_pages_turn(visit: Visit, clip: Path)
     assert page.inner_text("#query .player-words") == "Page 2, system 1"
 
 
-@pytest.mark.skipif(not hasattr(Library, "align"), reason="this version cannot align")
 def test_the_server_knows_where_the_recording_is(visit: Visit, clip: Path) -> None:
     page = visit()
     ask(page, clip)
@@ -268,6 +267,34 @@ def test_a_recording_of_the_librarys_folder_and_the_answers_own_address(visit: V
         assert page.title() == "piece-1 – Earmark"
     finally:
         tape.unlink()
+
+
+def test_a_dropped_page_finds_its_recordings(visit: Visit, clip: Path, music: Music, tmp_path: Path) -> None:
+    page = visit()
+    asked = music.write_pdf(tmp_path / "mine.pdf", music.melody(1, 60))
+    tape = {"rank": 1, "piece": "evening", "source": "evening.wav", "confidence": 0.9, "time_s": 12.5}
+    entry = {"id": 99, "kind": "recording", "name": "evening", "title": None, "composer": None}
+
+    def record(route: Route) -> None:
+        answer = route.fetch()
+        told = answer.json()
+        if told.get("result"):
+            told["result"]["recordings"] = [tape | {"query_time_s": None, "query_place": None}]
+            told["pieces"]["evening"] = entry
+        route.fulfill(response=answer, json=told)
+
+    page.route(re.compile("/api/v1/queries/[^/]+$"), record)
+    page.set_input_files("#ask-input", asked)
+    page.wait_for_selector("#query .overlay-place[display=inline]")
+    assert page.inner_text("#query-title") == "piece-1"
+    assert "like page 1, system" in page.inner_text("#query-where")
+    assert page.inner_text("#query-tapes .hit-where") == "From 0:12"
+    assert str(page.get_attribute("#query-tapes audio", "src")).endswith("/pieces/99/recording#t=12.5")
+    assert page.is_hidden("#query-player")
+    assert page.is_hidden("#query-why")
+    page.evaluate("location.hash = '#/'")
+    ask(page, clip)
+    page.wait_for_selector("#query-player:visible")
 
 
 def test_recording_with_the_microphone(visit: Visit) -> None:

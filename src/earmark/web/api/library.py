@@ -7,8 +7,10 @@ from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from starlette.responses import FileResponse
 
 from earmark import __version__
+from earmark.schema import Kind
 from earmark.web import models
 from earmark.web.api.answers import API, Pictures, body, events, failures, picture, tag_of, told_of, unchanged
 from earmark.web.desk import Addition
@@ -34,7 +36,7 @@ def library(service: InService) -> dict[str, Any]:
     taken = {name: getattr(limits, name) for name in models.Limits.model_fields}
     return service.shelf.summary() | {
         "limits": taken,
-        "questions": ["recording"],
+        "questions": ["recording", "page"],
         "page_widths": PAGE_WIDTHS,
         "version": __version__,
     }
@@ -43,12 +45,13 @@ def library(service: InService) -> dict[str, Any]:
 @router.get("/pieces", response_model=models.Pieces, responses=failures("unavailable"))
 def pieces(
     service: InService,
+    kind: Annotated[Kind, Query(description="sheet music, or indexed recordings")] = "score",
     search: Annotated[str, Query(max_length=200, description="words of name, title or composer, all of them")] = "",
     offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> dict[str, Any]:
-    """Pieces by name."""
-    return service.shelf.pieces(search, offset, limit)
+    """Pieces of one kind by name."""
+    return service.shelf.pieces(kind, search, offset, limit)
 
 
 @router.get("/pieces/{piece}", response_model=models.PieceDetails, responses=failures("not_found"))
@@ -88,12 +91,22 @@ async def page(
     return Response(content, media_type="image/png", headers={"ETag": tag, "Cache-Control": PRIVATELY_A_DAY})
 
 
+@router.get("/pieces/{piece}/recording", response_class=FileResponse, responses=failures("not_found"))
+def piece_recording(service: InService, piece: Identifier) -> Response:
+    """The file of an indexed recording as it is; ranges are answered."""
+    found = service.shelf.piece(piece)
+    path = next(iter(service.shelf.files(found)), "") if found.kind == "recording" else ""
+    if not FilePath(path).is_file():
+        raise Refusal("not_found", "the recording's file is not there", "add it to the library again")
+    return FileResponse(path, media_type="application/octet-stream", content_disposition_type="attachment")
+
+
 @router.post(
     "/pieces",
     status_code=202,
     response_model=models.Addition,
     responses=failures("unusable_file", "too_large", "too_slow", "busy"),
-    openapi_extra=body("A PDF, PNG, JPEG, TIFF or WebP: one piece."),
+    openapi_extra=body("A PDF, PNG, JPEG, TIFF, WebP or score file (MusicXML, MXL, MEI, **kern, ABC): one piece."),
 )
 async def add(service: InService, client: Client, request: Request, response: Response, name: FileName) -> Any:
     """Adds a score; the answer says where to ask what has become of it."""

@@ -1,4 +1,4 @@
-"""Asking what a recording is played from, following it, and why the answer is as it is."""
+"""Asking what a recording is played from, or who plays a page; following a recording, and why the answer is so."""
 
 from __future__ import annotations
 
@@ -31,38 +31,44 @@ PieceId = Annotated[int | None, Query(ge=1, lt=2**63, description="a piece's id;
     status_code=202,
     response_model=models.Question,
     responses=failures("not_found", "empty_library", "too_large", "too_slow", "busy"),
-    openapi_extra=body("A recording in any container that FFmpeg reads; nothing when `recording` names one."),
+    openapi_extra=body(
+        "A recording in any container that FFmpeg reads, or sheet music; nothing when `recording` names one."
+    ),
 )
 async def ask(
     service: InService,
     client: Client,
     request: Request,
     response: Response,
-    name: Annotated[str, Query(max_length=255, description="for show")] = "recording",
+    name: Annotated[
+        str, Query(max_length=255, description="for show; sheet music is known by its ending")
+    ] = "recording",
     recording: Annotated[str, Query(max_length=4096, description="one of /recordings, instead of a body")] = "",
     start_s: StartS = 0.0,
     end_s: EndS = None,
     top: Annotated[int, Query(ge=1, le=MOST_HITS)] = 5,
 ) -> Any:
-    """Looks a recording up; the answer says where to ask for the result."""
+    """Looks a recording or sheet music up; the answer says where to ask for the result."""
     if end_s is not None and end_s <= start_s:
         raise Refusal("bad_request", "end_s is not after start_s", "give a start before the end")
-    if (await asyncio.to_thread(service.shelf.summary))["pieces"] == 0:
+    if (await asyncio.to_thread(service.shelf.summary))["model"] is None:
         raise Refusal("empty_library", "the library is empty", "add sheet music first")
+    limits, suffix = service.limits, "" if recording else score_suffix(name)
     if recording:
         path, size = await asyncio.to_thread(service.shelf.recording, recording), 0
     else:
-        path, size = await service.desk.receive(request, service.limits.audio_bytes, score_suffix(name))
+        most_bytes = limits.score_bytes if suffix else limits.audio_bytes
+        path, size = await service.desk.receive(request, most_bytes, suffix)
     shown = shown_name(recording or name, "recording")
-    stretch = {"start_s": start_s, "end_s": end_s, "top": top, "most_s": service.limits.audio_s}
-    task = Task("find", {"path": str(path), "name": shown, **stretch})
+    most = {"top": top, "most_s": limits.audio_s, "most_pages": limits.question_pages}
+    task = Task("find", {"path": str(path), "name": shown, "start_s": start_s, "end_s": end_s, **most})
     try:
-        job = service.searching.submit(client, task, service.limits.question_s)
+        job = service.searching.submit(client, task, limits.question_s)
     except Refusal:
         if size:
             path.unlink()
         raise
-    question = Question(job, shown, path, size)
+    question = Question(job, shown, path, size, bool(suffix))
     service.desk.put(question)
     response.headers["Location"] = f"{API}/queries/{job.id}"
     return _question(service, question)
@@ -83,13 +89,13 @@ async def question_events(service: InService, query: Key) -> Response:
 
 @router.delete("/queries/{query}", status_code=204, responses=failures("not_found"))
 async def forget(service: InService, query: Key) -> None:
-    """Ends a question and removes its recording from the server."""
+    """Ends a question and removes its file from the server."""
     service.desk.forget(service.desk.question(query).job.id)
 
 
 @router.get("/queries/{query}/recording", response_class=FileResponse, responses=failures("not_found"))
 async def recording(service: InService, query: Key) -> Response:
-    """The recording as it was sent; ranges are answered."""
+    """The file as it was sent; ranges are answered."""
     path = service.desk.question(query).path
     return FileResponse(path, media_type="application/octet-stream", content_disposition_type="attachment")
 
@@ -104,7 +110,7 @@ async def spectrogram(
     service: InService, client: Client, query: Key, start_s: StartS = 0.0, end_s: EndS = None
 ) -> Response:
     """What the model hears, as a picture."""
-    answer = await _shown(service, client, service.desk.question(query), "spectrogram", start_s, end_s)
+    answer = await _shown(service, client, _heard(service, query), "spectrogram", start_s, end_s)
     covered = f"{answer.value['start_s']} {answer.value['end_s']}"
     return Response(answer.content, media_type="image/png", headers={"Earmark-Range": covered})
 
@@ -117,7 +123,7 @@ async def spectrogram(
 )
 async def alignment(service: InService, client: Client, query: Key, response: Response, piece: PieceId = None) -> Any:
     """Where in a piece the recording is at every moment. The first call starts the work; ask until it is done."""
-    kept = service.desk.question(query)
+    kept = _heard(service, query)
     chosen = piece or _first_hit(kept)
     job = kept.alignments.get(chosen)
     if job is None:
@@ -142,7 +148,7 @@ async def attention(
     service: InService, client: Client, query: Key, piece: PieceId = None, start_s: StartS = 0.0, end_s: EndS = None
 ) -> Any:
     """What the model attends to, and the snippets of a piece that look alike to it."""
-    kept = service.desk.question(query)
+    kept = _heard(service, query)
     chosen = piece or _first_hit(kept)
     return (await _shown(service, client, kept, "attention", start_s, end_s, piece=chosen)).value
 
@@ -161,9 +167,17 @@ async def _shown(
 def _question(service: Service, kept: Question) -> dict[str, Any]:
     job = kept.job
     result = job.answer.value.get("result")
-    heard_s = result["query"]["duration_s"] if result else job.progress.heard_s
+    heard_s = result["query"].get("duration_s", 0.0) if result else job.progress.heard_s
     told = told_of(job, kept.name, service.searching)
     return told | {"heard_s": heard_s, "result": result, "pieces": job.answer.value.get("pieces", {})}
+
+
+def _heard(service: Service, query: str) -> Question:
+    """A question that is a recording; raises Refusal, unusable_file, when it is sheet music."""
+    kept = service.desk.question(query)
+    if kept.is_sheet:
+        raise Refusal("unusable_file", f"{kept.name} is sheet music, which cannot be heard", "ask with a recording")
+    return kept
 
 
 def _first_hit(kept: Question) -> int:

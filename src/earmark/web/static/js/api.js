@@ -182,6 +182,9 @@ export function pageAddress(piece, number, pixels, widths) {
 /** The address of a query's recording. */
 export const recordingAddress = (query) => `${BASE}/queries/${query}/recording`;
 
+/** The address of a recording that is a piece of the library. */
+export const indexedRecordingAddress = (piece) => `${BASE}/pieces/${piece}/recording`;
+
 /** A WebSocket to `path`. */
 export function socket(path) {
   return new WebSocket(`${location.origin.replace(/^http/, "ws")}${BASE}${path}`);

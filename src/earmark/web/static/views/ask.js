@@ -1,4 +1,4 @@
-/** The question: a recording that is dropped, chosen, recorded, or taken from the library's folder. */
+/** The question: a recording or sheet music that is dropped or chosen, or a recording made or taken from the library's folder. */
 
 import { call, libraryFacts, patiently, Problem, problemOf, send, watch } from "/js/api.js";
 import { $, clock, count, h, say, showOnly, showProblem, size } from "/js/dom.js";
@@ -22,8 +22,8 @@ export async function enter() {
     const [facts, { recordings }] = await Promise.all([libraryFacts(), call("GET", "/recordings")]);
     $("ask-folder").hidden = recordings.length === 0;
     const where = facts.pieces ? `your ${count(facts.pieces, "piece")}` : "your sheet music";
-    $("ask-lead").textContent = `Give a recording, even a short one. Earmark looks for it in ${where}.`;
-    if (!facts.pieces) {
+    $("ask-lead").textContent = `Give a recording, even a short one, or a page. Earmark looks for it in ${where}.`;
+    if (!facts.pieces && !facts.recordings) {
       showProblem($("ask-problem"), new Problem("empty_library", "this library is empty", "add sheet music first"), toLibrary);
     }
   } catch (error) {
@@ -53,22 +53,19 @@ $("ask-discard").onclick = () => {
 };
 $("ask-folder").onclick = () => chooseFromFolder();
 
-const SCORES = /\.(pdf|png|jpe?g|tiff?|webp)$/i;
+const SHEETS = /\.(pdf|png|jpe?g|tiff?|webp|musicxml|mxl|xml|mei|krn|abc)$/i;
 
 /** What a drop on this view says, and does. */
-export const dropWords = "Drop the recording to find it";
+export const dropWords = "Drop the recording or the page to find it";
 export async function drop(files) {
   if (!files.length) return;
   const [file] = files;
-  if (SCORES.test(file.name) || /^image\/|pdf$/.test(file.type)) {
-    const what = `${file.name} is sheet music, not a recording`;
-    showProblem($("ask-problem"), new Problem("sheet_music", what, "to add it, drop it on the Library page"), toLibrary);
-    return;
-  }
+  const isSheet = SHEETS.test(file.name);
   const { limits } = await libraryFacts().catch(() => ({ limits: {} }));
-  if (file.size > limits.audio_bytes) {
-    const what = `${file.name} has ${size(file.size)}; at most ${size(limits.audio_bytes)} are taken`;
-    const remedy = "cut out a stretch of it, or convert it to FLAC, Ogg or MP3";
+  const most = isSheet ? limits.score_bytes : limits.audio_bytes;
+  if (file.size > most) {
+    const what = `${file.name} has ${size(file.size)}; at most ${size(most)} are taken`;
+    const remedy = isSheet ? "give one page of it" : "cut out a stretch of it, or convert it to FLAC, Ogg or MP3";
     showProblem($("ask-problem"), new Problem("too_large", what, remedy));
     return;
   }
@@ -107,7 +104,7 @@ async function ask(name, post) {
 function told(name, job) {
   if (job.state === "waiting") {
     progress("Waiting", null, job.ahead ? `${count(job.ahead, "question")} before yours.` : "");
-  } else progress(`Listening to ${name}`, job.progress, job.heard_s ? `${clock(job.heard_s)} heard` : "");
+  } else progress(`${SHEETS.test(name) ? "Reading" : "Listening to"} ${name}`, job.progress, job.heard_s ? `${clock(job.heard_s)} heard` : "");
 }
 
 function progress(words, part, hint) {

@@ -2,10 +2,12 @@
 
 import { call, forgetLibrary, libraryFacts, pageAddress, patiently, Problem, problemOf, send, watch } from "/js/api.js";
 import { $, count, h, icon, say, sentence, showProblem, size, titleOf } from "/js/dom.js";
+import { row } from "/js/recordings.js";
 
 export const title = "Library";
 
 const SHELF = 60;
+const MOST_TAPES = 200;
 const SEARCH_AFTER_MS = 200;
 const AT_ONCE = 3;
 const COVER_PX = 480;
@@ -45,9 +47,11 @@ export async function refresh() {
 async function more(offset) {
   const search = $("library-search").value.trim();
   try {
-    const [facts, { total, pieces }] = await Promise.all([
+    const named = `search=${encodeURIComponent(search)}`;
+    const [facts, { total, pieces }, { pieces: tapes }] = await Promise.all([
       libraryFacts(),
-      call("GET", `/pieces?search=${encodeURIComponent(search)}&offset=${offset}&limit=${SHELF}`),
+      call("GET", `/pieces?${named}&offset=${offset}&limit=${SHELF}`),
+      call("GET", `/pieces?kind=recording&${named}&limit=${MOST_TAPES}`),
     ]);
     if (search !== $("library-search").value.trim()) return;
     const books = pieces.map((piece) => book(piece, facts.page_widths));
@@ -56,7 +60,11 @@ async function more(offset) {
     if (offset) books[0]?.querySelector("a").focus();
     shown = offset + pieces.length;
     $("library-more").hidden = shown >= total;
-    $("library-counts").textContent = `${count(facts.pieces, "piece")}, ${count(facts.pages, "page")}`;
+    $("library-tapes").replaceChildren(...tapes.map((tape) => row(tape, tape.source, 0, remover(tape, "tape-remove"))));
+    $("library-recorded").hidden = !tapes.length;
+    const counts = [count(facts.pieces, "piece"), count(facts.pages, "page")];
+    if (facts.recordings) counts.push(count(facts.recordings, "recording"));
+    $("library-counts").textContent = counts.join(", ");
     $("library-empty").hidden = total > 0;
     $("library-empty-words").textContent = search ? `Nothing here is called “${search}”` : "No sheet music here yet";
     if (search) say(`${count(total, "piece")} found`);
@@ -72,9 +80,13 @@ function book(piece, widths) {
       h("span", { class: "cover" }, h("img", { src: cover, alt: "", loading: "lazy", decoding: "async" })),
       h("span", { class: "book-title" }, titleOf(piece)),
       h("span", { class: "book-composer" }, piece.composer ?? count(piece.pages, "page"))),
-    h("button", {
-      type: "button", class: "quiet book-remove", "aria-label": `Remove ${titleOf(piece)}`, onclick: () => remove(piece),
-    }, icon("bin")));
+    remover(piece, "book-remove"));
+}
+
+function remover(piece, style) {
+  return h("button", {
+    type: "button", class: `quiet ${style}`, "aria-label": `Remove ${titleOf(piece)}`, onclick: () => remove(piece),
+  }, icon("bin"));
 }
 
 /** What a drop on this view says, and does: each file becomes a piece, a few at a time. */

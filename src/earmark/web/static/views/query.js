@@ -2,13 +2,15 @@
 
 import { call, pause, Problem, problemOf, recordingAddress, watch } from "/js/api.js";
 import { Alignment } from "/js/alignment.js";
-import { $, percent, say, showProblem, titleOf } from "/js/dom.js";
+import { $, clock, percent, say, showProblem, titleOf } from "/js/dom.js";
 import { showHits } from "/js/hits.js";
 import { Player } from "/js/player.js";
+import { showRecordings } from "/js/recordings.js";
 import { Score } from "/js/score.js";
 import { Why } from "/js/why.js";
 
 const ALIGNMENT_EVERY_MS = 400;
+const LIKELY = 0.5;
 
 let score, player, why;
 let query = null; // the answered query
@@ -47,7 +49,7 @@ function make() {
   player.addEventListener("system", ({ detail }) => jump(alignment?.neighbour(player.time, detail)));
   score.addEventListener("point", ({ detail: { page, x, y } }) => jump(alignment?.timeOf(page, x, y, player.time)));
   score.parts.window.addEventListener("keydown", (event) => {
-    if (event.key !== " ") return;
+    if (event.key !== " " || isSheet()) return;
     event.preventDefault();
     player.toggle();
   });
@@ -57,24 +59,54 @@ function fail(problem) {
   if (!problem) return;
   describe({ over: "", title: "No answer" });
   const words = problem.kind === "not_found"
-    ? new Problem("not_found", "this answer is no longer kept", "give the recording again") : problem;
+    ? new Problem("not_found", "this answer is no longer kept", "ask again") : problem;
   showProblem($("query-problem"), words, { words: "Find another", act: () => { location.hash = "#/"; } });
 }
 
+/** Whether the question is sheet music: there is nothing to play, to follow or to explain then. */
+const isSheet = () => "pages" in query.result.query;
+
 function show() {
-  const { confident, hits } = query.result;
-  $("query").classList.toggle("pending", !hits.length);
+  const { confident, hits, recordings, query: asked } = query.result;
+  $("query").classList.toggle("pending", !hits.length && !recordings.length);
+  $("query-stage").hidden = $("query-hits-part").hidden = !hits.length;
+  $("query-player").hidden = score.parts.follow.hidden = isSheet();
+  $("query-why").hidden = isSheet() || !hits.length;
+  $("query-tapes-part").hidden = !recordings.length;
+  showRecordings($("query-tapes"), recordings, query.pieces);
   touched = false;
-  if (!hits.length) {
-    const where = "The recording is silent, or holds no music that is understood. "
-      + "Record closer to the instrument and try again.";
-    describe({ over: query.name, title: "Nothing was heard that resembles a piece", where });
+  if (!hits.length && !recordings.length) {
+    describe({ over: query.name, ...nothing() });
     say($("query-title").textContent);
     return;
   }
-  player.load(recordingAddress(query.id), query.result.query.duration_s);
-  choose(hits[0], confident);
-  say(confident ? `Found: ${titleOf(query.pieces[hits[0].piece])}` : "Probably not in this library");
+  if (!isSheet() && hits.length) player.load(recordingAddress(query.id), asked.duration_s);
+  const best = hits[0]?.confidence ?? 0;
+  const isTape = !hits.length || best < LIKELY && recordings.length > 0 && recordings[0].confidence > best;
+  if (hits.length) choose(hits[0], confident && !isTape);
+  if (isTape) tellTape(confident, recordings[0]);
+  const first = query.pieces[(isTape ? recordings : hits)[0].piece];
+  say(confident && first ? `Found: ${titleOf(first)}` : "Probably not in this library");
+}
+
+function nothing() {
+  if (isSheet()) return { title: "Nothing in this library resembles it", where: "No systems of staves were found on it, or nothing is there to compare." };
+  const where = "The recording is silent, or holds no music that is understood. "
+    + "Record closer to the instrument and try again.";
+  return { title: "Nothing was heard that resembles a piece", where };
+}
+
+/** The verdict when a recording of the library is the likeliest answer. */
+function tellTape(confident, { piece: name, time_s: time, confidence }) {
+  const piece = query.pieces[name];
+  const words = piece ? titleOf(piece) : name;
+  if (confident) {
+    describe({ over: `Found: ${query.name}`, title: words, composer: piece?.composer,
+      where: `A recording, from ${clock(time)}. ${percent(confidence)} sure.` });
+  } else {
+    describe({ over: query.name, title: "Probably not in this library",
+      where: `Nearest is the recording ${words}, but only ${percent(confidence)} sure.` });
+  }
 }
 
 /** Shows one of the hits; `align`: whether to follow it at once (a guess is only followed when someone asks). */
@@ -96,8 +128,9 @@ async function choose(chosen, align = true) {
   player.setSystems(false);
   try {
     score.hear(null);
-    await Promise.all([score.open(piece.id, hit.page), why.show(query, piece.id)]);
+    await Promise.all([score.open(piece.id, hit.page), isSheet() ? null : why.show(query, piece.id)]);
     score.mark(hit.page, hit.box);
+    if (isSheet()) return;
     why.at(hit.query_time_s);
     if (align) await follow(piece);
     else player.say("Choose a piece of the list to follow it.");
@@ -111,11 +144,17 @@ function verdict(confident, piece) {
   const place = `Page ${hit.page}, system ${hit.system}`;
   if (confident || !first) {
     describe({ over: first ? `Found: ${query.name}` : `Guess ${hit.rank}: ${query.name}`, title: titleOf(piece),
-      composer: piece.composer, where: `${place}. ${percent(hit.confidence)} sure.` });
+      composer: piece.composer, where: `${place}${likeness()}. ${percent(hit.confidence)} sure.` });
   } else {
     describe({ over: query.name, title: "Probably not in this library",
       where: `Nearest is ${titleOf(piece)}, ${place.toLowerCase()}, but only ${percent(hit.confidence)} sure.` });
   }
+}
+
+/** What of the sheet music that was asked about the place is like. */
+function likeness() {
+  const { query_place: place } = hit;
+  return place ? `, like page ${place.page}, system ${place.system} of ${query.name}` : "";
 }
 
 function describe({ over, title, composer = "", where = "" }) {
