@@ -6,8 +6,8 @@ The window is strict: an embedding depends on the 168 frames and the 100 strip p
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.pages.strips import ink
-from earmark.schema import AudioSpec, BadInput, SheetSpec
+from earmark.schema import AudioSpec, BadInput, FloatArray, SheetSpec
 from earmark.training import metrics
-from earmark.training.ceiling import alike, ceiling
+from earmark.training.ceiling import Pool, alike, ceiling
 from earmark.training.pieces import evenly_taken, read_pieces, read_splits, rendering_name
 from earmark.weights import Encoders
 
@@ -38,11 +38,10 @@ def evaluate(
     ``report`` gets pieces done and in all. The result holds ``audio_to_sheet`` and ``sheet_to_audio`` (recall in
     percent, MRR, median rank, candidates, 95 % bootstrap intervals over pieces; recall@1 that also counts the right
     piece's neighbouring onsets, and its other ones; where the first candidate is when it is wrong, in percent of all
-    queries; what a perfect system would reach; the pieces whose work has others
-    in the training split, and those whose work has none), what was measured on, and how the weights were made, as far
-    as they say. The pairs are the same whatever the encoders' own windows: those whose 168
-    frames and 100 strip px lie inside their piece.
-    Raises BadInput when the corpus lacks the split or the rendering.
+    queries; what a perfect system would reach; the pieces whose work has others in the training split, and those whose
+    work has none), what was measured on, and how the weights were made, as far as they say. The pairs are the same
+    whatever the encoders' own windows: those whose 168 frames and 100 strip px lie inside their piece. Raises BadInput
+    when the corpus lacks the split or the rendering.
     """
     audio, sheet = AudioSpec(), SheetSpec()
     splits = read_splits(corpus)
@@ -52,22 +51,12 @@ def evaluate(
     pieces = read_pieces(corpus, splits[split], [rendering], audio, sheet)
     taken = evenly_taken(pieces, rendering, CANDIDATES, audio, sheet)
     pool = [(piece, onsets) for piece, onsets in zip(pieces, taken, strict=True) if len(onsets)]
-    heard, seen = [], []
-    for number, (piece, onsets) in enumerate(pool):
-        report(number, len(pool))
-        frame = piece.heard_s(rendering, piece.onsets.time_s[onsets]) * audio.frames_per_second
-        heard.append(encoders.embed_audio(piece.audio[rendering].astype(np.float32), frame)[0])
-        seen.append(encoders.embed_strip(ink(piece.strip), piece.onsets.x_px[onsets].astype(np.float64))[0])
-    report(len(pool), len(pool))
-    queries, candidates = np.concatenate(heard), np.concatenate(seen)
-    owners = np.repeat(np.arange(len(pool)), [len(onsets) for _, onsets in pool])
-    numbers = np.concatenate([onsets for _, onsets in pool])
-    trained_works = {work(name) for name in splits.get("train", [])}
-    works = np.array([work(piece.name) for piece, _ in pool])
-    known = np.isin(works, list(trained_works))[owners]
+    heard, seen = embed_pool(encoders, pool, rendering, report)
+    asked = Asked.of(pool, splits.get("train", []))
+    to_sheet, to_audio = alike(pool, sheet)
     made = encoders.training
     recipe = made.get("recipe") or made.get("experiment") or {}
-    result: dict[str, Any] = {
+    return {
         "model": encoders.model_id,
         "training": {"seed": recipe.get("seed"), **{key: made.get(key) for key in RECORD}},
         "split": split,
@@ -75,37 +64,68 @@ def evaluate(
         "tempo": tempo,
         "pieces": len(pool),
         "pieces_missing": len(splits[split]) - len(pieces),
+        "audio_to_sheet": judge(heard, seen, asked, to_sheet),
+        "sheet_to_audio": judge(seen, heard, asked, to_audio),
     }
-    for direction, one, other, answers in zip(
-        ("audio_to_sheet", "sheet_to_audio"),
-        (queries, candidates),
-        (candidates, queries),
-        alike(pool, sheet),
-        strict=True,
-    ):
-        found = metrics.ranks(one, other)
-        intervals = metrics.bootstrap(found, owners)
-        best = metrics.nearest(one, other)
-        same_piece = owners[best] == owners
-        near = same_piece & (np.abs(numbers[best] - numbers) <= 1)
-        same_work = works[owners[best]] == works[owners]
-        wrong = found > 1
-        result[direction] = {
-            **metrics.scores(found).to_dict(),
-            "interval_95": {name: list(asdict(interval).values()) for name, interval in intervals.items()},
-            "recall@1_within_one_onset": percent(near | ~wrong),
-            "piece_hit@1": percent(same_piece),
-            "errors": {
-                "neighbouring_onset": percent(wrong & near),
-                "elsewhere_in_the_piece": percent(wrong & same_piece & ~near),
-                "another_piece_of_the_work": percent(wrong & same_work & ~same_piece),
-                "another_work": percent(wrong & ~same_work),
-            },
-            "ceiling": ceiling(answers),
-            "work_in_training": group(found[known], owners[known]),
-            "work_not_in_training": group(found[~known], owners[~known]),
-        }
-    return result
+
+
+def embed_pool(
+    encoders: Encoders, pool: Pool, rendering: str, report: Callable[[int, int], None]
+) -> tuple[FloatArray, FloatArray]:
+    """Unit embeddings of both sides of all pairs, float32 [pairs, dimension]."""
+    heard, seen = [], []
+    for number, (piece, onsets) in enumerate(pool):
+        report(number, len(pool))
+        frame = piece.heard_s(rendering, piece.onsets.time_s[onsets]) * AudioSpec().frames_per_second
+        heard.append(encoders.embed_audio(piece.audio[rendering].astype(np.float32), frame)[0])
+        seen.append(encoders.embed_strip(ink(piece.strip), piece.onsets.x_px[onsets].astype(np.float64))[0])
+    report(len(pool), len(pool))
+    return np.concatenate(heard), np.concatenate(seen)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the pairs are of, all [pairs]: ``piece`` and ``onset`` int64 by number, ``work`` by name, and whether that
+    work has pieces in training."""
+
+    piece: npt.NDArray[np.int64]
+    onset: npt.NDArray[np.int64]
+    work: npt.NDArray[np.str_]
+    is_trained: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, pool: Pool, trained: Iterable[str]) -> Asked:
+        """``trained`` names the pieces of the training split."""
+        piece = np.repeat(np.arange(len(pool)), [len(onsets) for _, onsets in pool])
+        works = np.array([work(piece.name) for piece, _ in pool])[piece]
+        known = np.isin(works, [work(name) for name in trained])
+        return cls(piece, np.concatenate([onsets for _, onsets in pool]), works, known)
+
+
+def judge(queries: FloatArray, candidates: FloatArray, asked: Asked, answers: npt.NDArray[np.int64]) -> dict[str, Any]:
+    """One direction of `evaluate`; ``answers`` int64 [pairs] as `earmark.training.ceiling.alike` counts them."""
+    found = metrics.ranks(queries, candidates)
+    best = metrics.nearest(queries, candidates)
+    intervals = metrics.bootstrap(found, asked.piece)
+    wrong = found > 1
+    same_piece = asked.piece[best] == asked.piece
+    near = same_piece & (np.abs(asked.onset[best] - asked.onset) <= 1)
+    same_work = asked.work[best] == asked.work
+    return {
+        **metrics.scores(found).to_dict(),
+        "interval_95": {name: list(asdict(interval).values()) for name, interval in intervals.items()},
+        "recall@1_within_one_onset": percent(near | ~wrong),
+        "piece_hit@1": percent(same_piece),
+        "errors": {
+            "neighbouring_onset": percent(wrong & near),
+            "elsewhere_in_the_piece": percent(wrong & same_piece & ~near),
+            "another_piece_of_the_work": percent(wrong & same_work & ~same_piece),
+            "another_work": percent(wrong & ~same_work),
+        },
+        "ceiling": ceiling(answers),
+        "work_in_training": group(found[asked.is_trained], asked.piece[asked.is_trained]),
+        "work_not_in_training": group(found[~asked.is_trained], asked.piece[~asked.is_trained]),
+    }
 
 
 def work(piece: str) -> str:
