@@ -43,8 +43,7 @@ def gradient(network: Network, recipe: Recipe, windows: Windows, bf16: bool) -> 
     network.train().zero_grad()
     with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
         audio, sheet = network.view_audio(heard)[0], network.view_sheet(seen)
-    audio, sheet = network.projection(audio, sheet)
-    LOSSES[recipe.loss]()(unit(audio), unit(sheet)).backward()
+    LOSSES[recipe.loss]()(*network.project(audio, sheet)).backward()
     found = [parameter.grad.flatten() for parameter in network.parameters() if parameter.grad is not None]
     return torch.cat(found)
 

@@ -22,6 +22,7 @@ from earmark.paper.recipe import Recipe
 from earmark.paper.train import Run
 from earmark.paper.windows import Augmentation, Windows
 from earmark.schema import AudioSpec, SheetSpec
+from earmark.training.loop import best_device
 
 
 class Noise(Windows):
@@ -39,7 +40,7 @@ class Noise(Windows):
 def pairs_per_second(row: str, steps: int, warm_up: int, threads: int) -> float:
     """After ``warm_up`` steps, the mean of ``steps``."""
     torch.set_num_threads(threads)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = best_device()
     recipe = replace(Recipe(row=row), epochs=1)
     run, noise = Run(recipe, device), Noise(recipe.network.context, device)
     for _ in range(warm_up):

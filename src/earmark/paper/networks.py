@@ -110,7 +110,7 @@ class Network(nn.Module):
         self, row: Row, audio: AudioSpec, sheet: SheetSpec, *, dimension: int = 32, projection: str = "cca"
     ) -> None:
         super().__init__()
-        self.row, self.audio_spec, self.sheet_spec = row, audio, sheet
+        self.row, self.sheet_spec = row, sheet
         # With a dense layer, only the audio side's linear convolution is normalised (code).
         self.audio = Pathway(audio.bands, row.context, dense=row.dense, normalised=True, dimension=dimension)
         self.sheet = Pathway(
@@ -144,7 +144,11 @@ class Network(nn.Module):
 
     def forward(self, windows: Tensor, snippets: Tensor) -> tuple[Tensor, Tensor]:
         """A training batch -> unit embeddings of both sides, float32 [n, dimension]."""
-        audio, sheet = self.projection(self.view_audio(windows)[0], self.view_sheet(snippets))
+        return self.project(self.view_audio(windows)[0], self.view_sheet(snippets))
+
+    def project(self, audio: Tensor, sheet: Tensor) -> tuple[Tensor, Tensor]:
+        """A training batch's views -> unit embeddings of both sides, float32 [n, dimension]."""
+        audio, sheet = self.projection(audio, sheet)
         return F.normalize(audio, dim=1), F.normalize(sheet, dim=1)
 
     def embed_audio(self, windows: Tensor) -> tuple[Tensor, Tensor]:

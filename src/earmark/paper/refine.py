@@ -14,6 +14,7 @@ from earmark.paper.networks import Network
 from earmark.paper.recipe import Recipe
 from earmark.paper.train import evenly, network_of, read_windows, views
 from earmark.schema import BadInput
+from earmark.training.loop import best_device
 
 PAIRS = 25_000
 
@@ -42,7 +43,7 @@ def refine(checkpoint: Path, pairs: int = PAIRS) -> Path:
     recipe, network, record = read_checkpoint(checkpoint)
     if not isinstance(network.projection, CCALayer):
         raise BadInput(checkpoint, "has no CCA layer", "use it as it is")
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = best_device()
     windows = read_windows(recipe, "train", recipe.renderings[:1], device)
     network.projection.fit(*views(network.to(device), windows, evenly(windows, pairs)))
     out = checkpoint.with_name("refined.pt")

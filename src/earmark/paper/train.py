@@ -24,7 +24,7 @@ from earmark.paper.recipe import Recipe
 from earmark.paper.windows import CPU, Windows
 from earmark.schema import AudioSpec, FloatArray, Mismatch, SheetSpec
 from earmark.training import metrics
-from earmark.training.loop import RECORD, Progress, drive, hardware, revision
+from earmark.training.loop import RECORD, Progress, best_device, drive, hardware, revision
 from earmark.training.pieces import read_pieces, read_splits
 
 WINDOWS_AT_ONCE = 100
@@ -127,8 +127,7 @@ class Run:
         self.network.train()
         with torch.autocast(self.device.type, torch.bfloat16):
             audio, sheet = self.network.view_audio(heard)[0], self.network.view_sheet(seen)
-        audio, sheet = self.network.projection(audio, sheet)
-        loss = self.loss(torch.nn.functional.normalize(audio, dim=1), torch.nn.functional.normalize(sheet, dim=1))
+        loss = self.loss(*self.network.project(audio, sheet))
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.optimiser.step()
@@ -182,7 +181,7 @@ def train(recipe: Recipe, folder: Path, report: Callable[[Progress], None]) -> P
 
     Raises BadInput or Mismatch when the corpus does not hold what the recipe asks for.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = best_device()
     heard = read_windows(recipe, "train", recipe.renderings, device)
     held_out = read_windows(recipe, "valid", (recipe.validation_rendering,), device)
     run = Run(recipe, device)

@@ -57,6 +57,11 @@ class Run(Protocol):
     def load(self, path: Path) -> None: ...
 
 
+def best_device() -> torch.device:
+    """The GPU where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
 def hardware(device: torch.device) -> str:
     """What is trained on: ``NVIDIA H100``, or ``2 cores x86_64``."""
     if device.type == "cuda":

@@ -26,7 +26,7 @@ from earmark.pages.strips import ink
 from earmark.schema import AudioSpec, FloatArray, Mismatch, SheetSpec
 from earmark.training import metrics
 from earmark.training.experiment import Experiment
-from earmark.training.loop import RECORD, Progress, drive, hardware, revision
+from earmark.training.loop import RECORD, Progress, best_device, drive, hardware, revision
 from earmark.training.losses import contrastive_loss, pitch_loss
 from earmark.training.pairs import Batch, PairSampler
 from earmark.training.pieces import TrainingPiece, evenly_taken, read_pieces, read_splits
@@ -233,7 +233,7 @@ def train(experiment: Experiment, folder: Path, report: Callable[[Progress], Non
 
     Raises BadInput or Mismatch when the corpus does not hold what the experiment asks for.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = best_device()
     audio, sheet = AudioSpec(), SheetSpec()
     corpus = Path(experiment.corpus)
     splits = read_splits(corpus)
