@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from earmark.schema import FloatArray, Image
 
-MIN_DISTANCE_PX, MAX_DISTANCE_PX = 2.7, 64.0
+MIN_DISTANCE_PX = 2.7
 _LEVELS = 4
 _STRIP_PX = 8  # columns averaged before rows are compared: evens out noise, and a skew of 10 degrees is 1.4 px in it
 _CANDIDATES = 3
