@@ -95,6 +95,42 @@ def build_command(
     sys.exit(EXIT_NOT_OK if failed else 0)
 
 
+@corpus_command.command("choose")
+@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--source", required=True, help="Folder of LilyPond files, or URL#COMMIT of one.")
+@click.option(
+    "--pieces",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Where the pieces of the splits are: JSON {piece: path}.",
+)
+@click.option(
+    "--splits",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Which pieces train, validate and test: YAML or JSON.",
+)
+@click.option("--without", multiple=True, metavar="WORK", help="Another work to leave out; repeat it.")
+def choose_command(out: Path, source: str, pieces: Path, splits: Path, without: tuple[str, ...]) -> None:
+    """Find more keyboard pieces to train on, of works that no held-out piece is of.
+
+    Writes OUT/pieces.json and OUT/splits.json, the given splits with one named "more", for ``earmark corpus build``.
+
+    \b
+    earmark corpus choose more --source mutopia --pieces pieces.json --splits splits.yaml --without BachJS/BWV846
+    """
+    from earmark.atomic import write_json
+    from earmark.corpus.choose import MORE, choose
+    from earmark.corpus.sources import list_pieces, open_source
+    from earmark.corpus.splits import read_split_file, write_splits
+
+    opened, given = open_source(source, out / "source"), read_split_file(splits)
+    chosen = choose(opened, given, list_pieces(opened, pieces), without)
+    write_splits({**given, MORE: list(chosen)}, out)
+    write_json(out / "pieces.json", chosen)
+    click.echo(f"{len(chosen)} pieces in {out}")
+
+
 @corpus_command.command("compose")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option("-n", "--pieces", default=100, show_default=True, type=click.IntRange(1), help="How many.")
