@@ -4,6 +4,8 @@ import pytest
 cv2 = pytest.importorskip("cv2")
 torch = pytest.importorskip("torch", reason="training needs the [train] extra")
 
+from torch import Tensor  # noqa: E402
+
 from earmark.schema import FloatArray  # noqa: E402
 from earmark.training import degrade  # noqa: E402
 
@@ -31,7 +33,7 @@ def marked(distance: int) -> FloatArray:
     return drawn
 
 
-def as_batch(ink: FloatArray) -> torch.Tensor:
+def as_batch(ink: FloatArray) -> Tensor:
     """24 times the same."""
     return torch.from_numpy(np.stack([ink] * 24))
 
