@@ -1,7 +1,7 @@
-"""Random changes that make training pairs look like the world: other pianos, rooms, levels, tempi, prints.
+"""Random changes that make training pairs sound like the world: other pianos, rooms, levels, tempi.
 
 All functions work on a whole batch, draw from a NumPy generator that is handed in, and know nothing of pieces. Audio is
-changed as linear magnitude, sheet music as ink (0 = paper, 1 = ink).
+changed as linear magnitude. `earmark.training.degrade` does the same for the sheet music.
 """
 
 from __future__ import annotations
@@ -80,31 +80,3 @@ def augment_audio(rng: np.random.Generator, first: Tensor, second: Tensor) -> Te
     magnitude = detune(rng, magnitude)
     magnitude = equalise(rng, reverberate(rng, magnitude))
     return torch.log10(1 + add_noise(rng, magnitude))
-
-
-def augment_sheet(rng: np.random.Generator, ink: Tensor, scale: FloatArray) -> Tensor:
-    """Scale, shift, turn, blur, thicken or thin, fade and speckle strips.
-
-    ``ink`` float32 [batch, rows, columns] is wider than what is to be seen of it; ``scale`` [batch] > 1 enlarges about
-    the centre. Returns the same shape: a column at distance d from the centre has moved to distance d * scale.
-    """
-    batch, rows, columns = ink.shape
-    shift = rng.uniform(-3.0, 3.0, batch) * 2 / rows
-    slope = rng.normal(0, 0.004, batch) * columns / rows
-    theta = np.zeros((batch, 2, 3), np.float32)
-    theta[:, 0, 0] = 1 / scale
-    theta[:, 1, 1] = 1 / (scale * rng.uniform(0.97, 1.03, batch))
-    theta[:, 1, 0] = slope
-    theta[:, 1, 2] = shift
-    grid = F.affine_grid(torch.from_numpy(theta), [batch, 1, rows, columns], align_corners=False)
-    out = F.grid_sample(ink[:, None], grid, align_corners=False)
-    thick = torch.from_numpy(rng.uniform(-0.25, 0.4, (batch, 1, 1, 1)).astype(np.float32))
-    wider = F.max_pool2d(out, 3, 1, 1) - out
-    thinner = out + F.max_pool2d(-out, 3, 1, 1)
-    out = out + thick.clamp(min=0) * wider - (-thick).clamp(min=0) * thinner
-    blur = torch.from_numpy(rng.uniform(-0.5, 0.7, (batch, 1, 1, 1)).clip(0).astype(np.float32))
-    out = torch.lerp(out, F.avg_pool2d(out, 3, 1, 1), blur)
-    ink_level = torch.from_numpy(rng.uniform(0.6, 1.1, (batch, 1, 1, 1)).astype(np.float32))
-    speckle = rng.standard_normal((batch, 1, rows, columns), np.float32)
-    speckle *= rng.uniform(0, 0.08, (batch, 1, 1, 1)).astype(np.float32)
-    return (out * ink_level + torch.from_numpy(speckle)).clamp(0, 1)[:, 0]

@@ -18,7 +18,8 @@ from torch import Tensor
 
 from earmark.networks import PITCHES, Trunk
 from earmark.schema import AudioSpec, FloatArray, Image, SheetSpec
-from earmark.training.augment import augment_audio, augment_sheet
+from earmark.training.augment import augment_audio
+from earmark.training.degrade import augment_sheet
 from earmark.training.pieces import TrainingPiece, performance
 
 
@@ -86,7 +87,7 @@ class PairSampler:
         chosen = np.repeat(rng.choice(len(self.pieces), self.stretches // 2, p=self.weight), 2)
         low, high = np.log(self.tempo)
         tempo = np.exp(rng.uniform(low, high, self.stretches))
-        scale = rng.uniform(0.94, 1.06, self.stretches).astype(np.float32)
+        scale = rng.uniform(0.9, 1.1, self.stretches).astype(np.float32)
         drawn = [self._stretch(rng, self.pieces[i], r, s) for i, r, s in zip(chosen, tempo, scale, strict=True)]
         sheet = augment_sheet(rng, torch.from_numpy(np.stack([stretch.ink for stretch in drawn])), scale)
         first, second = (torch.from_numpy(np.stack([stretch.heard[i] for stretch in drawn])) for i in range(2))
