@@ -47,6 +47,7 @@ def _tempos(context: click.Context, parameter: click.Parameter, value: str) -> t
 )
 @click.option("--pianos", default="fluidr3-0-0", show_default=True, callback=_names, help="Names, with commas.")
 @click.option("--tempos", default="1", show_default=True, callback=_tempos, help="Factors, with commas.")
+@click.option("--takes", default=0, show_default=True, type=click.IntRange(0), help="Recorded performances, per piano.")
 @click.option("-j", "--jobs", type=click.IntRange(1), default=os.cpu_count, help="Processes.  [default: all cores]")
 def build_command(
     out: Path,
@@ -55,6 +56,7 @@ def build_command(
     splits: Path | None,
     pianos: tuple[str, ...],
     tempos: tuple[float, ...],
+    takes: int,
     jobs: int,
 ) -> None:
     """Build the corpus OUT, or add to it what is missing.
@@ -80,7 +82,7 @@ def build_command(
     with ExitStack() as stack:
         progress = stack.enter_context(Progress(*columns, console=console))
         task = progress.add_task("building", total=len(wanted))
-        builds = stack.enter_context(closing(build(out, opened, wanted, Renderings(pianos, tempos), jobs)))
+        builds = stack.enter_context(closing(build(out, opened, wanted, Renderings(pianos, tempos, takes), jobs)))
         for built in builds:
             engraving_s += built.engraving_s
             rendering_s += built.rendering_s
