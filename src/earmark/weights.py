@@ -91,17 +91,22 @@ def about(name: str) -> dict[str, Any]:
     }
 
 
-def load(name_or_path: str | Path) -> Encoders:
-    """The encoders of a shipped model (by name) or of a folder (by path).
-
-    Raises BadInput when there is no such model or it is damaged, Mismatch when it was made for other input.
-    """
+def find(name_or_path: str | Path) -> Path:
+    """The folder of a shipped model (by name) or of any (by path). Raises BadInput when there is no such model."""
     shipped = MODELS / name_or_path
     folder = shipped if str(name_or_path) in available() else Path(name_or_path)
     if not (folder / "model.json").is_file():
         names = ", ".join(available()) or "none"
         raise BadInput(name_or_path, "no such model", f"give a folder with a model.json or a shipped model ({names})")
-    return OnnxEncoders(folder)
+    return folder
+
+
+def load(name_or_path: str | Path) -> Encoders:
+    """The encoders of a shipped model (by name) or of a folder (by path).
+
+    Raises BadInput when there is no such model or it is damaged, Mismatch when it was made for other input.
+    """
+    return OnnxEncoders(find(name_or_path))
 
 
 class OnnxEncoders:

@@ -40,3 +40,11 @@ def test_detuning_keeps_the_energy_between_neighbouring_bands() -> None:
     magnitude[:, :, 40] = 1
     out = augment.detune(rng(), magnitude)
     assert torch.allclose(out[:, :, 39:42].sum(2), torch.ones(8, 10), atol=1e-6)
+
+
+def test_limited_bands_keep_the_middle_and_lose_the_ends() -> None:
+    out = augment.limit_bands(rng(), torch.ones(64, 10, 92), share=1.0)
+    assert (out <= 1).all()
+    assert out[:, :, 45].min() > 0.9
+    assert out[:, :, 0].mean() < 0.5
+    assert out[:, :, 91].mean() < 0.8

@@ -47,6 +47,7 @@ def _tempos(context: click.Context, parameter: click.Parameter, value: str) -> t
 )
 @click.option("--pianos", default="fluidr3-0-0", show_default=True, callback=_names, help="Names, with commas.")
 @click.option("--tempos", default="1", show_default=True, callback=_tempos, help="Factors, with commas.")
+@click.option("--takes", default=0, show_default=True, type=click.IntRange(0), help="Recorded performances, per piano.")
 @click.option("-j", "--jobs", type=click.IntRange(1), default=os.cpu_count, help="Processes.  [default: all cores]")
 def build_command(
     out: Path,
@@ -55,6 +56,7 @@ def build_command(
     splits: Path | None,
     pianos: tuple[str, ...],
     tempos: tuple[float, ...],
+    takes: int,
     jobs: int,
 ) -> None:
     """Build the corpus OUT, or add to it what is missing.
@@ -80,7 +82,7 @@ def build_command(
     with ExitStack() as stack:
         progress = stack.enter_context(Progress(*columns, console=console))
         task = progress.add_task("building", total=len(wanted))
-        builds = stack.enter_context(closing(build(out, opened, wanted, Renderings(pianos, tempos), jobs)))
+        builds = stack.enter_context(closing(build(out, opened, wanted, Renderings(pianos, tempos, takes), jobs)))
         for built in builds:
             engraving_s += built.engraving_s
             rendering_s += built.rendering_s
@@ -93,6 +95,42 @@ def build_command(
         f"engraving took {engraving_s:.0f} s of work, rendering {rendering_s:.0f} s, on {jobs} processes"
     )
     sys.exit(EXIT_NOT_OK if failed else 0)
+
+
+@corpus_command.command("choose")
+@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--source", required=True, help="Folder of LilyPond files, or URL#COMMIT of one.")
+@click.option(
+    "--pieces",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Where the pieces of the splits are: JSON {piece: path}.",
+)
+@click.option(
+    "--splits",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Which pieces train, validate and test: YAML or JSON.",
+)
+@click.option("--without", multiple=True, metavar="WORK", help="Another work to leave out; repeat it.")
+def choose_command(out: Path, source: str, pieces: Path, splits: Path, without: tuple[str, ...]) -> None:
+    """Find more keyboard pieces to train on, of works that no held-out piece is of.
+
+    Writes OUT/pieces.json and OUT/splits.json, the given splits with one named "more", for ``earmark corpus build``.
+
+    \b
+    earmark corpus choose more --source mutopia --pieces pieces.json --splits splits.yaml --without BachJS/BWV846
+    """
+    from earmark.atomic import write_json
+    from earmark.corpus.choose import MORE, choose
+    from earmark.corpus.sources import list_pieces, open_source
+    from earmark.corpus.splits import read_split_file, write_splits
+
+    opened, given = open_source(source, out / "source"), read_split_file(splits)
+    chosen = choose(opened, given, list_pieces(opened, pieces), without)
+    write_splits({**given, MORE: list(chosen)}, out)
+    write_json(out / "pieces.json", chosen)
+    click.echo(f"{len(chosen)} pieces in {out}")
 
 
 @corpus_command.command("compose")

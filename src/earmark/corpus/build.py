@@ -8,9 +8,11 @@ A corpus folder holds::
     pieces/PIECE/score.pdf, score.mid, page-001.png, …
     pieces/PIECE/noteheads.npz         one row per notehead, see :mod:`earmark.corpus.piece`
     pieces/PIECE/audio/PIANO@TEMPO.npy float16 [frames, 92] spectrogram; at TEMPO r an onset lies at onset_s / r
+    pieces/PIECE/audio/PIANO~N@1.npy   the same of take N, see :mod:`earmark.corpus.takes`
+    pieces/PIECE/audio/PIANO~N@1.timing.npy  float64 [2, n]: seconds of the score, and when take N has them
 
 A piece is made in a folder beside and appears whole. A restart keeps every piece whose sources have not changed and
-adds what is missing, so a second build with more pianos or tempos renders only those. ``piece.json`` is replaced
+adds what is missing, so a second build with more pianos, tempos or takes renders only those. ``piece.json`` is replaced
 last: a file that it does not name is not part of the corpus.
 """
 
@@ -91,7 +93,7 @@ def _reason(error: Exception) -> str:
 
 
 def _open_corpus(out: Path, source: Source, renderings: Renderings) -> None:
-    """Create ``out`` or add to it; ``corpus.json`` lists every piano and tempo that was ever asked for."""
+    """Create ``out`` or add to it; ``corpus.json`` lists every piano, tempo and take that was ever asked for."""
     made_with = {
         "format": FORMAT,
         "source": source.name,
@@ -108,9 +110,10 @@ def _open_corpus(out: Path, source: Source, renderings: Renderings) -> None:
             raise Mismatch(f"{out}: was built with another {key} ({before[key]}, now {value}); choose a new folder")
     pianos = sorted({*before.get("pianos", ()), *renderings.pianos})
     tempos = sorted({*before.get("tempos", ()), *renderings.tempos})
+    takes = max(before.get("takes", 0), renderings.takes)
     shutil.rmtree(out / "unfinished", ignore_errors=True)
     (out / "pieces").mkdir(parents=True, exist_ok=True)
-    write_json(path, {**made_with, "pianos": pianos, "tempos": tempos})
+    write_json(path, {**made_with, "pianos": pianos, "tempos": tempos, "takes": takes})
 
 
 def _write_manifest(out: Path, failures: dict[str, Json]) -> None:

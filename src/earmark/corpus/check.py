@@ -19,12 +19,13 @@ import PIL.Image
 import pypdfium2 as pdfium
 
 from earmark.corpus.build import FORMAT
-from earmark.corpus.piece import NO_PITCH, Json, manifest_entry, read_json, sha256
+from earmark.corpus.piece import NO_PITCH, Json, manifest_entry, read_json, sha256, timing_name
 from earmark.corpus.render import RELEASE_S, seconds, timed
 from earmark.schema import AudioSpec, BadInput
 
 WELL_ALIGNED = 0.99  # of the sounding noteheads matched
 _EDGE_PX = 8.0  # a notehead's centre may lie this far beyond the staff lines
+_SPARE_FRAMES = 3  # a take's last key may be struck and released a little late
 _COLUMNS = {
     "system": "int32",
     "staff": "int8",
@@ -75,7 +76,7 @@ def check(out: Path) -> Report:
         except (OSError, ValueError, KeyError, EOFError, pdfium.PdfiumError) as error:
             problems.append(f"{entry['piece']}: cannot be read ({type(error).__name__}: {error})")
     renderings: dict[str, int] = {}
-    for name in (name for entry in finished for name in entry["files"] if name.startswith("audio/")):
+    for name in (name for entry in finished for name in _spectrograms(entry)):
         rendering = name.removeprefix("audio/").removesuffix(".npy")
         renderings[rendering] = renderings.get(rendering, 0) + 1
     unknown = {path.name for path in (out / "pieces").iterdir()} - {entry["piece"] for entry in entries}
@@ -118,8 +119,12 @@ def _piece_problems(out: Path, entry: Json) -> Iterator[str]:
             yield f"{name} has changed"
     yield from _page_problems(folder, description)
     yield from _notehead_problems(folder, description)
-    for name in (name for name in entry["files"] if name.startswith("audio/")):
+    for name in _spectrograms(entry):
         yield from _audio_problems(folder / name, entry["duration_s"])
+
+
+def _spectrograms(entry: Json) -> list[str]:
+    return [name for name in entry["files"] if name.startswith("audio/") and not name.endswith(".timing.npy")]
 
 
 def _page_problems(folder: Path, description: Json) -> Iterator[str]:
@@ -174,11 +179,26 @@ def _notehead_problems(folder: Path, description: Json) -> Iterator[str]:
 
 def _audio_problems(path: Path, duration_s: float) -> Iterator[str]:
     bands = np.load(path, allow_pickle=False)
-    tempo = float(path.stem.partition("@")[2])
-    frames = (duration_s / tempo + RELEASE_S) * AudioSpec().frames_per_second
+    if "~" in path.stem:
+        timing = np.load(timing_name(str(path)), allow_pickle=False)
+        yield from _timing_problems(path, timing, duration_s)
+        end_s, spare_frames = float(timing[1, -1]), _SPARE_FRAMES
+    else:
+        end_s, spare_frames = duration_s / float(path.stem.partition("@")[2]), 1
+    frames = (end_s + RELEASE_S) * AudioSpec().frames_per_second
     if bands.dtype != np.float16 or bands.ndim != 2 or bands.shape[1] != AudioSpec().bands:
         yield f"{path.name} is {bands.dtype} {bands.shape}"
-    elif abs(len(bands) - frames) > 1:
+    elif abs(len(bands) - frames) > spare_frames:
         yield f"{path.name} has {len(bands)} frames, not {frames:.0f}"
     elif not np.isfinite(bands).all() or not bands.any():
         yield f"{path.name} holds no sound"
+
+
+def _timing_problems(path: Path, timing: npt.NDArray[Any], duration_s: float) -> Iterator[str]:
+    """Problems of the timing of the take at ``path``."""
+    if timing.dtype != np.float64 or timing.ndim != 2 or len(timing) != 2:
+        yield f"the timing of {path.name} is {timing.dtype} {timing.shape}"
+    elif not (np.diff(timing) > 0).all():
+        yield f"the timing of {path.name} does not rise"
+    elif timing[0, 0] > 0 or timing[0, -1] < duration_s - 1e-3:
+        yield f"the timing of {path.name} leaves out a part of the score"

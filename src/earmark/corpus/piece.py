@@ -16,6 +16,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from earmark.corpus.align import Alignment, align
 from earmark.corpus.engrave import EngravedStaff, EngravingError, NoteHead, engrave
 from earmark.corpus.render import render, seconds
 from earmark.corpus.sources import Source, digest
+from earmark.corpus.takes import perform, record_take
 from earmark.corpus.verovio import engrave_score
 from earmark.notation import is_score_file
 from earmark.pages.read import read_pages
@@ -43,16 +45,23 @@ NO_PITCH = 255
 
 @dataclass(frozen=True)
 class Renderings:
-    """The performances wanted of every piece: each piano at each tempo (a factor of the score's own)."""
+    """What is wanted of every piece: each piano at each tempo (a factor of the score's own), and each piano's takes."""
 
     pianos: tuple[str, ...]
     tempos: tuple[float, ...]
+    takes: int = 0
 
-    def files(self) -> Iterator[tuple[str, str, float]]:
-        """Yield (path below the piece's folder, piano, tempo)."""
+    def scored(self) -> Iterator[tuple[str, str, float]]:
+        """Yield (path below the piece's folder, piano, tempo) of what is played as the score says."""
         for piano in self.pianos:
             for tempo in self.tempos:
                 yield f"audio/{piano}@{tempo:g}.npy", piano, tempo
+
+    def taken(self) -> Iterator[tuple[str, str, int]]:
+        """Yield (path below the piece's folder, piano, number) of the takes, those of one number together."""
+        for number in range(1, self.takes + 1):
+            for piano in self.pianos:
+                yield f"audio/{piano}~{number}@1.npy", piano, number
 
 
 @dataclass(frozen=True)
@@ -106,15 +115,34 @@ def manifest_entry(description: Json) -> Json:
 def _render_missing(folder: Path, renderings: Renderings) -> Json:
     """Add the audio features that ``piece.json`` does not name yet; return the new ``piece.json``."""
     description = read_json(folder / "piece.json")
-    missing = [wanted for wanted in renderings.files() if wanted[0] not in description["files"]]
-    performance = mido.MidiFile(folder / "score.mid") if missing else None
-    for name, piano, tempo in missing:
-        (folder / "audio").mkdir(exist_ok=True)
-        with replacing(folder / name) as file:
-            np.save(file, spectrogram(render(performance, piano, tempo)).astype(np.float16))
-        description["files"][name] = sha256(folder / name)
-        write_json(folder / "piece.json", description)
+    scored = [wanted for wanted in renderings.scored() if wanted[0] not in description["files"]]
+    taken = [wanted for wanted in renderings.taken() if wanted[0] not in description["files"]]
+    if not scored and not taken:
+        return description
+    (folder / "audio").mkdir(exist_ok=True)
+    score = mido.MidiFile(folder / "score.mid")
+    for name, piano, tempo in scored:
+        _keep(folder, description, {name: spectrogram(render(score, piano, tempo)).astype(np.float16)})
+    for number, wanted in groupby(taken, key=lambda take: take[2]):
+        midi, timing = perform(score, folder.name, number)
+        for name, piano, _ in wanted:
+            bands = spectrogram(record_take(midi, piano, folder.name, number)).astype(np.float16)
+            _keep(folder, description, {timing_name(name): timing, name: bands})
     return description
+
+
+def timing_name(name: str) -> str:
+    """Path of the timing of the take at the path ``name``."""
+    return name.removesuffix(".npy") + ".timing.npy"
+
+
+def _keep(folder: Path, description: Json, arrays: dict[str, npt.NDArray[Any]]) -> None:
+    """Write arrays at their paths in the piece's folder, then name them in ``piece.json``."""
+    for name, values in arrays.items():
+        with replacing(folder / name) as file:
+            np.save(file, values)
+        description["files"][name] = sha256(folder / name)
+    write_json(folder / "piece.json", description)
 
 
 def _engrave_into(folder: Path, scratch: Path, main: Path, root: Path) -> Json:

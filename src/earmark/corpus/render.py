@@ -24,6 +24,7 @@ _PEDALS = (64, 66, 67)  # controllers: damper, sostenuto, soft
 _PERCUSSION = 9  # the channel of General MIDI's drums
 _CHANNELS = 16
 _QUICK = {"synth.reverb.active": 0, "synth.chorus.active": 0, "synth.dynamic-sample-loading": 1}
+_BEND_PER_CENT = 8192 / 200  # MIDI's pitch bend reaches two semitones
 _MIDI_TEMPO_US = 500_000  # of a quarter, until a file says otherwise
 _SOUNDFONTS = {
     "fluidr3": ("/usr/share/sounds/sf2/FluidR3_GM.sf2", "fluid-soundfont-gm"),
@@ -65,8 +66,10 @@ def find_piano(name: str) -> Piano:
     return piano
 
 
-def render(performance: mido.MidiFile, piano: str, tempo: float = 1.0) -> FloatArray:
+def render(performance: mido.MidiFile, piano: str, tempo: float = 1.0, cents: float = 0.0) -> FloatArray:
     """Play ``performance`` on ``piano`` at ``tempo`` times its own speed: mono float32 [samples] at 22 050 Hz.
+
+    The piano is tuned ``cents`` (at most 200 either way) above 440 Hz.
 
     Notes with their velocities and pedals are played, every channel but the percussion's on the same piano. The sound
     begins at tick 0 and lasts :data:`RELEASE_S` longer than the performance. A note begins up to 64 samples (3 ms)
@@ -82,6 +85,8 @@ def render(performance: mido.MidiFile, piano: str, tempo: float = 1.0) -> FloatA
     end_s = seconds(performance, ticks[-1:])[0] / tempo + RELEASE_S if ticks else RELEASE_S
     # A synthesiser of its own for every performance: nothing rings on, and equal input gives equal samples.
     synth = _new_synth(played)
+    for channel in range(_CHANNELS):
+        synth.pitch_bend(channel, round(cents * _BEND_PER_CENT))
     chunks, done = [], 0
     for sample, (_, message) in zip(at_sample.astype(np.int64), events, strict=True):
         if sample > done:

@@ -148,6 +148,12 @@ def include_closure(main: Path, root: Path) -> list[Path]:
     return closure
 
 
+def header_fields(main: Path, root: Path, *names: str) -> list[str]:
+    """What the headers of a LilyPond file and of all that it includes say in the fields ``names``, as it stands."""
+    field = re.compile(rf'^[^%\n]*?\b(?:{"|".join(names)})\s*=\s*"([^"\n]*)"', re.MULTILINE)
+    return [value for file in include_closure(main, root) for value in field.findall(_read(file))]
+
+
 def _read(file: Path) -> str:
     data = file.read_bytes()
     try:

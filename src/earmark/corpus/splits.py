@@ -12,8 +12,22 @@ from earmark.schema import BadInput
 REMEDY = "give {split: [piece, …], …} as YAML or JSON, each piece in one split"
 
 
+Splits = dict[str, list[str]]
+
+
 def keep_splits(file: Path, out: Path) -> None:
-    """Check a splits file and write it as ``out/splits.json``.
+    """Check a splits file and write it as ``out/splits.json``. Raises BadInput as `read_split_file` does."""
+    write_splits(read_split_file(file), out)
+
+
+def write_splits(splits: Splits, out: Path) -> None:
+    """Write ``out/splits.json``, the pieces of each split in order."""
+    out.mkdir(parents=True, exist_ok=True)
+    write_json(out / "splits.json", {split: sorted(pieces) for split, pieces in splits.items()})
+
+
+def read_split_file(file: Path) -> Splits:
+    """The pieces of each split.
 
     Raises BadInput when it is no mapping of names to lists of pieces, or a piece is in two splits.
     """
@@ -29,5 +43,4 @@ def keep_splits(file: Path, out: Path) -> None:
         for piece in pieces:
             if seen.setdefault(piece, split) != split:
                 raise BadInput(file, f"{piece} is in {seen[piece]} and in {split}", REMEDY)
-    out.mkdir(parents=True, exist_ok=True)
-    write_json(out / "splits.json", {split: sorted(pieces) for split, pieces in splits.items()})
+    return dict(splits)

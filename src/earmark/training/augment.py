@@ -43,11 +43,22 @@ def equalise(rng: np.random.Generator, magnitude: Tensor) -> Tensor:
     return magnitude * torch.exp(torch.from_numpy(level + bands_curve) + torch.from_numpy(time_curve))
 
 
-def detune(rng: np.random.Generator, magnitude: Tensor, most: float = 0.4) -> Tensor:
-    """Shift up or down by up to ``most`` bands (16 bands an octave: 0.4 = 30 cents) by interpolation."""
+def detune(rng: np.random.Generator, magnitude: Tensor, most: float = 0.67) -> Tensor:
+    """Shift up or down by up to ``most`` bands (16 bands an octave: 0.67 = 50 cents) by interpolation."""
     shift = torch.from_numpy(rng.uniform(-most, most, len(magnitude)).astype(np.float32))[:, None, None]
     up, down = magnitude.roll(-1, 2), magnitude.roll(1, 2)
     return magnitude * (1 - shift.abs()) + up * shift.clamp(min=0) + down * (-shift).clamp(min=0)
+
+
+def limit_bands(rng: np.random.Generator, magnitude: Tensor, share: float = 0.2) -> Tensor:
+    """A telephone or a small speaker, for a share of the batch: nearly nothing of the lowest and the highest bands."""
+    batch, _, bands = magnitude.shape
+    lowest, highest = rng.uniform(0, 0.3, (batch, 1)) * bands, rng.uniform(0.75, 1, (batch, 1)) * bands
+    steepness = rng.uniform(0.3, 2, (batch, 1))
+    at = np.arange(bands)
+    gain = 1 / (1 + np.exp((lowest - at) * steepness)) / (1 + np.exp((at - highest) * steepness))
+    gain = np.where(rng.random((batch, 1)) < share, gain, 1.0).astype(np.float32)
+    return magnitude * torch.from_numpy(gain)[:, None, :]
 
 
 def reverberate(rng: np.random.Generator, magnitude: Tensor, share: float = 0.5) -> Tensor:
@@ -78,5 +89,5 @@ def augment_audio(rng: np.random.Generator, first: Tensor, second: Tensor) -> Te
     """Two renderings of the same excerpts, log10(1 + magnitude) float32 [batch, frames, bands] -> one changed one."""
     magnitude = mix_pianos(rng, torch.expm1(first * np.log(10)), torch.expm1(second * np.log(10)))
     magnitude = detune(rng, magnitude)
-    magnitude = equalise(rng, reverberate(rng, magnitude))
+    magnitude = limit_bands(rng, equalise(rng, reverberate(rng, magnitude)))
     return torch.log10(1 + add_noise(rng, magnitude))

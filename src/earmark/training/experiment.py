@@ -18,10 +18,11 @@ T = TypeVar("T")
 class Experiment:
     """One training run.
 
-    ``renderings`` are mixed for training, ``validation_rendering`` is never trained on. The learning rate rises for
-    ``warmup_steps``, stays, and falls to zero over the last ``cooldown_steps``; ``averaging`` is the final decay of
-    the weights' moving average, which is what is validated and exported. ``tempo`` is the range of factors by which
-    the audio is stretched.
+    ``splits`` of the corpus are trained on; ``renderings`` are mixed for it, ``validation_rendering`` is never trained
+    on. ``start`` names weights to begin with, a shipped model or a folder; without it, training begins from nothing.
+    The learning rate rises for ``warmup_steps``, stays, and falls to zero over the last ``cooldown_steps``;
+    ``averaging`` is the final decay of the weights' moving average, which is what is validated and exported. ``tempo``
+    is the range of factors by which the audio is stretched.
     """
 
     corpus: str
@@ -29,6 +30,8 @@ class Experiment:
     validation_rendering: str
     steps: int
     name: str = ""
+    splits: tuple[str, ...] = ("train",)
+    start: str = ""
     seed: int = 1
     stretches: int = 24
     pairs_per_stretch: int = 24

@@ -31,6 +31,7 @@ class Progress:
     validation: metrics.Scores | None = None
 
 
+CHECKPOINT = "checkpoint.pt"
 RECORD = ("step", "pairs", "minutes", "hardware", "revision")
 """The attributes of a run that go into its checkpoint, its weights and every result measured with them."""
 
@@ -89,7 +90,7 @@ def drive(
 ) -> Path:
     """Train until ``run.steps``. ``folder`` gets ``checkpoint.pt`` and ``log.jsonl``; returns the checkpoint's path."""
     folder.mkdir(parents=True, exist_ok=True)
-    checkpoint = folder / "checkpoint.pt"
+    checkpoint = folder / CHECKPOINT
     if checkpoint.exists():
         run.load(checkpoint)
     with (folder / "log.jsonl").open("a") as log:

@@ -26,10 +26,12 @@ from earmark.pages.strips import ink
 from earmark.schema import AudioSpec, FloatArray, Mismatch, SheetSpec
 from earmark.training import metrics
 from earmark.training.experiment import Experiment
-from earmark.training.loop import RECORD, Progress, best_device, drive, hardware, revision
+from earmark.training.loop import CHECKPOINT, RECORD, Progress, best_device, drive, hardware, revision
 from earmark.training.losses import contrastive_loss, pitch_loss
 from earmark.training.pairs import Batch, PairSampler
 from earmark.training.pieces import TrainingPiece, evenly_taken, read_pieces, read_splits
+from earmark.training.warm import warm_start
+from earmark.weights import find
 
 MAX_LOG_SCALE = 4.6  # temperature 0.01
 
@@ -237,8 +239,9 @@ def train(experiment: Experiment, folder: Path, report: Callable[[Progress], Non
     audio, sheet = AudioSpec(), SheetSpec()
     corpus = Path(experiment.corpus)
     splits = read_splits(corpus)
+    trained = [name for split in experiment.splits for name in splits[split]]
     sampler = PairSampler(
-        read_pieces(corpus, splits["train"], experiment.renderings, audio, sheet),
+        read_pieces(corpus, trained, experiment.renderings, audio, sheet),
         audio,
         sheet,
         stretches=experiment.stretches,
@@ -250,5 +253,8 @@ def train(experiment: Experiment, folder: Path, report: Callable[[Progress], Non
         read_pieces(corpus, splits["valid"], [heard], audio, sheet), heard, experiment.validation_pairs, audio, sheet
     )
     run = Run(experiment, device)
+    if experiment.start and not (folder / CHECKPOINT).exists():
+        first = sampler.batch(np.random.default_rng([experiment.seed, 0])).to(device)
+        warm_start(run.model, find(experiment.start), first)
     batches = batches_of(run, sampler)
     return drive(run, lambda: run.train_step(batches), lambda: validation(run.averaged()), folder, report)

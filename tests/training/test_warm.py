@@ -1,0 +1,51 @@
+"""Exported weights taken up for more training compute what they did, and nothing else is taken for them."""
+
+import numpy as np
+import pytest
+import torch
+
+from earmark.networks import Encoders, EncoderSize, NetworkConfig
+from earmark.schema import AudioSpec, Mismatch, SheetSpec
+from earmark.training.pairs import Batch
+from earmark.training.warm import warm_start
+from earmark.weights import find, load
+
+
+@pytest.fixture(scope="module")
+def batch() -> Batch:
+    rng = np.random.default_rng(0)
+    row = np.repeat([0, 1], 6)
+    return Batch(
+        audio=torch.from_numpy(rng.random((2, 400, AudioSpec().bands), np.float32)),
+        sheet=torch.from_numpy((rng.random((2, SheetSpec().strip_height_px, 400)) > 0.7).astype(np.float32)),
+        row=torch.from_numpy(row),
+        frame=torch.from_numpy(rng.uniform(90, 310, 12).astype(np.float32)),
+        column=torch.from_numpy(rng.uniform(60, 340, 12).astype(np.float32)),
+        content=torch.arange(12),
+        audio_pitches=torch.zeros(2, 88, 200),
+        sheet_pitches=torch.zeros(2, 88, 200),
+    )
+
+
+def test_training_goes_on_from_what_the_weights_compute(batch: Batch) -> None:
+    model, exported = Encoders(AudioSpec(), SheetSpec(), NetworkConfig()), load("first-light")
+    warm_start(model, find("first-light"), batch)
+    for encoder, inputs, centres, embed in (
+        (model.audio, batch.audio, batch.frame, exported.embed_audio),
+        (model.sheet, batch.sheet, batch.column, exported.embed_strip),
+    ):
+        encoder.train()
+        encoder.reader.drop.p = 0.0
+        with torch.no_grad():
+            got, _ = encoder.reader(encoder.tokens(inputs), batch.row, centres)
+        for stretch in range(2):
+            of_it = batch.row == stretch
+            wanted, _ = embed(inputs[stretch].numpy(), centres[of_it].numpy().astype(np.float64))
+            assert (got[of_it].numpy() * wanted).sum(axis=1).min() > 0.999
+
+
+def test_weights_of_another_network_are_refused(batch: Batch) -> None:
+    small = EncoderSize(maps=(8, 8, 8, 8), channels=16, positions=50, hidden=32)
+    model = Encoders(AudioSpec(), SheetSpec(), NetworkConfig(audio=small))
+    with pytest.raises(Mismatch, match="of another network"):
+        warm_start(model, find("first-light"), batch)
