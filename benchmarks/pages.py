@@ -27,7 +27,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.degrade import WAYS, degrade, moved_box
+from benchmarks.degrade import WAYS, Mapping, degrade, moved_box
 from benchmarks.report import table
 from earmark.pages.places import outline
 from earmark.pages.read import MAX_WIDTH_PX, read_pages
@@ -141,19 +141,24 @@ def corpus_pages(corpus: Path, every: int) -> list[tuple[str, Path, list[Box]]]:
     return pages[::every]
 
 
+def page_image(path: Path, way: str, name: str) -> tuple[Image, Mapping]:
+    """A page, degraded unless ``way`` is "clean", no larger than `read_pages` gives it; where its points lie on it."""
+    image = next(read_pages(path)).image
+    if way == "clean":
+        return image, lambda points: points
+    image, place = degrade(image, way, name)
+    if image.shape[1] <= MAX_WIDTH_PX:
+        return image, place
+    scale = MAX_WIDTH_PX / image.shape[1]
+    size = (MAX_WIDTH_PX, round(image.shape[0] * scale))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8), lambda points: place(points) * scale
+
+
 def corpus_cases(pages: list[tuple[str, Path, list[Box]]], way: str) -> Iterator[Case]:
-    """The pages, degraded unless ``way`` is "clean", no larger than `read_pages` gives them."""
+    """The pages, degraded unless ``way`` is "clean"."""
     for name, path, boxes in pages:
-        image = next(read_pages(path)).image
-        if way != "clean":
-            image, place = degrade(image, way, name)
-            boxes = [moved_box(box, place) for box in boxes]
-        if image.shape[1] > MAX_WIDTH_PX:
-            scale = MAX_WIDTH_PX / image.shape[1]
-            size = (MAX_WIDTH_PX, round(image.shape[0] * scale))
-            image = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
-            boxes = [(x0 * scale, y0 * scale, x1 * scale, y1 * scale) for x0, y0, x1, y1 in boxes]
-        yield Case(f"{way}: {name}", image, boxes)
+        image, place = page_image(path, way, name)
+        yield Case(f"{way}: {name}", image, [moved_box(box, place) for box in boxes])
 
 
 def boxes_of(layout: Layout, with_notes: bool) -> list[Box]:

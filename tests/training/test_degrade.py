@@ -35,7 +35,8 @@ def marked(distance: int) -> FloatArray:
 
 def as_batch(ink: FloatArray) -> Tensor:
     """24 times the same."""
-    return torch.from_numpy(np.stack([ink] * 24))
+    batch: Tensor = torch.from_numpy(np.stack([ink] * 24))
+    return batch
 
 
 def test_worse_strips_are_reproducible_in_range_and_differ_in_how_bad_they_are() -> None:

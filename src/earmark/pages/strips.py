@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import PIL.Image
 
+from earmark.pages.paper import whiten
 from earmark.schema import Box, FloatArray, Image, Place, SheetSpec, System
 
 _PAPER = 255
@@ -92,10 +93,13 @@ def cut_strip(image: Image, systems: Sequence[System], spec: SheetSpec, page: in
     """The strip of one page image, uint8 [height, width].
 
     Each system is scaled, alike in both directions, to a staff height of ``spec.staff_height_px``, and cut
-    from its left to its right end and ``spec.strip_height_px`` high about the middle of its box. Off the
-    page is paper. A page without systems gives a strip of width 0.
+    from its left to its right end and ``spec.strip_height_px`` high about the middle of its box. Grey paper
+    becomes white and pale ink black; off the page is paper. A page without systems gives a strip of width 0.
     """
     height, width = image.shape
+    if systems:
+        usual = float(np.median([system.staff_height_px for system in systems]))
+        image = whiten(image, [system.box for system in systems], usual)
     scale = np.array([spec.staff_height_px / system.staff_height_px for system in systems], np.float64)
     page_x0 = np.array([system.box[0] for system in systems], np.float64)
     middle = np.array([(system.box[1] + system.box[3]) / 2 for system in systems], np.float64)

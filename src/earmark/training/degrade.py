@@ -50,7 +50,7 @@ def augment_sheet(rng: np.random.Generator, ink: Tensor, scale: FloatArray) -> T
         seen = coarsen(seen, amount(0.25))
         seen = speckle(rng, seen, _window(rng, grain, strip.shape), amount(0.3))
         seen = make_bilevel(rng, seen, amount(0.15))
-        seen = light(rng, seen, amount(0.8))
+        seen = light(rng, seen, max(amount(0.7), amount(0.7)))
         seen = roughen(seen, _window(rng, grain, strip.shape), amount(0.7))
         worse[i] = compress(seen, amount(0.4))
     return torch.from_numpy(worse)
@@ -148,13 +148,13 @@ def make_bilevel(rng: np.random.Generator, strip: FloatArray, amount: float) -> 
 
 
 def light(rng: np.random.Generator, strip: FloatArray, amount: float) -> FloatArray:
-    """Pale ink, down to 0.35 of black, or a light that falls to a quarter from place to place on stained paper; rarely
-    both."""
+    """Pale ink, down to a fifth of black, or a light that falls to 0.3 from place to place on stained paper; rarely
+    both. Photographs are mostly darker than scans, and old paper is never white."""
     pale, dark = rng.permutation((amount, 0.3 * amount))
-    black = rng.uniform(1 - 0.65 * max(0.4, pale), 1.05)
-    shadow = np.clip(0.7 + 0.5 * _cloud(rng, strip.shape, 2 * len(strip), strip.shape[1] // 3), 0, 1)
+    black = rng.uniform(0.75, 1.05) * (1 - rng.uniform(0.3, 0.8) * pale)
+    shadow = np.clip(0.8 + 0.5 * _cloud(rng, strip.shape, 2 * len(strip), strip.shape[1] // 3), 0, 1)
     stains = np.clip(0.5 + 0.5 * _cloud(rng, strip.shape, 20, 20), 0, 1)
-    shade = (1 - np.float32(0.75 * dark) * shadow) * (1 - np.float32(0.25 * dark * rng.random()) * stains)
+    shade = np.maximum(1 - np.float32(dark) * shadow, np.float32(0.3)) * (1 - np.float32(0.2 * dark) * stains)
     lit: FloatArray = 1 - shade * (1 - np.float32(black) * strip)
     return lit
 

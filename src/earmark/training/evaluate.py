@@ -18,7 +18,7 @@ from earmark.pages.strips import ink
 from earmark.schema import AudioSpec, BadInput, FloatArray, SheetSpec
 from earmark.training import metrics
 from earmark.training.ceiling import Pool, alike, ceiling
-from earmark.training.pieces import evenly_taken, read_pieces, read_splits, rendering_name
+from earmark.training.pieces import TrainingPiece, evenly_taken, read_pieces, read_splits, rendering_name
 from earmark.weights import Encoders
 
 CANDIDATES = 10_000
@@ -43,17 +43,11 @@ def evaluate(
     whatever the encoders' own windows: those whose 168 frames and 100 strip px lie inside their piece. Raises BadInput
     when the corpus lacks the split or the rendering.
     """
-    audio, sheet = AudioSpec(), SheetSpec()
-    splits = read_splits(corpus)
-    if split not in splits:
-        raise BadInput(corpus / "splits.json", f"no split {split!r}", f"choose one of {', '.join(splits)}")
     rendering = rendering_name(piano, tempo)
-    pieces = read_pieces(corpus, splits[split], [rendering], audio, sheet)
-    taken = evenly_taken(pieces, rendering, CANDIDATES, audio, sheet)
-    pool = [(piece, onsets) for piece, onsets in zip(pieces, taken, strict=True) if len(onsets)]
+    pool, missing = read_pool(corpus, split, rendering)
     heard, seen = embed_pool(encoders, pool, rendering, report)
-    asked = Asked.of(pool, splits.get("train", []))
-    to_sheet, to_audio = alike(pool, sheet)
+    asked = Asked.of(pool, read_splits(corpus).get("train", []))
+    to_sheet, to_audio = alike(pool, SheetSpec())
     made = encoders.training
     recipe = made.get("recipe") or made.get("experiment") or {}
     return {
@@ -63,10 +57,25 @@ def evaluate(
         "piano": piano,
         "tempo": tempo,
         "pieces": len(pool),
-        "pieces_missing": len(splits[split]) - len(pieces),
+        "pieces_missing": missing,
         "audio_to_sheet": judge(heard, seen, asked, to_sheet),
         "sheet_to_audio": judge(seen, heard, asked, to_audio),
     }
+
+
+def read_pool(corpus: Path, split: str, rendering: str) -> tuple[Pool, int]:
+    """The pieces of a split with their onsets that are among the `CANDIDATES` pairs, and how many pieces are missing.
+
+    Raises BadInput when the corpus lacks the split or the rendering.
+    """
+    audio, sheet = AudioSpec(), SheetSpec()
+    splits = read_splits(corpus)
+    if split not in splits:
+        raise BadInput(corpus / "splits.json", f"no split {split!r}", f"choose one of {', '.join(splits)}")
+    pieces = read_pieces(corpus, splits[split], [rendering], audio, sheet)
+    taken = evenly_taken(pieces, rendering, CANDIDATES, audio, sheet)
+    pool = [(piece, onsets) for piece, onsets in zip(pieces, taken, strict=True) if len(onsets)]
+    return pool, len(splits[split]) - len(pieces)
 
 
 def embed_pool(
@@ -76,11 +85,16 @@ def embed_pool(
     heard, seen = [], []
     for number, (piece, onsets) in enumerate(pool):
         report(number, len(pool))
-        frame = piece.heard_s(rendering, piece.onsets.time_s[onsets]) * AudioSpec().frames_per_second
-        heard.append(encoders.embed_audio(piece.audio[rendering].astype(np.float32), frame)[0])
+        heard.append(embed_heard(encoders, piece, onsets, rendering))
         seen.append(encoders.embed_strip(ink(piece.strip), piece.onsets.x_px[onsets].astype(np.float64))[0])
     report(len(pool), len(pool))
     return np.concatenate(heard), np.concatenate(seen)
+
+
+def embed_heard(encoders: Encoders, piece: TrainingPiece, onsets: npt.NDArray[np.int64], rendering: str) -> FloatArray:
+    """Unit embeddings of the sound about some onsets of a piece, by number: float32 [onsets, dimension]."""
+    frame = piece.heard_s(rendering, piece.onsets.time_s[onsets]) * AudioSpec().frames_per_second
+    return encoders.embed_audio(piece.audio[rendering].astype(np.float32), frame)[0]
 
 
 @dataclass(frozen=True)
