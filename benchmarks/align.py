@@ -33,7 +33,7 @@ from benchmarks.pieces import Piece, read_pieces
 from benchmarks.report import describe, machine, table, write_json
 from earmark.corpus.humanise import humanise
 from earmark.corpus.render import render, timed
-from earmark.library import Library
+from earmark.library import DEFAULT_MODEL, Library
 from earmark.schema import Alignment
 
 Floats = npt.NDArray[np.float64]
@@ -193,7 +193,7 @@ def main() -> None:
     parser.add_argument("--tempi", default="0.66,1,1.5", help="how fast, of the score's own tempo")
     parser.add_argument("--forms", type=int, default=12, help="how many pieces to play in other forms")
     parser.add_argument("--pieces", type=int, help="only so many pieces, evenly taken")
-    parser.add_argument("--model", default="first-light")
+    parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     before = machine()

@@ -24,6 +24,7 @@ from pathlib import Path
 
 from benchmarks.command import Run, earmark, run, succeed
 from benchmarks.report import describe, machine, table, write_json
+from earmark.library import DEFAULT_MODEL
 
 WITHOUT_PRIVILEGE = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
 """Takes from root what lets it read and write everything."""
@@ -236,7 +237,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scores", type=Path)
     parser.add_argument("recording", type=Path)
-    parser.add_argument("--model", default="first-light")
+    parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     about = machine()

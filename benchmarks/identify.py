@@ -24,6 +24,7 @@ from benchmarks.clips import Clip, cut_clip
 from benchmarks.command import earmark, run, succeed
 from benchmarks.pieces import Piece, add, read_pieces, whole_library
 from benchmarks.report import describe, machine, table, write_json
+from earmark.library import DEFAULT_MODEL
 
 CLIP_S = 20.0
 SEED = 1
@@ -185,7 +186,7 @@ def main() -> None:
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--split", default="test")
     parser.add_argument("--recordings", type=Path)
-    parser.add_argument("--model", default="first-light")
+    parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--work", type=Path, default=Path("data/bench"))
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()

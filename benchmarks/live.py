@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.clips import RATE_HZ, Score, play
 from benchmarks.pieces import Piece, evenly, read_pieces, whole_library
 from benchmarks.report import describe, machine, table
-from earmark.library import Library
+from earmark.library import DEFAULT_MODEL, Library
 from earmark.live import Heard, Listener, Now
 
 LENGTH_S = 40.0
@@ -89,7 +89,7 @@ def main() -> None:
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--work", type=Path, default=Path("data/bench"))
     parser.add_argument("--pieces", type=int, default=94)
-    parser.add_argument("--model", default="first-light")
+    parser.add_argument("--model", default=DEFAULT_MODEL)
     options = parser.parse_args()
     print(describe(machine()))
     where = whole_library(read_pieces(options.corpus), options.work, options.model)

@@ -26,6 +26,7 @@ from benchmarks.clips import cut_clip
 from benchmarks.command import earmark
 from benchmarks.pieces import read_pieces, whole_library
 from benchmarks.report import describe, machine, table, write_json
+from earmark.library import DEFAULT_MODEL
 
 CLIPS = 10
 CLIP_S = 20.0
@@ -148,7 +149,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--work", type=Path, default=Path("data/bench"))
-    parser.add_argument("--model", default="first-light")
+    parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     print(describe(machine()))

@@ -28,6 +28,7 @@ import numpy.typing as npt
 from benchmarks.degrade import WAYS, Points, moved_box
 from benchmarks.pages import boxes_of, match, page_image
 from benchmarks.report import describe, machine, table, write_json
+from earmark.library import DEFAULT_MODEL
 from earmark.pages.strips import Strip, cut_strip, ink, join_strips
 from earmark.pages.systems import read_layout
 from earmark.pages.warp import Warp
@@ -166,7 +167,7 @@ def row(name: str, figures: dict[str, Any]) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path)
-    parser.add_argument("--model", default="first-light")
+    parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--ways", default="clean,mixed")
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--json", type=Path)

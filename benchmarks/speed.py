@@ -19,6 +19,7 @@ from typing import Any
 from benchmarks.command import Run, earmark, run, succeed
 from benchmarks.pieces import add, evenly, read_pieces, whole_library
 from benchmarks.report import describe, machine, table, write_json
+from earmark.library import DEFAULT_MODEL
 
 ADDED_PAGES = 60
 REPEATS = 5
@@ -174,7 +175,7 @@ def search_row(figure: dict[str, Any]) -> tuple[str, ...]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path)
-    parser.add_argument("--model", default="first-light")
+    parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--work", type=Path, default=Path("data/bench"))
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()

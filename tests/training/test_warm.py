@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from earmark.library import DEFAULT_MODEL
 from earmark.networks import Encoders, EncoderSize, NetworkConfig
 from earmark.schema import AudioSpec, Mismatch, SheetSpec
 from earmark.training.pairs import Batch
@@ -28,8 +29,8 @@ def batch() -> Batch:
 
 
 def test_training_goes_on_from_what_the_weights_compute(batch: Batch) -> None:
-    model, exported = Encoders(AudioSpec(), SheetSpec(), NetworkConfig()), load("first-light")
-    warm_start(model, find("first-light"), batch)
+    model, exported = Encoders(AudioSpec(), SheetSpec(), NetworkConfig()), load(DEFAULT_MODEL)
+    warm_start(model, find(DEFAULT_MODEL), batch)
     for encoder, inputs, centres, embed in (
         (model.audio, batch.audio, batch.frame, exported.embed_audio),
         (model.sheet, batch.sheet, batch.column, exported.embed_strip),
@@ -48,4 +49,4 @@ def test_weights_of_another_network_are_refused(batch: Batch) -> None:
     small = EncoderSize(maps=(8, 8, 8, 8), channels=16, positions=50, hidden=32)
     model = Encoders(AudioSpec(), SheetSpec(), NetworkConfig(audio=small))
     with pytest.raises(Mismatch, match="of another network"):
-        warm_start(model, find("first-light"), batch)
+        warm_start(model, find(DEFAULT_MODEL), batch)

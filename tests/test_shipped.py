@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from earmark.library import Library
+from earmark.library import DEFAULT_MODEL, Library
 from earmark.weights import MODELS, Encoders, available, load
 
 DEMO = Path(__file__).parents[1] / "demo"
@@ -15,26 +15,26 @@ MOST_BYTES = 12_000_000
 
 
 @pytest.fixture(scope="module")
-def first_light() -> Encoders:
-    return load("first-light")
+def shipped() -> Encoders:
+    return load(DEFAULT_MODEL)
 
 
 def test_the_encoders_are_small_and_have_a_card() -> None:
-    assert available() == ["first-light"]
-    folder = MODELS / "first-light"
+    assert available() == [DEFAULT_MODEL]
+    folder = MODELS / DEFAULT_MODEL
     assert sum(path.stat().st_size for path in folder.glob("*.onnx")) < MOST_BYTES
     assert "Limits" in (folder / "CARD.md").read_text()
 
 
-def test_a_scale_still_sounds_and_looks_as_it_did(first_light: Encoders) -> None:
+def test_a_scale_still_sounds_and_looks_as_it_did(shipped: Encoders) -> None:
     frame, band = np.arange(400)[:, None], np.arange(92)[None, :]
     spectrogram = (0.5 * ((frame // 8 * 7 + 3) % 92 == band)).astype(np.float32)
     strip = np.zeros((80, 400), np.float32)
     for i in range(40):
         strip[20 + (i * 7) % 40 : 23 + (i * 7) % 40, i * 10 : i * 10 + 4] = 1
     centres = np.array([150.0, 200.0])
-    heard, attention = first_light.embed_audio(spectrogram, centres)
-    seen, _ = first_light.embed_strip(strip, centres)
+    heard, attention = shipped.embed_audio(spectrogram, centres)
+    seen, _ = shipped.embed_strip(strip, centres)
     assert heard.shape == seen.shape == (2, 64)
     np.testing.assert_allclose(attention.sum(axis=1), 1, atol=1e-5)
     np.testing.assert_allclose(
@@ -45,9 +45,9 @@ def test_a_scale_still_sounds_and_looks_as_it_did(first_light: Encoders) -> None
     )
 
 
-def test_a_recording_finds_its_page_among_others(tmp_path: Path, first_light: Encoders) -> None:
+def test_a_recording_finds_its_page_among_others(tmp_path: Path, shipped: Encoders) -> None:
     scores = [DEMO / "scores" / f"{name}.pdf" for name in ("korobeiniki", "petzold-menuet", "mozart-ah-vous")]
-    with Library.open(tmp_path / "library", first_light) as library:
+    with Library.open(tmp_path / "library", shipped) as library:
         assert [outcome.status for outcome in library.add(scores)] == ["added"] * 3
         found = library.find(DEMO / "recordings" / "mozart-ah-vous.ogg")
         absent = library.find(DEMO / "recordings" / "beethoven-fuer-elise.ogg")
