@@ -88,7 +88,8 @@ def fit(answers: Sequence[Answer], floor: float) -> Calibration:
     if right.all() or not right.any():
         raise ValueError("a calibration needs right answers and wrong ones")
     intercept, slopes = _logistic_regression(features, right)
-    calibration = Calibration(floor, intercept, *slopes, threshold=0.5)
+    score, margin, agreement, length = slopes
+    calibration = Calibration(floor, intercept, score, margin, agreement, length, threshold=0.5)
     wrong = np.sort([answer.confidence(calibration) for answer in answers if not answer.right])
     allowed = int(FALSE_ACCEPTS * len(wrong))
     just_above = float(np.nextafter(wrong[len(wrong) - 1 - allowed], 1.0))
