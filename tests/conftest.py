@@ -32,7 +32,13 @@ SYSTEMS_PER_PAGE = 3
 STAFF_PX = 28  # two page px are one strip px
 LOWEST_HZ = 220.0
 CALIBRATION = Calibration(
-    floor=0.6, intercept=-8.0, score_weight=40.0, margin_weight=40.0, length_weight=0.0, threshold=0.5
+    floor=0.6,
+    intercept=-8.0,
+    score_weight=40.0,
+    margin_weight=40.0,
+    agreement_weight=0.0,
+    length_weight=0.0,
+    threshold=0.5,
 )
 
 KERN = """!!!COM: Bach, Johann Sebastian

@@ -13,18 +13,25 @@ from hypothesis import strategies as st
 from earmark import search
 from earmark.schema import FloatArray
 from earmark.search import (
-    FALSE_ACCEPTS,
     JUMP_COST,
     Calibration,
     Neighbours,
     _trailing_maximum,
-    fit_confidence,
     follow,
+    leave_out,
     rank,
 )
 
 HOP_PX = 8.0
-SOUND = Calibration(floor=0.2, intercept=-4.0, score_weight=10.0, margin_weight=10.0, length_weight=0.0, threshold=0.5)
+SOUND = Calibration(
+    floor=0.2,
+    intercept=-4.0,
+    score_weight=10.0,
+    margin_weight=10.0,
+    agreement_weight=0.0,
+    length_weight=0.0,
+    threshold=0.5,
+)
 
 
 def neighbours(similarities: dict[int, FloatArray], k: int = 40) -> Neighbours:
@@ -137,24 +144,28 @@ def test_times_must_fit_the_excerpts() -> None:
         rank(neighbours({1: noise(8, 5, 9)}), times(2), HOP_PX, SOUND, top=1)
 
 
-def test_the_fitted_confidence_is_calibrated_and_its_threshold_keeps_the_promise() -> None:
-    rng = np.random.default_rng(9)
-    scores, margins = rng.uniform(0, 0.4, 4000), rng.uniform(0, 0.2, 4000)
-    excerpts = rng.integers(12, 240, 4000)
-    chance = 1 / (1 + np.exp(-(-6 + 15 * scores + 20 * margins + 0.5 * np.log(excerpts))))
-    right = rng.random(4000) < chance
-    fitted = fit_confidence(scores.astype(np.float32), margins.astype(np.float32), excerpts, right, floor=0.3)
-    assert fitted.floor == 0.3
-    assert fitted.score_weight == pytest.approx(15, rel=0.2)
-    assert fitted.margin_weight == pytest.approx(20, rel=0.2)
-    confidence = np.array([fitted.confidence(*row) for row in zip(scores, margins, excerpts, strict=True)])
-    for low in np.arange(0, 1, 0.2):
-        within = (confidence >= low) & (confidence < low + 0.2)
-        assert right[within].mean() == pytest.approx(confidence[within].mean(), abs=0.07)
-    assert (confidence[~right] >= fitted.threshold).mean() <= FALSE_ACCEPTS
+def test_agreement_tells_what_is_there_from_what_is_a_little_near_everywhere() -> None:
+    there = played(noise(10, 40, 200, level=0.1), 50 + np.arange(40))
+    half_there = there.copy()
+    half_there[20:] = noise(11, 20, 200, level=0.1)
+    elsewhere = played(noise(12, 40, 200, level=0.1), np.random.default_rng(13).permutation(200)[:40], similarity=0.5)
+    first, second = rank(neighbours({1: there, 2: elsewhere}), times(40), HOP_PX, SOUND, top=2)
+    assert (first.piece, first.agreement, second.agreement) == (1, 1.0, 0.0)
+    hit = rank(neighbours({1: half_there}), times(40), HOP_PX, SOUND, top=1)[0]
+    assert hit.agreement == pytest.approx(0.5, abs=0.1)
 
 
-def test_a_calibration_needs_both_kinds_of_answers() -> None:
-    ones = np.ones(3, np.float32)
-    with pytest.raises(ValueError, match="right answers and wrong ones"):
-        fit_confidence(ones, ones, np.full(3, 10), np.ones(3, bool), floor=0.3)
+def test_agreement_does_not_count_pieces_that_were_left_out() -> None:
+    grids = {1: played(noise(14, 40, 200), np.arange(40), 0.9), 2: played(noise(15, 40, 200), np.arange(40), 0.6)}
+    found = rank(leave_out(neighbours(grids, k=200), {1}), times(40), HOP_PX, SOUND, top=1)
+    assert found[0].piece == 2
+    assert found[0].agreement > 0.9
+
+
+def test_music_is_found_and_placed_after_talking_as_long_as_itself() -> None:
+    heard = noise(16, 80, 200)
+    heard[40:] = played(heard[40:], 100 + np.arange(40))
+    found = rank(neighbours({1: noise(17, 80, 200), 2: heard}), times(80), HOP_PX, SOUND, top=1)
+    assert found[0].piece == 2
+    assert found[0].excerpt >= 40
+    assert abs(found[0].place - (60 + found[0].excerpt)) <= 1

@@ -90,6 +90,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "intercept": -3.0,
             "score_weight": 10.0,
             "margin_weight": 10.0,
+            "agreement_weight": 2.0,
             "length_weight": 0.1,
             "threshold": 0.6,
         },
@@ -184,11 +185,19 @@ def test_a_wrong_model_json_says_what_is_wrong(folder: Path, values: dict[str, A
         weights.load(folder)
 
 
+def test_a_calibration_of_an_older_earmark_says_how_to_renew_it(folder: Path) -> None:
+    confidence = json.loads((folder / "model.json").read_text())["confidence"]
+    del confidence["agreement_weight"]
+    change(folder, confidence=confidence)
+    with pytest.raises(BadInput, match="is not calibrated for this Earmark; run: earmark calibrate"):
+        _ = weights.load(folder).calibration
+
+
 def test_a_model_that_is_not_calibrated_embeds_but_cannot_say_how_sure_it_is(folder: Path) -> None:
     change(folder, confidence={})
     encoders = weights.load(folder)
     assert encoders.embed_audio(np.zeros((10, 92), np.float32), np.array([5.0]))[0].shape == (1, DIMENSION)
-    with pytest.raises(BadInput, match="is not calibrated; run: earmark calibrate"):
+    with pytest.raises(BadInput, match="is not calibrated for this Earmark; run: earmark calibrate"):
         _ = encoders.calibration
 
 

@@ -16,7 +16,9 @@ the recording:
    ``FASTEST_PX_PER_S``; any other jump (repeat, da capo, a wrong note) costs ``JUMP_COST``. Tempo is free
    within the bound, so no tempo has to be known or constant. Two pieces that share a chord share votes, not a
    path.
-4. **Place.** The answer is the point of the path with most evidence within ``SUPPORT_S`` around it.
+4. **Agreement.** Evidence may add up from many places that are each a little near. How many of the excerpts have the
+   nearest place of all on the path tells such a sum from music that is there.
+5. **Place.** The answer is the point of the path with most evidence within ``SUPPORT_S`` around it.
 """
 
 from __future__ import annotations
@@ -46,8 +48,8 @@ SUPPORT_S = 2.0
 """Half the width of the window in which a place must be supported, in seconds."""
 BLOCK = 1024
 """Excerpts whose evidence is in memory at once."""
-FALSE_ACCEPTS = 0.05
-"""Share of the wrong answers that may be called confident on the data that the threshold is set on."""
+NEAR_PLACES = 3
+"""A place at most this far from the path is on it: 24 strip px, the width of two noteheads."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,8 @@ class Ranked:
     """One piece of the answer: ``place`` is its best place's ordinal, ``excerpt`` the excerpt that found it.
 
     ``score`` is the mean evidence per excerpt along the path (cosine units, 0..1); ``margin`` is the score
-    minus the best score of any other piece (0 if there is none).
+    minus the best score of any other piece (0 if there is none); ``agreement``, 0..1, is the share of the
+    excerpts whose nearest place of the whole library is on the path.
     """
 
     piece: int
@@ -76,6 +79,7 @@ class Ranked:
     excerpt: int
     score: float
     margin: float
+    agreement: float
     confidence: float
 
 
@@ -105,8 +109,8 @@ class Calibration:
     ``model.json["confidence"]``.
 
     ``floor`` is the least background similarity. The confidence of a piece is ``1 / (1 + exp(-(intercept +
-    score_weight * score + margin_weight * margin + length_weight * ln(n))))`` with the ``n`` excerpts of the
-    query; an answer is confident when its first piece's confidence reaches ``threshold``.
+    score_weight * score + margin_weight * margin + agreement_weight * agreement + length_weight * ln(n))))`` with the
+    ``n`` excerpts of the query; an answer is confident when its first piece's confidence reaches ``threshold``.
 
     ``recordings`` is the same for sheet music that is looked up among recordings, which often play a part of it only;
     None where it was not measured.
@@ -116,17 +120,18 @@ class Calibration:
     intercept: float
     score_weight: float
     margin_weight: float
+    agreement_weight: float
     length_weight: float
     threshold: float
     recordings: Calibration | None = None
 
-    def confidence(self, score: float, margin: float, excerpts: int) -> float:
-        """Probability, 0..1, that a piece with this ``score`` and ``margin`` over ``excerpts`` is the right
-        one."""
+    def confidence(self, score: float, margin: float, agreement: float, excerpts: int) -> float:
+        """Probability, 0..1, that a piece with these of `Ranked` over so many ``excerpts`` is the right one."""
         logit = (
             self.intercept
             + self.score_weight * score
             + self.margin_weight * margin
+            + self.agreement_weight * agreement
             + self.length_weight * np.log(excerpts)
         )
         return float(0.5 * (1.0 + np.tanh(0.5 * logit)))
@@ -164,15 +169,17 @@ def rank(
         grid, first_place = _grid(evidence, neighbours, piece)
         score, path = follow(grid.__getitem__, reach)
         excerpt = _best_supported(grid[np.arange(len(path)), path], times_s, pace.support)
-        followed.append((score, int(piece), first_place + int(path[excerpt]), excerpt))
+        agreement = _agreement(evidence, neighbours, piece, first_place + path)
+        followed.append((score, int(piece), first_place + int(path[excerpt]), excerpt, agreement))
     followed.sort(key=lambda found: (-found[0], found[1]))
     scores = [score for score, *_ in followed]
-    ranked = []
-    for i, (score, piece, place, excerpt) in enumerate(followed[:top]):
+    ranked: list[Ranked] = []
+    for i, (score, piece, place, excerpt, agreement) in enumerate(followed[:top]):
         rivals = scores[1:2] if i == 0 else scores[:1]
         margin = score - rivals[0] if rivals else 0.0
-        confidence = calibration.confidence(score, margin, len(times_s))
-        ranked.append(Ranked(piece, place, excerpt, score, margin, confidence))
+        confidence = calibration.confidence(score, margin, agreement, len(times_s))
+        surest = ranked[-1].confidence if ranked else 1.0  # a piece is no surer than one that fits better
+        ranked.append(Ranked(piece, place, excerpt, score, margin, agreement, min(confidence, surest)))
     return ranked
 
 
@@ -189,38 +196,6 @@ def path_through(
     return first_place + follow(grid.__getitem__, _reach(times_s, place_hop_px, LISTENING.fastest))[1]
 
 
-def fit_confidence(
-    scores: FloatArray, margins: FloatArray, excerpts: IntArray, right: npt.NDArray[np.bool_], floor: float
-) -> Calibration:
-    """The calibration that explains which first answers were right; all arrays [q], one row per validation
-    query.
-
-    The queries must include ones whose piece is not in the library, as many as are expected in use, and
-    lengths as in use. Logistic regression (Newton's method, Hastie et al., The Elements of Statistical
-    Learning, 4.4.1) with a weak ridge on the standardised features. The threshold is the least confidence, at
-    least one half, that at most ``FALSE_ACCEPTS`` of the wrong answers reach.
-    """
-    if right.all() or not right.any():
-        raise ValueError("a calibration needs right answers and wrong ones")
-    features = np.stack([scores, margins, np.log(excerpts)], axis=1).astype(np.float64)
-    mean, deviation = features.mean(axis=0), features.std(axis=0) + 1e-9
-    design = np.column_stack([np.ones(len(features)), (features - mean) / deviation])
-    ridge = np.diag([0.0, 1.0, 1.0, 1.0])
-    weights = np.zeros(4)
-    for _ in range(50):
-        probability = 0.5 * (1.0 + np.tanh(0.5 * design @ weights))
-        gradient = design.T @ (probability - right) + ridge @ weights
-        curvature = (design.T * (probability * (1.0 - probability))) @ design + ridge
-        weights -= np.linalg.solve(curvature + 1e-9 * np.eye(4), gradient)
-    slopes = weights[1:] / deviation
-    intercept = float(weights[0] - slopes @ mean)
-    wrong = np.sort(0.5 * (1.0 + np.tanh(0.5 * (intercept + features[~right] @ slopes))))
-    allowed = int(FALSE_ACCEPTS * len(wrong))
-    just_above = float(np.nextafter(wrong[len(wrong) - 1 - allowed], 1.0))
-    score_weight, margin_weight, length_weight = map(float, slopes)
-    return Calibration(floor, intercept, score_weight, margin_weight, length_weight, threshold=max(0.5, just_above))
-
-
 def _reach(times_s: npt.NDArray[np.float64], place_hop_px: float, fastest: float) -> IntArray:
     """How many places the music may move on from each excerpt to the next."""
     reach: IntArray = np.ceil(np.diff(times_s) * fastest / place_hop_px).astype(np.int64)
@@ -231,6 +206,14 @@ def _evidence(similarities: FloatArray, floor: float) -> FloatArray:
     """Similarity above the excerpt's background, float32 [n, k], 0 where there is none."""
     background = np.maximum(similarities[:, -1:], np.float32(floor))
     return np.maximum(similarities - background, np.float32(0.0))
+
+
+def _agreement(evidence: FloatArray, neighbours: Neighbours, piece: int, path: IntArray) -> float:
+    """Share of the excerpts whose nearest place has evidence and is on a piece's ``path``, a place per excerpt."""
+    rows, nearest = np.arange(len(path)), evidence.argmax(axis=1)
+    here = (neighbours.pieces[rows, nearest] == piece) & (evidence[rows, nearest] > 0.0)
+    on_path = np.abs(neighbours.places[rows, nearest] - path) <= NEAR_PLACES
+    return float(np.mean(here & on_path))
 
 
 def _candidates(evidence: FloatArray, pieces: IntArray) -> IntArray:

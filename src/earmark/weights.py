@@ -134,12 +134,14 @@ class OnnxEncoders:
 
     @property
     def calibration(self) -> Calibration:
-        """See `Encoders.calibration`; raises BadInput when the model has none yet."""
+        """See `Encoders.calibration`; raises BadInput when the model has none yet, or an older Earmark's."""
         try:
             recordings = self._confidence.get("recordings")
             return Calibration(**{**self._confidence, "recordings": Calibration(**recordings) if recordings else None})
         except TypeError as error:
-            raise BadInput(self._folder, "is not calibrated", "run: earmark calibrate WEIGHTS CORPUS") from error
+            raise BadInput(
+                self._folder, "is not calibrated for this Earmark", "run: earmark calibrate WEIGHTS CORPUS"
+            ) from error
 
     def embed_audio(self, spectrogram: FloatArray, centres: Positions) -> tuple[FloatArray, FloatArray]:
         """See `Encoders.embed_audio`."""

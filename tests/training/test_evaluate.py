@@ -92,12 +92,26 @@ def test_calibration_tells_present_from_absent_pieces(melodies: Path, encoders: 
     weights = melodies / "weights"
     weights.mkdir()
     (weights / "model.json").write_text(json.dumps({"name": "kept"}))
-    calibration = calibrate(weights, encoders, melodies, "sines@1")
+    calibrated = calibrate(weights, encoders, melodies, "sines@1")
+    calibration = calibrated.calibration
     written = json.loads((weights / "model.json").read_text())
     assert written["name"] == "kept"
     assert written["confidence"] == asdict(calibration)
     assert calibration.recordings is not None
-    assert calibration.recordings.confidence(0.7, 0.6, 200) > calibration.recordings.threshold
-    assert calibration.recordings.confidence(0.02, 0.0, 200) < calibration.recordings.threshold
-    assert calibration.confidence(0.7, 0.6, 80) > calibration.threshold
-    assert calibration.confidence(0.02, 0.0, 80) < calibration.threshold
+    assert calibration.recordings.confidence(0.7, 0.6, 0.9, 200) > calibration.recordings.threshold
+    assert calibration.recordings.confidence(0.02, 0.0, 0.0, 200) < calibration.recordings.threshold
+    assert calibration.confidence(0.7, 0.6, 0.9, 80) > calibration.threshold
+    assert calibration.confidence(0.02, 0.0, 0.0, 80) < calibration.threshold
+    assert [(promise.among, promise.length_s) for promise in calibrated.promises] == [
+        (among, length_s) for among in (5, 2) for length_s in (5.0, 10.0, 20.0, 40.0, 0.0, None)
+    ]
+    everything = calibrated.promises[5]
+    assert everything.present == everything.absent == 2 * (4 * 4 + 1)
+    assert everything.found <= everything.right
+
+
+def test_calibration_needs_pieces_to_hold_out(melodies: Path, encoders: FakeEncoders) -> None:
+    splits = json.loads((melodies / "splits.json").read_text())
+    (melodies / "splits.json").write_text(json.dumps({**splits, "valid": ["d"]}))
+    with pytest.raises(BadInput, match="fewer than two validation pieces"):
+        calibrate(melodies, encoders, melodies, "sines@1")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from earmark.schema import EarmarkError
+
 if TYPE_CHECKING:
+    from earmark.training.confidence import Promise, Trial
     from earmark.training.loop import Progress as Step
 
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -93,8 +95,13 @@ def export_command(checkpoint: Path, out: Path) -> None:
 @click.argument("weights", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("corpus", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--rendering", default="timgm6mb-0-2@1", show_default=True, help="PIANO@TEMPO of the validation clips.")
-def calibrate_command(weights: Path, corpus: Path, rendering: str) -> None:
+@click.option(
+    "--diagram", type=click.Path(dir_okay=False, path_type=Path), help="Draw the reliability diagram: FILE.svg."
+)
+def calibrate_command(weights: Path, corpus: Path, rendering: str, diagram: Path | None) -> None:
     """Set the confidence of the folder WEIGHTS on the validation pieces of CORPUS.
+
+    Prints what holds of it for pieces that it was not fitted on.
 
     \b
     earmark calibrate weights/first-light data/msmd
@@ -102,16 +109,37 @@ def calibrate_command(weights: Path, corpus: Path, rendering: str) -> None:
     from earmark.training.calibrate import calibrate
     from earmark.weights import load
 
+    draw = _reliability() if diagram else None
     with Progress(console=Console(stderr=True)) as bar:
-        task = bar.add_task("encoding pieces", total=None)
-        calibration = calibrate(
+        task = bar.add_task("encoding and searching", total=None)
+        calibrated = calibrate(
             weights,
             load(weights),
             corpus,
             rendering,
             lambda done, total: bar.update(task, completed=done, total=total),
         )
-    click.echo(json.dumps(asdict(calibration), indent=2))
+    _print_promises(calibrated.promises)
+    if draw and diagram:
+        draw(calibrated.trial, diagram)
+
+
+def _reliability() -> Callable[[Trial, Path], None]:
+    try:
+        from earmark.training.reliability import draw_reliability
+    except ImportError as error:
+        raise EarmarkError("the diagram needs matplotlib; install it with: pip install 'earmark[figures]'") from error
+    return draw_reliability
+
+
+def _print_promises(promises: Sequence[Promise]) -> None:
+    table = Table("library", "question", "asked", "first", "found", "absent", "falsely sure", box=box.MARKDOWN)
+    for promise in promises:
+        length = "all" if promise.length_s is None else f"{promise.length_s:g} s" if promise.length_s else "whole"
+        shares = (promise.right, promise.found, promise.falsely_sure)
+        right, found, falsely_sure = (f"{share:.1%}" for share in shares)
+        table.add_row(str(promise.among), length, str(promise.present), right, found, str(promise.absent), falsely_sure)
+    Console().print(table)
 
 
 @click.command()

@@ -1,8 +1,9 @@
 """Weights and validation pieces -> how sure a search may be, written into the weights' ``model.json``.
 
-Clips of the validation pieces, in a rendering never trained on, are searched among all training and validation pieces
-of the corpus, once as they are and once with their own piece taken out: half of the queries have no right answer.
-What `search.rank` says of each is what `search.fit_confidence` explains.
+Clips of the validation pieces, and the whole of them, in a rendering never trained on, every second one as if badly
+recorded, are searched in a large library (all training and validation pieces of the corpus) and in a small one (the
+validation pieces), in each once with and once without their own piece: half of the questions have no right answer.
+What `search.rank` says first of each is what `training.confidence` explains.
 
 The other way, stretches of the validation pieces' strips are searched among recordings of parts of these pieces.
 """
@@ -16,33 +17,47 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import torch
 
 from earmark.atomic import write_json
-from earmark.embed import PLACE_HOP_PX, QUERY_HOP_FRAMES
+from earmark.embed import PLACE_HOP_PX, QUERY_HOP_FRAMES, EmbeddedRecording
 from earmark.pages.strips import ink
+from earmark.question import Question, heard
 from earmark.schema import AudioSpec, BadInput, FloatArray, SheetSpec
-from earmark.search import LOOKING_UP, NEIGHBOURS, Calibration, Neighbours, fit_confidence, rank
+from earmark.search import LOOKING_UP, NEIGHBOURS, Calibration, Neighbours, rank
+from earmark.training.augment import augment_audio
+from earmark.training.confidence import Answer, Promise, Trial, fit, promises, try_out
 from earmark.training.pieces import TrainingPiece, read_pieces, read_splits
 from earmark.weights import Encoders
 
 CLIP_LENGTHS_S = (5.0, 10.0, 20.0, 40.0)
 CLIPS_PER_PIECE_AND_LENGTH = 4
-FLOOR_QUANTILE = 0.5
+EXCERPTS_PER_BACKGROUND = 8
 STRETCH_PX = 2400
 """Strip px of a question that is sheet music: about a page."""
 PART_S = 60.0
 """Longest recording among which such questions are searched: it may play less than the stretch, or other bars."""
 RECORDINGS_FLOOR = 0.4
+SEED = 5
 
 
 @dataclass(frozen=True)
-class _Answer:
-    """What a search said first: its score, its margin, over how many excerpts, and whether it was right."""
+class Calibrated:
+    """What was written, and what holds of it for pieces that it was not fitted on."""
 
-    score: float
-    margin: float
-    excerpts: int
-    right: bool
+    calibration: Calibration
+    trial: Trial
+    promises: Sequence[Promise]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A question about piece number ``own``, ``length_s`` long, 0 for the whole."""
+
+    own: int
+    length_s: float
+    question: Question
 
 
 class _Shelf:
@@ -57,30 +72,43 @@ class _Shelf:
             self.index.add(vectors)
             self.starts.append(self.index.ntotal)
 
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
     def piece(self, number: int) -> FloatArray:
         """All vectors of one piece."""
         start, end = self.starts[number : number + 2]
         vectors: FloatArray = self.index.reconstruct_n(start, end - start)
         return vectors
 
-    def nearest(self, vectors: FloatArray, without: int | None = None) -> Neighbours:
-        """The nearest places, those of piece ``without`` taken out."""
-        import faiss
+    def backgrounds(self, vectors: FloatArray) -> FloatArray:
+        """How near the farthest of the nearest places is to each, float32 [n]."""
+        similarities, _ = self.index.search(vectors, min(NEIGHBOURS, self.index.ntotal))
+        farthest: FloatArray = similarities[:, -1]
+        return farthest
 
-        parameters = None
-        if without is not None:
-            own = faiss.IDSelectorRange(self.starts[without], self.starts[without + 1])
-            parameters = faiss.SearchParameters(sel=faiss.IDSelectorNot(own))  # type: ignore[call-arg]
-        similarities, found = self.index.search(np.ascontiguousarray(vectors), NEIGHBOURS, params=parameters)
+    def nearest(self, vectors: FloatArray, own: int) -> dict[bool, Neighbours]:
+        """True: the nearest places; False: the nearest that are not of piece ``own``."""
+        count = self.starts[own + 1] - self.starts[own]
+        similarities, found = self.index.search(vectors, min(NEIGHBOURS + count, self.index.ntotal))
         pieces = np.searchsorted(self.starts, found, side="right") - 1
-        return Neighbours(similarities, pieces, found - np.array(self.starts)[pieces])
+        every = Neighbours(similarities, pieces, found - np.array(self.starts)[pieces])
+        others_first = np.argsort(pieces == own, axis=1, kind="stable")[:, : min(NEIGHBOURS, self.index.ntotal - count)]
+        nearest_first = np.broadcast_to(np.arange(NEIGHBOURS), (len(vectors), NEIGHBOURS))[:, : found.shape[1]]
+        return {True: _columns(every, nearest_first), False: _columns(every, others_first)}
 
 
-def _places(
-    encoders: Encoders, pieces: Sequence[TrainingPiece], report: Callable[[int, int], None]
-) -> Iterator[FloatArray]:
+def _columns(neighbours: Neighbours, chosen: npt.NDArray[np.int64]) -> Neighbours:
+    return Neighbours(
+        np.take_along_axis(neighbours.similarities, chosen, axis=1),
+        np.take_along_axis(neighbours.pieces, chosen, axis=1),
+        np.take_along_axis(neighbours.places, chosen, axis=1),
+    )
+
+
+def _places(encoders: Encoders, pieces: Sequence[TrainingPiece], report: Callable[[int], None]) -> Iterator[FloatArray]:
     for done, piece in enumerate(pieces):
-        report(done, len(pieces))
+        report(done)
         centres = np.arange(PLACE_HOP_PX / 2, piece.strip.shape[1], PLACE_HOP_PX)
         yield encoders.embed_strip(ink(piece.strip), centres)[0]
 
@@ -95,14 +123,33 @@ def _parts(encoders: Encoders, pieces: Sequence[TrainingPiece], rendering: str) 
         yield encoders.embed_audio(part, np.arange(QUERY_HOP_FRAMES / 2, len(part), QUERY_HOP_FRAMES))[0]
 
 
-def _clips(spectrogram: FloatArray) -> Iterator[FloatArray]:
-    """Stretches of a spectrogram, evenly spread, of every length that fits."""
-    for length_s in CLIP_LENGTHS_S:
-        frames = int(length_s * AudioSpec().frames_per_second)
-        if frames <= len(spectrogram):
-            starts = np.linspace(0, len(spectrogram) - frames, CLIPS_PER_PIECE_AND_LENGTH).astype(int)
-            for start in np.unique(starts):
-                yield spectrogram[start : start + frames]
+def _questions(encoders: Encoders, pieces: Sequence[TrainingPiece], rendering: str) -> Iterator[_Asked]:
+    """Clips of every length that fits, evenly spread, and whole pieces; every second one badly recorded."""
+    spec, rng, badly = AudioSpec(), np.random.default_rng(SEED), False
+    for own, piece in enumerate(pieces):
+        spectrogram = piece.audio[rendering].astype(np.float32)
+        for length_s in (*CLIP_LENGTHS_S, 0.0):
+            frames = int(length_s * spec.frames_per_second) or len(spectrogram)
+            last = len(spectrogram) - frames
+            starts = np.linspace(0, last, CLIPS_PER_PIECE_AND_LENGTH) if last >= 0 else np.zeros(0)
+            for start in np.unique(starts.astype(int)):
+                clip = spectrogram[start : start + frames]
+                yield _Asked(own, length_s, _question(encoders, _badly_recorded(rng, clip) if badly else clip))
+                badly = not badly
+
+
+def _badly_recorded(rng: np.random.Generator, spectrogram: FloatArray) -> FloatArray:
+    clip = torch.from_numpy(spectrogram[None])
+    out: FloatArray = augment_audio(rng, clip, clip)[0].numpy()
+    return out
+
+
+def _question(encoders: Encoders, spectrogram: FloatArray) -> Question:
+    """What `earmark.question` makes of a recording with this spectrogram."""
+    centres = np.arange(QUERY_HOP_FRAMES / 2, len(spectrogram), QUERY_HOP_FRAMES)
+    rate = AudioSpec().frames_per_second
+    vectors, _ = encoders.embed_audio(spectrogram, centres)
+    return heard(EmbeddedRecording(vectors, centres / rate, len(spectrogram) / rate))
 
 
 def calibrate(
@@ -111,68 +158,63 @@ def calibrate(
     corpus: Path,
     rendering: str,
     report: Callable[[int, int], None] = lambda done, total: None,
-) -> Calibration:
-    """Fit and write ``model.json["confidence"]`` of the weights in folder ``weights``; returns it.
+) -> Calibrated:
+    """Fit and write ``model.json["confidence"]`` of the weights in folder ``weights``.
 
-    Raises BadInput when the corpus lacks a split or the rendering.
+    ``report`` is told how many pieces and questions are done, and of how many. Raises BadInput when the corpus lacks a
+    split or the rendering, or has too few validation pieces.
     """
     spec = AudioSpec()
     splits = read_splits(corpus)
-    heard = read_pieces(corpus, splits["valid"], [rendering], spec, SheetSpec())
-    pieces = [*heard, *read_pieces(corpus, splits["train"], [], spec, SheetSpec())]
-    shelf = _Shelf(encoders.dimension, _places(encoders, pieces, report))
-    queries = []
-    for own, piece in enumerate(heard):
-        for clip in _clips(piece.audio[rendering].astype(np.float32)):
-            centres = np.arange(QUERY_HOP_FRAMES / 2, len(clip), QUERY_HOP_FRAMES)
-            vectors, _ = encoders.embed_audio(clip, centres)
-            times_s = centres / spec.frames_per_second
-            queries += [(own, vectors, times_s, without) for without in (None, own)]
-    if not queries:
-        raise BadInput(corpus, "no validation piece is long enough", "use a corpus with longer pieces")
-    found = [shelf.nearest(vectors, without) for _, vectors, _, without in queries]
-    floor = float(np.quantile(np.concatenate([neighbours.similarities[:, -1] for neighbours in found]), FLOOR_QUANTILE))
-    unfitted = Calibration(floor, 0.0, 0.0, 0.0, 0.0, 0.5)
+    valid = read_pieces(corpus, splits["valid"], [rendering], spec, SheetSpec())
+    pieces = [*valid, *read_pieces(corpus, splits["train"], [], spec, SheetSpec())]
+    asked = list(_questions(encoders, valid, rendering))
+    if len({one.own for one in asked}) < 2:
+        raise BadInput(corpus, "has fewer than two validation pieces", "use a corpus with more")
+    total = len(pieces) + len(asked)
+    large = _Shelf(encoders.dimension, _places(encoders, pieces, lambda done: report(done, total)))
+    small = _Shelf(encoders.dimension, map(large.piece, range(len(valid))))
+    sample = np.concatenate([one.question.vectors for one in asked])[::EXCERPTS_PER_BACKGROUND]
+    floor = float(np.median(large.backgrounds(sample)))
     answers = []
-    for neighbours, (own, _, times_s, without) in zip(found, queries, strict=True):
-        ranked = rank(neighbours, times_s, PLACE_HOP_PX, unfitted, top=1)
-        for first in ranked:
-            right = without is None and first.piece == own
-            answers.append(_Answer(first.score, first.margin, len(times_s), right))
-    recordings = _Shelf(encoders.dimension, _parts(encoders, heard, rendering))
-    calibration = replace(_fit(answers, floor), recordings=_fit_recordings(shelf, recordings))
+    for done, one in enumerate(asked, start=len(pieces)):
+        report(done, total)
+        answers += [answer for shelf in (large, small) for answer in _answers(shelf, one, floor)]
+    calibration = replace(
+        fit(answers, floor),
+        recordings=_fit_recordings(large, _Shelf(encoders.dimension, _parts(encoders, valid, rendering))),
+    )
     _write(weights / "model.json", calibration)
-    return calibration
+    trial = try_out(answers, floor)
+    return Calibrated(calibration, trial, promises(trial))
+
+
+def _answers(shelf: _Shelf, asked: _Asked, floor: float) -> Iterator[Answer]:
+    """What is said first, with the piece that is asked for and without."""
+    question = asked.question
+    for present, neighbours in shelf.nearest(question.vectors, asked.own).items():
+        ranked = question.rank(neighbours, "score", _unfitted(floor), top=1)
+        if ranked:
+            yield Answer(ranked[0], len(question.vectors), asked.own, present, len(shelf), asked.length_s)
 
 
 def _fit_recordings(places: _Shelf, recordings: _Shelf) -> Calibration | None:
     """The calibration of sheet music among recordings; None where these pieces cannot tell right from wrong."""
-    unfitted = Calibration(RECORDINGS_FLOOR, 0.0, 0.0, 0.0, 0.0, 0.5)
-    hop_s = QUERY_HOP_FRAMES / AudioSpec().frames_per_second
+    unfitted, hop_s = _unfitted(RECORDINGS_FLOOR), QUERY_HOP_FRAMES / AudioSpec().frames_per_second
     answers = []
-    for own in range(len(recordings.starts) - 1):
+    for own in range(len(recordings)):
         vectors = places.piece(own)
         for start in range(0, len(vectors), STRETCH_PX // PLACE_HOP_PX):
             stretch = vectors[start : start + STRETCH_PX // PLACE_HOP_PX]
             positions = np.arange(len(stretch), dtype=np.float64) * PLACE_HOP_PX
-            for without in (None, own):
-                neighbours = recordings.nearest(stretch, without)
+            for present, neighbours in recordings.nearest(stretch, own).items():
                 for first in rank(neighbours, positions, hop_s, unfitted, 1, LOOKING_UP):
-                    right = without is None and first.piece == own
-                    answers.append(_Answer(first.score, first.margin, len(stretch), right))
-    if len({answer.right for answer in answers}) < 2:
-        return None
-    return _fit(answers, RECORDINGS_FLOOR)
+                    answers.append(Answer(first, len(stretch), own, present, len(recordings)))
+    return fit(answers, RECORDINGS_FLOOR) if len({answer.right for answer in answers}) == 2 else None
 
 
-def _fit(answers: Sequence[_Answer], floor: float) -> Calibration:
-    return fit_confidence(
-        np.array([answer.score for answer in answers], np.float32),
-        np.array([answer.margin for answer in answers], np.float32),
-        np.array([answer.excerpts for answer in answers]),
-        np.array([answer.right for answer in answers]),
-        floor,
-    )
+def _unfitted(floor: float) -> Calibration:
+    return Calibration(floor, 0.0, 0.0, 0.0, 0.0, 0.0, 0.5)
 
 
 def _write(path: Path, calibration: Calibration) -> None:
