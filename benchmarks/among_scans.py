@@ -8,10 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.pieces import Piece, whole_library
+from benchmarks.pieces import Piece, read_pieces, whole_library
 from earmark.library import Library
 from earmark.schema import Alignment
 from earmark.store import Piece as Entry
+
+
+def published(corpus: Path) -> list[Piece]:
+    """The pieces of the published split: what else the corpus may hold has come later and would change the figures."""
+    return [piece for split in ("train", "valid", "test") for piece in read_pieces(corpus, split)]
 
 
 def open_among_scans(pieces: Sequence[Piece], more: Sequence[Piece], scans: Path, work: Path, model: str) -> Library:

@@ -2,10 +2,11 @@
 
     python -m benchmarks.real CORPUS SCANS RECORDINGS [--more CORPUS] [--model NAME] [--ways NAME,NAME] [--json FILE]
 
-The recordings (their names are in `OWN`) are cut into clips of 5, 10, 20 and 40 s every 5 s and looked up among all
-pieces of CORPUS, those of ``--more`` and SCANS, folders of scanned pages. Then all of it again in every way of
-`benchmarks.disturb`. A page is right when the recording as it came, aligned with its own piece, is on it during the
-clip (`benchmarks.among_scans.Turns`). Recordings whose piece is in neither corpus are passed over.
+The recordings (their names are in `OWN`) are cut into clips of 5, 10, 20 and 40 s every 5 s and looked up among the
+pieces of CORPUS that are in the published split, those of ``--more`` and SCANS, folders of scanned pages. Then all of
+it again in every way of `benchmarks.disturb`. A page is right when the recording as it came, aligned with its own
+piece, is on it during the clip (`benchmarks.among_scans.Turns`). Recordings whose piece is in neither corpus are
+passed over.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks.among_scans import Turns, added_from, open_among_scans, title
+from benchmarks.among_scans import Turns, added_from, open_among_scans, published, title
 from benchmarks.disturb import WAYS
 from benchmarks.identify import RECORDINGS
 from benchmarks.pieces import Piece, read_pieces
@@ -157,7 +158,7 @@ def main() -> None:
     given = parser.parse_args()
     about = machine()
     print(describe(about), "\n", sep="")
-    pieces, more = read_pieces(given.corpus), read_pieces(given.more) if given.more else []
+    pieces, more = published(given.corpus), read_pieces(given.more) if given.more else []
     with open_among_scans(pieces, more, given.scans, given.work, given.model) as library:
         recordings = find_recordings(library, given.recordings, [*pieces, *more])
         for recording in recordings:

@@ -1,9 +1,10 @@
 """Where music lands among real scans: ``python -m benchmarks.scans CORPUS SCANS [--model NAME] [--json FILE]``.
 
-The pieces of CORPUS that are movements of Beethoven's Op. 49 or Op. 79 are played by a piano that no model was trained
-on and cut into clips of 20 s every 10 s. They are looked up among all of CORPUS and SCANS, folders of page images, one
-a work: with the movement's engraved edition in the library, and without it. Right is the scan of the work; of its
-pages those that the movement, aligned with the scan, is on during the clip (`benchmarks.among_scans.Turns`).
+The movements of Beethoven's Op. 49 and Op. 79 that CORPUS has are played by a piano that no model was trained on and
+cut into clips of 20 s every 10 s. They are looked up among the pieces of CORPUS that are in the published split and
+SCANS, folders of page images, one a work: with the movement's engraved edition in the library, and without it. Right is
+the scan of the work; of its pages those that the movement, aligned with the scan, is on during the clip
+(`benchmarks.among_scans.Turns`).
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks.among_scans import Turns, added_from, open_among_scans, title
+from benchmarks.among_scans import Turns, added_from, open_among_scans, published, title
 from benchmarks.clips import RATE_HZ, play, write_wav
-from benchmarks.pieces import Piece, read_pieces
+from benchmarks.pieces import Piece
 from benchmarks.questions import opus
 from benchmarks.report import describe, machine, table, write_json
 from earmark.library import DEFAULT_MODEL, Library
@@ -155,7 +156,7 @@ def main() -> None:
     given = parser.parse_args()
     about = machine()
     print(describe(about), "\n", sep="")
-    pieces = read_pieces(given.corpus)
+    pieces = published(given.corpus)
     with open_among_scans(pieces, [], given.scans, given.work, given.model) as library:
         answers = list(measure(library, pieces, given.scans))
     print_table(answers)
