@@ -19,18 +19,18 @@ def published(corpus: Path) -> list[Piece]:
     return [piece for split in ("train", "valid", "test") for piece in read_pieces(corpus, split)]
 
 
-def open_among_scans(pieces: Sequence[Piece], more: Sequence[Piece], scans: Path, work: Path, model: str) -> Library:
+def library_among_scans(pieces: Sequence[Piece], more: Sequence[Piece], scans: Path, work: Path, model: str) -> Path:
     """The library of ``pieces``, ``more`` and every folder of page images in ``scans``; ``work`` keeps it, and the one
     of ``pieces`` alone. Raises RuntimeError if any of it cannot be added."""
     whole = whole_library(pieces, work, model)
     kept = whole.with_name(f"{whole.name}-scans")
     if not kept.exists():
         shutil.copytree(whole, kept)
-    library = Library.open(kept, model)
-    for outcome in library.add([*(piece.pdf for piece in (*pieces, *more)), scans]):
-        if outcome.piece is None:
-            raise RuntimeError(f"{outcome.source}: {outcome.reason}")
-    return library
+    with Library.open(kept, model) as library:
+        for outcome in library.add([*(piece.pdf for piece in (*pieces, *more)), scans]):
+            if outcome.piece is None:
+                raise RuntimeError(f"{outcome.source}: {outcome.reason}")
+    return kept
 
 
 def added_from(library: Library, source: Path) -> Entry:

@@ -1,12 +1,13 @@
 """How often real recordings, as they come and disturbed, find their piece and page.
 
-    python -m benchmarks.real CORPUS SCANS RECORDINGS [--more CORPUS] [--model NAME] [--ways NAME,NAME] [--json FILE]
+    python -m benchmarks.real CORPUS SCANS RECORDINGS [--more CORPUS] [--model NAME] [--ways NAME,NAME] [--every S]
+                              [--json FILE]
 
-The recordings (their names are in `OWN`) are cut into clips of 5, 10, 20 and 40 s every 5 s and looked up among the
-pieces of CORPUS that are in the published split, those of ``--more`` and SCANS, folders of scanned pages. Then all of
-it again in every way of `benchmarks.disturb`. A page is right when the recording as it came, aligned with its own
-piece, is on it during the clip (`benchmarks.among_scans.Turns`). Recordings whose piece is in neither corpus are
-passed over.
+The recordings (their names are in `OWN`) are cut into clips of 5, 10, 20 and 40 s, one every 5 s (``--every``), and
+looked up among the pieces of CORPUS that are in the published split, those of ``--more`` and SCANS, folders of scanned
+pages. Then all of it again in every way of `benchmarks.disturb`. A page is right when the recording as it came, aligned
+with its own piece, is on it during the clip (`benchmarks.among_scans.Turns`). Recordings whose piece is in neither
+corpus are passed over.
 """
 
 from __future__ import annotations
@@ -18,16 +19,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks.among_scans import Turns, added_from, open_among_scans, published, title
+import numpy as np
+
+from benchmarks.among_scans import Turns, added_from, library_among_scans, published, title
+from benchmarks.clips import RATE_HZ, write_wav
 from benchmarks.disturb import WAYS
 from benchmarks.identify import RECORDINGS
 from benchmarks.pieces import Piece, read_pieces
 from benchmarks.report import describe, machine, table, write_json
-from earmark.audio import stated_duration_s
+from earmark.audio import read_samples
 from earmark.library import DEFAULT_MODEL, Library
 
 LENGTHS_S = (5.0, 10.0, 20.0, 40.0)
-EVERY_S = 5.0
 OWN = {name: piece or "BachJS__BWV846__wtk1-prelude1__wtk1-prelude1" for name, piece in RECORDINGS.items()}
 """The corpus piece that a recording is of."""
 
@@ -73,18 +76,19 @@ def find_recordings(library: Library, folder: Path, pieces: Sequence[Piece]) -> 
     return found
 
 
-def look_up(library: Library, recording: Recording, way: str) -> Iterator[Answer]:
-    """All clips of a recording, disturbed in this way."""
+def look_up(library: Library, recording: Recording, way: str, every_s: float) -> Iterator[Answer]:
+    """All clips of a recording, disturbed in this way; it is decoded only once."""
     with tempfile.TemporaryDirectory() as folder:
-        path = WAYS[way].disturb(recording.path, Path(folder))
+        samples = np.concatenate(list(read_samples(WAYS[way].disturb(recording.path, Path(folder)))))
+        path = write_wav(Path(folder) / "decoded.wav", samples)
         for length_s in LENGTHS_S:
-            for start_s in starts(stated_duration_s(path) or 0.0, length_s):
+            for start_s in starts(len(samples) / RATE_HZ, length_s, every_s):
                 yield judge(library, recording, way, path, start_s, length_s)
 
 
-def starts(duration_s: float, length_s: float) -> list[float]:
+def starts(duration_s: float, length_s: float, every_s: float) -> list[float]:
     """Where the clips of this length begin."""
-    return [i * EVERY_S for i in range(int((duration_s - length_s) // EVERY_S) + 1)]
+    return [i * every_s for i in range(int((duration_s - length_s) // every_s) + 1)]
 
 
 def judge(library: Library, recording: Recording, way: str, path: Path, start_s: float, length_s: float) -> Answer:
@@ -153,19 +157,21 @@ def main() -> None:
     parser.add_argument("--more", type=Path, help="a corpus of the recordings' pieces that CORPUS lacks")
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--ways", default=",".join(WAYS), help="of benchmarks.disturb.WAYS")
+    parser.add_argument("--every", type=float, default=5.0, help="seconds from one clip to the next")
     parser.add_argument("--work", type=Path, default=Path("data/bench"))
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     about = machine()
     print(describe(about), "\n", sep="")
     pieces, more = published(given.corpus), read_pieces(given.more) if given.more else []
-    with open_among_scans(pieces, more, given.scans, given.work, given.model) as library:
+    kept = library_among_scans(pieces, more, given.scans, given.work, given.model)
+    with Library.open(kept, given.model) as library:
         recordings = find_recordings(library, given.recordings, [*pieces, *more])
         for recording in recordings:
             turns = recording.turns
             print(f"{recording.path.name}: {turns.doubtful:.0%} of the alignment doubtful; page {turns}", flush=True)
         ways = given.ways.split(",")
-        answers = [answer for way in ways for one in recordings for answer in look_up(library, one, way)]
+        answers = [answer for way in ways for one in recordings for answer in look_up(library, one, way, given.every)]
         print(f"\nAmong {len(library.list())} pieces:\n")
     print_table(answers, "way")
     undisturbed = [answer for answer in answers if answer.way == ways[0]]

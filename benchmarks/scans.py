@@ -10,12 +10,13 @@ the scan of the work; of its pages those that the movement, aligned with the sca
 from __future__ import annotations
 
 import argparse
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks.among_scans import Turns, added_from, open_among_scans, published, title
+from benchmarks.among_scans import Turns, added_from, library_among_scans, published, title
 from benchmarks.clips import RATE_HZ, play, write_wav
 from benchmarks.pieces import Piece
 from benchmarks.questions import opus
@@ -157,8 +158,11 @@ def main() -> None:
     about = machine()
     print(describe(about), "\n", sep="")
     pieces = published(given.corpus)
-    with open_among_scans(pieces, [], given.scans, given.work, given.model) as library:
-        answers = list(measure(library, pieces, given.scans))
+    kept = library_among_scans(pieces, [], given.scans, given.work, given.model)
+    with tempfile.TemporaryDirectory() as folder:  # editions are taken out and put back
+        copy = shutil.copytree(kept, Path(folder) / "library")
+        with Library.open(copy, given.model) as library:
+            answers = list(measure(library, pieces, given.scans))
     print_table(answers)
     for answer in answers:
         if answer.rank != 1 and answer.library == "without it":
