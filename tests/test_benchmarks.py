@@ -242,3 +242,79 @@ def test_a_mixed_run_draws_every_way_by_the_pages_names() -> None:
     assert set(drawn) == set(WAYS)
     assert drawn[7] == way_of("mixed", "piece/page-7.png")
     assert way_of("clean", "piece/page-7.png") == "clean"
+
+
+def test_a_disturbed_recording_is_as_long_as_said_and_keeps_its_pitch(tmp_path: Path) -> None:
+    from benchmarks.clips import RATE_HZ, write_wav
+    from benchmarks.disturb import WAYS
+    from earmark.audio import read_samples
+
+    time_s = np.arange(3 * RATE_HZ) / RATE_HZ
+    tone = 0.2 * np.sin(2 * np.pi * 440 * time_s) + 0.2 * np.sin(2 * np.pi * 100 * time_s)
+    recording = write_wav(tmp_path / "tone.wav", tone.astype(np.float32))
+    (tmp_path / "out").mkdir()
+    for name, way in WAYS.items():
+        samples = np.concatenate(list(read_samples(way.disturb(recording, tmp_path / "out"))))
+        assert len(samples) / RATE_HZ == pytest.approx(3 / way.speed, rel=0.03), name
+        spectrum = np.abs(np.fft.rfft(samples[RATE_HZ : 2 * RATE_HZ]))  # a bin is 1 Hz
+        assert spectrum[300:].argmax() + 300 == pytest.approx(440, abs=3), name
+        low = spectrum[90:110].max() / spectrum[430:450].max()
+        assert low < 0.1 if name == "telephone" else low > 0.5, (name, low)
+
+
+def test_the_babble_of_a_cafe_is_as_loud_as_said_and_the_same_again(tmp_path: Path) -> None:
+    from benchmarks.clips import RATE_HZ, write_wav
+    from benchmarks.disturb import SIGNAL_TO_NOISE_DB, babble, cafe
+    from earmark.audio import read_samples
+
+    music = np.float32(0.1) * np.sin(np.arange(2 * RATE_HZ)).astype(np.float32)
+    recording = write_wav(tmp_path / "music.wav", music)
+    cafe(recording, tmp_path / "cafe.wav")
+    noise = np.concatenate(list(read_samples(tmp_path / "cafe.wav"))) - music
+    assert 10 * np.log10(np.mean(music**2) / np.mean(noise**2)) == pytest.approx(SIGNAL_TO_NOISE_DB, abs=0.1)
+    first, again = (babble(RATE_HZ, np.random.default_rng(3)) for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+
+
+def test_clips_lie_within_the_recording() -> None:
+    from benchmarks.real import starts
+
+    assert starts(20.0, 10.0, 5.0) == [0.0, 5.0, 10.0]
+    assert starts(19.9, 10.0, 5.0) == [0.0, 5.0]
+    assert starts(19.9, 20.0, 5.0) == []
+
+
+def test_the_pages_of_a_clip_are_those_that_the_alignment_is_on() -> None:
+    from benchmarks.among_scans import Turns
+    from earmark.schema import Alignment, Mark
+
+    points = tuple(Mark(float(i), 1 if i < 4 else 2, 1, 0.5, 0.0, 0.4 if i == 0 else 0.9) for i in range(8))
+    turns = Turns(Alignment("a.wav", 8.0, "m", "p", "p.pdf", (), points))
+    assert turns.pages_between(0.0, 3.5) == {1}
+    assert turns.pages_between(3.0, 5.0) == {1, 2}
+    assert (str(turns), turns.doubtful) == ("1, 2 from 4 s", 1 / 8)
+
+
+def test_shares_of_real_clips() -> None:
+    pytest.importorskip("mido", reason="rendering needs the [corpus] extra")
+    from benchmarks.real import Answer, figures, grouped
+
+    def answer(rank: int | None, right_page: bool, confident: bool) -> Answer:
+        return Answer("r", "telephone", 0.0, 10.0, rank, right_page, confident, 0.9, "a", 1, (1,))
+
+    answers = [answer(1, True, True), answer(1, False, False), answer(2, False, True), answer(None, False, False)]
+    found = figures(answers)
+    assert found == {"clips": 4, "piece": 0.5, "page": 0.25, "confident": 0.5, "confidently_wrong": 0.25}
+    assert grouped(answers, "way") == {("telephone", 10.0): answers}
+
+
+def test_a_clip_among_scans_is_judged_by_the_scan_of_its_work() -> None:
+    pytest.importorskip("mido", reason="rendering needs the [corpus] extra")
+    from benchmarks.scans import Answer, row
+
+    def answer(rank: int | None, page: int | None, work_first: bool) -> Answer:
+        return Answer("m", "with it", 0.0, rank, page, (2, 3), "p", work_first, True)
+
+    answers = [answer(1, 2, True), answer(2, 4, True), answer(None, None, False), answer(7, 3, False)]
+    shares = ("50.0%", "25.0%", "50.0%", "75.0%", "50.0%", "100.0%", "50.0%")
+    assert row("m", answers) == ("m", "with it", 4, *shares)
