@@ -34,7 +34,7 @@ from earmark.store import LibraryUnusable, Page, Piece, Store, check_model
 from earmark.track import Track
 from earmark.weights import Encoders, load
 
-DEFAULT_MODEL = "first-light"
+DEFAULT_MODEL = "daylight"
 
 Status = Literal["added", "unchanged", "replaced", "failed"]
 

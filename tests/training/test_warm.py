@@ -48,5 +48,5 @@ def test_training_goes_on_from_what_the_weights_compute(batch: Batch) -> None:
 def test_weights_of_another_network_are_refused(batch: Batch) -> None:
     small = EncoderSize(maps=(8, 8, 8, 8), channels=16, positions=50, hidden=32)
     model = Encoders(AudioSpec(), SheetSpec(), NetworkConfig(audio=small))
-    with pytest.raises(Mismatch, match="of another network"):
+    with pytest.raises(Mismatch, match="not as this network has it"):
         warm_start(model, find(DEFAULT_MODEL), batch)

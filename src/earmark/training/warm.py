@@ -38,6 +38,7 @@ def warm_start(model: Encoders, weights: Path, batch: Batch) -> None:
     for encoder, file, inputs, centres in sides:
         shifts = _take_over(encoder, _exported(weights / file), weights)
         encoder.train()
+        encoder.reader.drop.eval()  # exported weights drop nothing
         with torch.no_grad(), ExitStack() as hooks:
             for norm, shift in shifts:
                 hooks.enter_context(norm.register_forward_pre_hook(_cancelling(shift)))
