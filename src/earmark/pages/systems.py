@@ -30,7 +30,7 @@ from earmark.schema import Box, FloatArray, Image, System
 
 _LEVEL_DEGREES = 0.3  # a smaller skew is left to the staves' own curves
 _FLAT = 0.1 * DISTANCE  # staves that bend less are straight
-_ENOUGH = 200 * DISTANCE  # staff lines so long together are music; less may be lines of text, and other distances are tried
+_ENOUGH = 200 * DISTANCE  # staff lines so long together are music; less may be lines of text: try other distances
 _MAX_PIXELS = 16e6  # of a page at ``DISTANCE``: A4 with staves 3 mm high has 12 million
 _MIN_WIDTH = 0.1  # of a staff, as a share of the page's
 _SIDEWAYS = 1.5  # times as strongly as rows have columns to repeat
