@@ -68,11 +68,11 @@ def cafe(recording: Path, target: Path) -> None:
     write_wav(target, mixed / max(1.0, float(np.abs(mixed).max())))
 
 
-def babble(samples: int, rng: np.random.Generator) -> FloatArray:
-    """``TALKERS`` voices near and far, float32 [samples]: syllables of wandering pitch through the formants of vowels,
+def babble(samples: int, rng: np.random.Generator, talkers: int = TALKERS) -> FloatArray:
+    """``talkers`` voices near and far, float32 [samples]: syllables of wandering pitch through the formants of vowels,
     noise between them, pauses."""
     mixed = np.zeros(samples, np.float32)
-    for _ in range(TALKERS):
+    for _ in range(talkers):
         near, pitch_hz, now = rng.uniform(0.3, 1.0), rng.uniform(95, 230), int(rng.integers(RATE_HZ))
         while now < samples:
             syllable = near * _syllable(rng, pitch_hz * rng.uniform(0.85, 1.2))[: samples - now]

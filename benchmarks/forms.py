@@ -84,12 +84,17 @@ def pad(samples: FloatArray, form: Form) -> tuple[FloatArray, float]:
     """The samples with the form's silence (faint hiss) before and its applause after; the seconds before."""
     rng = np.random.default_rng(1)
     before = rng.normal(0, 1e-4, round(form.silence_s * RATE_HZ))
-    count = round(form.applause_s * RATE_HZ)
-    claps = np.zeros(count)
+    after = applause(rng, round(form.applause_s * RATE_HZ))
+    return np.concatenate([before, samples, after]).astype(np.float32), form.silence_s
+
+
+def applause(rng: np.random.Generator, count: int) -> FloatArray:
+    """Soft claps at random moments, 55 a second: float32 [count]."""
+    claps = np.zeros(count, np.float32)
     envelope = np.exp(-np.arange(RATE_HZ // 40) / (RATE_HZ / 400))
     for at in rng.integers(0, max(1, count - len(envelope)), count // 400):
         claps[at : at + len(envelope)] += rng.normal(0, 0.004, len(envelope)) * envelope
-    return np.concatenate([before, samples, claps]).astype(np.float32), form.silence_s
+    return claps
 
 
 def _ends(message: mido.Message) -> bool:

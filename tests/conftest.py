@@ -33,11 +33,12 @@ STAFF_PX = 28  # two page px are one strip px
 LOWEST_HZ = 220.0
 CALIBRATION = Calibration(
     floor=0.6,
-    intercept=-8.0,
+    intercept=-12.0,
     score_weight=40.0,
     margin_weight=40.0,
     agreement_weight=0.0,
-    length_weight=0.0,
+    length_weight=1.0,
+    question_weight=0.0,
     threshold=0.5,
 )
 

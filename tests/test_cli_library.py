@@ -98,13 +98,15 @@ def test_find_prints_the_json_of_the_documentation(earmark: Command, scores: Pat
         "title",
         "composer",
         "query_place",
+        "heard_s",
     ]
     assert (hit["rank"], hit["piece"], hit["page"]) == (1, "piece-1", 2)
     assert hit["source"] == str(scores / "piece-1.pdf")
     assert 0.5 <= hit["confidence"] <= 1.0
     assert len(hit["box"]) == 4
     assert all(0.0 <= value <= 1.0 for value in hit["box"])
-    assert 1.0 <= hit["query_time_s"] <= 9.0
+    from_s, to_s = hit["heard_s"]
+    assert 1.0 <= from_s <= hit["query_time_s"] <= to_s <= 9.0
 
 
 def test_find_draws_the_page_with_the_place_marked(earmark: Command, scores: Path, clip: Path, tmp_path: Path) -> None:

@@ -86,6 +86,19 @@ def test_a_stretch_of_a_recording_is_timed_from_the_start_of_the_file(
     assert (findings.query_start_s, findings.query_duration_s) == (30.0, 20.0)
 
 
+def test_two_pieces_on_one_tape_are_both_found_where_they_are_heard(
+    library: Library, scores: Path, music: Music, tmp_path: Path
+) -> None:
+    library.add(scores)
+    both = np.concatenate([music.melody(1), music.melody(2)])
+    tape = music.write_recording(tmp_path / "tape.wav", both)
+    heard_s = {hit.piece: hit.heard_s or (0.0, 0.0) for hit in library.find(tape).hits[:2]}
+    one, other = heard_s["piece-1"], heard_s["piece-2"]
+    assert one[0] < 1.0 < 10.0 < other[0]  # made-up encoders take much for the same
+    assert one[1] < other[1]
+    assert other[1] > 59.0
+
+
 def test_a_library_of_one_piece_answers(library: Library, scores: Path, music: Music, tmp_path: Path) -> None:
     library.add(scores / "piece-0.pdf")
     own = music.write_recording(tmp_path / "own.wav", music.melody(0, 40))

@@ -16,6 +16,7 @@ from earmark.search import (
     JUMP_COST,
     Calibration,
     Neighbours,
+    _best_stretch,
     _trailing_maximum,
     follow,
     leave_out,
@@ -30,6 +31,7 @@ SOUND = Calibration(
     margin_weight=10.0,
     agreement_weight=0.0,
     length_weight=0.0,
+    question_weight=0.0,
     threshold=0.5,
 )
 
@@ -152,7 +154,8 @@ def test_agreement_tells_what_is_there_from_what_is_a_little_near_everywhere() -
     first, second = rank(neighbours({1: there, 2: elsewhere}), times(40), HOP_PX, SOUND, top=2)
     assert (first.piece, first.agreement, second.agreement) == (1, 1.0, 0.0)
     hit = rank(neighbours({1: half_there}), times(40), HOP_PX, SOUND, top=1)[0]
-    assert hit.agreement == pytest.approx(0.5, abs=0.1)
+    assert [hit.start, hit.end] == pytest.approx([0, 20], abs=2)
+    assert hit.agreement > 0.9  # it is about the excerpts where the piece is heard
 
 
 def test_agreement_does_not_count_pieces_that_were_left_out() -> None:
@@ -169,3 +172,45 @@ def test_music_is_found_and_placed_after_talking_as_long_as_itself() -> None:
     assert found[0].piece == 2
     assert found[0].excerpt >= 40
     assert abs(found[0].place - (60 + found[0].excerpt)) <= 1
+
+
+def test_a_few_bars_in_long_applause_are_found_and_so_is_where_they_are() -> None:
+    """Applause is a little like the same chord all the time; that adds up to more than twenty seconds of music do."""
+    applause, bars = np.full((400, 200), 0.0, np.float32), np.zeros((400, 200), np.float32)
+    applause[:, 90] = 0.26
+    bars[200:240] = played(bars[200:240], 100 + np.arange(40), similarity=0.5)
+    assert (applause - SOUND.floor).clip(0).sum() > (bars - SOUND.floor).clip(0).max(axis=1).sum()
+    found = rank(neighbours({1: applause, 2: bars}), times(400), HOP_PX, SOUND, top=2)
+    assert [hit.piece for hit in found] == [2, 1]
+    assert (found[0].start, found[0].end) == (200, 240)
+    assert found[0].score == pytest.approx(0.3, abs=1e-6)
+    assert found[0].agreement == 1.0
+    assert found[0].confidence > 0.8
+
+
+def test_pieces_played_one_after_the_other_are_both_found_each_in_its_stretch() -> None:
+    first, second, other = (noise(seed, 200, 300, level=0.1) for seed in (18, 19, 20))
+    first[:100] = played(first[:100], 20 + np.arange(100))
+    second[100:] = played(second[100:], 150 + np.arange(100))
+    found = rank(neighbours({1: first, 2: second, 3: other}), times(200), HOP_PX, SOUND, top=3)
+    spans = {hit.piece: [hit.start, hit.end] for hit in found[:2]}
+    assert spans == {1: pytest.approx([0, 100], abs=3), 2: pytest.approx([100, 200], abs=3)}
+    assert min(hit.confidence for hit in found[:2]) > 0.9
+    assert all(hit.confidence < 0.5 for hit in found[2:])
+    assert min(hit.margin for hit in found[:2]) > 0.2
+
+
+@given(
+    st.lists(st.tuples(st.floats(-1, 1, width=32), st.booleans()), min_size=1, max_size=12),
+)
+def test_the_best_stretch_is_the_best_of_all(excerpts: list[tuple[float, bool]]) -> None:
+    gains = np.array([gain for gain, _ in excerpts], np.float32)
+    jumps = np.array([float(jump) for _, jump in excerpts], np.float32)
+
+    def worth(start: int, end: int) -> float:
+        return float(gains[start:end].sum() - jumps[start + 1 : end].sum())
+
+    found, start, end = _best_stretch(gains, jumps)
+    every = [worth(a, b) for a in range(len(gains)) for b in range(a + 1, len(gains) + 1)]
+    assert found == pytest.approx(max(every), abs=1e-5)
+    assert worth(start, end) == pytest.approx(found, abs=1e-5)

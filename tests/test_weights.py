@@ -92,6 +92,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "margin_weight": 10.0,
             "agreement_weight": 2.0,
             "length_weight": 0.1,
+            "question_weight": -0.1,
             "threshold": 0.6,
         },
     }

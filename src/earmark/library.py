@@ -234,6 +234,7 @@ class Library:
             title=piece.title,
             composer=piece.composer,
             query_place=query_place,
+            heard_s=question.heard_s(found.start, found.end),
         )
 
     def _recording_hit(self, rank: int, found: Ranked, question: Question) -> RecordingHit:
@@ -247,6 +248,7 @@ class Library:
             time_s=round(self._store.time_s(found.piece, found.place), 3),
             query_time_s=time_s,
             query_place=query_place,
+            heard_s=question.heard_s(found.start, found.end),
         )
 
     def align(

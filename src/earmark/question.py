@@ -57,6 +57,13 @@ class Question:
             return round(float(self.positions[excerpt]), 3), None
         return None, self.places[excerpt]
 
+    def heard_s(self, start: int, end: int) -> tuple[float, float] | None:
+        """From when to when the excerpts ``start`` to ``end`` (not included) are heard; None for sheet music."""
+        if self.pages is not None:
+            return None
+        first, last = (round(float(self.positions[i]), 3) for i in (start, end - 1))
+        return first, last
+
 
 def read_question(
     path: Path,

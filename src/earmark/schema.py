@@ -134,7 +134,8 @@ class Hit:
     """One ranked answer of a search; the fields are those of ``earmark find --json``.
 
     What of the query is like the place: ``query_time_s`` where the query is a recording, ``query_place`` where it is
-    sheet music; the other is None. ``title`` and ``composer`` are the score's own, "" where it has none.
+    sheet music; the other is None. ``heard_s`` is from when to when a recording plays the piece, seconds of the file;
+    None where the query is sheet music. ``title`` and ``composer`` are the score's own, "" where it has none.
     """
 
     rank: int
@@ -149,6 +150,7 @@ class Hit:
     title: str = ""
     composer: str = ""
     query_place: Place | None = None
+    heard_s: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,7 @@ class RecordingHit:
     time_s: float
     query_time_s: float | None
     query_place: Place | None = None
+    heard_s: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,20 @@ the recording:
    hubs), but at least ``Calibration.floor``, so that a library of one page has a background too. A place that
    is not among the k nearest counts 0, and so does an excerpt that was not understood.
 2. **Votes.** A piece's vote is the sum over the excerpts of its best evidence (the paper's piece
-   identification, Section 5, with soft votes). It is an upper bound of step 3, so only the pieces with most
-   votes go on.
-3. **Following.** Within a piece the places are ordered as they are played. The score is that of the best path
-   through them (Viterbi): from one excerpt to the next the place stays or moves forward, at most at
+   identification, Section 5, with soft votes), less the toll of step 4. It is an upper bound of what that step
+   finds, so only the pieces with most votes go on.
+3. **Following.** Within a piece the places are ordered as they are played. Of all paths through them the best is
+   found (Viterbi): from one excerpt to the next the place stays or moves forward, at most at
    ``FASTEST_PX_PER_S``; any other jump (repeat, da capo, a wrong note) costs ``JUMP_COST``. Tempo is free
    within the bound, so no tempo has to be known or constant. Two pieces that share a chord share votes, not a
    path.
-4. **Agreement.** Evidence may add up from many places that are each a little near. How many of the excerpts have the
+4. **Stretch.** A long question need not be one piece throughout: there is talking, applause, the next piece. Every
+   excerpt costs a toll, and the pieces are ranked by the most that a stretch of their path is worth (Smith and Waterman
+   1981, along one path). What is said about a piece is about that stretch. The longer the question, the more looks like
+   something somewhere by chance, in proportion to the logarithm of its length: so does the toll grow.
+5. **Agreement.** Evidence may add up from many places that are each a little near. How many of the excerpts have the
    nearest place of all on the path tells such a sum from music that is there.
-5. **Place.** The answer is the point of the path with most evidence within ``SUPPORT_S`` around it.
+6. **Place.** The answer is the point of the stretch with most evidence within ``SUPPORT_S`` around it.
 """
 
 from __future__ import annotations
@@ -44,6 +48,10 @@ SLOWEST_PX_PER_S = 8.0
 """Minims at 40 to the minute take about 12."""
 JUMP_COST = 1.0
 """In units of cosine; three or four excerpts that fit."""
+TOLL = 0.015
+"""What an excerpt costs, in units of cosine, per ``ln(excerpts / TOLL_FREE)``."""
+TOLL_FREE = 40
+"""Excerpts of a question that costs nothing: ten seconds of sound."""
 SUPPORT_S = 2.0
 """Half the width of the window in which a place must be supported, in seconds."""
 BLOCK = 1024
@@ -69,14 +77,17 @@ class Neighbours:
 class Ranked:
     """One piece of the answer: ``place`` is its best place's ordinal, ``excerpt`` the excerpt that found it.
 
-    ``score`` is the mean evidence per excerpt along the path (cosine units, 0..1); ``margin`` is the score
-    minus the best score of any other piece (0 if there is none); ``agreement``, 0..1, is the share of the
-    excerpts whose nearest place of the whole library is on the path.
+    The piece is heard in the excerpts ``start`` to ``end`` (not included). Of these, ``score`` is the mean evidence per
+    excerpt along the path, less jumps (cosine units, at most 1); ``margin`` is the score minus the best of any other
+    piece in the same excerpts (0 if there is none); ``agreement``, 0..1, is the share of the excerpts whose nearest
+    place of the whole library is on the path.
     """
 
     piece: int
     place: int
     excerpt: int
+    start: int
+    end: int
     score: float
     margin: float
     agreement: float
@@ -109,8 +120,9 @@ class Calibration:
     ``model.json["confidence"]``.
 
     ``floor`` is the least background similarity. The confidence of a piece is ``1 / (1 + exp(-(intercept +
-    score_weight * score + margin_weight * margin + agreement_weight * agreement + length_weight * ln(n))))`` with the
-    ``n`` excerpts of the query; an answer is confident when its first piece's confidence reaches ``threshold``.
+    score_weight * score + margin_weight * margin + agreement_weight * agreement + length_weight * ln(l) +
+    question_weight * ln(n))))`` of `Ranked`, with ``l = end - start`` of the question's ``n`` excerpts; an answer is
+    confident when its first piece's confidence reaches ``threshold``.
 
     ``recordings`` is the same for sheet music that is looked up among recordings, which often play a part of it only;
     None where it was not measured.
@@ -122,19 +134,39 @@ class Calibration:
     margin_weight: float
     agreement_weight: float
     length_weight: float
+    question_weight: float
     threshold: float
     recordings: Calibration | None = None
 
-    def confidence(self, score: float, margin: float, agreement: float, excerpts: int) -> float:
-        """Probability, 0..1, that a piece with these of `Ranked` over so many ``excerpts`` is the right one."""
+    def confidence(self, score: float, margin: float, agreement: float, heard: int, excerpts: int) -> float:
+        """Probability, 0..1, that a piece with these of `Ranked`, ``heard`` in so many of ``excerpts``, is right."""
         logit = (
             self.intercept
             + self.score_weight * score
             + self.margin_weight * margin
             + self.agreement_weight * agreement
-            + self.length_weight * np.log(excerpts)
+            + self.length_weight * np.log(heard)
+            + self.question_weight * np.log(excerpts)
         )
         return float(0.5 * (1.0 + np.tanh(0.5 * logit)))
+
+
+@dataclass(frozen=True)
+class _Followed:
+    """The best path through a piece: ``path`` int64 [n], the place's ordinal per excerpt, the ``evidence`` [n] on it,
+    and ``gains`` [n], the same less jumps. The excerpts ``start`` to ``end`` are worth most: ``worth`` in all."""
+
+    piece: int
+    path: IntArray
+    evidence: FloatArray
+    gains: FloatArray
+    worth: float
+    start: int
+    end: int
+
+    def mean(self, start: int, end: int) -> float:
+        """Mean gain per excerpt of a stretch."""
+        return float(self.gains[start:end].mean())
 
 
 def leave_out(neighbours: Neighbours, pieces: Set[int]) -> Neighbours:
@@ -164,22 +196,22 @@ def rank(
         return []
     evidence = _evidence(neighbours.similarities, calibration.floor)
     reach = _reach(times_s, place_hop_px, pace.fastest)
-    followed = []
-    for piece in _candidates(evidence, neighbours.pieces):
-        grid, first_place = _grid(evidence, neighbours, piece)
-        score, path = follow(grid.__getitem__, reach)
-        excerpt = _best_supported(grid[np.arange(len(path)), path], times_s, pace.support)
-        agreement = _agreement(evidence, neighbours, piece, first_place + path)
-        followed.append((score, int(piece), first_place + int(path[excerpt]), excerpt, agreement))
-    followed.sort(key=lambda found: (-found[0], found[1]))
-    scores = [score for score, *_ in followed]
+    toll = TOLL * max(0.0, float(np.log(len(times_s) / TOLL_FREE)))
+    candidates = _candidates(evidence, neighbours.pieces, toll)
+    followed = [_followed(evidence, neighbours, int(piece), reach, toll) for piece in candidates]
+    followed.sort(key=lambda found: (-found.worth, found.piece))
     ranked: list[Ranked] = []
-    for i, (score, piece, place, excerpt, agreement) in enumerate(followed[:top]):
-        rivals = scores[1:2] if i == 0 else scores[:1]
-        margin = score - rivals[0] if rivals else 0.0
-        confidence = calibration.confidence(score, margin, agreement, len(times_s))
+    for i, found in enumerate(followed[:top]):
+        start, end = found.start, found.end
+        rivals = [other.mean(start, end) for other in (*followed[:i], *followed[i + 1 :])]
+        score = found.mean(start, end)
+        margin = score - max(rivals) if rivals else 0.0
+        agreement = _agreement(evidence, neighbours, found)
+        excerpt = start + _best_supported(found.evidence[start:end], times_s[start:end], pace.support)
+        place = int(found.path[excerpt])
         surest = ranked[-1].confidence if ranked else 1.0  # a piece is no surer than one that fits better
-        ranked.append(Ranked(piece, place, excerpt, score, margin, agreement, min(confidence, surest)))
+        confidence = min(surest, calibration.confidence(score, margin, agreement, end - start, len(times_s)))
+        ranked.append(Ranked(found.piece, place, excerpt, start, end, score, margin, agreement, confidence))
     return ranked
 
 
@@ -208,22 +240,44 @@ def _evidence(similarities: FloatArray, floor: float) -> FloatArray:
     return np.maximum(similarities - background, np.float32(0.0))
 
 
-def _agreement(evidence: FloatArray, neighbours: Neighbours, piece: int, path: IntArray) -> float:
-    """Share of the excerpts whose nearest place has evidence and is on a piece's ``path``, a place per excerpt."""
-    rows, nearest = np.arange(len(path)), evidence.argmax(axis=1)
-    here = (neighbours.pieces[rows, nearest] == piece) & (evidence[rows, nearest] > 0.0)
-    on_path = np.abs(neighbours.places[rows, nearest] - path) <= NEAR_PLACES
+def _followed(evidence: FloatArray, neighbours: Neighbours, piece: int, reach: IntArray, toll: float) -> _Followed:
+    """The best path through a piece and its best stretch when every excerpt costs ``toll``."""
+    grid, first_place = _grid(evidence, neighbours, piece)
+    _, path = follow(grid.__getitem__, reach)
+    on_path = grid[np.arange(len(path)), path]
+    steps = np.diff(path)
+    jumps = np.zeros(len(path), np.float32)
+    jumps[1:] = JUMP_COST * ((steps < 0) | (steps > reach))
+    return _Followed(piece, first_place + path, on_path, on_path - jumps, *_best_stretch(on_path - toll, jumps))
+
+
+def _best_stretch(gains: FloatArray, jumps: FloatArray) -> tuple[float, int, int]:
+    """The most that consecutive excerpts gain, and which: ``start`` to ``end``. Jumps between them are paid."""
+    totals = np.concatenate([[0.0], np.cumsum(gains - jumps, dtype=np.float64)])
+    before = totals[:-1] - jumps
+    worths = totals[1:] - np.minimum.accumulate(before)
+    last = int(worths.argmax())
+    return float(worths[last]), int(before[: last + 1].argmin()), last + 1
+
+
+def _agreement(evidence: FloatArray, neighbours: Neighbours, found: _Followed) -> float:
+    """Share of the excerpts of a piece's stretch whose nearest place has evidence and is on its path."""
+    rows = np.arange(found.start, found.end)
+    nearest = evidence[rows].argmax(axis=1)
+    here = (neighbours.pieces[rows, nearest] == found.piece) & (evidence[rows, nearest] > 0.0)
+    on_path = np.abs(neighbours.places[rows, nearest] - found.path[rows]) <= NEAR_PLACES
     return float(np.mean(here & on_path))
 
 
-def _candidates(evidence: FloatArray, pieces: IntArray) -> IntArray:
-    """The pieces with most votes, at most ``CANDIDATES``, all with some evidence."""
+def _candidates(evidence: FloatArray, pieces: IntArray, toll: float) -> IntArray:
+    """The pieces with most votes beyond the toll, at most ``CANDIDATES``, all with some evidence."""
     identifiers, index = np.unique(pieces, return_inverse=True)
     best = np.zeros((len(evidence), len(identifiers)), dtype=np.float32)
     rows = np.broadcast_to(np.arange(len(evidence))[:, None], evidence.shape)
     np.maximum.at(best, (rows, index.reshape(evidence.shape)), evidence)
     votes = best.sum(axis=0)
-    order = np.argsort(-votes, kind="stable")[:CANDIDATES]
+    beyond = np.maximum(best - np.float32(toll), np.float32(0.0)).sum(axis=0)
+    order = np.lexsort((-votes, -beyond))[:CANDIDATES]
     best_first: IntArray = identifiers[order[votes[order] > 0.0]]
     return best_first
 

@@ -9,15 +9,14 @@ from hypothesis import strategies as st
 
 from earmark.corpus.recording import (
     CODECS,
-    SAMPLE_RATE_HZ,
     add_noise,
     clip,
     compress,
     encode,
-    equalise,
     record,
     room,
 )
+from earmark.noise import SAMPLE_RATE_HZ
 from earmark.schema import FloatArray
 
 SEEDS = st.integers(0, 2**31)
@@ -82,15 +81,6 @@ def test_a_room_leaves_a_click_in_its_place() -> None:
     response = room(np.random.default_rng(7), 1.0, 0.0)
     heard = np.convolve(click[4990:5100], response)
     assert np.abs(heard).argmax() == 10
-
-
-def test_an_equaliser_does_what_it_says_and_moves_nothing() -> None:
-    time_s = np.arange(SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
-    low, high = (np.sin(2 * np.pi * hz * time_s).astype(np.float32) for hz in (200, 5000))
-    grid_hz = np.concatenate([[0.0], np.geomspace(20, SAMPLE_RATE_HZ / 2, 255)])
-    heard = equalise(low + high, np.where(grid_hz > 1000, -40.0, -6.0))
-    middle = slice(2000, -2000)
-    np.testing.assert_allclose(heard[middle], (low * 10**-0.3 + high * 0.01)[middle], atol=0.01)
 
 
 @pytest.mark.parametrize("seed", range(8))

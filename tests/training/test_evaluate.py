@@ -98,15 +98,16 @@ def test_calibration_tells_present_from_absent_pieces(melodies: Path, encoders: 
     assert written["name"] == "kept"
     assert written["confidence"] == asdict(calibration)
     assert calibration.recordings is not None
-    assert calibration.recordings.confidence(0.7, 0.6, 0.9, 200) > calibration.recordings.threshold
-    assert calibration.recordings.confidence(0.02, 0.0, 0.0, 200) < calibration.recordings.threshold
-    assert calibration.confidence(0.7, 0.6, 0.9, 80) > calibration.threshold
-    assert calibration.confidence(0.02, 0.0, 0.0, 80) < calibration.threshold
-    assert [(promise.among, promise.length_s) for promise in calibrated.promises] == [
-        (among, length_s) for among in (5, 2) for length_s in (5.0, 10.0, 20.0, 40.0, 0.0, None)
-    ]
-    everything = calibrated.promises[5]
-    assert everything.present == everything.absent == 2 * (4 * 4 + 1)
+    assert calibration.recordings.confidence(0.7, 0.6, 0.9, 200, 200) > calibration.recordings.threshold
+    assert calibration.recordings.confidence(0.02, 0.0, 0.0, 200, 200) < calibration.recordings.threshold
+    assert calibration.confidence(0.7, 0.6, 0.9, 80, 80) > calibration.threshold
+    assert calibration.confidence(0.02, 0.0, 0.0, 80, 80) < calibration.threshold
+    clips = ["5 s", "10 s", "20 s", "20 s among noise", "40 s"]
+    kinds = [*clips, "whole", "whole among noise", "all"]
+    said = [(promise.among, promise.kind) for promise in calibrated.promises]
+    assert said == [(among, kind) for among in (5, 2) for kind in kinds]
+    everything = calibrated.promises[len(kinds) - 1]
+    assert everything.present == everything.absent == 2 * (5 * 4 + 2)
     assert everything.found <= everything.right
 
 

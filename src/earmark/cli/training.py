@@ -135,10 +135,11 @@ def _reliability() -> Callable[[Trial, Path], None]:
 def _print_promises(promises: Sequence[Promise]) -> None:
     table = Table("library", "question", "asked", "first", "found", "absent", "falsely sure", box=box.MARKDOWN)
     for promise in promises:
-        length = "all" if promise.length_s is None else f"{promise.length_s:g} s" if promise.length_s else "whole"
         shares = (promise.right, promise.found, promise.falsely_sure)
         right, found, falsely_sure = (f"{share:.1%}" for share in shares)
-        table.add_row(str(promise.among), length, str(promise.present), right, found, str(promise.absent), falsely_sure)
+        table.add_row(
+            str(promise.among), promise.kind, str(promise.present), right, found, str(promise.absent), falsely_sure
+        )
     Console().print(table)
 
 

@@ -18,20 +18,16 @@ from fractions import Fraction
 import av
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import firwin2, oaconvolve
+from scipy.signal import oaconvolve
 
-from earmark.schema import AudioSpec, FloatArray
+from earmark.noise import GRID_HZ, SAMPLE_RATE_HZ, babble, crackle, equalise, hiss, hum, smooth
+from earmark.schema import FloatArray
 
 Floats = npt.NDArray[np.float64]
 
-SAMPLE_RATE_HZ = AudioSpec().sample_rate_hz
 CODECS = {"libmp3lame": "mp3float", "aac": "aac"}  # FFmpeg's encoder → its decoder
-_FIR_TAPS = 2047  # odd: the delay is a whole number of samples
 _OCTAVES_HZ = 125.0 * 2.0 ** np.arange(7)
-_NYQUIST_HZ = SAMPLE_RATE_HZ / 2
-_GRID_HZ = np.concatenate([[0.0], np.geomspace(20, _NYQUIST_HZ, 255)])  # where frequency responses are stated
 _LINES_HZ = ((300, 3400), (200, 9000), (150, 4500), (60, 6000))  # telephone, small loudspeaker, old record, radio
-_HUM_SAMPLES = SAMPLE_RATE_HZ // 10  # whole periods of 50 and of 60 Hz
 _BLOCK = 1024  # samples over which a compressor measures loudness
 _QUIETEST = 0.003  # of the loudest moment: below it a compressor adds no more gain
 
@@ -60,7 +56,7 @@ def record(samples: FloatArray, rng: np.random.Generator) -> FloatArray:
         sound = oaconvolve(sound, room(rng, rt60_s, chance.between(15, -6)))[: len(samples)]
     if chance.happens(0.8):
         sound = add_noise(rng, sound, chance.between(50, 5))
-    response_db = _equaliser_db(rng, chance.between(1, 8)) if chance.happens(0.7) else np.zeros(len(_GRID_HZ))
+    response_db = _equaliser_db(rng, chance.between(1, 8)) if chance.happens(0.7) else np.zeros(len(GRID_HZ))
     if chance.happens(0.25):
         response_db += _line_db(rng)
     if response_db.any():
@@ -106,40 +102,23 @@ def room(rng: np.random.Generator, rt60_s: float, direct_to_reverberant_db: floa
     return highest_first
 
 
-def equalise(samples: FloatArray, response_db: Floats) -> FloatArray:
-    """Filter with a response in dB at ``_GRID_HZ``, float64 [256], without moving anything in time."""
-    gains = 10 ** (response_db / 20)
-    filtered = oaconvolve(samples, firwin2(_FIR_TAPS, _GRID_HZ, gains, fs=SAMPLE_RATE_HZ).astype(np.float32))
-    delay = _FIR_TAPS // 2
-    equalised: FloatArray = filtered[delay : delay + len(samples)]
-    return equalised
-
-
 def _equaliser_db(rng: np.random.Generator, depth_db: float) -> Floats:
     """A smooth curve over log frequency: its eight knots stray by ``depth_db``."""
-    at = np.linspace(0, 7, len(_GRID_HZ))
-    return _smooth(rng.normal(0, depth_db, 8), at)
+    at = np.linspace(0, 7, len(GRID_HZ))
+    return smooth(rng.normal(0, depth_db, 8), at)
 
 
 def _line_db(rng: np.random.Generator) -> Floats:
     """What passes a line of limited bandwidth: 24 dB less an octave outside of it."""
     low, high = rng.choice(_LINES_HZ) * rng.uniform(0.8, 1.2, 2)
-    hz = np.maximum(_GRID_HZ, 1.0)
+    hz = np.maximum(GRID_HZ, 1.0)
     response_db: Floats = -10 * np.log10((1 + (low / hz) ** 8) * (1 + (hz / high) ** 8))
     return response_db.clip(-80, 0)
 
 
-def _smooth(knots: Floats, at: Floats) -> Floats:
-    """Values between knots, which lie at 0, 1, 2 …, along halves of cosines."""
-    left = np.minimum(at.astype(int), len(knots) - 2)
-    share = (1 - np.cos(np.pi * (at - left))) / 2
-    values: Floats = knots[left] + (knots[left + 1] - knots[left]) * share
-    return values
-
-
 def add_noise(rng: np.random.Generator, samples: FloatArray, snr_db: float) -> FloatArray:
     """Add one of the kinds of noise that recordings have, ``snr_db`` below the sound (both RMS)."""
-    kinds: list[Callable[[np.random.Generator, int], FloatArray]] = [_hiss, _hiss, _hum, _babble, _crackle]
+    kinds: list[Callable[[np.random.Generator, int], FloatArray]] = [hiss, hiss, hum, babble, crackle]
     noise = kinds[rng.integers(len(kinds))](rng, len(samples))
     power = float(np.mean(noise**2))
     if not power:
@@ -147,37 +126,6 @@ def add_noise(rng: np.random.Generator, samples: FloatArray, snr_db: float) -> F
     level = np.sqrt(np.mean(samples**2) / power) * 10 ** (-snr_db / 20)
     noisy: FloatArray = (samples + level * noise).astype(np.float32)
     return noisy
-
-
-def _hiss(rng: np.random.Generator, count: int) -> FloatArray:
-    """Noise from white to brown (0 to 6 dB less an octave)."""
-    slope_db = rng.uniform(0, 6)
-    return equalise(rng.standard_normal(count, np.float32), -slope_db * np.log2(np.maximum(_GRID_HZ, 20) / 20))
-
-
-def _hum(rng: np.random.Generator, count: int) -> FloatArray:
-    """The mains: 50 or 60 Hz with harmonics."""
-    phase = 2 * np.pi * rng.choice([50, 60]) * np.arange(_HUM_SAMPLES) / SAMPLE_RATE_HZ
-    loudness, shift = rng.uniform(0, 1, 8), rng.uniform(0, 2 * np.pi, 8)
-    hum = sum(loudness[n - 1] / n * np.sin(n * phase + shift[n - 1]) for n in range(1, 9))
-    return np.resize(hum, count).astype(np.float32)
-
-
-def _babble(rng: np.random.Generator, count: int) -> FloatArray:
-    """Noise with a voice's spectrum that swells and fades as syllables do, about five times a second."""
-    hz = np.maximum(_GRID_HZ, 20)
-    voice_db = -10 * np.log10(1 + (150 / hz) ** 4) - 6 * np.log2(np.maximum(hz / 500, 1))
-    at = np.arange(count) / SAMPLE_RATE_HZ * 10
-    syllables = np.exp(rng.normal(0, 1, int(at[-1]) + 2))
-    return equalise(rng.standard_normal(count, np.float32), voice_db) * _smooth(syllables, at).astype(np.float32)
-
-
-def _crackle(rng: np.random.Generator, count: int) -> FloatArray:
-    """The clicks of a worn record."""
-    clicks = np.zeros(count, np.float32)
-    at = rng.integers(0, count, round(count / SAMPLE_RATE_HZ * rng.uniform(5, 60)))
-    clicks[at] = rng.choice([-1, 1], len(at)) * np.exp(rng.normal(0, 1, len(at)))
-    return equalise(clicks, -10 * np.log10(1 + (_GRID_HZ / 4000) ** 4))
 
 
 def compress(samples: FloatArray, strength: float) -> FloatArray:

@@ -1,9 +1,9 @@
 """Weights and validation pieces -> how sure a search may be, written into the weights' ``model.json``.
 
-Clips of the validation pieces, and the whole of them, in a rendering never trained on, every second one as if badly
-recorded, are searched in a large library (all training and validation pieces of the corpus) and in a small one (the
-validation pieces), in each once with and once without their own piece: half of the questions have no right answer.
-What `search.rank` says first of each is what `training.confidence` explains.
+Clips of the validation pieces, the whole of them, and both between talking and applause, in a rendering never
+trained on, every second one as if badly recorded, are searched in a large library (all training and validation pieces
+of the corpus) and in a small one (the validation pieces), in each once with and once without their own piece: half of
+the questions have no right answer. What `search.rank` says first of each is what `training.confidence` explains.
 
 The other way, stretches of the validation pieces' strips are searched among recordings of parts of these pieces.
 """
@@ -21,7 +21,10 @@ import numpy.typing as npt
 import torch
 
 from earmark.atomic import write_json
+from earmark.audio import spectrogram
 from earmark.embed import PLACE_HOP_PX, QUERY_HOP_FRAMES, EmbeddedRecording
+from earmark.noise import SAMPLE_RATE_HZ as RATE_HZ
+from earmark.noise import applause, babble
 from earmark.pages.strips import ink
 from earmark.question import Question, heard
 from earmark.schema import AudioSpec, BadInput, FloatArray, SheetSpec
@@ -33,6 +36,9 @@ from earmark.weights import Encoders
 
 CLIP_LENGTHS_S = (5.0, 10.0, 20.0, 40.0)
 CLIPS_PER_PIECE_AND_LENGTH = 4
+AMONG_NOISE_S = 20.0
+"""Length of the clips that are also asked about between talking and applause."""
+MOST_NOISE_S = 60.0
 EXCERPTS_PER_BACKGROUND = 8
 STRETCH_PX = 2400
 """Strip px of a question that is sheet music: about a page."""
@@ -53,10 +59,10 @@ class Calibrated:
 
 @dataclass(frozen=True)
 class _Asked:
-    """A question about piece number ``own``, ``length_s`` long, 0 for the whole."""
+    """A question of a ``kind`` about piece number ``own``."""
 
     own: int
-    length_s: float
+    kind: str
     question: Question
 
 
@@ -124,18 +130,43 @@ def _parts(encoders: Encoders, pieces: Sequence[TrainingPiece], rendering: str) 
 
 
 def _questions(encoders: Encoders, pieces: Sequence[TrainingPiece], rendering: str) -> Iterator[_Asked]:
-    """Clips of every length that fits, evenly spread, and whole pieces; every second one badly recorded."""
-    spec, rng, badly = AudioSpec(), np.random.default_rng(SEED), False
+    """Clips of every length that fits, evenly spread, whole pieces, and both among noise; every second one badly
+    recorded."""
+    rng, badly = np.random.default_rng(SEED), False
     for own, piece in enumerate(pieces):
-        spectrogram = piece.audio[rendering].astype(np.float32)
-        for length_s in (*CLIP_LENGTHS_S, 0.0):
-            frames = int(length_s * spec.frames_per_second) or len(spectrogram)
-            last = len(spectrogram) - frames
-            starts = np.linspace(0, last, CLIPS_PER_PIECE_AND_LENGTH) if last >= 0 else np.zeros(0)
-            for start in np.unique(starts.astype(int)):
-                clip = spectrogram[start : start + frames]
-                yield _Asked(own, length_s, _question(encoders, _badly_recorded(rng, clip) if badly else clip))
-                badly = not badly
+        for kind, clip in _clips(rng, piece.audio[rendering].astype(np.float32)):
+            yield _Asked(own, kind, _question(encoders, _badly_recorded(rng, clip) if badly else clip))
+            badly = not badly
+
+
+def _clips(rng: np.random.Generator, whole: FloatArray) -> Iterator[tuple[str, FloatArray]]:
+    """What is asked about one piece, and of which kind it is: spectrograms [frames, bands]."""
+    for length_s in CLIP_LENGTHS_S:
+        frames = int(length_s * AudioSpec().frames_per_second)
+        last = len(whole) - frames
+        starts = np.linspace(0, last, CLIPS_PER_PIECE_AND_LENGTH) if last >= 0 else np.zeros(0)
+        clips = [whole[start : start + frames] for start in np.unique(starts.astype(int))]
+        yield from ((f"{length_s:g} s", clip) for clip in clips)
+        if length_s == AMONG_NOISE_S:
+            yield from ((f"{length_s:g} s among noise", _among_noise(rng, clip)) for clip in clips)
+    yield "whole", whole
+    yield "whole among noise", _among_noise(rng, whole)
+
+
+def _among_noise(rng: np.random.Generator, clip: FloatArray) -> FloatArray:
+    """Talking before and applause after, up to a minute of each, soft or loud."""
+    kinds = (babble, applause)
+    before, after = (
+        spectrogram(rng.uniform(0.01, 0.3) * _to_unit(make(rng, round(rng.uniform(1, MOST_NOISE_S) * RATE_HZ))))
+        for make in kinds
+    )
+    return np.concatenate([before, clip, after])
+
+
+def _to_unit(samples: FloatArray) -> FloatArray:
+    """The same with a root mean square of 1."""
+    scaled: FloatArray = samples / np.sqrt(np.mean(samples**2))
+    return scaled
 
 
 def _badly_recorded(rng: np.random.Generator, spectrogram: FloatArray) -> FloatArray:
@@ -195,7 +226,7 @@ def _answers(shelf: _Shelf, asked: _Asked, floor: float) -> Iterator[Answer]:
     for present, neighbours in shelf.nearest(question.vectors, asked.own).items():
         ranked = question.rank(neighbours, "score", _unfitted(floor), top=1)
         if ranked:
-            yield Answer(ranked[0], len(question.vectors), asked.own, present, len(shelf), asked.length_s)
+            yield Answer(ranked[0], len(question.vectors), asked.own, present, len(shelf), asked.kind)
 
 
 def _fit_recordings(places: _Shelf, recordings: _Shelf) -> Calibration | None:
@@ -209,12 +240,12 @@ def _fit_recordings(places: _Shelf, recordings: _Shelf) -> Calibration | None:
             positions = np.arange(len(stretch), dtype=np.float64) * PLACE_HOP_PX
             for present, neighbours in recordings.nearest(stretch, own).items():
                 for first in rank(neighbours, positions, hop_s, unfitted, 1, LOOKING_UP):
-                    answers.append(Answer(first, len(stretch), own, present, len(recordings)))
+                    answers.append(Answer(first, len(stretch), own, present, len(recordings), "stretch"))
     return fit(answers, RECORDINGS_FLOOR) if len({answer.right for answer in answers}) == 2 else None
 
 
 def _unfitted(floor: float) -> Calibration:
-    return Calibration(floor, 0.0, 0.0, 0.0, 0.0, 0.0, 0.5)
+    return Calibration(floor, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.5)
 
 
 def _write(path: Path, calibration: Calibration) -> None:

@@ -16,6 +16,7 @@ from earmark.search import Calibration, Ranked
 
 FALSE_ACCEPTS = 0.01
 """Share of the wrong answers that may be called confident."""
+ALL = "all"
 HALVINGS = 20
 SEED = 5
 Floats = npt.NDArray[np.float64]
@@ -25,14 +26,14 @@ Truths = npt.NDArray[np.bool_]
 @dataclass(frozen=True)
 class Answer:
     """The ``first`` of a ranking over ``excerpts`` of a question about piece ``asked``, which was in the library or not
-    (``present``). The library had ``among`` pieces; the question is ``length_s`` long, 0 for a whole recording."""
+    (``present``). The library had ``among`` pieces; ``kind`` says what kind of question it was, for people to read."""
 
     first: Ranked
     excerpts: int
     asked: int
     present: bool
     among: int
-    length_s: float = 0.0
+    kind: str
 
     @property
     def right(self) -> bool:
@@ -42,7 +43,9 @@ class Answer:
     def confidence(self, calibration: Calibration) -> float:
         """How sure a model so calibrated would have been."""
         found = self.first
-        return calibration.confidence(found.score, found.margin, found.agreement, self.excerpts)
+        return calibration.confidence(
+            found.score, found.margin, found.agreement, found.end - found.start, self.excerpts
+        )
 
 
 @dataclass(frozen=True)
@@ -59,15 +62,14 @@ class Trial:
 
 @dataclass(frozen=True)
 class Promise:
-    """What holds of questions of one length in a library of ``among`` pieces: shares, 0..1.
+    """What holds of questions of one ``kind``, "all" for all, in a library of ``among`` pieces: shares, 0..1.
 
     Of those whose piece is there, ``present`` many, ``right`` came first, and ``found`` first and confidently; of
-    those whose piece is not, ``absent`` many, ``falsely_sure`` were confident. ``length_s`` is 0 for whole
-    recordings, None for all lengths.
+    those whose piece is not, ``absent`` many, ``falsely_sure`` were confident.
     """
 
     among: int
-    length_s: float | None
+    kind: str
     present: int
     right: float
     found: float
@@ -79,21 +81,25 @@ def fit(answers: Sequence[Answer], floor: float) -> Calibration:
     """The calibration that explains which first answers were right.
 
     The answers must include ones to questions whose piece is not in the library, as many as are expected in use, and
-    lengths as in use. The threshold is the least confidence, at least one half, that at most ``FALSE_ACCEPTS``
-    of the wrong answers reach. Raises ValueError when all are right, or none.
+    kinds of questions as in use. The threshold is the least confidence, at least one half, that at most
+    ``FALSE_ACCEPTS`` of the wrong answers reach. Raises ValueError when all are right, or none.
     """
-    found = [(answer.first, np.log(answer.excerpts)) for answer in answers]
-    features = np.array([(first.score, first.margin, first.agreement, length) for first, length in found])
+    features = np.array([_features(answer) for answer in answers])
     right = np.array([answer.right for answer in answers])
     if right.all() or not right.any():
         raise ValueError("a calibration needs right answers and wrong ones")
-    intercept, slopes = _logistic_regression(features, right)
-    score, margin, agreement, length = slopes
-    calibration = Calibration(floor, intercept, score, margin, agreement, length, threshold=0.5)
+    intercept, (score, margin, agreement, length, question) = _logistic_regression(features, right)
+    calibration = Calibration(floor, intercept, score, margin, agreement, length, question, threshold=0.5)
     wrong = np.sort([answer.confidence(calibration) for answer in answers if not answer.right])
     allowed = int(FALSE_ACCEPTS * len(wrong))
     just_above = float(np.nextafter(wrong[len(wrong) - 1 - allowed], 1.0))
     return replace(calibration, threshold=max(0.5, just_above))
+
+
+def _features(answer: Answer) -> tuple[float, ...]:
+    """What `Calibration` weighs, in the order of its weights."""
+    first = answer.first
+    return first.score, first.margin, first.agreement, np.log(first.end - first.start), np.log(answer.excerpts)
 
 
 def _logistic_regression(features: Floats, right: Truths) -> tuple[float, list[float]]:
@@ -132,20 +138,20 @@ def try_out(answers: Sequence[Answer], floor: float) -> Trial:
 
 
 def promises(trial: Trial) -> Sequence[Promise]:
-    """What holds in each library, the largest first: of each length, of whole recordings, and of all."""
+    """What holds in each library, the largest first: of each kind of question, and of all."""
     answers = trial.answers
     sizes = np.array([answer.among for answer in answers])
-    lengths = np.array([answer.length_s for answer in answers])
+    kinds = np.array([answer.kind for answer in answers])
     present = np.array([answer.present for answer in answers])
     right = np.array([answer.right for answer in answers])
     sure = trial.sure.mean(axis=1)
 
-    def promise(among: int, length_s: float | None) -> Promise:
-        chosen = (sizes == among) & (True if length_s is None else lengths == length_s)
+    def promise(among: int, kind: str) -> Promise:
+        chosen = (sizes == among) & ((kinds == kind) | (kind == ALL))
         there, not_there = chosen & present, chosen & ~present
         found, falsely_sure = (sure * right)[there].mean(), sure[not_there].mean()
         shares = float(right[there].mean()), float(found)
-        return Promise(among, length_s, int(there.sum()), *shares, int(not_there.sum()), float(falsely_sure))
+        return Promise(among, kind, int(there.sum()), *shares, int(not_there.sum()), float(falsely_sure))
 
-    kinds = [*sorted({*lengths.tolist()} - {0.0}), 0.0, None]
-    return [promise(among, length_s) for among in sorted({*sizes.tolist()}, reverse=True) for length_s in kinds]
+    rows = [*dict.fromkeys(answer.kind for answer in answers), ALL]
+    return [promise(among, kind) for among in sorted({*sizes.tolist()}, reverse=True) for kind in rows]

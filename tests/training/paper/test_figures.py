@@ -29,7 +29,7 @@ class Attentive:
     dimension = 8
     attention_reach_frames = 40.0
     training: dict[str, object] = {}  # noqa: RUF012
-    calibration = Calibration(0.5, 0, 1, 1, 1, 0, 0.5)
+    calibration = Calibration(0.5, 0, 1, 1, 1, 0, 0, 0.5)
     even = False
 
     def embed_audio(self, spectrogram: FloatArray, centres: npt.NDArray[np.float64]) -> tuple[FloatArray, FloatArray]:
