@@ -22,7 +22,7 @@ AUDIO, SHEET = AudioSpec(), SheetSpec()
 
 def sampler(corpus: Path, **changes: object) -> PairSampler:
     pieces = read_pieces(corpus, read_splits(corpus)["train"], ["one@1", "two@1"], AUDIO, SHEET)
-    settings = {"stretches": 4, "pairs": 8, "tempo": (0.6, 1.6)} | changes
+    settings = {"stretches": 4, "stretches_per_piece": 2, "pairs": 8, "tempo": (0.6, 1.6)} | changes
     return PairSampler(pieces, AUDIO, SHEET, **settings)  # type: ignore[arg-type]
 
 
@@ -89,8 +89,35 @@ def test_a_performance_with_its_own_timing_is_followed(corpus: Path, tmp_path: P
         rise += [change[max(0, i - 2) : i + 2].max() for i in at]
         quiet += [change[i + 4 : i + 8].max() for i in at]
     assert np.mean(rise) > 3 * np.mean(quiet)
-    batch = PairSampler(pieces, AUDIO, SHEET, stretches=8, pairs=24, tempo=(1.0, 1.0)).batch(np.random.default_rng(0))
-    assert len(batch.row) > 20
+    draw = PairSampler(pieces, AUDIO, SHEET, stretches=8, stretches_per_piece=2, pairs=24, tempo=(1.0, 1.0))
+    assert len(draw.batch(np.random.default_rng(0)).row) > 20
+
+
+def test_what_was_played_at_about_the_tempo_is_preferred_and_lies_right(corpus: Path, tmp_path: Path) -> None:
+    shutil.copytree(corpus, tmp_path / "corpus")
+    for audio in (tmp_path / "corpus" / "pieces").glob("*/audio"):
+        np.save(audio / "one@0.5.npy", np.repeat(np.load(audio / "one@1.npy"), 2, axis=0))
+    pieces = read_pieces(tmp_path / "corpus", ["piece0"], ["one@1", "two@1", "one@0.5"], AUDIO, SHEET)
+    draw = PairSampler(pieces, AUDIO, SHEET, stretches=4, stretches_per_piece=4, pairs=8, tempo=(0.5, 0.5))
+    rng = np.random.default_rng(0)
+    drawn = [draw._renderings(rng, pieces[0], 0.5) for _ in range(500)]
+    assert sum(first == "one@0.5" for first, _ in drawn) / 500 == pytest.approx(0.8, abs=0.06)
+    assert all(performance(first) == performance(second) for first, second in drawn)
+    batch = draw.batch(rng)
+    rise = (batch.audio[:, 2:] - batch.audio[:, :-2]).amax(2)
+    at = batch.frame.round().long()
+    sound = torch.stack([rise[batch.row, at + shift] for shift in (-2, -1, 0, 1)]).amax(0)
+    between = torch.stack([rise[batch.row, at + shift] for shift in (6, 7, 8, 9)]).amax(0)  # onsets are 16 frames apart
+    assert sound.mean() > 1.5 * between.mean()
+
+
+def test_a_batch_holds_as_many_stretches_of_a_piece_as_asked_for(corpus: Path) -> None:
+    draw = sampler(corpus, stretches=8, stretches_per_piece=4)
+    drawn: list[str] = []
+    stretch = draw._stretch
+    draw._stretch = lambda rng, piece, *rest: (drawn.append(piece.name), stretch(rng, piece, *rest))[1]  # type: ignore[method-assign,func-returns-value]
+    draw.batch(np.random.default_rng(3))
+    assert drawn == [drawn[0]] * 4 + [drawn[4]] * 4
 
 
 def test_every_window_lies_inside_its_stretch(corpus: Path) -> None:

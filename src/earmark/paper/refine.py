@@ -37,14 +37,14 @@ def read_checkpoint(path: Path) -> tuple[Recipe, Network, dict[str, Any]]:
 def refine(checkpoint: Path, pairs: int = PAIRS) -> Path:
     """Write ``refined.pt`` beside a row's checkpoint: the same network, its projection fitted on ``pairs`` pairs.
 
-    The pairs are taken evenly from all of the training split, not augmented, on the recipe's first rendering. Raises
-    BadInput when the row has no CCA layer.
+    The pairs are taken evenly from all of the training split, not augmented, and spread over the recipe's renderings.
+    Raises BadInput when the row has no CCA layer.
     """
     recipe, network, record = read_checkpoint(checkpoint)
     if not isinstance(network.projection, CCALayer):
         raise BadInput(checkpoint, "has no CCA layer", "use it as it is")
     device = best_device()
-    windows = read_windows(recipe, "train", recipe.renderings[:1], device)
+    windows = read_windows(recipe, "train", recipe.renderings, device)
     network.projection.fit(*views(network.to(device), windows, evenly(windows, pairs)))
     out = checkpoint.with_name("refined.pt")
     state = {

@@ -89,14 +89,19 @@ class Windows:
             [piece.onsets.x_px + start for piece, start in zip(pieces, column_starts, strict=True)]
         )
         self.onsets: Numbers = np.flatnonzero(np.concatenate(inside))
+        self._heard_in = np.random.default_rng(0).integers(len(self.renderings), size=len(self.onsets))
 
     def __len__(self) -> int:
         return len(self.onsets)
 
     def cut(self, pairs: Numbers) -> tuple[Tensor, Tensor]:
-        """Windows float32 [n, context, bands] of the first rendering and snippets float32 [n, 80, 100], as they are."""
+        """Windows float32 [n, context, bands] and snippets float32 [n, 80, 100], as they are.
+
+        Each is heard in one of the renderings, always the same.
+        """
         onsets = self.onsets[pairs]
-        index = self._on_device(np.rint(self._frame[0, onsets]).astype(np.int64))[:, None] + self._offsets(self.context)
+        middle = np.rint(self._frame[self._heard_in[pairs], onsets]).astype(np.int64)
+        index = self._on_device(middle)[:, None] + self._offsets(self.context)
         return self._spectra[index].float(), self._snippets(onsets, self.sheet.window_px)
 
     def draw(self, rng: np.random.Generator, count: int, augmentation: Augmentation) -> tuple[Tensor, Tensor]:

@@ -22,7 +22,8 @@ class Experiment:
     on. ``start`` names weights to begin with, a shipped model or a folder; without it, training begins from nothing.
     The learning rate rises for ``warmup_steps``, stays, and falls to zero over the last ``cooldown_steps``;
     ``averaging`` is the final decay of the weights' moving average, which is what is validated and exported. ``tempo``
-    is the range of factors by which the audio is stretched.
+    is the range of tempi, as factors of the score's. A batch is ``stretches`` of 20 s, ``stretches_per_piece`` of every
+    piece in it.
     """
 
     corpus: str
@@ -34,6 +35,7 @@ class Experiment:
     start: str = ""
     seed: int = 1
     stretches: int = 24
+    stretches_per_piece: int = 2
     pairs_per_stretch: int = 24
     tempo: tuple[float, float] = (0.5, 2.0)
     learning_rate: float = 1.5e-3

@@ -20,7 +20,7 @@ from earmark.networks import PITCHES, Trunk
 from earmark.schema import AudioSpec, FloatArray, Image, SheetSpec
 from earmark.training.augment import augment_audio
 from earmark.training.degrade import augment_sheet
-from earmark.training.pieces import TrainingPiece, performance
+from earmark.training.pieces import TrainingPiece, performance, tempo_of
 
 
 @dataclass(frozen=True)
@@ -72,19 +72,21 @@ class PairSampler:
         sheet: SheetSpec,
         *,
         stretches: int,
+        stretches_per_piece: int,
         pairs: int,
         tempo: tuple[float, float],
     ) -> None:
         self.pieces = [piece for piece in pieces if len(piece.onsets) > 1]
         self.audio, self.sheet = audio, sheet
-        self.stretches, self.pairs, self.tempo = stretches, pairs, tempo
+        self.stretches, self.stretches_per_piece, self.pairs, self.tempo = stretches, stretches_per_piece, pairs, tempo
         # Between one piece one vote and one onset one vote: long pieces must not crowd out the short ones.
         weight = np.array([len(piece.onsets) for piece in self.pieces]) ** 0.75
         self.weight = weight / weight.sum()
 
     def batch(self, rng: np.random.Generator) -> Batch:
-        """One batch: two stretches each of half as many pieces, so that a piece meets itself elsewhere."""
-        chosen = np.repeat(rng.choice(len(self.pieces), self.stretches // 2, p=self.weight), 2)
+        """One batch: several stretches of every piece that is drawn, so that a piece meets itself elsewhere."""
+        pieces = rng.choice(len(self.pieces), self.stretches // self.stretches_per_piece, p=self.weight)
+        chosen = np.repeat(pieces, self.stretches_per_piece)
         low, high = np.log(self.tempo)
         tempo = np.exp(rng.uniform(low, high, self.stretches))
         scale = rng.uniform(0.9, 1.1, self.stretches).astype(np.float32)
@@ -102,12 +104,12 @@ class PairSampler:
             sheet_pitches=torch.stack([stretch.sheet_pitches for stretch in drawn]),
         )
 
-    def _stretch(self, rng: np.random.Generator, piece: TrainingPiece, rate: float, scale: float) -> Stretch:
-        """Draw a stretch about some onset of ``piece``, played ``rate`` times as fast, to be enlarged by ``scale``."""
+    def _stretch(self, rng: np.random.Generator, piece: TrainingPiece, tempo: float, scale: float) -> Stretch:
+        """Draw a stretch about some onset of ``piece``, played at ``tempo``, to be enlarged by ``scale``."""
         onset = rng.integers(len(piece.onsets))
         middle = piece.onsets.x_px[onset] + rng.uniform(-1, 1)
-        first = rng.choice(list(piece.audio))
-        second = rng.choice([name for name in piece.audio if performance(name) == performance(first)])
+        first, second = self._renderings(rng, piece, tempo)
+        rate = tempo / tempo_of(first)
         heard_s = piece.heard_s(first, piece.onsets.time_s)
         start_s = heard_s[onset] - self.frames / 2 / self.audio.frames_per_second * rate
         frames_per_s = self.audio.frames_per_second / rate
@@ -130,6 +132,18 @@ class PairSampler:
             audio_pitches=_labels(piece.notes.pitch, note_frame, self.frames),
             sheet_pitches=_labels(piece.notes.pitch, note_column, self.columns),
         )
+
+    def _renderings(self, rng: np.random.Generator, piece: TrainingPiece, tempo: float) -> tuple[str, str]:
+        """Two pianos' renderings of one performance of ``piece``, to be stretched to ``tempo``.
+
+        A stretched piano rings on too long or too briefly: the less a performance has to be, the more likely it is.
+        """
+        performances = sorted({performance(name) for name in piece.audio})
+        stretching = np.abs(np.log([tempo / tempo_of(name) for name in performances]))
+        likely = np.exp(-2 * stretching)
+        chosen = rng.choice(performances, p=likely / likely.sum())
+        first, second = rng.choice([name for name in piece.audio if performance(name) == chosen], 2)
+        return str(first), str(second)
 
     def _excerpt(self, spectrum: npt.NDArray[np.float16], start_s: float, rate: float) -> FloatArray:
         """``self.frames`` frames from ``start_s`` on, played ``rate`` times as fast; silence beyond the ends."""

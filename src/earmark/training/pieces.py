@@ -66,7 +66,7 @@ class TrainingPiece:
         """When moments of the score (seconds at tempo 1) are heard in a rendering: float64, of the same shape."""
         timing = self.timings.get(rendering)
         if timing is None:
-            return time_s / float(rendering.partition("@")[2])
+            return time_s / tempo_of(rendering)
         return np.interp(time_s, *timing)
 
 
@@ -78,6 +78,11 @@ def rendering_name(piano: str, tempo: float) -> str:
 def performance(rendering: str) -> str:
     """What renderings of equal timing have in common: their names without the piano."""
     return re.sub(r"^[^~@]*", "", rendering)
+
+
+def tempo_of(rendering: str) -> float:
+    """The tempo in a rendering's name."""
+    return float(rendering.partition("@")[2])
 
 
 def read_splits(corpus: Path) -> dict[str, list[str]]:

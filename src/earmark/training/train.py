@@ -245,6 +245,7 @@ def train(experiment: Experiment, folder: Path, report: Callable[[Progress], Non
         audio,
         sheet,
         stretches=experiment.stretches,
+        stretches_per_piece=experiment.stretches_per_piece,
         pairs=experiment.pairs_per_stretch,
         tempo=experiment.tempo,
     )
