@@ -109,6 +109,18 @@ def test_find_prints_the_json_of_the_documentation(earmark: Command, scores: Pat
     assert 1.0 <= from_s <= hit["query_time_s"] <= to_s <= 9.0
 
 
+def test_the_table_says_what_is_heard_from_when_to_when(
+    earmark: Command, scores: Path, clip: Path, tmp_path: Path
+) -> None:
+    earmark("add", tmp_path / "lib", scores)
+    hit = json.loads(earmark("find", tmp_path / "lib", clip, "--json")[1])["hits"][0]
+    header, first, *_ = earmark("find", tmp_path / "lib", clip)[1].splitlines()
+    assert header.split() == ["piece", "page", "system", "heard", "most", "like", "confidence"]
+    minutes = [f"0:{seconds:04.1f}" for seconds in hit["heard_s"]]
+    assert " – ".join(minutes) in first
+    assert f"{hit['query_time_s']:.1f} s" in first
+
+
 def test_find_draws_the_page_with_the_place_marked(earmark: Command, scores: Path, clip: Path, tmp_path: Path) -> None:
     earmark("add", tmp_path / "lib", scores)
     code, out, _ = earmark("find", tmp_path / "lib", clip, "--draw", tmp_path / "drawn", "--json")

@@ -250,7 +250,7 @@ def _annotate(library: Library, findings: Findings, path: Path) -> None:
 
 
 def _say_findings(findings: Findings) -> None:
-    heard = "heard at" if findings.query_pages is None else "seen on"
+    most_like = "most like" if findings.query_pages is None else "seen on"
     if not findings.confident:
         something = findings.hits or findings.recordings
         _say("Probably not in this library." if something else "Nothing in it resembles a piece of this library.")
@@ -258,23 +258,24 @@ def _say_findings(findings: Findings) -> None:
         (*_row_start(hit), str(hit.page), str(hit.system), hit.measure or "", *_row_end(hit)) for hit in findings.hits
     ]
     if pages:
-        header = ("", "piece", "page", "system", "measure", heard, "confidence")
-        shown = [i for i, name in enumerate(header) if name != "measure" or any(row[i] for row in pages)]
-        _print_table(tuple(header[i] for i in shown), [tuple(row[i] for i in shown) for row in pages])
+        header = ("", "piece", "page", "system", "measure", "heard", most_like, "confidence")
+        _print_table(header, pages, optional=("measure", "heard"))
     recordings = [(*_row_start(hit), f"{hit.time_s:.1f} s", *_row_end(hit)) for hit in findings.recordings]
     if recordings:
-        _print_table(("", "recording", "at", heard, "confidence"), recordings)
+        header = ("", "recording", "at", "heard", most_like, "confidence")
+        _print_table(header, recordings, optional=("heard",))
 
 
 def _row_start(hit: Hit | RecordingHit) -> tuple[str, str]:
     return str(hit.rank), hit.piece
 
 
-def _row_end(hit: Hit | RecordingHit) -> tuple[str, str]:
-    """What of the query is like the hit, and how sure that is."""
+def _row_end(hit: Hit | RecordingHit) -> tuple[str, str, str]:
+    """From when to when a recording plays the piece, what of the query is most like the hit, and how sure that is."""
     place = hit.query_place
+    heard = " – ".join(map(_clock, hit.heard_s)) if hit.heard_s else ""
     where = f"{hit.query_time_s:.1f} s" if place is None else f"page {place.page}, system {place.system}"
-    return where, f"{hit.confidence:.2f}"
+    return heard, where, f"{hit.confidence:.2f}"
 
 
 def _described(piece: Piece | None) -> str:
@@ -332,13 +333,15 @@ def _print_json(value: dict[str, Any]) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def _print_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+def _print_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]], optional: tuple[str, ...] = ()) -> None:
+    """Print rows under their header, without the ``optional`` columns in which no row has anything."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*header, box=None, pad_edge=False, header_style="bold")
+    shown = [i for i, name in enumerate(header) if name not in optional or any(row[i] for row in rows)]
+    table = Table(*(header[i] for i in shown), box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(row[i]) for i in shown))
     width = None if sys.stdout.isatty() else 10_000  # never wrapped in a file or pipe
     Console(width=width).print(table)

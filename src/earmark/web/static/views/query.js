@@ -144,7 +144,7 @@ function verdict(confident, piece) {
   const place = `Page ${hit.page}, system ${hit.system}`;
   if (confident || !first) {
     describe({ over: first ? `Found: ${query.name}` : `Guess ${hit.rank}: ${query.name}`, title: titleOf(piece),
-      composer: piece.composer, where: `${place}${likeness()}. ${percent(hit.confidence)} sure.` });
+      composer: piece.composer, where: `${place}${likeness()}${stretch()}. ${percent(hit.confidence)} sure.` });
   } else {
     describe({ over: query.name, title: "Probably not in this library",
       where: `Nearest is ${titleOf(piece)}, ${place.toLowerCase()}, but only ${percent(hit.confidence)} sure.` });
@@ -155,6 +155,13 @@ function verdict(confident, piece) {
 function likeness() {
   const { query_place: place } = hit;
   return place ? `, like page ${place.page}, system ${place.system} of ${query.name}` : "";
+}
+
+/** From when to when a recording plays the piece, where that is not all of it. */
+function stretch() {
+  const { heard_s: heard } = hit;
+  const partly = heard && heard[1] - heard[0] < 0.9 * query.result.query.duration_s;
+  return partly ? `, heard from ${clock(heard[0])} to ${clock(heard[1])}` : "";
 }
 
 function describe({ over, title, composer = "", where = "" }) {
