@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from earmark import library as library_module
+from earmark import adding
 from earmark import question as question_module
-from earmark.library import Library, Outcome
+from earmark.adding import Outcome
+from earmark.library import Library
 from earmark.schema import BadInput, Mismatch
 from earmark.store import LibraryUnusable
 
@@ -109,8 +110,8 @@ def test_a_library_of_one_piece_answers(library: Library, scores: Path, music: M
 
 def test_readding_is_free(library: Library, scores: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert statuses(library.add(scores)) == ["added"] * PIECES
-    monkeypatch.setattr(library_module, "embed_piece", None)  # must not be called
-    monkeypatch.setattr(library_module, "sha256", None)
+    monkeypatch.setattr(adding, "embed_piece", None)  # must not be called
+    monkeypatch.setattr(adding, "sha256", None)
     assert statuses(library.add([scores, scores / "piece-0.pdf"])) == ["unchanged"] * (PIECES + 1)
     assert len(library.list()) == PIECES
 
@@ -119,7 +120,7 @@ def test_a_touched_or_moved_or_copied_file_is_not_read_again(
     library: Library, scores: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     library.add(scores)
-    monkeypatch.setattr(library_module, "embed_piece", None)
+    monkeypatch.setattr(adding, "embed_piece", None)
     os.utime(scores / "piece-0.pdf")
     (scores / "piece-1.pdf").rename(tmp_path / "moved.pdf")
     shutil.copy(scores / "piece-2.pdf", tmp_path / "copied.pdf")

@@ -8,46 +8,32 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence, Set
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
+from earmark.adding import Adding, Outcome, find_sources
 from earmark.align import align
 from earmark.audio import stated_duration_s
-from earmark.embed import PLACE_HOP_PX, EmbeddedRecording, embed_piece, embed_recording
+from earmark.embed import PLACE_HOP_PX, EmbeddedRecording, embed_recording
 from earmark.embedded import EmbeddedStore
-from earmark.iiif import download, is_address, kept_manifest
 from earmark.question import Question, heard, read_question
 from earmark.schema import Alignment, BadInput, Findings, FloatArray, Hit, Kind, Place, RecordingHit, Unsure
-from earmark.scores import PageFile, Score, find_scores, page_file, sha256
+from earmark.scores import PageFile, Score
 from earmark.search import NEIGHBOURS, Neighbours, Ranked, leave_out
-from earmark.split import are_all_parts, can_hold_parts, find_parts, whole_file
+from earmark.split import whole_file
 from earmark.store import LibraryUnusable, Page, Piece, Store, check_model
 from earmark.track import Track
 from earmark.weights import Encoders, load
 
 DEFAULT_MODEL = "daylight"
-
-Status = Literal["added", "unchanged", "replaced", "failed"]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What ``add`` did with one source (absolute path): ``piece`` is None and ``reason`` says why if it
-    failed."""
-
-    source: str
-    status: Status
-    piece: Piece | None = None
-    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -124,37 +110,15 @@ class Library:
         """
         self.check()
         given = [paths] if isinstance(paths, str | Path) else paths
-        found = list(self._found(given))
+        adding = Adding(self._store, self.encoders, Path(self._where).absolute() / "iiif", split)
+        found = list(find_sources(given))
         outcomes = []
         for done, one in enumerate(found, start=1):
-            for outcome in self._outcomes(one, split):
+            for outcome in adding.outcomes(one):
                 outcomes.append(outcome)
                 if report:
                     report(outcome, done, len(found))
         return outcomes
-
-    def _found(self, given: Iterable[str | Path]) -> Iterator[Score | BadInput | str]:
-        """Scores on disk, and addresses of scores on the web as they are."""
-        for where in given:
-            if is_address(where):
-                yield str(where)
-            else:
-                yield from find_scores([Path(where).expanduser()])
-
-    def _outcomes(self, found: Score | BadInput | str, split: bool) -> Iterator[Outcome]:
-        source = found if isinstance(found, str) else found.source if isinstance(found, Score) else found.path
-        try:
-            if isinstance(found, BadInput):
-                raise found
-            score = self._fetched(found) if isinstance(found, str) else found
-            if split and can_hold_parts(score):
-                yield from self._add_parts(score)
-            else:
-                yield self._add(score)
-        except LibraryUnusable:  # a full disk, say: nothing more can be added
-            raise
-        except BadInput as error:
-            yield _failed(error, source)
 
     def find(
         self,
@@ -358,75 +322,3 @@ class Library:
             if name not in known:
                 raise BadInput(self._where, f"has no piece {name!r}", "see: earmark list LIBRARY")
         return [known[name] for name in names]
-
-    def _fetched(self, url: str) -> Score:
-        """The pages of a IIIF manifest, which are kept in the library's folder."""
-        folder = Path(self._where).absolute() / "iiif" / hashlib.sha256(url.encode()).hexdigest()[:16]
-        try:
-            files = tuple(map(page_file, download(url, folder)))
-        except OSError as error:
-            what = f"cannot be written ({error.strerror})"
-            raise LibraryUnusable(folder, what, "make room or give yourself permission") from error
-        manifest = kept_manifest(folder)
-        label = manifest.label if manifest else ""
-        return Score(label or url, url, files, title=label)
-
-    def _add(self, score: Score) -> Outcome:
-        """One score; raises BadInput when its files cannot be used, its LibraryUnusable when the store
-        cannot."""
-        before = self._store.with_source(score.source)
-        if before and self._store.files(before) == score.files:
-            return Outcome(score.source, "unchanged", before)
-        content = sha256(score)
-        if before and before.sha256 == content:  # touched
-            return Outcome(score.source, "unchanged", self._store.relocate(before, score))
-        twin = None if before else self._store.with_content(content)
-        if twin and all(Path(file.path).exists() for file in self._store.files(twin)):
-            return Outcome(score.source, "unchanged", twin)
-        if twin:  # moved
-            return Outcome(score.source, "unchanged", self._store.relocate(twin, score))
-        status: Status = "replaced" if before else "added"
-        return Outcome(score.source, status, self._put(score, content))
-
-    def _add_parts(self, score: Score) -> Iterator[Outcome]:
-        """The pieces of one file, each for itself; in place of what the file was before."""
-        before = [piece for piece in self._store.pieces() if whole_file(piece.source) == score.source]
-        parts = [piece for piece in before if self._store.files(piece) == score.files]
-        if are_all_parts(score, [piece.source for piece in parts]):
-            yield from (Outcome(piece.source, "unchanged", piece) for piece in parts)
-            return
-        content = sha256(score)
-        found = find_parts(Path(score.files[0].path))
-        if len(found) == 1:
-            yield self._add(score)
-            return
-        whole = embed_piece([Path(file.path) for file in score.files], self.encoders)
-        kept = set()
-        for part in found:
-            piece = whole.cut(part.first, part.last)
-            if not piece.places:
-                continue
-            source = part.source(score)
-            named = replace(score, name=part.title or f"{score.name} p{part.first}", source=source, title=part.title)
-            known = self._store.with_source(source) is not None
-            digest, model = f"{content}#{part.first}-{part.last}", self.encoders.model_id
-            stored = self._store.put(named, digest, piece.pages, piece.places, piece.vectors, model)
-            kept.add(source)
-            yield Outcome(source, "replaced" if known else "added", stored)
-        self._store.remove([piece for piece in before if piece.source not in kept])
-
-    def _put(self, score: Score, content: str) -> Piece:
-        model = self.encoders.model_id
-        if score.kind == "recording":
-            heard = embed_recording(score.files[0].path, self.encoders)
-            if not len(heard.vectors):
-                raise BadInput(score.source, "is silent", "give a recording of music")
-            return self._store.put_recording(score, content, heard.times_s, heard.vectors, model)
-        piece = embed_piece([Path(file.path) for file in score.files], self.encoders)
-        titled = replace(score, title=score.title or piece.title, composer=score.composer or piece.composer)
-        return self._store.put(titled, content, piece.pages, piece.places, piece.vectors, model)
-
-
-def _failed(error: BadInput, source: str) -> Outcome:
-    page_file = "" if error.path == source else f"{Path(error.path).name} "
-    return Outcome(source, "failed", reason=f"{page_file}{error.what}; {error.remedy}")

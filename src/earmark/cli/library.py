@@ -16,7 +16,8 @@ import click
 from earmark.schema import Alignment, BadInput, Findings, Hit, Mark, RecordingHit
 
 if TYPE_CHECKING:
-    from earmark.library import Library, Outcome
+    from earmark.adding import Outcome
+    from earmark.library import Library
     from earmark.store import Piece
 
 EXIT_SOME_FAILED = 2
@@ -262,8 +263,7 @@ def _say_findings(findings: Findings) -> None:
         _print_table(header, pages, optional=("measure", "heard"))
     recordings = [(*_row_start(hit), f"{hit.time_s:.1f} s", *_row_end(hit)) for hit in findings.recordings]
     if recordings:
-        header = ("", "recording", "at", "heard", most_like, "confidence")
-        _print_table(header, recordings, optional=("heard",))
+        _print_table(("", "recording", "at", "heard", most_like, "confidence"), recordings, optional=("heard",))
 
 
 def _row_start(hit: Hit | RecordingHit) -> tuple[str, str]:
