@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -36,9 +36,11 @@ class Cell:
 def read_results(folder: Path) -> Results:
     """The files of ``earmark evaluate --json`` in a folder: (model's name, tempo) -> result.
 
-    The model's name is its id without the checksum. Raises BadInput when a file is none of these.
+    The model's name is its id without the checksum. Raises BadInput when a file is none of these, or of other weights
+    than another file that names the same model.
     """
     results = {}
+    weights_of: dict[str, tuple[str, Path]] = {}
     for path in sorted(folder.glob("*.json")):
         try:
             result = json.loads(path.read_text(encoding="utf-8"))
@@ -47,6 +49,9 @@ def read_results(folder: Path) -> Results:
                 raise KeyError("a metric")
         except (ValueError, KeyError, TypeError) as error:
             raise BadInput(path, f"is no result ({error})", "write it with: earmark evaluate --json") from error
+        weights, other = weights_of.setdefault(key[0], (result["model"], path))
+        if weights != result["model"]:
+            raise BadInput(path, f"is of other weights than {other.name}", "evaluate the older ones again")
         results[key] = result
     if not results:
         raise BadInput(folder, "holds no results", "write some with: earmark evaluate --json")
@@ -80,27 +85,27 @@ def table_3(results: Results, direction: str, rows: Iterable[str]) -> list[Cell]
     return cells
 
 
-def further_rows(results: Results) -> list[str]:
-    """Models among the results that are no row of the paper: ablations and Earmark's own."""
-    names = {name.removesuffix("-unrefined") for name, _ in results}
-    return sorted(names - set(REFINED))
+def measured_rows(results: Results) -> set[str]:
+    """The models that there are results of, refined or not: rows of the paper, ablations and Earmark's own."""
+    return {name.removesuffix("-unrefined") for name, _ in results}
 
 
 def write_tables(results: Path, out: Path) -> list[Path]:
     """Write ``tables.md`` and ``tables.json`` into the folder ``out``. Raises BadInput when ``results`` holds none."""
     found = read_results(results)
-    rows, others = list(REFINED), further_rows(found)
+    measured = measured_rows(found)
+    rows, others = list(REFINED), sorted(measured - set(REFINED))
     parts = ["# The paper's tables: published / here\n", INTRODUCTION]
     cells: list[Cell] = []
     for direction, arrow in DIRECTIONS.items():
         for refined, letter, what in ((False, "a", "as trained"), (True, "b", "refined CCA layer")):
             made = table_2(found, direction, refined=refined, rows=[*rows, *others] if refined else rows)
             cells += made
-            parts += [f"## Table 2{letter}, {arrow}, tempo 1, {what}\n", markdown(made, HEADINGS, "{:.2f}")]
+            parts += [f"## Table 2{letter}, {arrow}, tempo 1, {what}\n", markdown(made, HEADINGS, measured)]
     for direction, arrow in DIRECTIONS.items():
         made = table_3(found, direction, [*rows, *others])
         cells += made
-        parts += [f"## Table 3, {arrow}: MRR by tempo\n", markdown(made, [f"ρ = {t:g}" for t in TEMPI], "{:.2f}")]
+        parts += [f"## Table 3, {arrow}: MRR by tempo\n", markdown(made, [f"ρ = {t:g}" for t in TEMPI], measured)]
     parts += ["## How they were trained\n", training_table(found, [*rows, *others])]
     out.mkdir(parents=True, exist_ok=True)
     with replacing(out / "tables.md") as file:
@@ -110,26 +115,27 @@ def write_tables(results: Path, out: Path) -> list[Path]:
 
 
 INTRODUCTION = """\
-Every cell is *published / here*. "not trained" says that nobody here has trained that row yet; – that the paper does
-not report the number. The paper's numbers were measured on its authors' rendering of the test set, ours on a rebuilt
-one (another piano, no repeats), which is easier: compare rows within a column, not the two numbers of a cell. The 94
-test pieces, 10 000 candidates, a piano whose soundfont no training used.
+Every cell is *published / here*. "not trained" says that nobody here has trained that row yet, "not measured" that it
+was not evaluated so; – that the paper does not report the number. The paper's numbers were measured on its authors'
+rendering of the test set, ours on a rebuilt one (another piano, no repeats), which is easier: compare rows within a
+column, not the two numbers of a cell. The 94 test pieces, 10 000 candidates, a piano whose soundfont no training used.
 """
 
 
-def markdown(cells: Sequence[Cell], headings: Sequence[str], form: str) -> str:
-    """A Markdown table of cells, row by row, ``len(headings)`` cells each."""
+def markdown(cells: Sequence[Cell], headings: Sequence[str], measured: Set[str]) -> str:
+    """A Markdown table of cells, row by row, ``len(headings)`` each; ``measured`` models have some result at least."""
     lines = ["| model | " + " | ".join(headings) + " |", "|---" * (len(headings) + 1) + "|"]
     for start in range(0, len(cells), len(headings)):
         line = cells[start : start + len(headings)]
-        lines.append(f"| {title(line[0].row)} | " + " | ".join(_both(cell, form) for cell in line) + " |")
+        missing = "not measured" if line[0].row in measured else "not trained"
+        lines.append(f"| {title(line[0].row)} | " + " | ".join(_both(cell, missing) for cell in line) + " |")
     return "\n".join(lines) + "\n"
 
 
-def _both(cell: Cell, form: str) -> str:
-    form = "{:g}" if cell.metric == "median_rank" else form
+def _both(cell: Cell, missing: str) -> str:
+    form = "{:g}" if cell.metric == "median_rank" else "{:.2f}"
     published = NONE if cell.published is None else form.format(cell.published)
-    return f"{published} / " + ("not trained" if cell.ours is None else f"**{form.format(cell.ours)}**")
+    return f"{published} / " + (missing if cell.ours is None else f"**{form.format(cell.ours)}**")
 
 
 def training_table(results: Results, rows: Iterable[str]) -> str:
@@ -140,8 +146,9 @@ def training_table(results: Results, rows: Iterable[str]) -> str:
     ]
     for row in rows:
         training = results.get((row, 1.0), {}).get("training")
-        if training is None:
-            lines.append(f"| {title(row)} | not trained | | | | | |")
+        if not training:
+            known = any(name == row for name, _ in results)
+            lines.append(f"| {title(row)} | {'not recorded' if known else 'not trained'} | | | | | |")
             continue
         pairs = f"{training['pairs']:,}".replace(",", " ")
         refined = f"{training['refined_pairs']:,} pairs".replace(",", " ") if training.get("refined_pairs") else NONE

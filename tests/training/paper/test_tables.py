@@ -13,11 +13,11 @@ from earmark.paper.tables import read_results, write_tables
 from earmark.schema import BadInput
 
 
-def write_result(folder: Path, name: str, tempo: float, mrr: float) -> None:
+def write_result(folder: Path, name: str, tempo: float, mrr: float, checksum: str = "0123456789ab") -> None:
     found = {"recall@1": 100 * mrr - 5, "recall@5": 70.0, "recall@25": 90.0, "mrr": mrr, "median_rank": 2.0}
     training = {"pairs": 300_000, "minutes": 61.2, "refined_pairs": 25_000, "hardware": "2 cores", "seed": 1}
     result = {
-        "model": f"{name}-0123456789ab",
+        "model": f"{name}-{checksum}",
         "tempo": tempo,
         "training": {**training, "revision": "abc"},
         "audio_to_sheet": found,
@@ -68,6 +68,7 @@ def test_no_row_is_left_out(written: Path) -> None:
         in text
     )
     assert "| first-light | – / **83.00** |" in text
+    assert "| first-light | – / not measured | – / not measured | – / **0.88** |" in text
     assert "| BL2-LC + AT | 300 000 | 61 | 2 cores | 1 | abc | 25 000 pairs |" in text
 
 
@@ -84,4 +85,14 @@ def test_files_that_are_no_results_are_named(tmp_path: Path) -> None:
         read_results(tmp_path)
     (tmp_path / "other.json").write_text('{"model": "a-1", "tempo": 1}')
     with pytest.raises(BadInput, match=r"other\.json: is no result"):
+        read_results(tmp_path)
+
+
+def test_one_model_is_not_made_of_two(tmp_path: Path) -> None:
+    """Weights that were made anew are measured anew at every tempo."""
+    write_result(tmp_path, "bl2-sc", 1.0, 0.6)
+    write_result(tmp_path, "bl2-sc", 2.0, 0.5, "ba9876543210")
+    with pytest.raises(
+        BadInput, match=r"bl2-sc-tempo-2\.json: is of other weights than bl2-sc-tempo-1\.json; evaluate"
+    ):
         read_results(tmp_path)
