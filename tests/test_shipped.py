@@ -12,6 +12,7 @@ from earmark.weights import MODELS, Encoders, available, load
 
 DEMO = Path(__file__).parents[1] / "demo"
 MOST_BYTES = 12_000_000
+ROWS = ("bl1-sc", "bl2-lc-at", "bl2-sc", "bl2-sc-at")
 
 
 @pytest.fixture(scope="module")
@@ -19,11 +20,16 @@ def shipped() -> Encoders:
     return load(DEFAULT_MODEL)
 
 
-def test_the_encoders_are_small_and_have_a_card() -> None:
-    assert available() == [DEFAULT_MODEL]
-    folder = MODELS / DEFAULT_MODEL
+def test_our_own_model_and_the_rows_of_the_paper_are_there() -> None:
+    assert set(available()) == {DEFAULT_MODEL, *ROWS}
+
+
+@pytest.mark.parametrize("name", available())
+def test_a_model_is_small_has_a_card_and_knows_how_sure_it_may_be(name: str) -> None:
+    folder = MODELS / name
     assert sum(path.stat().st_size for path in folder.glob("*.onnx")) < MOST_BYTES
     assert "Limits" in (folder / "CARD.md").read_text()
+    assert 0 < load(name).calibration.floor < 1
 
 
 def test_a_scale_still_sounds_and_looks_as_it_did(shipped: Encoders) -> None:
@@ -43,6 +49,14 @@ def test_a_scale_still_sounds_and_looks_as_it_did(shipped: Encoders) -> None:
     np.testing.assert_allclose(
         seen[:, :5], [[0.027, -0.006, 0.099, 0.201, 0.055], [0.039, -0.023, 0.096, 0.188, 0.049]], atol=2e-3
     )
+
+
+def test_a_row_of_the_paper_can_be_searched_with(tmp_path: Path) -> None:
+    scores = [DEMO / "scores" / f"{name}.pdf" for name in ("korobeiniki", "mozart-ah-vous")]
+    with Library.open(tmp_path / "library", load("bl2-sc")) as library:
+        assert [outcome.status for outcome in library.add(scores)] == ["added"] * 2
+        found = library.find(DEMO / "recordings" / "mozart-ah-vous.ogg")
+    assert found.hits[0].piece == "mozart-ah-vous"
 
 
 def test_a_recording_finds_its_page_among_others(tmp_path: Path, shipped: Encoders) -> None:

@@ -10,7 +10,7 @@ import click
 from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from earmark.schema import EarmarkError
 
@@ -133,7 +133,8 @@ def _reliability() -> Callable[[Trial, Path], None]:
 
 
 def _print_promises(promises: Sequence[Promise]) -> None:
-    table = Table("library", "question", "asked", "first", "found", "absent", "falsely sure", box=box.MARKDOWN)
+    question = Column("question", no_wrap=True)
+    table = Table("library", question, "asked", "first", "found", "absent", "falsely sure", box=box.MARKDOWN)
     for promise in promises:
         shares = (promise.right, promise.found, promise.falsely_sure)
         right, found, falsely_sure = (f"{share:.1%}" for share in shares)

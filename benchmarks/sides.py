@@ -1,0 +1,51 @@
+"""Which encoder do the errors come from? The paper's protocol between two renderings of the same pieces, without pages.
+
+    python -m benchmarks.sides noon data/msmd
+
+If one performance finds the other much more often than either finds the page, the ear is better than the eye.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.report import table
+from earmark.schema import AudioSpec, SheetSpec
+from earmark.training import metrics
+from earmark.training.evaluate import embed_heard, embed_pool, read_pool
+from earmark.training.pieces import read_pieces
+from earmark.weights import load
+
+RENDERINGS = ("timgm6mb-0-2@1", "timgm6mb-0-2~1@1")
+"""As written, and as somebody played and recorded it."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model")
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("--split", default="valid")
+    parser.add_argument("--renderings", nargs=2, default=RENDERINGS, metavar="PIANO@TEMPO")
+    arguments = parser.parse_args()
+    encoders, (one, other) = load(arguments.model), arguments.renderings
+    pool, _ = read_pool(arguments.corpus, arguments.split, one)
+    heard, seen = embed_pool(encoders, pool, one, lambda done, total: None)
+    names = [piece.name for piece, _ in pool]
+    again = {piece.name: piece for piece in read_pieces(arguments.corpus, names, [other], AudioSpec(), SheetSpec())}
+    repeated = np.concatenate([embed_heard(encoders, again[piece.name], onsets, other) for piece, onsets in pool])
+    rows = []
+    for words, queries, candidates in (
+        (f"{one} → sheet", heard, seen),
+        (f"{other} → sheet", repeated, seen),
+        (f"{one} → {other}", heard, repeated),
+    ):
+        scores = metrics.scores(metrics.ranks(queries, candidates))
+        rows.append([words, f"{scores.recall_at_1:.2f}", f"{scores.mrr:.3f}", scores.candidates])
+    print(table(["", "R@1", "MRR", "candidates"], rows))
+
+
+if __name__ == "__main__":
+    main()
