@@ -354,14 +354,14 @@ INTERRUPTED = """
 import sys, time
 sys.path.insert(0, sys.argv[1])
 import conftest
-from earmark import cli, library
+from earmark import adding, cli, library
 encoders = conftest.FakeEncoders()
 library.load = lambda name: encoders
-embed_piece = library.embed_piece
+embed_piece = adding.embed_piece
 def slow(files, encoders):
     time.sleep(0.2)
     return embed_piece(files, encoders)
-library.embed_piece = slow
+adding.embed_piece = slow
 sys.argv = ["earmark", "add", *sys.argv[2:]]
 cli.main()
 """
