@@ -12,7 +12,7 @@ from earmark.weights import MODELS, Encoders, available, load
 
 DEMO = Path(__file__).parents[1] / "demo"
 MOST_BYTES = 12_000_000
-ROWS = ("bl1-sc", "bl2-sc", "bl2-sc-at")
+ROWS = ("bl1-sc", "bl2-sc", "bl2-sc-at", "bl2-lc-at")
 
 
 @pytest.fixture(scope="module")

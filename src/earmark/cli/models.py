@@ -15,7 +15,7 @@ def models_command(as_json: bool) -> None:
 
     \b
     earmark models
-    earmark add ~/scores ~/Music/pdf --model bl2-sc-at
+    earmark add ~/scores ~/Music/pdf --model bl2-lc-at
     """
     from rich import box
     from rich.console import Console
