@@ -82,8 +82,10 @@ def test_what_was_heard_can_be_forgotten(server: Served, clip: Path) -> None:
             if json.loads(socket.recv(timeout=10))["confident"]:
                 break
         socket.send('{"type": "reset"}')
-        while json.loads(socket.recv(timeout=10))["hits"]:
-            pass
+        answer = json.loads(socket.recv(timeout=10))
+        while answer["hits"]:  # what was sent before is still answered
+            answer = json.loads(socket.recv(timeout=10))
+        assert not answer["confident"]
 
 
 def test_calls_from_other_pages_and_odd_rates_are_refused(server: Served) -> None:

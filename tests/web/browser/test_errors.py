@@ -93,6 +93,7 @@ def test_a_busy_server_is_asked_again_by_itself(visit: Visit, clip: Path) -> Non
     page.set_input_files("#ask-input", clip)
     page.wait_for_function("() => document.querySelector('#ask-work-hint').textContent === 'Trying again in 1 second.'")
     page.wait_for_selector("#query .hit")
+    assert page.locator(".problem:visible").count() == 0
 
 
 def test_a_server_that_is_gone(visit: Visit, clip: Path) -> None:
@@ -110,6 +111,8 @@ def test_an_explanation_that_cannot_be_had_spoils_nothing_else(visit: Visit, cli
     page.set_input_files("#ask-input", clip)
     page.wait_for_selector("#query .overlay-place[display=inline]")
     page.wait_for_function("() => document.querySelector('#why-words').textContent.includes('too many pictures')")
+    assert page.is_visible("#query .overlay-place")
+    assert page.locator(".problem:visible").count() == 0
 
 
 def test_an_answer_that_is_no_longer_kept(visit: Visit) -> None:

@@ -105,6 +105,7 @@ def test_the_other_hits_can_be_looked_at(visit: Visit, clip: Path) -> None:
     other.click()
     page.wait_for_function("(name) => document.querySelector('#query-title').textContent === name", arg=name)
     page.wait_for_selector(f'#query .score-window[aria-label^="{name}"]')
+    assert page.inner_text(".hit[aria-current=true] .hit-title") == name
 
 
 def test_a_piece_that_is_not_there_is_told_plainly(visit: Visit, music: Music, tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ def test_live_says_when_the_line_breaks(visit: Visit) -> None:
     page.route_web_socket("**/api/v1/live?*", lambda line: line.close())
     page.click("#listen-start")
     page.wait_for_selector('.problem[data-kind="gone"]')
+    assert page.is_visible("#listen-start")
 
 
 def test_live_says_when_others_listen(visit: Visit) -> None:
