@@ -1,5 +1,6 @@
 """What the search relies on: strict windows, equal results in pieces, unit embeddings, attention that sums to one."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ torch = pytest.importorskip("torch", reason="training needs the [train] extra")
 
 from torch import Tensor  # noqa: E402
 
-from earmark.networks import Encoder, Encoders, NetworkConfig  # noqa: E402
+from earmark.networks import Encoder, Encoders, EncoderSize, NetworkConfig  # noqa: E402
 from earmark.schema import AudioSpec, SheetSpec  # noqa: E402
 
 AUDIO, SHEET = AudioSpec(), SheetSpec()
@@ -78,8 +79,9 @@ def test_embeddings_are_unit_vectors_and_attention_sums_to_one(encoders: Encoder
 
 
 def test_a_config_survives_its_dictionary() -> None:
-    config = NetworkConfig(dimension=32)
-    assert NetworkConfig.from_dict(config.to_dict()) == config
+    sheet = EncoderSize(maps=(4, 8, 8), channels=16, positions=20, hidden=32, tall=(1, 2))
+    config = NetworkConfig(dimension=32, sheet=sheet)
+    assert NetworkConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
     with pytest.raises(TypeError):
         NetworkConfig.from_dict({"dimensions": 3})
 

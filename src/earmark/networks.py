@@ -34,12 +34,22 @@ class EncoderSize:
 
     ``maps``: feature maps of the 2-D convolutions; the second halves the resolution along the token axis.
     ``channels``: size of a token. ``positions``: tokens in a window. ``hidden``: width of the window's dense layer.
+    ``tall``: the 2-D convolutions (counted from 0) that a `Tall` follows.
     """
 
     maps: tuple[int, ...]
     channels: int
     positions: int
     hidden: int
+    tall: tuple[int, ...] = ()
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> EncoderSize:
+        """Lists, as JSON and TOML have them, become tuples; an unknown key raises TypeError."""
+        made: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+        }
+        return cls(**made)
 
 
 @dataclass(frozen=True)
@@ -58,11 +68,27 @@ class NetworkConfig:
     def from_dict(cls, values: dict[str, Any]) -> NetworkConfig:
         """Read back what ``to_dict`` wrote; an unknown key raises TypeError."""
         sizes: dict[str, EncoderSize] = {
-            side: EncoderSize(**{**values[side], "maps": tuple(values[side]["maps"])})
-            for side in ("audio", "sheet")
-            if side in values
+            side: EncoderSize.from_dict(values[side]) for side in ("audio", "sheet") if side in values
         }
         return cls(**{**values, **sizes})
+
+
+class Tall(nn.Module):
+    """ReLU, then x + ReLU(BN(conv(x))) along height or frequency alone, kernel 5: pitch is told by height.
+
+    It adds little at first, so that a network which has grown by it begins as the smaller one.
+    """
+
+    def __init__(self, maps: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(maps, maps, (5, 1), padding=(2, 0), bias=False)
+        self.norm = nn.BatchNorm2d(maps)
+        nn.init.constant_(self.norm.weight, 0.1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(x)
+        y: Tensor = x + F.relu(self.norm(self.conv(x)))
+        return y
 
 
 class Residual(nn.Module):
@@ -97,7 +123,7 @@ class Trunk(nn.Module):
             layers += [
                 nn.Conv2d(before, maps, 3, stride=(down, along), padding=1, bias=False),
                 nn.BatchNorm2d(maps),
-                nn.ReLU(),
+                Tall(maps) if i in size.tall else nn.ReLU(),
             ]
             before, height, reach = maps, -(-height // down), reach + step
             step *= along

@@ -7,6 +7,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs the [train] extra")
 
 from earmark.schema import AudioSpec, BadInput, Mismatch, SheetSpec  # noqa: E402
+from earmark.training import pairs  # noqa: E402
 from earmark.training.pairs import PairSampler  # noqa: E402
 from earmark.training.pieces import (  # noqa: E402
     Notes,
@@ -118,6 +119,17 @@ def test_a_batch_holds_as_many_stretches_of_a_piece_as_asked_for(corpus: Path) -
     draw._stretch = lambda rng, piece, *rest: (drawn.append(piece.name), stretch(rng, piece, *rest))[1]  # type: ignore[method-assign,func-returns-value]
     draw.batch(np.random.default_rng(3))
     assert drawn == [drawn[0]] * 4 + [drawn[4]] * 4
+
+
+def test_every_second_stretch_is_about_a_look_alike(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here the last onset is what looks like any other."""
+    monkeypatch.setattr(pairs, "look_alikes", lambda onset_px, *_: np.full((len(onset_px), 1), len(onset_px) - 1))
+    draw = sampler(corpus, stretches=8, stretches_per_piece=4, alike=True)
+    last = {int(content) for piece in draw.pieces for content in piece.onsets.content[-1:]}
+    batch = draw.batch(np.random.default_rng(0))
+    held = [last & set(batch.content[batch.row == row].tolist()) for row in range(8)]
+    assert all(held[row] for row in (1, 3, 5, 7))
+    assert not all(held[row] for row in (0, 2, 4, 6))
 
 
 def test_every_window_lies_inside_its_stretch(corpus: Path) -> None:

@@ -1,5 +1,7 @@
 """Exported weights taken up for more training compute what they did, and nothing else is taken for them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,8 @@ from earmark.schema import AudioSpec, Mismatch, SheetSpec
 from earmark.training.pairs import Batch
 from earmark.training.warm import warm_start
 from earmark.weights import find, load
+
+SHIPPED = NetworkConfig.from_dict(load(DEFAULT_MODEL).training["experiment"]["network"])
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +33,7 @@ def batch() -> Batch:
 
 
 def test_training_goes_on_from_what_the_weights_compute(batch: Batch) -> None:
-    model, exported = Encoders(AudioSpec(), SheetSpec(), NetworkConfig()), load(DEFAULT_MODEL)
+    model, exported = Encoders(AudioSpec(), SheetSpec(), SHIPPED), load(DEFAULT_MODEL)
     warm_start(model, find(DEFAULT_MODEL), batch)
     for encoder, inputs, centres, embed in (
         (model.audio, batch.audio, batch.frame, exported.embed_audio),
@@ -45,8 +49,20 @@ def test_training_goes_on_from_what_the_weights_compute(batch: Batch) -> None:
             assert (got[of_it].numpy() * wanted).sum(axis=1).min() > 0.999
 
 
+def test_a_network_that_has_grown_begins_about_where_the_smaller_one_was(batch: Batch) -> None:
+    grown = replace(SHIPPED, sheet=replace(SHIPPED.sheet, tall=(1, *SHIPPED.sheet.tall)))
+    model, exported = Encoders(AudioSpec(), SheetSpec(), grown), load(DEFAULT_MODEL)
+    warm_start(model, find(DEFAULT_MODEL), batch)
+    model.sheet.train()
+    model.sheet.reader.drop.p = 0.0
+    with torch.no_grad():
+        got, _ = model.sheet.reader(model.sheet.tokens(batch.sheet), batch.row, batch.column)
+    wanted, _ = exported.embed_strip(batch.sheet[0].numpy(), batch.column[:6].numpy().astype(np.float64))
+    assert 0.8 < (got[:6].numpy() * wanted).sum(axis=1).mean() < 0.9999
+
+
 def test_weights_of_another_network_are_refused(batch: Batch) -> None:
     small = EncoderSize(maps=(8, 8, 8, 8), channels=16, positions=50, hidden=32)
-    model = Encoders(AudioSpec(), SheetSpec(), NetworkConfig(audio=small))
+    model = Encoders(AudioSpec(), SheetSpec(), replace(SHIPPED, audio=small))
     with pytest.raises(Mismatch, match="not as this network has it"):
         warm_start(model, find(DEFAULT_MODEL), batch)

@@ -78,17 +78,20 @@ def refine_command(checkpoint: Path, pairs: int) -> None:
 
 
 @click.command()
-@click.argument("checkpoint", type=EXISTING_FILE)
+@click.argument("checkpoints", type=EXISTING_FILE, nargs=-1, required=True)
 @click.argument("out", type=click.Path(file_okay=False, path_type=Path))
-def export_command(checkpoint: Path, out: Path) -> None:
-    """Write the encoders of CHECKPOINT into the folder OUT as ONNX files that searching uses.
+def export_command(checkpoints: tuple[Path, ...], out: Path) -> None:
+    """Write the encoders of CHECKPOINTS into the folder OUT as ONNX files that searching uses.
+
+    Of several, runs of one experiment that differ by their seed, the mean of the weights.
 
     \b
     earmark export runs/first-light/checkpoint.pt weights/first-light
+    earmark export runs/zenith/checkpoint.pt runs/zenith-twin/checkpoint.pt weights/zenith
     """
     from earmark.training.export import export
 
-    click.echo(export(checkpoint, out))
+    click.echo(export(checkpoints, out))
 
 
 @click.command()

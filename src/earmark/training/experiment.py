@@ -23,7 +23,7 @@ class Experiment:
     The learning rate rises for ``warmup_steps``, stays, and falls to zero over the last ``cooldown_steps``;
     ``averaging`` is the final decay of the weights' moving average, which is what is validated and exported. ``tempo``
     is the range of tempi, as factors of the score's. A batch is ``stretches`` of 20 s, ``stretches_per_piece`` of every
-    piece in it.
+    piece in it; with ``look_alikes`` every second of these is a place that looks like the one before.
     """
 
     corpus: str
@@ -36,6 +36,7 @@ class Experiment:
     seed: int = 1
     stretches: int = 24
     stretches_per_piece: int = 2
+    look_alikes: bool = False
     pairs_per_stretch: int = 24
     tempo: tuple[float, float] = (0.5, 2.0)
     learning_rate: float = 1.5e-3

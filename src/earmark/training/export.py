@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from earmark.paper.encoders import AudioSide, SheetSide
 from earmark.paper.refine import is_row
 from earmark.paper.refine import read_checkpoint as read_row
 from earmark.schema import AudioSpec, SheetSpec
-from earmark.training.train import read_checkpoint
+from earmark.training.average import read_average
 from earmark.weights import FORMAT, SIDES
 
 WINDOWS_AT_ONCE = 64
@@ -83,17 +84,18 @@ def to_onnx(encoder: Encoder | AudioSide | SheetSide, example: torch.Tensor, inp
     path.write_bytes(model.SerializeToString())
 
 
-def export(checkpoint: Path, out: Path) -> Path:
-    """Write a checkpoint's encoders as ``out/{audio.onnx, sheet.onnx, model.json}``, the last one last.
+def export(checkpoints: Sequence[Path], out: Path) -> Path:
+    """Write the encoders of a run as ``out/{audio.onnx, sheet.onnx, model.json}``, the last one last.
 
-    Of Earmark's own experiments the averaged weights, of the paper's rows the best by validation; a row that was not
-    refined is named so.
+    Of Earmark's own experiments the moving average of the weights, of the paper's rows the best by validation; a row
+    that was not refined is named so. Of several checkpoints the mean of their weights; raises Mismatch when they are
+    not runs of one experiment (`earmark.training.average`).
     """
     audio, sheet = AudioSpec(), SheetSpec()
     sides: tuple[Encoder | AudioSide, Encoder | SheetSide]
     about: dict[str, Any]
-    if is_row(checkpoint):
-        recipe, network, record = read_row(checkpoint)
+    if len(checkpoints) == 1 and is_row(checkpoints[0]):
+        recipe, network, record = read_row(checkpoints[0])
         sides = AudioSide(network), SheetSide(network)
         refined = "refined_pairs" in record or recipe.projection != "cca"
         about = {
@@ -104,7 +106,7 @@ def export(checkpoint: Path, out: Path) -> Path:
             "training": {"recipe": recipe.to_dict(), **record},
         }
     else:
-        experiment, encoders, record = read_checkpoint(checkpoint)
+        experiment, encoders, record = read_average(checkpoints)
         sides = encoders.audio, encoders.sheet
         about = {
             "name": experiment.name,

@@ -20,6 +20,7 @@ from earmark.networks import PITCHES, Trunk
 from earmark.schema import AudioSpec, FloatArray, Image, SheetSpec
 from earmark.training.augment import augment_audio
 from earmark.training.degrade import augment_sheet
+from earmark.training.lookalikes import look_alikes
 from earmark.training.pieces import TrainingPiece, performance, tempo_of
 
 
@@ -75,6 +76,7 @@ class PairSampler:
         stretches_per_piece: int,
         pairs: int,
         tempo: tuple[float, float],
+        alike: bool = False,
     ) -> None:
         self.pieces = [piece for piece in pieces if len(piece.onsets) > 1]
         self.audio, self.sheet = audio, sheet
@@ -82,6 +84,10 @@ class PairSampler:
         # Between one piece one vote and one onset one vote: long pieces must not crowd out the short ones.
         weight = np.array([len(piece.onsets) for piece in self.pieces]) ** 0.75
         self.weight = weight / weight.sum()
+        self.alike = [
+            look_alikes(piece.onsets.x_px, piece.onsets.content, piece.notes.x_px, piece.notes.pitch, sheet.window_px)
+            for piece in (self.pieces if alike else [])
+        ]
 
     def batch(self, rng: np.random.Generator) -> Batch:
         """One batch: several stretches of every piece that is drawn, so that a piece meets itself elsewhere."""
@@ -90,7 +96,11 @@ class PairSampler:
         low, high = np.log(self.tempo)
         tempo = np.exp(rng.uniform(low, high, self.stretches))
         scale = rng.uniform(0.9, 1.1, self.stretches).astype(np.float32)
-        drawn = [self._stretch(rng, self.pieces[i], r, s) for i, r, s in zip(chosen, tempo, scale, strict=True)]
+        onsets = self._onsets(rng, chosen)
+        drawn = [
+            self._stretch(rng, self.pieces[i], onset, r, s)
+            for i, onset, r, s in zip(chosen, onsets, tempo, scale, strict=True)
+        ]
         sheet = augment_sheet(rng, torch.from_numpy(np.stack([stretch.ink for stretch in drawn])), scale)
         first, second = (torch.from_numpy(np.stack([stretch.heard[i] for stretch in drawn])) for i in range(2))
         return Batch(
@@ -104,9 +114,20 @@ class PairSampler:
             sheet_pitches=torch.stack([stretch.sheet_pitches for stretch in drawn]),
         )
 
-    def _stretch(self, rng: np.random.Generator, piece: TrainingPiece, tempo: float, scale: float) -> Stretch:
-        """Draw a stretch about some onset of ``piece``, played at ``tempo``, to be enlarged by ``scale``."""
-        onset = rng.integers(len(piece.onsets))
+    def _onsets(self, rng: np.random.Generator, chosen: npt.NDArray[np.int64]) -> list[int]:
+        """An onset of each piece in ``chosen`` (places in ``self.pieces``) to draw a stretch about."""
+        onsets: list[int] = []
+        for n, i in enumerate(chosen):
+            if self.alike and n % self.stretches_per_piece % 2:
+                onsets.append(int(rng.choice(self.alike[i][onsets[-1]])))
+            else:
+                onsets.append(int(rng.integers(len(self.pieces[i].onsets))))
+        return onsets
+
+    def _stretch(
+        self, rng: np.random.Generator, piece: TrainingPiece, onset: int, tempo: float, scale: float
+    ) -> Stretch:
+        """Draw a stretch about an onset of ``piece``, played at ``tempo``, to be enlarged by ``scale``."""
         middle = piece.onsets.x_px[onset] + rng.uniform(-1, 1)
         first, second = self._renderings(rng, piece, tempo)
         rate = tempo / tempo_of(first)

@@ -248,6 +248,7 @@ def train(experiment: Experiment, folder: Path, report: Callable[[Progress], Non
         stretches_per_piece=experiment.stretches_per_piece,
         pairs=experiment.pairs_per_stretch,
         tempo=experiment.tempo,
+        alike=experiment.look_alikes,
     )
     heard = experiment.validation_rendering
     validation = Validation(

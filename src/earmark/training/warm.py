@@ -3,7 +3,7 @@
 Exported weights have every batch normalisation folded into the layer before it. Here it is unfolded again: a layer
 takes the folded weight, and its normalisation, fed with one batch, the scale and shift that cancel what it is about to
 normalise by, so that on that batch the encoders compute what the exported ones do. What only training needs (the note
-detectors, the temperature) starts anew.
+detectors, the temperature) starts anew, and so does every `Tall` that the exported network lacks.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from earmark.networks import Encoder, Encoders
+from earmark.networks import Encoder, Encoders, Tall
 from earmark.schema import Mismatch
 from earmark.training.pairs import Batch
 
@@ -62,11 +62,17 @@ def _exported(path: Path) -> Parameters:
 
 def _take_over(encoder: Encoder, exported: Parameters, weights: Path) -> list[tuple[nn.Module, Tensor]]:
     """Copy the parameters; return every normalisation with the shift that was folded."""
-    normalised = dict(_normalised(encoder))
+    grown = [
+        f"{name}."
+        for name, module in encoder.named_modules()
+        if isinstance(module, Tall) and f"{name}.conv.weight" not in exported
+    ]
+    anew = (ANEW, *grown)
+    normalised = {layer: norm for layer, norm in _normalised(encoder) if not layer.startswith(anew)}
     kept = {
         name: parameter
         for name, parameter in encoder.named_parameters()
-        if not name.startswith((ANEW, *(f"{norm}." for norm in normalised.values())))
+        if not name.startswith((*anew, *(f"{norm}." for norm in normalised.values())))
     }
     for name in (*kept, *(f"{layer}.weight_bias" for layer in normalised)):
         if name not in exported or (name in kept and exported[name].shape != kept[name].shape):
