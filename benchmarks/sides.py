@@ -1,6 +1,6 @@
 """Which encoder do the errors come from? The paper's protocol between two renderings of the same pieces, without pages.
 
-    python -m benchmarks.sides noon data/msmd
+    python -m benchmarks.sides zenith data/msmd
 
 If one performance finds the other much more often than either finds the page, the ear is better than the eye.
 """

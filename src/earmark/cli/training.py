@@ -158,7 +158,7 @@ def evaluate_command(weights: str, corpus: Path, split: str, piano: str, tempo: 
     """Measure WEIGHTS (a shipped name or a folder) on a split of CORPUS under the paper's protocol.
 
     \b
-    earmark evaluate noon data/msmd --split test --tempo 1 --json results.json
+    earmark evaluate zenith data/msmd --split test --tempo 1 --json results.json
     """
     from earmark.atomic import write_json
     from earmark.training.evaluate import evaluate

@@ -152,7 +152,9 @@ def training_table(results: Results, rows: Iterable[str]) -> str:
             continue
         pairs = f"{training['pairs']:,}".replace(",", " ")
         refined = f"{training['refined_pairs']:,} pairs".replace(",", " ") if training.get("refined_pairs") else NONE
-        rest = [training.get(key) or NONE for key in ("hardware", "seed", "revision")]
+        seeds = training.get("seed")
+        seed = " and ".join(map(str, seeds)) if isinstance(seeds, list) else seeds
+        rest = [said or NONE for said in (training.get("hardware"), seed, training.get("revision"))]
         lines.append(
             f"| {title(row)} | {pairs} | {training['minutes']:.0f} | {' | '.join(map(str, rest))} | {refined} |"
         )

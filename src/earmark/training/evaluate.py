@@ -52,7 +52,7 @@ def evaluate(
     recipe = made.get("recipe") or made.get("experiment") or {}
     return {
         "model": encoders.model_id,
-        "training": {"seed": recipe.get("seed"), **{key: made.get(key) for key in RECORD}},
+        "training": {"seed": made.get("seeds") or recipe.get("seed"), **{key: made.get(key) for key in RECORD}},
         "split": split,
         "piano": piano,
         "tempo": tempo,
