@@ -23,7 +23,7 @@ from earmark.networks import Encoder
 from earmark.paper.encoders import AudioSide, SheetSide
 from earmark.paper.refine import is_row
 from earmark.paper.refine import read_checkpoint as read_row
-from earmark.schema import AudioSpec, SheetSpec
+from earmark.schema import AudioSpec, Mismatch, SheetSpec
 from earmark.training.average import read_average
 from earmark.weights import FORMAT, SIDES
 
@@ -94,8 +94,11 @@ def export(checkpoints: Sequence[Path], out: Path) -> Path:
     audio, sheet = AudioSpec(), SheetSpec()
     sides: tuple[Encoder | AudioSide, Encoder | SheetSide]
     about: dict[str, Any]
-    if len(checkpoints) == 1 and is_row(checkpoints[0]):
-        recipe, network, record = read_row(checkpoints[0])
+    rows = [checkpoint for checkpoint in checkpoints if is_row(checkpoint)]
+    if rows and len(checkpoints) > 1:
+        raise Mismatch(f"{rows[0]}: a row of the paper; rows are not averaged, export them one by one")
+    if rows:
+        recipe, network, record = read_row(rows[0])
         sides = AudioSide(network), SheetSide(network)
         refined = "refined_pairs" in record or recipe.projection != "cca"
         about = {
