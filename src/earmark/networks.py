@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from earmark.schema import AudioSpec, SheetSpec
+from earmark.schema import AudioSpec, SheetSpec, known_values
 
 PITCHES = 88  # keys of a piano
 
@@ -43,14 +43,6 @@ class EncoderSize:
     hidden: int
     tall: tuple[int, ...] = ()
 
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> EncoderSize:
-        """Lists, as JSON and TOML have them, become tuples; an unknown key raises TypeError."""
-        made: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
-        }
-        return cls(**made)
-
 
 @dataclass(frozen=True)
 class NetworkConfig:
@@ -68,7 +60,9 @@ class NetworkConfig:
     def from_dict(cls, values: dict[str, Any]) -> NetworkConfig:
         """Read back what ``to_dict`` wrote; an unknown key raises TypeError."""
         sizes: dict[str, EncoderSize] = {
-            side: EncoderSize.from_dict(values[side]) for side in ("audio", "sheet") if side in values
+            side: EncoderSize(**known_values(EncoderSize, values[side]))
+            for side in ("audio", "sheet")
+            if side in values
         }
         return cls(**{**values, **sizes})
 

@@ -11,7 +11,8 @@ Conventions used everywhere in the package:
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -251,3 +252,11 @@ class Alignment:
             "systems": [{**asdict(system), "box": list(system.box)} for system in self.systems],
             "points": [asdict(point) for point in self.points],
         }
+
+
+def known_values(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """``values`` for the fields of the dataclass ``kind``, lists as tuples. Raises TypeError for an unknown key."""
+    unknown = set(values) - {item.name for item in fields(kind)}
+    if unknown:
+        raise TypeError(f"unknown key {', '.join(sorted(unknown))}")
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}

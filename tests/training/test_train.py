@@ -109,3 +109,10 @@ def test_the_shipped_experiments_can_be_read() -> None:
     assert files
     for file in files:
         assert read_experiment(file).name == file.stem
+
+
+def test_zenith_and_its_twin_differ_by_their_seed() -> None:
+    folder = Path(__file__).parents[2] / "experiments" / "ours"
+    one, twin = (read_experiment(folder / f"{name}.toml") for name in ("zenith", "zenith-twin"))
+    assert one.seed != twin.seed
+    assert replace(twin, name=one.name, seed=one.seed) == one

@@ -10,7 +10,8 @@ from typing import Any
 from earmark.paper.losses import LOSSES
 from earmark.paper.networks import ROWS, Row
 from earmark.paper.windows import Augmentation
-from earmark.training.experiment import known_values, read_settings
+from earmark.schema import known_values
+from earmark.training.experiment import read_settings
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from earmark.networks import NetworkConfig
-from earmark.schema import BadInput
+from earmark.schema import BadInput, known_values
 
 T = TypeVar("T")
 
@@ -65,14 +65,6 @@ class Experiment:
         """Whether a checkpoint of ``other`` may be continued as this one: only the lengths may differ."""
         lengths = {"steps": 0, "cooldown_steps": 0, "validate_every_steps": 0}
         return replace(self, **lengths) == replace(other, **lengths)  # type: ignore[arg-type]
-
-
-def known_values(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
-    """``values`` for the fields of the dataclass ``kind``, lists as tuples. Raises TypeError for an unknown key."""
-    unknown = set(values) - {item.name for item in fields(kind)}
-    if unknown:
-        raise TypeError(f"unknown key {', '.join(sorted(unknown))}")
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
 
 
 def read_settings(path: Path, make: Callable[[Mapping[str, Any]], T]) -> T:
