@@ -11,16 +11,16 @@ VARIED = [*PHRASE[:6], 41, *PHRASE[7:]]
 OTHER = [60, 61, 70, 72, 61, 60, 70, 61, 72, 70, 60, 61]
 
 
-def of_melody(pitches: list[int], content: list[int]) -> list[list[int]]:
+def of_melody(pitches: list[int], music: list[int]) -> list[list[int]]:
     at = np.arange(len(pitches), dtype=np.float32) * STEP_PX
-    found: list[list[int]] = look_alikes(at, np.array(content), at, np.array(pitches), WINDOW_PX).tolist()
+    found: list[list[int]] = look_alikes(at, np.array(music, np.uint64), at, np.array(pitches), WINDOW_PX).tolist()
     return found
 
 
 def test_a_varied_phrase_looks_like_the_first_and_an_equal_one_is_left_out() -> None:
     pitches = [*PHRASE, *OTHER, *VARIED, *OTHER, *PHRASE]
-    content = [*range(48), *range(12)]  # the last phrase is the first again
-    found = of_melody(pitches, content)
+    music = [*range(48), *range(12)]  # the last phrase is the first again
+    found = of_melody(pitches, music)
     for place in range(4, 9):
         assert 24 + place in found[place]
         assert 48 + place not in found[place]

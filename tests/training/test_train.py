@@ -6,8 +6,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the [train] extra")
 
-from earmark.networks import EncoderSize, NetworkConfig  # noqa: E402
-from earmark.schema import BadInput, Mismatch  # noqa: E402
+from earmark.networks import Encoders, EncoderSize, NetworkConfig  # noqa: E402
+from earmark.schema import AudioSpec, BadInput, Mismatch, SheetSpec  # noqa: E402
 from earmark.training.experiment import Experiment, read_experiment  # noqa: E402
 from earmark.training.loop import Progress  # noqa: E402
 from earmark.training.train import learning_rate, read_checkpoint, train  # noqa: E402
@@ -62,6 +62,20 @@ def test_a_resumed_run_ends_in_the_same_weights(corpus: Path, tmp_path: Path) ->
         assert torch.equal(value, other.state_dict()[name]), name
 
 
+def test_what_is_frozen_stays_and_the_rest_learns(corpus: Path, tmp_path: Path) -> None:
+    part = "sheet.trunk.convolutions"
+    checkpoint = train(experiment(corpus, frozen=(part,)), tmp_path, quiet)
+    torch.manual_seed(1)  # the seed of the experiment, and so the weights it began with
+    began = Encoders(AudioSpec(), SheetSpec(), TINY).state_dict()
+    state = torch.load(checkpoint, weights_only=True)["model"]
+    changed = {name for name, value in state.items() if not torch.equal(value, began[name])}
+    assert any(name.startswith(part) for name in state)
+    assert not any(name.startswith(part) for name in changed)
+    assert {"sheet.trunk.flatten.weight", "audio.trunk.convolutions.0.weight"} <= changed
+    with pytest.raises(BadInput, match=r"'sheet\.ear' is no part of the encoders"):
+        train(experiment(corpus, frozen=("sheet.ear",)), tmp_path / "other", quiet)
+
+
 def test_training_learns_and_logs(corpus: Path, tmp_path: Path) -> None:
     losses = []
     train(
@@ -111,8 +125,9 @@ def test_the_shipped_experiments_can_be_read() -> None:
         assert read_experiment(file).name == file.stem
 
 
-def test_zenith_and_its_twin_differ_by_their_seed() -> None:
+@pytest.mark.parametrize("name", ["zenith", "meridian"])
+def test_twins_differ_by_their_seed(name: str) -> None:
     folder = Path(__file__).parents[2] / "experiments" / "ours"
-    one, twin = (read_experiment(folder / f"{name}.toml") for name in ("zenith", "zenith-twin"))
+    one, twin = (read_experiment(folder / f"{name}.toml") for name in (name, f"{name}-twin"))
     assert one.seed != twin.seed
     assert replace(twin, name=one.name, seed=one.seed) == one

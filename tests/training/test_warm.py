@@ -26,7 +26,7 @@ def batch() -> Batch:
         row=torch.from_numpy(row),
         frame=torch.from_numpy(rng.uniform(90, 310, 12).astype(np.float32)),
         column=torch.from_numpy(rng.uniform(60, 340, 12).astype(np.float32)),
-        content=torch.arange(12),
+        same=torch.eye(12, dtype=torch.bool),
         audio_pitches=torch.zeros(2, 88, 200),
         sheet_pitches=torch.zeros(2, 88, 200),
     )

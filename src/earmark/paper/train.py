@@ -24,7 +24,7 @@ from earmark.paper.recipe import Recipe
 from earmark.paper.windows import CPU, Windows
 from earmark.schema import AudioSpec, FloatArray, Mismatch, SheetSpec
 from earmark.training import metrics
-from earmark.training.loop import RECORD, Progress, best_device, drive, hardware, revision
+from earmark.training.loop import RECORD, Progress, best_device, bfloat16_is_fast, drive, hardware, revision
 from earmark.training.pieces import read_pieces, read_splits
 
 WINDOWS_AT_ONCE = 100
@@ -125,7 +125,7 @@ class Run:
         for group in self.optimiser.param_groups:
             group["lr"] = recipe.learning_rate * 0.5**self.halved
         self.network.train()
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=bfloat16_is_fast(self.device)):
             audio, sheet = self.network.view_audio(heard)[0], self.network.view_sheet(seen)
         loss = self.loss(*self.network.project(audio, sheet))
         self.optimiser.zero_grad(set_to_none=True)

@@ -15,11 +15,10 @@ import numpy.typing as npt
 
 from earmark.schema import SheetSpec
 from earmark.training.pieces import Onsets, TrainingPiece
+from earmark.training.surroundings import chords_and_steps
 
 Pool = Sequence[tuple[TrainingPiece, npt.NDArray[np.int64]]]
 Shape = tuple[int, int]
-STEP_S = 0.01
-"""Distances in time are equal when they are to this."""
 
 
 def shown(onsets: Onsets, at: int, half_px: float) -> Shape:
@@ -29,24 +28,13 @@ def shown(onsets: Onsets, at: int, half_px: float) -> Shape:
     return int(max(at - low, 0)), int(max(high - 1 - at, 0))
 
 
-def music(piece: TrainingPiece) -> tuple[list[bytes], npt.NDArray[np.int64]]:
-    """The pitches of every onset, and the steps of `STEP_S` from each onset to the next."""
-    stamp = np.round(piece.notes.time_s * 1000).astype(np.int64)
-    order = np.round(piece.onsets.time_s * 1000).astype(np.int64)
-    pitches: list[set[int]] = [set() for _ in order]
-    for onset, pitch in zip(np.searchsorted(order, stamp), piece.notes.pitch, strict=True):
-        pitches[onset].add(int(pitch))
-    steps = np.round(np.diff(piece.onsets.time_s) / STEP_S).astype(np.int64)
-    return [np.array(sorted(chord), np.int16).tobytes() for chord in pitches], steps
-
-
 def alike(pool: Pool, sheet: SheetSpec) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """For the pool's pairs in order: how many snippets answer its audio, and how many audio windows answer its snippet.
 
     ``pool`` holds pieces with the numbers of their onsets that are pairs. Both arrays are int64 [pairs], at least 1.
     """
     half_px = sheet.window_px / 2
-    played = [music(piece) for piece, _ in pool]
+    played = [chords_and_steps(piece.onsets.time_s, piece.notes.time_s, piece.notes.pitch) for piece, _ in pool]
     places = [(number, int(at)) for number, (_, onsets) in enumerate(pool) for at in onsets]
     shapes = [shown(pool[number][0].onsets, at, half_px) for number, at in places]
 

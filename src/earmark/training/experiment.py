@@ -23,7 +23,8 @@ class Experiment:
     The learning rate rises for ``warmup_steps``, stays, and falls to zero over the last ``cooldown_steps``;
     ``averaging`` is the final decay of the weights' moving average, which is what is validated and exported. ``tempo``
     is the range of tempi, as factors of the score's. A batch is ``stretches`` of 20 s, ``stretches_per_piece`` of every
-    piece in it; with ``look_alikes`` every second of these is a place that looks like the one before.
+    piece in it; with ``look_alikes`` every second of these is a place that looks like the one before. ``frozen`` names
+    modules of the encoders that stay as the weights in ``start`` have them.
     """
 
     corpus: str
@@ -39,6 +40,7 @@ class Experiment:
     look_alikes: bool = False
     pairs_per_stretch: int = 24
     tempo: tuple[float, float] = (0.5, 2.0)
+    frozen: tuple[str, ...] = ()
     learning_rate: float = 1.5e-3
     weight_decay: float = 0.02
     warmup_steps: int = 300

@@ -17,21 +17,21 @@ CANDIDATES = 4  # look-alikes kept of each onset
 
 def look_alikes(
     onset_px: FloatArray,
-    content: npt.NDArray[np.int64],
+    music: npt.NDArray[np.uint64],
     note_px: FloatArray,
     pitch: npt.NDArray[np.int64],
     window_px: int,
 ) -> npt.NDArray[np.int64]:
     """For every onset, up to `CANDIDATES` others about which a snippet shows nearly the same: int64 [onsets, k].
 
-    ``onset_px`` and ``content`` [onsets], ``note_px`` and ``pitch`` [notes] are those of a training piece. Onsets of
-    equal content and those whose snippets overlap (``window_px`` strip px wide) are no look-alikes. An onset
-    without any has itself in their place.
+    ``onset_px`` [onsets], ``note_px`` and ``pitch`` [notes] are those of a training piece, ``music`` [onsets] what
+    `earmark.training.surroundings.snippet_music` makes of it. Onsets whose snippets show the same music and those whose
+    snippets overlap (``window_px`` strip px wide) are no look-alikes. An onset without any has itself in their place.
     """
     pictures = _pictures(onset_px, note_px, pitch, window_px)
     alike = pictures @ pictures.T
     apart = np.abs(onset_px[:, None] - onset_px)
-    alike[(content[:, None] == content) | (apart < window_px)] = -1
+    alike[(music[:, None] == music) | (apart < window_px)] = -1
     nearest = np.argpartition(-alike, min(CANDIDATES, len(onset_px)) - 1, axis=1)[:, :CANDIDATES]
     found: npt.NDArray[np.int64] = np.where(
         np.take_along_axis(alike, nearest, 1) >= 0, nearest, np.arange(len(onset_px))[:, None]

@@ -7,17 +7,16 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def contrastive_loss(audio: Tensor, sheet: Tensor, scale: Tensor, content: Tensor) -> Tensor:
+def contrastive_loss(audio: Tensor, sheet: Tensor, scale: Tensor, same: Tensor) -> Tensor:
     """Mean of the cross-entropies audio -> sheet and sheet -> audio over the batch (InfoNCE; CLIP's symmetric form).
 
     ``audio`` and ``sheet`` are unit embeddings [n, d], row i of one belonging to row i of the other; ``scale`` is the
-    inverse temperature. ``content`` int64 [n] names the notes around each pair: a negative with the pair's own content
-    could not be told from the right answer, so it is left out.
+    inverse temperature. ``same`` bool [n, n] is true where the sound of pair i fits the snippet of pair j as well as
+    its own: nobody could tell such a negative from the right answer, so it is left out.
     """
     logits = scale * audio @ sheet.T
-    same = content[:, None] == content[None, :]
-    same.fill_diagonal_(False)
-    logits = logits.masked_fill(same, float("-inf"))
+    own = torch.eye(len(logits), dtype=torch.bool, device=logits.device)
+    logits = logits.masked_fill(same & ~own, float("-inf"))
     target = torch.arange(len(logits), device=logits.device)
     return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
 

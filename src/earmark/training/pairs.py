@@ -22,6 +22,16 @@ from earmark.training.augment import augment_audio
 from earmark.training.degrade import augment_sheet
 from earmark.training.lookalikes import look_alikes
 from earmark.training.pieces import TrainingPiece, performance, tempo_of
+from earmark.training.surroundings import (
+    Counts,
+    Hashes,
+    Surroundings,
+    chords_and_steps,
+    inseparable,
+    snippet_music,
+    surroundings,
+    within,
+)
 
 
 @dataclass(frozen=True)
@@ -29,8 +39,9 @@ class Batch:
     """What one training step sees.
 
     ``audio`` [stretches, frames, 92], ``sheet`` [stretches, 80, columns]; ``row`` [pairs] is a pair's stretch,
-    ``frame`` and ``column`` [pairs] its place in it, ``content`` [pairs] its notes; ``audio_pitches`` and
-    ``sheet_pitches`` [stretches, 88, tokens] are 1 where a pitch begins.
+    ``frame`` and ``column`` [pairs] its place in it; ``same`` bool [pairs, pairs] is true where the sound of the one
+    fits the snippet of the other (`inseparable`); ``audio_pitches`` and ``sheet_pitches`` [stretches, 88, tokens] are 1
+    where a pitch begins.
     """
 
     audio: Tensor
@@ -38,7 +49,7 @@ class Batch:
     row: Tensor
     frame: Tensor
     column: Tensor
-    content: Tensor
+    same: Tensor
     audio_pitches: Tensor
     sheet_pitches: Tensor
 
@@ -48,13 +59,20 @@ class Batch:
 
 @dataclass(frozen=True)
 class Stretch:
-    """One stretch before augmentation: its sound on two pianos, its ink with margins, its pairs, its notes."""
+    """One stretch before augmentation: its sound on two pianos, its ink with margins, its pairs, its notes.
+
+    Of every pair ``before`` and ``after`` are its rows of the piece's `Surroundings`; ``onsets_heard`` and
+    ``onsets_shown`` int64 [pairs, 2] count the onsets before and after its own that its two windows hold.
+    """
 
     heard: tuple[FloatArray, ...]
     ink: FloatArray
     frame: npt.NDArray[np.float64]
     column: npt.NDArray[np.float64]
-    content: npt.NDArray[np.int64]
+    before: Hashes
+    after: Hashes
+    onsets_heard: Counts
+    onsets_shown: Counts
     audio_pitches: Tensor
     sheet_pitches: Tensor
 
@@ -64,6 +82,7 @@ class PairSampler:
 
     frames = 400
     columns = 400
+    clear = 0.9  # of half a window: what lies further out is too faint to tell two places apart by
     margin = 40  # strip columns cut beyond each side, so that shrinking shows music and not paper
 
     def __init__(
@@ -84,9 +103,21 @@ class PairSampler:
         # Between one piece one vote and one onset one vote: long pieces must not crowd out the short ones.
         weight = np.array([len(piece.onsets) for piece in self.pieces]) ** 0.75
         self.weight = weight / weight.sum()
+        self.music = [
+            surroundings(*chords_and_steps(piece.onsets.time_s, piece.notes.time_s, piece.notes.pitch))
+            for piece in self.pieces
+        ]
+        self.half_px, self.half_frames = (self.clear * window / 2 for window in (sheet.window_px, audio.window_frames))
         self.alike = [
-            look_alikes(piece.onsets.x_px, piece.onsets.content, piece.notes.x_px, piece.notes.pitch, sheet.window_px)
-            for piece in (self.pieces if alike else [])
+            look_alikes(
+                piece.onsets.x_px,
+                snippet_music(music, within(piece.onsets.x_px, self.half_px)),
+                piece.notes.x_px,
+                piece.notes.pitch,
+                sheet.window_px,
+            )
+            for piece, music in zip(self.pieces, self.music, strict=True)
+            if alike
         ]
 
     def batch(self, rng: np.random.Generator) -> Batch:
@@ -98,7 +129,7 @@ class PairSampler:
         scale = rng.uniform(0.9, 1.1, self.stretches).astype(np.float32)
         onsets = self._onsets(rng, chosen)
         drawn = [
-            self._stretch(rng, self.pieces[i], onset, r, s)
+            self._stretch(rng, self.pieces[i], self.music[i], onset, r, s)
             for i, onset, r, s in zip(chosen, onsets, tempo, scale, strict=True)
         ]
         sheet = augment_sheet(rng, torch.from_numpy(np.stack([stretch.ink for stretch in drawn])), scale)
@@ -109,7 +140,7 @@ class PairSampler:
             row=torch.from_numpy(np.repeat(np.arange(len(drawn)), [len(stretch.frame) for stretch in drawn])),
             frame=torch.from_numpy(np.concatenate([stretch.frame for stretch in drawn]).astype(np.float32)),
             column=torch.from_numpy(np.concatenate([stretch.column for stretch in drawn]).astype(np.float32)),
-            content=torch.from_numpy(np.concatenate([stretch.content for stretch in drawn])),
+            same=torch.from_numpy(_inseparable(drawn)),
             audio_pitches=torch.stack([stretch.audio_pitches for stretch in drawn]),
             sheet_pitches=torch.stack([stretch.sheet_pitches for stretch in drawn]),
         )
@@ -125,7 +156,13 @@ class PairSampler:
         return onsets
 
     def _stretch(
-        self, rng: np.random.Generator, piece: TrainingPiece, onset: int, tempo: float, scale: float
+        self,
+        rng: np.random.Generator,
+        piece: TrainingPiece,
+        music: Surroundings,
+        onset: int,
+        tempo: float,
+        scale: float,
     ) -> Stretch:
         """Draw a stretch about an onset of ``piece``, played at ``tempo``, to be enlarged by ``scale``."""
         middle = piece.onsets.x_px[onset] + rng.uniform(-1, 1)
@@ -149,7 +186,10 @@ class PairSampler:
             ink=self._strip(piece.strip, middle),
             frame=frame[picked] + rng.uniform(-1, 1, len(picked)),
             column=column[picked] + rng.uniform(-1, 1, len(picked)),
-            content=piece.onsets.content[picked],
+            before=music.before[picked],
+            after=music.after[picked],
+            onsets_heard=within(frame, self.half_frames)[picked],
+            onsets_shown=within(column, self.half_px)[picked],
             audio_pitches=_labels(piece.notes.pitch, note_frame, self.frames),
             sheet_pitches=_labels(piece.notes.pitch, note_column, self.columns),
         )
@@ -188,6 +228,16 @@ class PairSampler:
         fraction = np.float32(at - left)
         ink = 1 - (cut[:, :-1] * (1 - fraction) + cut[:, 1:] * fraction) / 255
         return ink.astype(np.float32)
+
+
+def _inseparable(drawn: Sequence[Stretch]) -> npt.NDArray[np.bool_]:
+    """`inseparable` of all pairs of a batch."""
+    music = Surroundings(
+        np.concatenate([stretch.before for stretch in drawn]), np.concatenate([stretch.after for stretch in drawn])
+    )
+    heard = np.concatenate([stretch.onsets_heard for stretch in drawn])
+    shown = np.concatenate([stretch.onsets_shown for stretch in drawn])
+    return inseparable(music, heard, shown)
 
 
 def _labels(pitch: npt.NDArray[np.int64], at: npt.NDArray[np.floating], length: int) -> Tensor:

@@ -7,7 +7,6 @@ import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,20 +18,17 @@ from earmark.pages.strips import Strip, cut_strip, join_strips
 from earmark.schema import AudioSpec, BadInput, FloatArray, Image, Mismatch, SheetSpec, System
 
 LOWEST_PITCH = 21  # A0, the lowest key of a piano
-CONTENT_ONSETS = 3  # onsets to each side whose notes make up a pair's content
 
 
 @dataclass(frozen=True)
 class Onsets:
     """The distinct onsets of a piece in order of time.
 
-    ``time_s`` float64 [n] at tempo 1; ``x_px`` float32 [n], mean strip position of their noteheads; ``content`` int64
-    [n], equal where the notes from three onsets before to three after are equal.
+    ``time_s`` float64 [n] at tempo 1; ``x_px`` float32 [n], mean strip position of their noteheads.
     """
 
     time_s: npt.NDArray[np.float64]
     x_px: FloatArray
-    content: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.time_s)
@@ -173,17 +169,7 @@ def group_onsets(notes: Notes) -> Onsets:
     stamp = np.round(notes.time_s * 1000).astype(np.int64)
     _, first, index = np.unique(stamp, return_index=True, return_inverse=True)
     count = np.bincount(index)
-    pitches: list[list[int]] = [[] for _ in first]
-    for onset, pitch in zip(index, notes.pitch, strict=True):
-        pitches[onset].append(int(pitch))
-    chords = [bytes(sorted(set(chord))) if min(chord) >= 0 else b"" for chord in pitches]
-    n, reach = len(first), CONTENT_ONSETS
-    content = [blake2b(b"|".join(chords[max(0, i - reach) : i + reach + 1]), digest_size=8).digest() for i in range(n)]
-    return Onsets(
-        notes.time_s[first],
-        (np.bincount(index, weights=notes.x_px) / count).astype(np.float32),
-        np.frombuffer(b"".join(content), np.int64),
-    )
+    return Onsets(notes.time_s[first], (np.bincount(index, weights=notes.x_px) / count).astype(np.float32))
 
 
 def inside(piece: TrainingPiece, rendering: str, audio: AudioSpec, sheet: SheetSpec) -> npt.NDArray[np.bool_]:

@@ -21,19 +21,26 @@ from torch.optim import swa_utils
 from torch.utils.data import DataLoader, Dataset
 
 from earmark.atomic import replacing
-from earmark.networks import Encoder, Encoders
+from earmark.networks import MAX_LOG_SCALE, Encoder, Encoders
 from earmark.pages.strips import ink
-from earmark.schema import AudioSpec, FloatArray, Mismatch, SheetSpec
+from earmark.schema import AudioSpec, BadInput, FloatArray, Mismatch, SheetSpec
 from earmark.training import metrics
 from earmark.training.experiment import Experiment
-from earmark.training.loop import CHECKPOINT, RECORD, Progress, best_device, drive, hardware, revision
+from earmark.training.loop import (
+    CHECKPOINT,
+    RECORD,
+    Progress,
+    best_device,
+    bfloat16_is_fast,
+    drive,
+    hardware,
+    revision,
+)
 from earmark.training.losses import contrastive_loss, pitch_loss
 from earmark.training.pairs import Batch, PairSampler
 from earmark.training.pieces import TrainingPiece, evenly_taken, read_pieces, read_splits
 from earmark.training.warm import warm_start
 from earmark.weights import find
-
-MAX_LOG_SCALE = 4.6  # temperature 0.01
 
 
 def learning_rate(experiment: Experiment, step: int) -> float:
@@ -63,7 +70,7 @@ def loss_of(model: Encoders, batch: Batch, pitch_weight: float) -> Tensor:
     audio_tokens, sheet_tokens = model.audio.tokens(batch.audio), model.sheet.tokens(batch.sheet)
     audio, _ = model.audio.reader(audio_tokens, batch.row, batch.frame)
     sheet, _ = model.sheet.reader(sheet_tokens, batch.row, batch.column)
-    loss = contrastive_loss(audio, sheet, model.log_scale.clamp(max=MAX_LOG_SCALE).exp(), batch.content)
+    loss = contrastive_loss(audio, sheet, model.log_scale.clamp(max=MAX_LOG_SCALE).exp(), batch.same)
     teacher = pitch_loss(model.audio.pitches(audio_tokens), batch.audio_pitches) + pitch_loss(
         model.sheet.pitches(sheet_tokens), batch.sheet_pitches
     )
@@ -119,6 +126,7 @@ class Run:
         self.average = swa_utils.AveragedModel(
             self.model, multi_avg_fn=moving_average(experiment.averaging), use_buffers=True
         )
+        self.frozen = [_frozen(self.model, name) for name in experiment.frozen]
         decayed = [p for p in self.model.parameters() if p.ndim > 1]
         free = [p for p in self.model.parameters() if p.ndim <= 1]
         self.optimiser = torch.optim.AdamW(
@@ -144,7 +152,9 @@ class Run:
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.experiment, self.step)
         self.model.train()
-        with torch.autocast(self.device.type, torch.bfloat16):
+        for part in self.frozen:
+            part.eval()
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=bfloat16_is_fast(self.device)):
             loss = loss_of(self.model, batch, self.experiment.pitch_weight)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -188,6 +198,16 @@ class Run:
         self.optimiser.load_state_dict(state["optimiser"])
         for key, value in state["record"].items():
             setattr(self, key, value)
+
+
+def _frozen(model: Encoders, name: str) -> torch.nn.Module:
+    """The module of this name, made to stay as it is. Raises BadInput when there is none."""
+    try:
+        return model.get_submodule(name).requires_grad_(False)
+    except AttributeError as error:
+        raise BadInput(
+            "frozen", f"{name!r} is no part of the encoders", "name one, as audio.trunk.convolutions"
+        ) from error
 
 
 class Batches(Dataset[Batch]):

@@ -2,8 +2,9 @@
 
 Exported weights have every batch normalisation folded into the layer before it. Here it is unfolded again: a layer
 takes the folded weight, and its normalisation, fed with one batch, the scale and shift that cancel what it is about to
-normalise by, so that on that batch the encoders compute what the exported ones do. What only training needs (the note
-detectors, the temperature) starts anew, and so does every `Tall` that the exported network lacks.
+normalise by, so that on that batch the encoders compute what the exported ones do. Of what only training needs, the
+temperature is the one that fits that batch best; the note detectors start anew, and so does every `Tall` that the
+exported network lacks.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from earmark.networks import Encoder, Encoders, Tall
+from earmark.networks import MAX_LOG_SCALE, Encoder, Encoders, Tall
 from earmark.schema import Mismatch
+from earmark.training.losses import contrastive_loss
 from earmark.training.pairs import Batch
 
 Parameters = dict[str, Tensor]
@@ -35,6 +37,7 @@ def warm_start(model: Encoders, weights: Path, batch: Batch) -> None:
         (model.audio, "audio.onnx", batch.audio, batch.frame),
         (model.sheet, "sheet.onnx", batch.sheet, batch.column),
     )
+    embedded: list[Tensor] = []
     for encoder, file, inputs, centres in sides:
         shifts = _take_over(encoder, _exported(weights / file), weights)
         encoder.train()
@@ -42,7 +45,11 @@ def warm_start(model: Encoders, weights: Path, batch: Batch) -> None:
         with torch.no_grad(), ExitStack() as hooks:
             for norm, shift in shifts:
                 hooks.enter_context(norm.register_forward_pre_hook(_cancelling(shift)))
-            encoder.reader(encoder.tokens(inputs), batch.row, centres)
+            embedded.append(encoder.reader(encoder.tokens(inputs), batch.row, centres)[0])
+    audio, sheet = embedded
+    log_scales = torch.linspace(0, MAX_LOG_SCALE, 47, device=audio.device)
+    losses = torch.stack([contrastive_loss(audio, sheet, scale, batch.same) for scale in log_scales.exp()])
+    model.log_scale.data.copy_(log_scales[losses.argmin()])
 
 
 def _exported(path: Path) -> Parameters:

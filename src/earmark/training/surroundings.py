@@ -1,0 +1,103 @@
+"""The music around each onset of a piece, as numbers that are equal where it is: which pairs training may set apart.
+
+Two places of a piece often agree for a bar or two before they part. Whether anybody could tell them apart depends on
+how far one hears and sees: not if they part where the sound has ended or the snippet is cut, surely if they part inside
+of both windows. To leave out more than the former (a fixed number of onsets, say) would be to never teach the latter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+import numpy.typing as npt
+
+from earmark.schema import FloatArray
+
+Counts = npt.NDArray[np.int64]
+Hashes = npt.NDArray[np.uint64]
+
+REACH = 40  # onsets that are compared to each side, at most
+STEP_S = 0.01
+"""Distances in time are equal when they are to this."""
+_EVEN = 1e-3  # of a step: half steps are rounded one way, whatever the last digits of a sum of durations
+_BASE, _MIX = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """``before`` and ``after`` uint64 [onsets, `REACH` + 1]: column k is the music from k onsets before, or to k after.
+
+    Pitches and the distances in time between onsets count; so does that a piece begins or ends.
+    """
+
+    before: Hashes
+    after: Hashes
+
+
+def chords_and_steps(
+    onset_s: npt.NDArray[np.float64], note_s: npt.NDArray[np.float64], pitch: npt.NDArray[np.int64]
+) -> tuple[list[bytes], Counts]:
+    """The pitches of every onset, and the steps of `STEP_S` from each onset to the next (int64 [onsets - 1]).
+
+    ``onset_s`` [onsets], rising; ``note_s`` and ``pitch`` [notes], every note at one of the onsets to the millisecond.
+    """
+    stamp, order = (np.round(at * 1000).astype(np.int64) for at in (note_s, onset_s))
+    pitches: list[set[int]] = [set() for _ in order]
+    for onset, key in zip(np.searchsorted(order, stamp), pitch, strict=True):
+        pitches[onset].add(int(key))
+    steps = np.round(np.diff(onset_s) / STEP_S + _EVEN).astype(np.int64)
+    return [np.array(sorted(chord), np.int16).tobytes() for chord in pitches], steps
+
+
+def surroundings(chords: Sequence[bytes], steps: Counts) -> Surroundings:
+    """Of a piece, from what `chords_and_steps` gives."""
+    codes = np.array([int.from_bytes(blake2b(chord, digest_size=8).digest(), "big") for chord in chords], np.uint64)
+    gap = steps.astype(np.uint64) * _MIX
+    zero = np.zeros(1, np.uint64)
+    # An item of the way back is a chord and the step that leads away from it, of the way on one and the step to it.
+    back = _rolling(codes, codes + np.concatenate([gap, zero]))
+    on = _rolling(codes[::-1], (codes + np.concatenate([zero, gap]))[::-1])[::-1]
+    return Surroundings(back, on)
+
+
+def _rolling(codes: Hashes, items: Hashes) -> Hashes:
+    """Column k: the code of an onset and the items of the k before it; beyond the beginning every item is 1."""
+    padded = np.concatenate([np.ones(REACH, np.uint64), items])
+    columns = np.empty((len(codes), REACH + 1), np.uint64)
+    columns[:, 0] = codes
+    for k in range(1, REACH + 1):
+        columns[:, k] = columns[:, k - 1] * _BASE + padded[REACH - k : len(padded) - k] * _MIX
+    return columns
+
+
+def within(at: FloatArray | npt.NDArray[np.float64], half: float) -> Counts:
+    """How many of the places ``at`` [n] (rising) lie up to ``half`` before and after each: int64 [n, 2]."""
+    numbers = np.arange(len(at))
+    low, high = np.searchsorted(at, at - half), np.searchsorted(at, at + half, side="right") - 1
+    return np.stack([numbers - low, high - numbers], axis=1).clip(0, REACH)
+
+
+def snippet_music(of: Surroundings, shown: Counts) -> Hashes:
+    """A number for what each snippet shows, uint64 [onsets]; ``shown`` int64 [onsets, 2] as `within` counts it."""
+    numbers = np.arange(len(shown))
+    seen = shown.astype(np.uint64)
+    left, right = of.before[numbers, shown[:, 0]] + seen[:, 0], of.after[numbers, shown[:, 1]] + seen[:, 1]
+    out: Hashes = left * _BASE + right * _MIX
+    return out
+
+
+def inseparable(of: Surroundings, heard: Counts, shown: Counts) -> npt.NDArray[np.bool_]:
+    """Whether the sound of pair i fits the snippet of pair j as well as its own: bool [pairs, pairs], true for i = j.
+
+    ``of`` has the pairs' rows; ``heard`` and ``shown`` int64 [pairs, 2] say how many onsets before and after its own a
+    pair's sound holds, and its snippet. It fits when the music is the same as far as both the one and the other reach.
+    """
+    out = np.ones((len(heard), len(shown)), np.bool_)
+    rows, columns = np.ogrid[: len(heard), : len(shown)]
+    for side, music in enumerate((of.before, of.after)):
+        both = np.minimum(heard[:, None, side], shown[None, :, side])
+        out &= music[rows, both] == music[columns, both]
+    return out
