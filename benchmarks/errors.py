@@ -1,0 +1,113 @@
+"""What wrong answers are like, by the paper's protocol, audio → sheet: their kinds, and the worst of them one by one.
+
+    python -m benchmarks.errors zenith data/msmd
+
+An answer is *hopeless* to avoid when the music is the same as far as both the sound and the wrong snippet reach. A
+worst query is one whose right snippet comes last.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.report import table
+from earmark.schema import AudioSpec, SheetSpec
+from earmark.training import metrics
+from earmark.training.ceiling import Pool
+from earmark.training.evaluate import embed_pool, read_pool, work
+from earmark.training.pieces import TrainingPiece
+from earmark.training.surroundings import Surroundings, chords_and_steps, inseparable, surroundings, within
+from earmark.weights import load
+
+NEAR = 3  # onsets to each side
+KINDS = (
+    "another work",
+    "another piece of the work",
+    "a neighbouring onset",
+    "elsewhere in the piece, hopeless",
+    f"elsewhere in the piece, the same for {NEAR} onsets to each side",
+    f"elsewhere in the piece, different within {NEAR} onsets",
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """An onset of a piece: what it is asked or answered with."""
+
+    piece: TrainingPiece
+    onset: int
+
+    def __str__(self) -> str:
+        return f"{self.piece.name} at {self.piece.onsets.time_s[self.onset]:.1f} s"
+
+
+class Judge:
+    """Names the kind of a wrong answer; what it needs of a piece is worked out once."""
+
+    def __init__(self, rendering: str) -> None:
+        self.rendering = rendering
+        self.known: dict[str, tuple[Surroundings, npt.NDArray[np.int64], npt.NDArray[np.int64]]] = {}
+
+    def kind(self, asked: Place, answered: Place) -> str:
+        """One of `KINDS`."""
+        if asked.piece is not answered.piece:
+            return KINDS[work(asked.piece.name) == work(answered.piece.name)]
+        if abs(asked.onset - answered.onset) <= 1:
+            return KINDS[2]
+        music, heard, shown = self._windows(asked.piece)
+        rows = [asked.onset, answered.onset]
+        two = Surroundings(music.before[rows], music.after[rows])
+        if inseparable(two, heard[rows], shown[rows])[0, 1]:
+            return KINDS[3]
+        return KINDS[4] if inseparable(two, heard[rows].clip(max=NEAR), shown[rows])[0, 1] else KINDS[5]
+
+    def _windows(self, piece: TrainingPiece) -> tuple[Surroundings, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        if piece.name not in self.known:
+            music = surroundings(*chords_and_steps(piece.onsets.time_s, piece.notes.time_s, piece.notes.pitch))
+            frame = piece.heard_s(self.rendering, piece.onsets.time_s) * AudioSpec().frames_per_second
+            heard = within(frame, AudioSpec().window_frames / 2)
+            self.known[piece.name] = music, heard, within(piece.onsets.x_px, SheetSpec().window_px / 2)
+        return self.known[piece.name]
+
+
+def places_of(pool: Pool) -> list[Place]:
+    """The pairs of a pool, in order."""
+    return [Place(piece, int(onset)) for piece, onsets in pool for onset in onsets]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model")
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("--split", default="test")
+    parser.add_argument("--rendering", default="musescore-0-0@1", metavar="PIANO@TEMPO")
+    parser.add_argument("--worst", type=int, default=50, help="How many queries to list.")
+    arguments = parser.parse_args()
+    pool, _ = read_pool(arguments.corpus, arguments.split, arguments.rendering)
+    heard, seen = embed_pool(load(arguments.model), pool, arguments.rendering, lambda done, total: None)
+    ranks, best, places = metrics.ranks(heard, seen), metrics.nearest(heard, seen), places_of(pool)
+    judge = Judge(arguments.rendering)
+    wrong = np.flatnonzero(ranks > 1)
+    kinds = {int(i): judge.kind(places[i], places[best[i]]) for i in wrong}
+    counts = Counter(kinds.values())
+    rows = [
+        [kind, f"{100 * counts[kind] / len(ranks):.2f}%", int(np.median([ranks[i] for i in kinds if kinds[i] == kind]))]
+        for kind in KINDS
+        if counts[kind]
+    ]
+    print(table(["the first answer is in", "of all queries", "the right one's rank, median"], rows))
+    worst = sorted(kinds, key=lambda i: -ranks[i])[: arguments.worst]
+    print()
+    print(
+        table(["asked", "rank", "answered", "kind"], [[places[i], ranks[i], places[best[i]], kinds[i]] for i in worst])
+    )
+
+
+if __name__ == "__main__":
+    main()
