@@ -318,3 +318,32 @@ def test_a_clip_among_scans_is_judged_by_the_scan_of_its_work() -> None:
     answers = [answer(1, 2, True), answer(2, 4, True), answer(None, None, False), answer(7, 3, False)]
     shares = ("50.0%", "25.0%", "50.0%", "75.0%", "50.0%", "100.0%", "50.0%")
     assert row("m", answers) == ("m", "with it", 4, *shares)
+
+
+def test_wrong_answers_are_of_the_kind_that_their_notes_say() -> None:
+    """A theme of eight notes, 20 px and half a second apart, comes three times and goes on differently twice."""
+    from benchmarks.errors import KINDS, Judge, Place
+    from earmark.training.pieces import Notes, TrainingPiece, group_onsets
+
+    def made(name: str, pitches: list[int]) -> TrainingPiece:
+        count = len(pitches)
+        notes = Notes(
+            np.linspace(1, 1 + (count - 1) / 2, count), np.arange(count, dtype=np.float32) * 10, np.array(pitches)
+        )
+        return TrainingPiece(name, np.full((80, count * 10), 255, np.uint8), group_onsets(notes), notes, {})
+
+    theme = [40, 42, 44, 45, 47, 49, 51, 52, 54, 56, 57, 59]
+    piece = made("Composer__O1__one", [*theme, 60, *theme, 60, *theme, 71])
+    judge = Judge("piano@1")
+
+    def kind(asked: int, answered: int) -> int:
+        return KINDS.index(judge.kind(Place(piece, asked), Place(piece, answered)))
+
+    assert kind(5, 6) == 2
+    assert kind(5, 18) == 3  # five before, five after are the same, and the snippet shows no more
+    assert kind(8, 34) == 4  # the fourth after it is another note
+    assert kind(10, 36) == 5
+    other = Place(made("Composer__O2__one", theme), 5)
+    assert judge.kind(Place(piece, 5), other) == "another work"
+    sister = Place(made("Composer__O1__two", theme), 5)
+    assert judge.kind(Place(piece, 5), sister) == "another piece of the work"
