@@ -18,7 +18,11 @@ SHIPPED = NetworkConfig.from_dict(load(DEFAULT_MODEL).training["experiment"]["ne
 
 @pytest.fixture(scope="module")
 def batch() -> Batch:
-    rng = np.random.default_rng(0)
+    return noise(0)
+
+
+def noise(seed: int) -> Batch:
+    rng = np.random.default_rng(seed)
     row = np.repeat([0, 1], 6)
     return Batch(
         audio=torch.from_numpy(rng.random((2, 400, AudioSpec().bands), np.float32)),
@@ -34,7 +38,7 @@ def batch() -> Batch:
 
 def test_training_goes_on_from_what_the_weights_compute(batch: Batch) -> None:
     model, exported = Encoders(AudioSpec(), SheetSpec(), SHIPPED), load(DEFAULT_MODEL)
-    warm_start(model, find(DEFAULT_MODEL), batch)
+    warm_start(model, find(DEFAULT_MODEL), [batch])
     for encoder, inputs, centres, embed in (
         (model.audio, batch.audio, batch.frame, exported.embed_audio),
         (model.sheet, batch.sheet, batch.column, exported.embed_strip),
@@ -49,10 +53,26 @@ def test_training_goes_on_from_what_the_weights_compute(batch: Batch) -> None:
             assert (got[of_it].numpy() * wanted).sum(axis=1).min() > 0.999
 
 
+def test_statistics_of_several_batches_serve_all_of_them(batch: Batch) -> None:
+    """The encoders compute what the weights do, of whatever batch; both sides are noise, so no temperature fits."""
+    model, exported = Encoders(AudioSpec(), SheetSpec(), SHIPPED), load(DEFAULT_MODEL)
+    warm_start(model, find(DEFAULT_MODEL), [batch, *map(noise, range(1, 4))])
+    for encoder, inputs, centres, embed in (
+        (model.audio, batch.audio, batch.frame, exported.embed_audio),
+        (model.sheet, batch.sheet, batch.column, exported.embed_strip),
+    ):
+        wanted, _ = embed(inputs[0].numpy(), centres[:6].numpy().astype(np.float64))
+        encoder.eval()
+        with torch.no_grad():
+            got, _ = encoder(inputs[0], centres[:6])
+        assert (got.numpy() * wanted).sum(axis=1).min() > 0.9999
+    assert model.log_scale.item() == 0
+
+
 def test_a_network_that_has_grown_begins_about_where_the_smaller_one_was(batch: Batch) -> None:
     grown = replace(SHIPPED, sheet=replace(SHIPPED.sheet, tall=(1, *SHIPPED.sheet.tall)))
     model, exported = Encoders(AudioSpec(), SheetSpec(), grown), load(DEFAULT_MODEL)
-    warm_start(model, find(DEFAULT_MODEL), batch)
+    warm_start(model, find(DEFAULT_MODEL), [batch])
     model.sheet.train()
     model.sheet.reader.drop.p = 0.0
     with torch.no_grad():
@@ -65,4 +85,4 @@ def test_weights_of_another_network_are_refused(batch: Batch) -> None:
     small = EncoderSize(maps=(8, 8, 8, 8), channels=16, positions=50, hidden=32)
     model = Encoders(AudioSpec(), SheetSpec(), replace(SHIPPED, audio=small))
     with pytest.raises(Mismatch, match="not as this network has it"):
-        warm_start(model, find(DEFAULT_MODEL), batch)
+        warm_start(model, find(DEFAULT_MODEL), [batch])

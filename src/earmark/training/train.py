@@ -42,6 +42,9 @@ from earmark.training.pieces import TrainingPiece, evenly_taken, read_pieces, re
 from earmark.training.warm import warm_start
 from earmark.weights import find
 
+WARMING = 12
+"""Batches from which a run that goes on from weights learns what its normalisations are given."""
+
 
 def learning_rate(experiment: Experiment, step: int) -> float:
     """Warm-up, constant, linear cool-down to zero; ``step`` counts from 0."""
@@ -276,7 +279,7 @@ def train(experiment: Experiment, folder: Path, report: Callable[[Progress], Non
     )
     run = Run(experiment, device)
     if experiment.start and not (folder / CHECKPOINT).exists():
-        first = sampler.batch(np.random.default_rng([experiment.seed, 0])).to(device)
-        warm_start(run.model, find(experiment.start), first)
+        some = [sampler.batch(np.random.default_rng([experiment.seed, step])).to(device) for step in range(WARMING)]
+        warm_start(run.model, find(experiment.start), some)
     batches = batches_of(run, sampler)
     return drive(run, lambda: run.train_step(batches), lambda: validation(run.averaged()), folder, report)

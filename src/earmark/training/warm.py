@@ -1,15 +1,16 @@
 """Weights for searching -> encoders that go on training.
 
 Exported weights have every batch normalisation folded into the layer before it. Here it is unfolded again: a layer
-takes the folded weight, and its normalisation, fed with one batch, the scale and shift that cancel what it is about to
-normalise by, so that on that batch the encoders compute what the exported ones do. Of what only training needs, the
-temperature is the one that fits that batch best; the note detectors start anew, and so does every `Tall` that the
+takes the folded weight, and its normalisation the mean and variance of what comes in over some batches, with the scale
+and shift that cancel them, so that the encoders compute what the exported ones do. One batch is not enough: it holds a
+few pieces only, and what normalises by others then computes something else. Of what only training needs, the
+temperature is the one that fits the last batch best; the note detectors start anew, and so does every `Tall` that the
 exported network lacks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -25,31 +26,46 @@ from earmark.training.losses import contrastive_loss
 from earmark.training.pairs import Batch
 
 Parameters = dict[str, Tensor]
+Norm = nn.BatchNorm1d | nn.BatchNorm2d
 ANEW = "pitches."
 
 
-def warm_start(model: Encoders, weights: Path, batch: Batch) -> None:
-    """Give ``model`` the exported weights in the folder ``weights``; ``batch`` is one to be trained on.
+def warm_start(model: Encoders, weights: Path, batches: Sequence[Batch]) -> None:
+    """Give ``model`` the exported weights in the folder ``weights``; ``batches`` are some to be trained on.
 
     Raises Mismatch when they are of another network.
     """
-    sides: tuple[tuple[Encoder, str, Tensor, Tensor], ...] = (
-        (model.audio, "audio.onnx", batch.audio, batch.frame),
-        (model.sheet, "sheet.onnx", batch.sheet, batch.column),
+    audio, sheet = (
+        _unfold(encoder, weights / file, [(getattr(batch, kind), batch.row, getattr(batch, at)) for batch in batches])
+        for encoder, file, kind, at in (
+            (model.audio, "audio.onnx", "audio", "frame"),
+            (model.sheet, "sheet.onnx", "sheet", "column"),
+        )
     )
-    embedded: list[Tensor] = []
-    for encoder, file, inputs, centres in sides:
-        shifts = _take_over(encoder, _exported(weights / file), weights)
-        encoder.train()
-        encoder.reader.drop.eval()  # exported weights drop nothing
-        with torch.no_grad(), ExitStack() as hooks:
-            for norm, shift in shifts:
-                hooks.enter_context(norm.register_forward_pre_hook(_cancelling(shift)))
-            embedded.append(encoder.reader(encoder.tokens(inputs), batch.row, centres)[0])
-    audio, sheet = embedded
     log_scales = torch.linspace(0, MAX_LOG_SCALE, 47, device=audio.device)
-    losses = torch.stack([contrastive_loss(audio, sheet, scale, batch.same) for scale in log_scales.exp()])
+    losses = torch.stack([contrastive_loss(audio, sheet, scale, batches[-1].same) for scale in log_scales.exp()])
     model.log_scale.data.copy_(log_scales[losses.argmin()])
+
+
+@torch.no_grad()
+def _unfold(encoder: Encoder, file: Path, inputs: Sequence[tuple[Tensor, Tensor, Tensor]]) -> Tensor:
+    """Give one encoder its exported weights; ``inputs`` are long inputs, rows, centres. Returns the last embeddings."""
+    taken = _take_over(encoder, _exported(file), file.parent)
+    encoder.eval()
+    for module in encoder.modules():
+        if isinstance(module, Norm):
+            module.train(module not in taken)  # what has grown has statistics of its own only in training
+    seen = {norm: _Seen() for norm in taken}
+    with ExitStack() as hooks:
+        for norm, shift in taken.items():
+            _set(norm, torch.zeros_like(shift), torch.ones_like(shift), shift)
+            hooks.enter_context(norm.register_forward_pre_hook(seen[norm]))
+        for values, rows, centres in inputs:
+            embeddings, _ = encoder.reader(encoder.tokens(values), rows, centres)
+    for norm, shift in taken.items():
+        _set(norm, *seen[norm].moments(), shift)
+    out: Tensor = embeddings
+    return out
 
 
 def _exported(path: Path) -> Parameters:
@@ -67,7 +83,7 @@ def _exported(path: Path) -> Parameters:
     return {name: torch.from_numpy(value.astype(np.float32)) for name, value in values.items() if value.ndim}
 
 
-def _take_over(encoder: Encoder, exported: Parameters, weights: Path) -> list[tuple[nn.Module, Tensor]]:
+def _take_over(encoder: Encoder, exported: Parameters, weights: Path) -> dict[Norm, Tensor]:
     """Copy the parameters; return every normalisation with the shift that was folded."""
     grown = [
         f"{name}."
@@ -86,30 +102,48 @@ def _take_over(encoder: Encoder, exported: Parameters, weights: Path) -> list[tu
             raise Mismatch(f"{weights}: {name} is not as this network has it; leave out `start` to train from nothing")
     for name, parameter in kept.items():
         parameter.data.copy_(exported[name])
-    return [(encoder.get_submodule(norm), exported[f"{layer}.weight_bias"]) for layer, norm in normalised.items()]
+    found: dict[Norm, Tensor] = {}
+    for layer, name in normalised.items():
+        norm = encoder.get_submodule(name)
+        assert isinstance(norm, Norm)
+        found[norm] = exported[f"{layer}.weight_bias"].to(norm.bias.device)
+    return found
 
 
 def _normalised(encoder: Encoder) -> Iterator[tuple[str, str]]:
     """The names of every layer that is normalised and of its normalisation: in each module, the one before it."""
     before = ""
     for name, module in encoder.named_modules():
-        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+        if isinstance(module, Norm):
             yield before, name
         if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Linear):
             before = name
 
 
-def _cancelling(shift: Tensor) -> Callable[[nn.Module, tuple[Tensor]], None]:
-    """A hook that sets a normalisation so that of its next input x it makes x + ``shift``."""
+class _Seen:
+    """A hook that sums up what a normalisation is given."""
 
-    def hook(norm: nn.Module, inputs: tuple[Tensor]) -> None:
-        assert isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d)
-        x = inputs[0].float()
-        variance, mean = torch.var_mean(x, dim=[axis for axis in range(x.ndim) if axis != 1], correction=0)
-        for buffer, value in ((norm.running_mean, mean), (norm.running_var, variance)):
-            assert buffer is not None
-            buffer.copy_(value)
-        norm.weight.copy_((variance + norm.eps).sqrt())
-        norm.bias.copy_(shift.to(mean.device) + mean)
+    def __init__(self) -> None:
+        self.count, self.sum, self.squares = 0, torch.zeros(()), torch.zeros(())
 
-    return hook
+    def __call__(self, _norm: nn.Module, inputs: tuple[Tensor]) -> None:
+        x = inputs[0].double()
+        axes = [axis for axis in range(x.ndim) if axis != 1]
+        self.count += x.numel() // x.shape[1]
+        self.sum = self.sum.to(x.device) + x.sum(axes)
+        self.squares = self.squares.to(x.device) + x.square().sum(axes)
+
+    def moments(self) -> tuple[Tensor, Tensor]:
+        """Mean and variance of each channel."""
+        mean = self.sum / self.count
+        return mean, self.squares / self.count - mean.square()
+
+
+def _set(norm: Norm, mean: Tensor, variance: Tensor, shift: Tensor) -> None:
+    """Let a normalisation expect this mean and variance, and make x + ``shift`` of x all the same."""
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    norm.running_mean.copy_(mean)
+    norm.running_var.copy_(variance)
+    norm.weight.copy_((norm.running_var + norm.eps).sqrt())
+    norm.bias.copy_(norm.running_mean + shift)
