@@ -57,3 +57,14 @@ def test_runs_without_a_meaningful_mean_are_refused(tmp_path: Path, changes: dic
     ]
     with pytest.raises(Mismatch, match=r"b\.pt: not of the same experiment"):
         read_average(paths)
+
+
+def test_what_was_frozen_is_the_first_run_s(tmp_path: Path) -> None:
+    part = "sheet.trunk"
+    paths = [checkpoint(tmp_path, name, seed, frozen=(part,)) for name, seed in (("one", 1), ("twin", 2))]
+    one, twin = (read_checkpoint(path)[1].state_dict() for path in paths)
+    mean = read_average(paths)[1].state_dict()
+    assert torch.equal(mean[f"{part}.flatten.weight"], one[f"{part}.flatten.weight"])
+    assert not torch.equal(one[f"{part}.flatten.weight"], twin[f"{part}.flatten.weight"])
+    dense = "sheet.reader.dense.weight"
+    torch.testing.assert_close(mean[dense], (one[dense] + twin[dense]) / 2)

@@ -23,7 +23,8 @@ def read_average(checkpoints: Sequence[Path]) -> tuple[Experiment, Encoders, dic
     """The first run's experiment, the encoders with the mean of all parameters and statistics, and a record of all.
 
     Of one checkpoint, what `read_checkpoint` gives. Steps, pairs and minutes are those of all runs together; ``seeds``
-    lists theirs. Raises Mismatch when a run differs from the first by more than its name, seed and length, or when
+    lists theirs. What was frozen does the same in all runs, with statistics of each run's own batches: it is the first
+    run's. Raises Mismatch when a run differs from the first by more than its name, seed and length, or when
     they were trained from nothing: such weights have no meaningful mean.
     """
     (experiment, encoders, record), *others = map(read_checkpoint, checkpoints)
@@ -37,8 +38,11 @@ def read_average(checkpoints: Sequence[Path]) -> tuple[Experiment, Encoders, dic
             )
     runs = [encoders, *(other for _, other, _ in others)]
     states = [run.state_dict() for run in runs]
+    frozen = tuple(f"{name}." for name in experiment.frozen)
     mean = {
-        name: torch.stack([state[name] for state in states]).mean(0) if value.is_floating_point() else value
+        name: torch.stack([state[name] for state in states]).mean(0)
+        if value.is_floating_point() and not name.startswith(frozen)
+        else value
         for name, value in states[0].items()
     }
     encoders.load_state_dict(mean)
