@@ -38,8 +38,8 @@ class CrossEntropyLoss(nn.Module):
 
     def forward(self, audio: Tensor, sheet: Tensor) -> Tensor:
         """Unit embeddings [n, d], row i of one belonging to row i of the other -> scalar."""
-        every_negative_counts = torch.arange(len(audio), device=audio.device)
-        return contrastive_loss(audio, sheet, self.log_scale.clamp(max=4.6).exp(), every_negative_counts)
+        itself_alone = torch.eye(len(audio), dtype=torch.bool, device=audio.device)
+        return contrastive_loss(audio, sheet, self.log_scale.clamp(max=4.6).exp(), itself_alone)
 
 
 LOSSES = {"ranking": RankingLoss, "cross-entropy": CrossEntropyLoss}
