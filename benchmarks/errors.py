@@ -22,7 +22,7 @@ from earmark.training import metrics
 from earmark.training.ceiling import Pool
 from earmark.training.evaluate import embed_pool, read_pool, work
 from earmark.training.pieces import TrainingPiece
-from earmark.training.surroundings import Surroundings, chords_and_steps, inseparable, surroundings, within
+from earmark.training.surroundings import Surroundings, inseparable, surroundings, within
 from earmark.weights import load
 
 NEAR = 3  # onsets to each side
@@ -69,7 +69,7 @@ class Judge:
 
     def _windows(self, piece: TrainingPiece) -> tuple[Surroundings, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         if piece.name not in self.known:
-            music = surroundings(*chords_and_steps(piece.onsets.time_s, piece.notes.time_s, piece.notes.pitch))
+            music = surroundings(piece.onsets.time_s, piece.notes.time_s, piece.notes.pitch)
             frame = piece.heard_s(self.rendering, piece.onsets.time_s) * AudioSpec().frames_per_second
             heard = within(frame, AudioSpec().window_frames / 2)
             self.known[piece.name] = music, heard, within(piece.onsets.x_px, SheetSpec().window_px / 2)

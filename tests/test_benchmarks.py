@@ -321,7 +321,7 @@ def test_a_clip_among_scans_is_judged_by_the_scan_of_its_work() -> None:
 
 
 def test_wrong_answers_are_of_the_kind_that_their_notes_say() -> None:
-    """A theme of eight notes, 20 px and half a second apart, comes three times and goes on differently twice."""
+    """A theme of twelve notes, 10 px and half a second apart, comes three times, the third with another end."""
     from benchmarks.errors import KINDS, Judge, Place
     from earmark.training.pieces import Notes, TrainingPiece, group_onsets
 

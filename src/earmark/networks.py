@@ -26,7 +26,6 @@ from torch.nn import functional as F
 from earmark.schema import AudioSpec, SheetSpec, known_values
 
 PITCHES = 88  # keys of a piano
-MAX_LOG_SCALE = 4.6  # the least temperature: 0.01
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ THEME = [40, 42, 44, 45, 47, 49, 51, 52]
 
 def of_melody(pitches: list[int], gaps_s: list[float] | None = None) -> Surroundings:
     onset_s = np.cumsum([0.0, *(gaps_s or [0.5] * (len(pitches) - 1))])
-    return surroundings(*chords_and_steps(onset_s, onset_s, np.array(pitches, np.int64)))
+    return surroundings(onset_s, onset_s, np.array(pitches, np.int64))
 
 
 def fit(of: Surroundings, one: int, other: int, heard: tuple[int, int], shown: tuple[int, int]) -> bool:

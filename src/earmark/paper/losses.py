@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from earmark.training.losses import contrastive_loss
+from earmark.training.losses import MAX_LOG_SCALE, contrastive_loss
 
 MARGIN = 0.7
 
@@ -39,7 +39,7 @@ class CrossEntropyLoss(nn.Module):
     def forward(self, audio: Tensor, sheet: Tensor) -> Tensor:
         """Unit embeddings [n, d], row i of one belonging to row i of the other -> scalar."""
         itself_alone = torch.eye(len(audio), dtype=torch.bool, device=audio.device)
-        return contrastive_loss(audio, sheet, self.log_scale.clamp(max=4.6).exp(), itself_alone)
+        return contrastive_loss(audio, sheet, self.log_scale.clamp(max=MAX_LOG_SCALE).exp(), itself_alone)
 
 
 LOSSES = {"ranking": RankingLoss, "cross-entropy": CrossEntropyLoss}

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+MAX_LOG_SCALE = 4.6  # the least temperature: 0.01
+
 
 def contrastive_loss(audio: Tensor, sheet: Tensor, scale: Tensor, same: Tensor) -> Tensor:
     """Mean of the cross-entropies audio -> sheet and sheet -> audio over the batch (InfoNCE; CLIP's symmetric form).

@@ -26,7 +26,6 @@ from earmark.training.surroundings import (
     Counts,
     Hashes,
     Surroundings,
-    chords_and_steps,
     inseparable,
     snippet_music,
     surroundings,
@@ -103,10 +102,7 @@ class PairSampler:
         # Between one piece one vote and one onset one vote: long pieces must not crowd out the short ones.
         weight = np.array([len(piece.onsets) for piece in self.pieces]) ** 0.75
         self.weight = weight / weight.sum()
-        self.music = [
-            surroundings(*chords_and_steps(piece.onsets.time_s, piece.notes.time_s, piece.notes.pitch))
-            for piece in self.pieces
-        ]
+        self.music = [surroundings(piece.onsets.time_s, piece.notes.time_s, piece.notes.pitch) for piece in self.pieces]
         self.half_px, self.half_frames = (self.clear * window / 2 for window in (sheet.window_px, audio.window_frames))
         self.alike = [
             look_alikes(

@@ -7,7 +7,6 @@ of both windows. To leave out more than the former (a fixed number of onsets, sa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -52,8 +51,11 @@ def chords_and_steps(
     return [np.array(sorted(chord), np.int16).tobytes() for chord in pitches], steps
 
 
-def surroundings(chords: Sequence[bytes], steps: Counts) -> Surroundings:
-    """Of a piece, from what `chords_and_steps` gives."""
+def surroundings(
+    onset_s: npt.NDArray[np.float64], note_s: npt.NDArray[np.float64], pitch: npt.NDArray[np.int64]
+) -> Surroundings:
+    """Of a piece, given as for `chords_and_steps`."""
+    chords, steps = chords_and_steps(onset_s, note_s, pitch)
     codes = np.array([int.from_bytes(blake2b(chord, digest_size=8).digest(), "big") for chord in chords], np.uint64)
     gap = steps.astype(np.uint64) * _MIX
     zero = np.zeros(1, np.uint64)

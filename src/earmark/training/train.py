@@ -21,7 +21,7 @@ from torch.optim import swa_utils
 from torch.utils.data import DataLoader, Dataset
 
 from earmark.atomic import replacing
-from earmark.networks import MAX_LOG_SCALE, Encoder, Encoders
+from earmark.networks import Encoder, Encoders
 from earmark.pages.strips import ink
 from earmark.schema import AudioSpec, BadInput, FloatArray, Mismatch, SheetSpec
 from earmark.training import metrics
@@ -36,7 +36,7 @@ from earmark.training.loop import (
     hardware,
     revision,
 )
-from earmark.training.losses import contrastive_loss, pitch_loss
+from earmark.training.losses import MAX_LOG_SCALE, contrastive_loss, pitch_loss
 from earmark.training.pairs import Batch, PairSampler
 from earmark.training.pieces import TrainingPiece, evenly_taken, read_pieces, read_splits
 from earmark.training.warm import warm_start

@@ -20,9 +20,9 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from earmark.networks import MAX_LOG_SCALE, Encoder, Encoders, Tall
+from earmark.networks import Encoder, Encoders, Tall
 from earmark.schema import Mismatch
-from earmark.training.losses import contrastive_loss
+from earmark.training.losses import MAX_LOG_SCALE, contrastive_loss
 from earmark.training.pairs import Batch
 
 Parameters = dict[str, Tensor]
