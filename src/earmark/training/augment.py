@@ -46,8 +46,8 @@ def equalise(rng: np.random.Generator, magnitude: Tensor) -> Tensor:
 def voice(rng: np.random.Generator, magnitude: Tensor) -> Tensor:
     """Another instrument's balance of loud and soft partials, and a harder or softer hammer.
 
-    What is soft beside the loudest is made softer or louder (x becomes x^0.8 to x^1.25, the loudest being 1), and of half
-    of the batch up to 0.4 of the frame before is taken away: a note begins as it did, and what rings on is weaker.
+    What is soft beside the loudest is made softer or louder (x becomes x^0.8 to x^1.25, the loudest being 1), and half
+    of the batch loses up to 0.4 of the frame before: a note begins as it did, and what rings on is weaker.
     """
     batch = len(magnitude)
     peak = magnitude.amax(dim=(1, 2), keepdim=True).clamp(min=1e-6)
