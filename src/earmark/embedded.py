@@ -13,14 +13,14 @@
 
 A piece is one transaction, with a rollback journal and ``synchronous = EXTRA``: after ``put`` returns it
 survives a kill or a power cut, and before that nothing of it is there
-(https://www.sqlite.org/atomiccommit.html). The FAISS index is exact, holds the stored float16 values as they
-are, and is made in memory at the first search after a change.
+(https://www.sqlite.org/atomiccommit.html). The index of the vectors is made in memory at the first search after a
+change.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -34,6 +34,7 @@ from earmark.schema import FloatArray, Kind, Place
 from earmark.scores import PageFile, Score
 from earmark.search import Neighbours
 from earmark.store import LibraryUnusable, Page, Piece, check_model
+from earmark.vector_index import VectorIndex
 
 FILE_NAME = "library.sqlite"
 FORMAT = 2
@@ -90,7 +91,7 @@ class EmbeddedStore:
             )
         if not create and not path.exists():
             raise LibraryUnusable(folder, "holds no library", "make one with: earmark add LIBRARY PATH")
-        self._indices: dict[Kind, _Index] = {}
+        self._indices: dict[Kind, tuple[int, VectorIndex]] = {}
         with self._explained():
             folder.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
@@ -240,14 +241,13 @@ class EmbeddedStore:
         """See `Store.nearest`."""
         with self._explained():
             version = self._one("PRAGMA data_version")  # another process's changes
-            index = self._indices.get(kind)
-            if index is None or index.version != version:
+            if kind not in self._indices or self._indices[kind][0] != version:
                 rows = self._db.execute(
                     "SELECT piece, vectors FROM vectors JOIN pieces ON piece = id WHERE kind = ? ORDER BY piece",
                     (kind,),
                 )
-                index = self._indices[kind] = _Index(version, vectors.shape[1], rows)
-        return index.nearest(vectors, k)
+                self._indices[kind] = version, VectorIndex(vectors.shape[1], rows)
+        return self._indices[kind][1].nearest(vectors, k)
 
     def place(self, piece: int, ordinal: int) -> Place:
         """See `Store.place`."""
@@ -385,32 +385,3 @@ def _places(stored: bytes) -> list[Place]:
     boxes = rows["box"].astype(np.float64).round(5).tolist()
     names = zip(rows["page"].tolist(), rows["system"].tolist(), strict=True)
     return [Place(page, system, tuple(box)) for (page, system), box in zip(names, boxes, strict=True)]
-
-
-class _Index:
-    """Exact inner products with all stored vectors, in memory as the float16 they are stored as.
-
-    ``version`` is SQLite's data_version that the rows (piece, vectors) were read at.
-    """
-
-    def __init__(self, version: int, dimension: int, rows: Iterable[tuple[int, bytes]]) -> None:
-        import faiss  # 0.1 s: only when something is searched
-
-        self.version = version
-        self._vectors = faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
-        self._vectors.is_trained = True  # float16 has no parameters
-        pieces, starts = [], []
-        for piece, stored in rows:
-            pieces.append(piece)
-            starts.append(self._vectors.ntotal)
-            self._vectors.add_sa_codes(np.frombuffer(stored, np.uint8).reshape(-1, 2 * dimension))
-        self._pieces, self._starts = np.array(pieces, np.int64), np.array(starts, np.int64)
-
-    def nearest(self, vectors: FloatArray, k: int) -> Neighbours:
-        k = min(k, self._vectors.ntotal)
-        if k == 0 or len(vectors) == 0:
-            nothing = np.zeros((len(vectors), 0))
-            return Neighbours(nothing.astype(np.float32), nothing.astype(np.int64), nothing.astype(np.int64))
-        similarities, found = self._vectors.search(np.ascontiguousarray(vectors, np.float32), k)
-        rows = np.searchsorted(self._starts, found, side="right") - 1
-        return Neighbours(similarities, self._pieces[rows], found - self._starts[rows])
