@@ -35,21 +35,6 @@ def test_reverberation_only_adds_after_the_sound() -> None:
     assert (out[:, 22:49, 5] < out[:, 21:48, 5]).all()
 
 
-def test_another_voice_leaves_the_loudest_beginning_and_silence_and_weakens_what_rings_on() -> None:
-    magnitude = torch.zeros(64, 40, 92)
-    magnitude[:, 20:, 5], magnitude[:, 20:, 9] = 2.0, 0.2
-    out = augment.voice(rng(), magnitude)
-    assert torch.count_nonzero(out[:, :20]) == 0
-    assert torch.allclose(out[:, 20, 5], torch.full((64,), 2.0))
-    share = out[:, 20, 9] / 2
-    assert share.min() > 0.1**1.25 - 1e-6
-    assert share.max() < 0.1**0.8 + 1e-6
-    assert share.std() > 0.01
-    weaker = out[:, 21, 5] < 2 * (1 - 1e-4)
-    assert 16 < weaker.sum() < 48
-    assert torch.allclose(out[:, 21:], out[:, 21:22].expand(-1, 19, -1))
-
-
 def test_detuning_keeps_the_energy_between_neighbouring_bands() -> None:
     magnitude = torch.zeros(8, 10, 92)
     magnitude[:, :, 40] = 1

@@ -38,24 +38,9 @@ def equalise(rng: np.random.Generator, magnitude: Tensor) -> Tensor:
     """Random level (x 0.4 to 12), smooth equaliser, slow dynamics."""
     batch, frames, bands = magnitude.shape
     level = rng.uniform(np.log(0.4), np.log(12), (batch, 1, 1)).astype(np.float32)
-    bands_curve = 0.7 * smooth_curves(rng, batch, bands)[:, None, :]
+    bands_curve = 0.4 * smooth_curves(rng, batch, bands)[:, None, :]
     time_curve = 0.3 * smooth_curves(rng, batch, frames)[:, :, None]
     return magnitude * torch.exp(torch.from_numpy(level + bands_curve) + torch.from_numpy(time_curve))
-
-
-def voice(rng: np.random.Generator, magnitude: Tensor) -> Tensor:
-    """Another instrument's balance of loud and soft partials, and a harder or softer hammer.
-
-    What is soft beside the loudest is made softer or louder (x becomes x^0.8 to x^1.25, the loudest being 1), and half
-    of the batch loses up to 0.4 of the frame before: a note begins as it did, and what rings on is weaker.
-    """
-    batch = len(magnitude)
-    peak = magnitude.amax(dim=(1, 2), keepdim=True).clamp(min=1e-6)
-    power = np.exp(rng.uniform(np.log(0.8), np.log(1.25), (batch, 1, 1))).astype(np.float32)
-    taken = rng.uniform(-0.4, 0.4, (batch, 1, 1)).clip(0).astype(np.float32)
-    before = F.pad(magnitude, (0, 0, 1, 0))[:, :-1]
-    struck = (magnitude - torch.from_numpy(taken) * before).clamp(min=0) / peak
-    return peak * struck ** torch.from_numpy(power)
 
 
 def detune(rng: np.random.Generator, magnitude: Tensor, most: float = 0.67) -> Tensor:
@@ -103,6 +88,6 @@ def add_noise(rng: np.random.Generator, magnitude: Tensor, share: float = 0.5) -
 def augment_audio(rng: np.random.Generator, first: Tensor, second: Tensor) -> Tensor:
     """Two renderings of the same excerpts, log10(1 + magnitude) float32 [batch, frames, bands] -> one changed one."""
     magnitude = mix_pianos(rng, torch.expm1(first * np.log(10)), torch.expm1(second * np.log(10)))
-    magnitude = detune(rng, voice(rng, magnitude))
+    magnitude = detune(rng, magnitude)
     magnitude = limit_bands(rng, equalise(rng, reverberate(rng, magnitude)))
     return torch.log10(1 + add_noise(rng, magnitude))
