@@ -91,7 +91,8 @@ class EmbeddedStore:
             )
         if not create and not path.exists():
             raise LibraryUnusable(folder, "holds no library", "make one with: earmark add LIBRARY PATH")
-        self._indices: dict[Kind, tuple[int, VectorIndex]] = {}
+        self._indices: dict[Kind, VectorIndex] = {}
+        self._indexed_at = 0  # SQLite's data_version that they were read at
         with self._explained():
             folder.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
@@ -240,14 +241,18 @@ class EmbeddedStore:
     def nearest(self, vectors: FloatArray, k: int, kind: Kind = "score") -> Neighbours:
         """See `Store.nearest`."""
         with self._explained():
-            version = self._one("PRAGMA data_version")  # another process's changes
-            if kind not in self._indices or self._indices[kind][0] != version:
+            version = self._one("PRAGMA data_version")
+            if version != self._indexed_at:  # another process has changed something
+                self._indices.clear()
+                self._indexed_at = version
+            index = self._indices.get(kind)
+            if index is None:
                 rows = self._db.execute(
                     "SELECT piece, vectors FROM vectors JOIN pieces ON piece = id WHERE kind = ? ORDER BY piece",
                     (kind,),
                 )
-                self._indices[kind] = version, VectorIndex(vectors.shape[1], rows)
-        return self._indices[kind][1].nearest(vectors, k)
+                index = self._indices[kind] = VectorIndex(vectors.shape[1], rows)
+        return index.nearest(vectors, k)
 
     def place(self, piece: int, ordinal: int) -> Place:
         """See `Store.place`."""
