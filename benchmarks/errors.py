@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from benchmarks.report import table
 from earmark.schema import AudioSpec, SheetSpec
@@ -22,7 +21,7 @@ from earmark.training import metrics
 from earmark.training.ceiling import Pool
 from earmark.training.evaluate import embed_pool, read_pool, work
 from earmark.training.pieces import TrainingPiece
-from earmark.training.surroundings import Surroundings, inseparable, surroundings, within
+from earmark.training.surroundings import Windows, inseparable, surroundings, within
 from earmark.weights import load
 
 NEAR = 3  # onsets to each side
@@ -52,7 +51,7 @@ class Judge:
 
     def __init__(self, rendering: str) -> None:
         self.rendering = rendering
-        self.known: dict[str, tuple[Surroundings, npt.NDArray[np.int64], npt.NDArray[np.int64]]] = {}
+        self.known: dict[str, tuple[Windows, Windows]] = {}
 
     def kind(self, asked: Place, answered: Place) -> str:
         """One of `KINDS`."""
@@ -60,19 +59,21 @@ class Judge:
             return KINDS[work(asked.piece.name) == work(answered.piece.name)]
         if abs(asked.onset - answered.onset) <= 1:
             return KINDS[2]
-        music, heard, shown = self._windows(asked.piece)
-        rows = [asked.onset, answered.onset]
-        two = Surroundings(music.before[rows], music.after[rows])
-        if inseparable(two, heard[rows], shown[rows])[0, 1]:
+        excerpts, snippets = self._windows(asked.piece)
+        heard, shown = excerpts.at(np.array([asked.onset])), snippets.at(np.array([answered.onset]))
+        if inseparable(heard, shown).all():
             return KINDS[3]
-        return KINDS[4] if inseparable(two, heard[rows].clip(max=NEAR), shown[rows])[0, 1] else KINDS[5]
+        near = Windows(heard.music, heard.onsets.clip(max=NEAR))
+        return KINDS[4] if inseparable(near, shown).all() else KINDS[5]
 
-    def _windows(self, piece: TrainingPiece) -> tuple[Surroundings, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    def _windows(self, piece: TrainingPiece) -> tuple[Windows, Windows]:
+        """The excerpts and the snippets about all onsets of a piece."""
         if piece.name not in self.known:
             music = surroundings(piece.onsets.time_s, piece.notes.time_s, piece.notes.pitch)
             frame = piece.heard_s(self.rendering, piece.onsets.time_s) * AudioSpec().frames_per_second
             heard = within(frame, AudioSpec().window_frames / 2)
-            self.known[piece.name] = music, heard, within(piece.onsets.x_px, SheetSpec().window_px / 2)
+            shown = within(piece.onsets.x_px, SheetSpec().window_px / 2)
+            self.known[piece.name] = Windows(music, heard), Windows(music, shown)
         return self.known[piece.name]
 
 

@@ -174,7 +174,7 @@ def test_another_definition_is_refused(corpus: Path) -> None:
 def test_what_a_batch_cannot_tell_apart_is_what_its_windows_show_alike(corpus: Path) -> None:
     """The same stretch drawn twice: each pair fits its double, and no pair fits all others."""
     draw = sampler(corpus, stretches=2, stretches_per_piece=2, pairs=1000, tempo=(1.0, 1.0))
-    draw._onsets = lambda rng, chosen: [len(draw.pieces[chosen[0]].onsets) // 2] * 2  # type: ignore[method-assign]
+    draw.onsets = lambda rng, chosen: [len(draw.pieces[chosen[0]].onsets) // 2] * 2  # type: ignore[method-assign]
     batch = draw.batch(np.random.default_rng(4))
     assert batch.same.diagonal().all()
     first, second = (batch.row == row for row in (0, 1))

@@ -8,6 +8,7 @@ import pytest
 from earmark.training.surroundings import (
     REACH,
     Surroundings,
+    Windows,
     chords_and_steps,
     inseparable,
     snippet_music,
@@ -25,9 +26,9 @@ def of_melody(pitches: list[int], gaps_s: list[float] | None = None) -> Surround
 
 def fit(of: Surroundings, one: int, other: int, heard: tuple[int, int], shown: tuple[int, int]) -> bool:
     """Whether the sound of ``one`` fits the snippet of ``other``."""
-    rows = [one, other]
-    pairs = Surroundings(of.before[rows], of.after[rows])
-    return bool(inseparable(pairs, np.array([heard] * 2), np.array([shown] * 2))[0, 1])
+    onsets = len(of.before)
+    excerpts, snippets = (Windows(of, np.array([reach] * onsets)) for reach in (heard, shown))
+    return bool(inseparable(excerpts.at(np.array([one])), snippets.at(np.array([other]))).all())
 
 
 def test_places_part_where_their_notes_do() -> None:

@@ -9,18 +9,20 @@ from torch.nn import functional as F
 MAX_LOG_SCALE = 4.6  # the least temperature: 0.01
 
 
-def contrastive_loss(audio: Tensor, sheet: Tensor, scale: Tensor, same: Tensor) -> Tensor:
+def contrastive_loss(audio: Tensor, sheet: Tensor, scale: Tensor, same: Tensor, own: Tensor | None = None) -> Tensor:
     """Mean of the cross-entropies audio -> sheet and sheet -> audio over the batch (InfoNCE; CLIP's symmetric form).
 
-    ``audio`` and ``sheet`` are unit embeddings [n, d], row i of one belonging to row i of the other; ``scale`` is the
-    inverse temperature. ``same`` bool [n, n] is true where the sound of pair i fits the snippet of pair j as well as
-    its own: nobody could tell such a negative from the right answer, so it is left out.
+    ``audio`` [n, d] and ``sheet`` [m, d] are unit embeddings; the snippet in row i belongs to the sound in row
+    ``own[i]``, or without ``own`` [m] to that in row i. Sound that no snippet belongs to is a negative of them all.
+    ``scale`` is the inverse temperature. ``same`` bool [n, m] is true where sound i fits snippet j as well as its own:
+    nobody could tell such a negative from the right answer, so it is left out.
     """
-    logits = scale * audio @ sheet.T
-    own = torch.eye(len(logits), dtype=torch.bool, device=logits.device)
-    logits = logits.masked_fill(same & ~own, float("-inf"))
-    target = torch.arange(len(logits), device=logits.device)
-    return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+    snippet = torch.arange(len(sheet), device=sheet.device)
+    own = snippet if own is None else own
+    left_out = same.clone()
+    left_out[own, snippet] = False
+    logits = (scale * audio @ sheet.T).masked_fill(left_out, float("-inf"))
+    return (F.cross_entropy(logits[own], snippet) + F.cross_entropy(logits.T, own)) / 2
 
 
 def pitch_loss(logits: Tensor, labels: Tensor) -> Tensor:

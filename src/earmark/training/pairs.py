@@ -23,9 +23,8 @@ from earmark.training.degrade import augment_sheet
 from earmark.training.lookalikes import look_alikes
 from earmark.training.pieces import TrainingPiece, performance, tempo_of
 from earmark.training.surroundings import (
-    Counts,
-    Hashes,
     Surroundings,
+    Windows,
     inseparable,
     snippet_music,
     surroundings,
@@ -60,18 +59,15 @@ class Batch:
 class Stretch:
     """One stretch before augmentation: its sound on two pianos, its ink with margins, its pairs, its notes.
 
-    Of every pair ``before`` and ``after`` are its rows of the piece's `Surroundings`; ``onsets_heard`` and
-    ``onsets_shown`` int64 [pairs, 2] count the onsets before and after its own that its two windows hold.
+    ``excerpts`` and ``snippets`` are the two windows of every pair.
     """
 
     heard: tuple[FloatArray, ...]
     ink: FloatArray
     frame: npt.NDArray[np.float64]
     column: npt.NDArray[np.float64]
-    before: Hashes
-    after: Hashes
-    onsets_heard: Counts
-    onsets_shown: Counts
+    excerpts: Windows
+    snippets: Windows
     audio_pitches: Tensor
     sheet_pitches: Tensor
 
@@ -118,12 +114,11 @@ class PairSampler:
 
     def batch(self, rng: np.random.Generator) -> Batch:
         """One batch: several stretches of every piece that is drawn, so that a piece meets itself elsewhere."""
-        pieces = rng.choice(len(self.pieces), self.stretches // self.stretches_per_piece, p=self.weight)
-        chosen = np.repeat(pieces, self.stretches_per_piece)
+        chosen = self.choose(rng)
         low, high = np.log(self.tempo)
         tempo = np.exp(rng.uniform(low, high, self.stretches))
         scale = rng.uniform(0.9, 1.1, self.stretches).astype(np.float32)
-        onsets = self._onsets(rng, chosen)
+        onsets = self.onsets(rng, chosen)
         drawn = [
             self._stretch(rng, self.pieces[i], self.music[i], onset, r, s)
             for i, onset, r, s in zip(chosen, onsets, tempo, scale, strict=True)
@@ -136,12 +131,21 @@ class PairSampler:
             row=torch.from_numpy(np.repeat(np.arange(len(drawn)), [len(stretch.frame) for stretch in drawn])),
             frame=torch.from_numpy(np.concatenate([stretch.frame for stretch in drawn]).astype(np.float32)),
             column=torch.from_numpy(np.concatenate([stretch.column for stretch in drawn]).astype(np.float32)),
-            same=torch.from_numpy(_inseparable(drawn)),
+            same=torch.from_numpy(
+                inseparable(
+                    *(Windows.joined([getattr(stretch, of) for stretch in drawn]) for of in ("excerpts", "snippets"))
+                )
+            ),
             audio_pitches=torch.stack([stretch.audio_pitches for stretch in drawn]),
             sheet_pitches=torch.stack([stretch.sheet_pitches for stretch in drawn]),
         )
 
-    def _onsets(self, rng: np.random.Generator, chosen: npt.NDArray[np.int64]) -> list[int]:
+    def choose(self, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+        """The piece of every stretch of a batch, by number, those of one piece together."""
+        pieces = rng.choice(len(self.pieces), self.stretches // self.stretches_per_piece, p=self.weight)
+        return np.repeat(pieces, self.stretches_per_piece)
+
+    def onsets(self, rng: np.random.Generator, chosen: npt.NDArray[np.int64]) -> list[int]:
         """An onset of each piece in ``chosen`` (places in ``self.pieces``) to draw a stretch about."""
         onsets: list[int] = []
         for n, i in enumerate(chosen):
@@ -179,15 +183,13 @@ class PairSampler:
         note_column = (piece.notes.x_px - middle) * scale + self.columns / 2
         return Stretch(
             heard=tuple(self._excerpt(piece.audio[name], start_s, rate) for name in (first, second)),
-            ink=self._strip(piece.strip, middle),
+            ink=self.ink(piece.strip, middle),
             frame=frame[picked] + rng.uniform(-1, 1, len(picked)),
             column=column[picked] + rng.uniform(-1, 1, len(picked)),
-            before=music.before[picked],
-            after=music.after[picked],
-            onsets_heard=within(frame, self.half_frames)[picked],
-            onsets_shown=within(column, self.half_px)[picked],
-            audio_pitches=_labels(piece.notes.pitch, note_frame, self.frames),
-            sheet_pitches=_labels(piece.notes.pitch, note_column, self.columns),
+            excerpts=Windows(music, within(frame, self.half_frames)).at(picked),
+            snippets=Windows(music, within(column, self.half_px)).at(picked),
+            audio_pitches=pitch_labels(piece.notes.pitch, note_frame, self.frames),
+            sheet_pitches=pitch_labels(piece.notes.pitch, note_column, self.columns),
         )
 
     def _renderings(self, rng: np.random.Generator, piece: TrainingPiece, tempo: float) -> tuple[str, str]:
@@ -212,7 +214,7 @@ class PairSampler:
         before, after = spectrum[left].astype(np.float32), spectrum[left + 1].astype(np.float32)
         return np.where(valid, before + (after - before) * fraction, np.float32(0))
 
-    def _strip(self, strip: Image, middle: float) -> FloatArray:
+    def ink(self, strip: Image, middle: float) -> FloatArray:
         """Ink of the columns about ``middle`` (which comes to lie exactly in the centre), with margins."""
         width = self.columns + 2 * self.margin
         at = middle - width / 2
@@ -226,17 +228,7 @@ class PairSampler:
         return ink.astype(np.float32)
 
 
-def _inseparable(drawn: Sequence[Stretch]) -> npt.NDArray[np.bool_]:
-    """`inseparable` of all pairs of a batch."""
-    music = Surroundings(
-        np.concatenate([stretch.before for stretch in drawn]), np.concatenate([stretch.after for stretch in drawn])
-    )
-    heard = np.concatenate([stretch.onsets_heard for stretch in drawn])
-    shown = np.concatenate([stretch.onsets_shown for stretch in drawn])
-    return inseparable(music, heard, shown)
-
-
-def _labels(pitch: npt.NDArray[np.int64], at: npt.NDArray[np.floating], length: int) -> Tensor:
+def pitch_labels(pitch: npt.NDArray[np.int64], at: npt.NDArray[np.floating], length: int) -> Tensor:
     """Zeros [pitches, tokens], 1 at the pitch and the token of every note inside; ``at`` in input columns."""
     labels = torch.zeros(PITCHES, length // Trunk.stride)
     token = np.round(at / Trunk.stride).astype(np.int64)

@@ -7,6 +7,7 @@ of both windows. To leave out more than the former (a fixed number of onsets, sa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -91,15 +92,39 @@ def snippet_music(of: Surroundings, shown: Counts) -> Hashes:
     return out
 
 
-def inseparable(of: Surroundings, heard: Counts, shown: Counts) -> npt.NDArray[np.bool_]:
-    """Whether the sound of pair i fits the snippet of pair j as well as its own: bool [pairs, pairs], true for i = j.
+@dataclass(frozen=True)
+class Windows:
+    """Excerpts or snippets about some onsets.
 
-    ``of`` has the pairs' rows; ``heard`` and ``shown`` int64 [pairs, 2] say how many onsets before and after its own a
-    pair's sound holds, and its snippet. It fits when the music is the same as far as both the one and the other reach.
+    ``music`` has these onsets' rows of their pieces' `Surroundings`; ``onsets`` int64 [windows, 2] says how many onsets
+    before and after its own a window holds.
+    """
+
+    music: Surroundings
+    onsets: Counts
+
+    def __len__(self) -> int:
+        return len(self.onsets)
+
+    def at(self, rows: npt.NDArray[np.int64]) -> Windows:
+        """Some of them, by number."""
+        return Windows(Surroundings(self.music.before[rows], self.music.after[rows]), self.onsets[rows])
+
+    @classmethod
+    def joined(cls, parts: Sequence[Windows]) -> Windows:
+        """Those of several pieces, one after the other."""
+        before, after = (np.concatenate([getattr(part.music, side) for part in parts]) for side in ("before", "after"))
+        return cls(Surroundings(before, after), np.concatenate([part.onsets for part in parts]))
+
+
+def inseparable(heard: Windows, shown: Windows) -> npt.NDArray[np.bool_]:
+    """Whether excerpt i fits snippet j as well as its own: bool [heard, shown], true for what is of one onset.
+
+    It fits when the music is the same as far as both the one and the other reach.
     """
     out = np.ones((len(heard), len(shown)), np.bool_)
     rows, columns = np.ogrid[: len(heard), : len(shown)]
-    for side, music in enumerate((of.before, of.after)):
-        both = np.minimum(heard[:, None, side], shown[None, :, side])
-        out &= music[rows, both] == music[columns, both]
+    for side, name in enumerate(("before", "after")):
+        both = np.minimum(heard.onsets[:, None, side], shown.onsets[None, :, side])
+        out &= getattr(heard.music, name)[rows, both] == getattr(shown.music, name)[columns, both]
     return out

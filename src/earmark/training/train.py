@@ -24,7 +24,7 @@ from earmark.atomic import replacing
 from earmark.networks import Encoder, Encoders
 from earmark.pages.strips import ink
 from earmark.schema import AudioSpec, BadInput, FloatArray, Mismatch, SheetSpec
-from earmark.training import metrics
+from earmark.training import metrics, whole_pieces
 from earmark.training.experiment import Experiment
 from earmark.training.loop import (
     CHECKPOINT,
@@ -40,7 +40,8 @@ from earmark.training.losses import MAX_LOG_SCALE, contrastive_loss, pitch_loss
 from earmark.training.pairs import Batch, PairSampler
 from earmark.training.pieces import TrainingPiece, evenly_taken, read_pieces, read_splits
 from earmark.training.warm import warm_start
-from earmark.weights import find
+from earmark.training.whole_pieces import WholePieceSampler
+from earmark.weights import find, load
 
 WARMING = 12
 """Batches from which a run that goes on from weights learns what its normalisations are given."""
@@ -68,12 +69,18 @@ def moving_average(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor]
     return update
 
 
-def loss_of(model: Encoders, batch: Batch, pitch_weight: float) -> Tensor:
+def loss_of(model: Encoders, batch: Batch | whole_pieces.Batch, pitch_weight: float) -> Tensor:
     """The loss of one batch."""
+    scale = model.log_scale.clamp(max=MAX_LOG_SCALE).exp()
+    if isinstance(batch, whole_pieces.Batch):
+        tokens = model.sheet.tokens(batch.sheet)
+        sheet, _ = model.sheet.reader(tokens, batch.row, batch.column)
+        teacher = pitch_loss(model.sheet.pitches(tokens), batch.sheet_pitches)
+        return contrastive_loss(batch.heard, sheet, scale, batch.same, batch.own) + pitch_weight * teacher
     audio_tokens, sheet_tokens = model.audio.tokens(batch.audio), model.sheet.tokens(batch.sheet)
     audio, _ = model.audio.reader(audio_tokens, batch.row, batch.frame)
     sheet, _ = model.sheet.reader(sheet_tokens, batch.row, batch.column)
-    loss = contrastive_loss(audio, sheet, model.log_scale.clamp(max=MAX_LOG_SCALE).exp(), batch.same)
+    loss = contrastive_loss(audio, sheet, scale, batch.same)
     teacher = pitch_loss(model.audio.pitches(audio_tokens), batch.audio_pitches) + pitch_loss(
         model.sheet.pitches(sheet_tokens), batch.sheet_pitches
     )
@@ -147,7 +154,7 @@ class Run:
     def due(self) -> bool:
         return self.step % self.experiment.validate_every_steps == 0 or self.step == self.steps
 
-    def train_step(self, batches: Iterator[Batch]) -> float:
+    def train_step(self, batches: Iterator[Batch | whole_pieces.Batch]) -> float:
         """Take the next batch, descend, average. Returns the loss."""
         started = time.monotonic()
         batch = next(batches).to(self.device)
@@ -213,17 +220,17 @@ def _frozen(model: Encoders, name: str) -> torch.nn.Module:
         ) from error
 
 
-class Batches(Dataset[Batch]):
+class Batches(Dataset[Batch | whole_pieces.Batch]):
     """Batch ``i`` of a run, drawn from a generator seeded with (seed, i)."""
 
-    def __init__(self, sampler: PairSampler, seed: int) -> None:
+    def __init__(self, sampler: PairSampler | WholePieceSampler, seed: int) -> None:
         self.sampler, self.seed = sampler, seed
 
-    def __getitem__(self, step: int) -> Batch:
+    def __getitem__(self, step: int) -> Batch | whole_pieces.Batch:
         return self.sampler.batch(np.random.default_rng([self.seed, step]))
 
 
-def batches_of(run: Run, sampler: PairSampler) -> Iterator[Batch]:
+def batches_of(run: Run, sampler: PairSampler | WholePieceSampler) -> Iterator[Batch | whole_pieces.Batch]:
     """The batches from ``run.step`` on, whatever that is when the first is asked for.
 
     A GPU is faster than one process can draw: there, all cores but two draw ahead.
@@ -281,5 +288,6 @@ def train(experiment: Experiment, folder: Path, report: Callable[[Progress], Non
     if experiment.start and not (folder / CHECKPOINT).exists():
         some = [sampler.batch(np.random.default_rng([experiment.seed, step])).to(device) for step in range(WARMING)]
         warm_start(run.model, find(experiment.start), some)
-    batches = batches_of(run, sampler)
+    drawn = WholePieceSampler(sampler, load(experiment.start)) if experiment.whole_pieces else sampler
+    batches = batches_of(run, drawn)
     return drive(run, lambda: run.train_step(batches), lambda: validation(run.averaged()), folder, report)

@@ -1,0 +1,103 @@
+"""Snippets against all the sound of their pieces: how the sheet encoder alone goes on learning.
+
+Most wrong answers lie elsewhere in the right piece, and nearly all of them are the eye's: between two pianos the same
+moment is found nearly always. As long as the audio encoder stays what it is, what it makes of every onset of a piece
+is known for good, so that a snippet can be compared with all of them at once, the hardest ones always among them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from earmark.schema import FloatArray
+from earmark.training.degrade import augment_sheet
+from earmark.training.pairs import PairSampler, pitch_labels
+from earmark.training.surroundings import Windows, inseparable, within
+from earmark.weights import Encoders
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Snippets, and the sound of all onsets of the pieces that they are of.
+
+    ``sheet`` [stretches, 80, columns]; ``row`` and ``column`` [snippets] are a snippet's stretch and place in it;
+    ``heard`` [onsets, dimension] are unit embeddings, ``own`` int64 [snippets] says which of them is a snippet's own
+    and ``same`` bool [onsets, snippets] which fit it as well; ``sheet_pitches`` [stretches, 88, tokens] are 1 where a
+    pitch begins.
+    """
+
+    sheet: Tensor
+    row: Tensor
+    column: Tensor
+    heard: Tensor
+    own: Tensor
+    same: Tensor
+    sheet_pitches: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        return Batch(**{name: value.to(device, non_blocking=True) for name, value in vars(self).items()})
+
+
+@dataclass(frozen=True)
+class Heard:
+    """All onsets of a piece in one rendering: unit embeddings float32 [onsets, dimension], and their excerpts."""
+
+    embeddings: FloatArray
+    excerpts: Windows
+
+
+class WholePieceSampler:
+    """Draws `Batch`es from the pieces of a `PairSampler`, as ``encoders`` hear them."""
+
+    def __init__(self, pairs: PairSampler, encoders: Encoders) -> None:
+        self.pairs, self.encoders = pairs, encoders
+        self.known: dict[tuple[int, str], Heard] = {}
+
+    def batch(self, rng: np.random.Generator) -> Batch:
+        """One batch; of a piece all stretches are compared with the same rendering."""
+        pairs = self.pairs
+        chosen = pairs.choose(rng)
+        scale = rng.uniform(0.9, 1.1, pairs.stretches).astype(np.float32)
+        renderings = {int(i): str(rng.choice(list(pairs.pieces[i].audio))) for i in np.unique(chosen)}
+        heard = {i: self.heard(i, rendering) for i, rendering in renderings.items()}
+        first = dict(zip(heard, np.cumsum([0, *(len(of.excerpts) for of in heard.values())]), strict=False))
+        inks, rows, columns, own, snippets, labels = [], [], [], [], [], []
+        for row, (i, onset) in enumerate(zip(chosen, pairs.onsets(rng, chosen), strict=True)):
+            piece = pairs.pieces[i]
+            middle = piece.onsets.x_px[onset] + rng.uniform(-1, 1)
+            column = (piece.onsets.x_px - middle) * scale[row] + pairs.columns / 2
+            free = pairs.sheet.window_px / 2 + 1
+            usable = np.flatnonzero(np.abs(column - pairs.columns / 2) <= pairs.columns / 2 - free)
+            picked = rng.permutation(usable)[: pairs.pairs]
+            inks.append(pairs.ink(piece.strip, middle))
+            rows.append(np.full(len(picked), row))
+            columns.append(column[picked] + rng.uniform(-1, 1, len(picked)))
+            own.append(first[i] + picked)
+            snippets.append(Windows(pairs.music[i], within(column, pairs.half_px)).at(picked))
+            note_column = (piece.notes.x_px - middle) * scale[row] + pairs.columns / 2
+            labels.append(pitch_labels(piece.notes.pitch, note_column, pairs.columns))
+        sheet = augment_sheet(rng, torch.from_numpy(np.stack(inks)), scale)
+        excerpts = Windows.joined([of.excerpts for of in heard.values()])
+        return Batch(
+            sheet=sheet[:, :, pairs.margin : -pairs.margin].contiguous(),
+            row=torch.from_numpy(np.concatenate(rows)),
+            column=torch.from_numpy(np.concatenate(columns).astype(np.float32)),
+            heard=torch.from_numpy(np.concatenate([of.embeddings for of in heard.values()])),
+            own=torch.from_numpy(np.concatenate(own)),
+            same=torch.from_numpy(inseparable(excerpts, Windows.joined(snippets))),
+            sheet_pitches=torch.stack(labels),
+        )
+
+    def heard(self, i: int, rendering: str) -> Heard:
+        """Piece ``i`` in one of its renderings; worked out once."""
+        if (i, rendering) not in self.known:
+            piece = self.pairs.pieces[i]
+            frame = piece.heard_s(rendering, piece.onsets.time_s) * self.pairs.audio.frames_per_second
+            embeddings, _ = self.encoders.embed_audio(piece.audio[rendering].astype(np.float32), frame)
+            excerpts = Windows(self.pairs.music[i], within(frame, self.pairs.half_frames))
+            self.known[i, rendering] = Heard(embeddings, excerpts)
+        return self.known[i, rendering]
