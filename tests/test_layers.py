@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ PACKAGE = ROOT / "src" / "earmark"
 STANDS_APART = {"earmark"}  # __init__.py holds the version and may be imported from everywhere
 
 
+@cache
 def rows() -> dict[str, int]:
     """Module -> row, as DESIGN.md's layer table says."""
     text = (ROOT / "DESIGN.md").read_text()
@@ -24,6 +26,7 @@ def rows() -> dict[str, int]:
     return found
 
 
+@cache
 def modules() -> dict[str, Path]:
     """Every module of the package with code in it."""
     found = {}
