@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -50,6 +51,20 @@ class Heard:
     excerpts: Windows
 
 
+@dataclass(frozen=True)
+class Seen:
+    """One stretch of a strip before augmentation: its ink with margins, its snippets, its notes.
+
+    ``onset`` int64 [snippets] numbers the snippets' onsets in their piece, ``column`` [snippets] is their place.
+    """
+
+    ink: FloatArray
+    onset: npt.NDArray[np.int64]
+    column: npt.NDArray[np.float64]
+    snippets: Windows
+    pitches: Tensor
+
+
 class WholePieceSampler:
     """Draws `Batch`es from the pieces of a `PairSampler`, as ``encoders`` hear them."""
 
@@ -58,38 +73,45 @@ class WholePieceSampler:
         self.known: dict[tuple[int, str], Heard] = {}
 
     def batch(self, rng: np.random.Generator) -> Batch:
-        """One batch; of a piece all stretches are compared with the same rendering."""
+        """One batch; all stretches of a piece are compared with the same rendering."""
         pairs = self.pairs
         chosen = pairs.choose(rng)
         scale = rng.uniform(0.9, 1.1, pairs.stretches).astype(np.float32)
         renderings = {int(i): str(rng.choice(list(pairs.pieces[i].audio))) for i in np.unique(chosen)}
-        heard = {i: self.heard(i, rendering) for i, rendering in renderings.items()}
-        first = dict(zip(heard, np.cumsum([0, *(len(of.excerpts) for of in heard.values())]), strict=False))
-        inks, rows, columns, own, snippets, labels = [], [], [], [], [], []
-        for row, (i, onset) in enumerate(zip(chosen, pairs.onsets(rng, chosen), strict=True)):
-            piece = pairs.pieces[i]
-            middle = piece.onsets.x_px[onset] + rng.uniform(-1, 1)
-            column = (piece.onsets.x_px - middle) * scale[row] + pairs.columns / 2
-            free = pairs.sheet.window_px / 2 + 1
-            usable = np.flatnonzero(np.abs(column - pairs.columns / 2) <= pairs.columns / 2 - free)
-            picked = rng.permutation(usable)[: pairs.pairs]
-            inks.append(pairs.ink(piece.strip, middle))
-            rows.append(np.full(len(picked), row))
-            columns.append(column[picked] + rng.uniform(-1, 1, len(picked)))
-            own.append(first[i] + picked)
-            snippets.append(Windows(pairs.music[i], within(column, pairs.half_px)).at(picked))
-            note_column = (piece.notes.x_px - middle) * scale[row] + pairs.columns / 2
-            labels.append(pitch_labels(piece.notes.pitch, note_column, pairs.columns))
-        sheet = augment_sheet(rng, torch.from_numpy(np.stack(inks)), scale)
-        excerpts = Windows.joined([of.excerpts for of in heard.values()])
+        heard = [self.heard(i, rendering) for i, rendering in renderings.items()]
+        first = dict(zip(renderings, np.cumsum([0, *(len(of.excerpts) for of in heard)]), strict=False))
+        drawn = [
+            self._stretch(rng, i, onset, s)
+            for i, onset, s in zip(chosen, pairs.onsets(rng, chosen), scale, strict=True)
+        ]
+        sheet = augment_sheet(rng, torch.from_numpy(np.stack([stretch.ink for stretch in drawn])), scale)
+        excerpts, snippets = Windows.joined([of.excerpts for of in heard]), [stretch.snippets for stretch in drawn]
         return Batch(
             sheet=sheet[:, :, pairs.margin : -pairs.margin].contiguous(),
-            row=torch.from_numpy(np.concatenate(rows)),
-            column=torch.from_numpy(np.concatenate(columns).astype(np.float32)),
-            heard=torch.from_numpy(np.concatenate([of.embeddings for of in heard.values()])),
-            own=torch.from_numpy(np.concatenate(own)),
+            row=torch.from_numpy(np.repeat(np.arange(len(drawn)), [len(stretch.onset) for stretch in drawn])),
+            column=torch.from_numpy(np.concatenate([stretch.column for stretch in drawn]).astype(np.float32)),
+            heard=torch.from_numpy(np.concatenate([of.embeddings for of in heard])),
+            own=torch.from_numpy(
+                np.concatenate([first[i] + stretch.onset for i, stretch in zip(chosen, drawn, strict=True)])
+            ),
             same=torch.from_numpy(inseparable(excerpts, Windows.joined(snippets))),
-            sheet_pitches=torch.stack(labels),
+            sheet_pitches=torch.stack([stretch.pitches for stretch in drawn]),
+        )
+
+    def _stretch(self, rng: np.random.Generator, i: int, onset: int, scale: float) -> Seen:
+        """Draw a stretch about an onset of piece ``i``, to be enlarged by ``scale``."""
+        pairs, piece = self.pairs, self.pairs.pieces[i]
+        middle = piece.onsets.x_px[onset] + rng.uniform(-1, 1)
+        column, note_column = ((of.x_px - middle) * scale + pairs.columns / 2 for of in (piece.onsets, piece.notes))
+        free = pairs.sheet.window_px / 2 + 1
+        usable = np.flatnonzero(np.abs(column - pairs.columns / 2) <= pairs.columns / 2 - free)
+        picked = rng.permutation(usable)[: pairs.pairs]
+        return Seen(
+            ink=pairs.ink(piece.strip, middle),
+            onset=picked,
+            column=column[picked] + rng.uniform(-1, 1, len(picked)),
+            snippets=Windows(pairs.music[i], within(column, pairs.half_px)).at(picked),
+            pitches=pitch_labels(piece.notes.pitch, note_column, pairs.columns),
         )
 
     def heard(self, i: int, rendering: str) -> Heard:
