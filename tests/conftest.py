@@ -9,6 +9,7 @@ note. The fake encoders read the degrees in their window back from either and gi
 from __future__ import annotations
 
 import signal
+import sys
 import wave
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,6 +21,8 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
+from earmark import cli
+from earmark import library as library_module
 from earmark.audio import filterbank
 from earmark.schema import AudioSpec, FloatArray, SheetSpec
 from earmark.search import Calibration
@@ -179,9 +182,34 @@ def _draw_system(page: npt.NDArray[np.uint8], x0: int, y0: int, notes: Melody) -
         page[y : y + 6, x : x + 2 * NOTE_STRIP_PX] = 0
 
 
+class Command:
+    """Runs ``earmark`` in this process and keeps what it said."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._monkeypatch, self._capsys = monkeypatch, capsys
+
+    def __call__(self, *arguments: str | Path) -> tuple[int, str, str]:
+        """Exit code, standard output, standard error."""
+        self._monkeypatch.setattr(sys, "argv", ["earmark", *map(str, arguments)])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        out, err = self._capsys.readouterr()
+        return code, out, err
+
+
 @pytest.fixture
 def encoders() -> FakeEncoders:
     return FakeEncoders()
+
+
+@pytest.fixture
+def earmark(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], encoders: FakeEncoders) -> Command:
+    """The command, with the fake encoders in place of any weights."""
+    monkeypatch.setattr(library_module, "load", lambda name: encoders)
+    return Command(monkeypatch, capsys)
 
 
 @pytest.fixture

@@ -9,43 +9,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from earmark import cli
-from earmark import library as library_module
-
 if TYPE_CHECKING:
-    from tests.conftest import FakeEncoders, Music, WriteWav
+    from tests.conftest import Command, Music, WriteWav
 
 PIECES, NOTES = 3, 120
-
-
-class Command:
-    """Runs ``earmark`` and keeps what it said."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self._monkeypatch, self._capsys = monkeypatch, capsys
-
-    def __call__(self, *arguments: str | Path) -> tuple[int, str, str]:
-        """Exit code, standard output, standard error."""
-        self._monkeypatch.setattr(sys, "argv", ["earmark", *map(str, arguments)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        out, err = self._capsys.readouterr()
-        return code, out, err
-
-
-@pytest.fixture
-def earmark(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], encoders: FakeEncoders) -> Command:
-    monkeypatch.setattr(library_module, "load", lambda name: encoders)
-    return Command(monkeypatch, capsys)
 
 
 @pytest.fixture
@@ -226,128 +199,6 @@ def test_a_silent_recording_is_answered(earmark: Command, scores: Path, tmp_path
     assert code == 0
     assert json.loads(out)["confident"] is False
     assert json.loads(out)["hits"] == []
-
-
-def encrypted_pdf() -> bytes:
-    """A PDF of one page behind a password (the standard handler, revision 2, with keys that fit no password)."""
-    objects = [
-        b"<</Type/Catalog/Pages 2 0 R>>",
-        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
-        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]>>",
-        b"<</Filter/Standard/V 1/R 2/P -4/O<%s>/U<%s>>>" % (b"ab" * 32, b"cd" * 32),
-    ]
-    out, offsets = b"%PDF-1.4\n", []
-    for number, content in enumerate(objects, start=1):
-        offsets.append(len(out))
-        out += b"%d 0 obj\n%s\nendobj\n" % (number, content)
-    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
-    trailer = b"trailer\n<</Size 5/Root 1 0 R/Encrypt 4 0 R/ID[<%s><%s>]>>\n" % (b"01" * 16, b"01" * 16)
-    return out + b"xref\n0 5\n0000000000 65535 f \n" + table + trailer + b"startxref\n%d\n%%%%EOF" % len(out)
-
-
-def write_bad_scores(folder: Path, good: Path, blank: Path) -> dict[str, Path]:
-    """Every kind of bad input of sheet music by what is wrong with it."""
-    folder.mkdir()
-    bad = {
-        kind: folder / name
-        for kind, name in {
-            "zero bytes": "zero.pdf",
-            "truncated": "truncated.pdf",
-            "wrong type": "wrong.pdf",
-            "encrypted": "encrypted.pdf",
-            "1x1": "one.png",
-            "20 000 px": "huge.png",
-            "photo of no music": "photo.jpg",
-            "blank": "blank.png",
-            "broken image": "broken.png",
-        }.items()
-    }
-    bad["zero bytes"].touch()
-    bad["truncated"].write_bytes(good.read_bytes()[:2000])
-    bad["wrong type"].write_bytes(b"GIF89a" + bytes(100))
-    bad["encrypted"].write_bytes(encrypted_pdf())
-    Image.new("L", (1, 1), 0).save(bad["1x1"])
-    Image.new("1", (20_000, 20_000), 1).save(bad["20 000 px"])
-    x, y = np.meshgrid(np.arange(1200), np.arange(900))
-    landscape = 127 + 60 * np.sin(x / 90) * np.cos(y / 70) + np.random.default_rng(0).normal(0, 12, x.shape)
-    Image.fromarray(landscape.clip(0, 255).astype(np.uint8)).save(bad["photo of no music"])
-    bad["blank"].write_bytes(blank.read_bytes())
-    bad["broken image"].write_bytes(b"\x89PNG\r\n\x1a\n broken")
-    return bad
-
-
-def test_bad_sheet_music_is_reported_and_the_rest_is_added(
-    earmark: Command, scores: Path, blank_page: Path, tmp_path: Path
-) -> None:
-    bad = write_bad_scores(tmp_path / "bad", scores / "piece-0.pdf", blank_page)
-    code, out, err = earmark("add", tmp_path / "lib", *bad.values(), scores, "--json")
-    assert code == 2
-    outcomes: dict[str, Any] = {outcome["source"]: outcome for outcome in json.loads(out)["pieces"]}
-    for kind, path in bad.items():
-        assert outcomes[str(path)]["status"] == "failed", kind
-        assert "; " in outcomes[str(path)]["reason"], kind
-        assert f"failed: {path}: " in err, kind
-    assert f"earmark: {len(bad)} of {len(bad) + PIECES} could not be added" in err
-    assert sum(outcome["status"] == "added" for outcome in outcomes.values()) == PIECES
-    assert "is encrypted" in outcomes[str(bad["encrypted"])]["reason"]
-    assert "Traceback" not in err
-
-
-def test_bad_recordings_are_one_line(earmark: Command, scores: Path, tmp_path: Path, blank_page: Path) -> None:
-    earmark("add", tmp_path / "lib", scores)
-    (tmp_path / "zero.wav").touch()
-    (tmp_path / "text.mp3").write_text("no recording at all")
-    for name in ("gone.wav", "zero.wav", "text.mp3", "scores", blank_page.name):
-        code, out, err = earmark("find", tmp_path / "lib", tmp_path / name)
-        assert (code, out) == (2, ""), name
-        assert err.startswith(f"earmark: {tmp_path / name}: "), name
-        assert err.count("\n") == 1, name
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("find", "none", "clip.wav"), "holds no library; make one with: earmark add"),
-        (("list", "none"), "holds no library"),
-        (("list", "https://host/library"), "remote libraries are not supported yet; give a folder"),
-        (("remove", "lib", "nothing"), "has no piece 'nothing'"),
-        (("find", "lib", "clip.wav", "--start", "500"), "before the start"),
-        (("find", "lib", "clip.wav", "--start", "5", "--end", "4"), "give a start before the end"),
-    ],
-)
-def test_mistakes_are_one_line_and_exit_with_two(
-    earmark: Command,
-    scores: Path,
-    clip: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    arguments: tuple[str, ...],
-    message: str,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    earmark("add", "lib", scores)
-    code, out, err = earmark(*arguments)
-    assert (code, out) == (2, "")
-    assert message in err
-    assert err.count("\n") == 1
-
-
-def test_the_drawing_says_when_the_page_is_gone(earmark: Command, scores: Path, clip: Path, tmp_path: Path) -> None:
-    earmark("add", tmp_path / "lib", scores)
-    (scores / "piece-1.pdf").unlink()
-    code, _, err = earmark("find", tmp_path / "lib", clip, "--draw", tmp_path / "drawn")
-    assert code == 2
-    assert "piece-1.pdf: does not exist" in err
-
-
-def test_a_folder_that_may_not_be_read_is_reported(earmark: Command, tmp_path: Path, scores: Path) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("root may read everything")
-    scores.chmod(0)
-    code, _, err = earmark("add", tmp_path / "lib", scores)
-    scores.chmod(0o755)
-    assert code == 2
-    assert "may not be read" in err
 
 
 INTERRUPTED = """

@@ -7,6 +7,7 @@ import json
 import queue
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -14,12 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from earmark import cli
-from earmark import library as library_module
 from earmark.library import Library
 
 if TYPE_CHECKING:
-    from tests.conftest import FakeEncoders, Music
+    from tests.conftest import Command, FakeEncoders, Music
 
 NOTES = 120
 
@@ -41,23 +40,11 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest.fixture
-def listened(music: Music, encoders: FakeEncoders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Any:
+def listened(earmark: Command, music: Music, encoders: FakeEncoders, tmp_path: Path) -> Any:
     """Runs ``earmark listen`` on a library of made-up music: exit code and the two outputs."""
     with Library.open(tmp_path / "library", encoders) as library:
         library.add(music.write_scores(tmp_path / "scores", 3, NOTES))
-    monkeypatch.setattr(library_module, "load", lambda name: encoders)
-
-    def run(*arguments: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["earmark", "listen", str(tmp_path / "library"), *map(str, arguments)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return run
+    return partial(earmark, "listen", tmp_path / "library")
 
 
 @pytest.fixture

@@ -3,40 +3,25 @@
 from __future__ import annotations
 
 import json
-import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from earmark import cli
+if TYPE_CHECKING:
+    from tests.conftest import Command
 
+Run = Callable[..., tuple[int, str, str]]
 WIDTH, HEIGHT = 800, 1000
 
 
-class Command:
-    """Runs ``earmark pages`` and keeps what it said."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self._monkeypatch, self._capsys = monkeypatch, capsys
-
-    def __call__(self, *arguments: str | Path) -> tuple[int, str, str]:
-        """Exit code, standard output, standard error."""
-        self._monkeypatch.setattr(sys, "argv", ["earmark", "pages", *map(str, arguments)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        out, err = self._capsys.readouterr()
-        return code, out, err
-
-
 @pytest.fixture
-def pages(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    return Command(monkeypatch, capsys)
+def pages(earmark: Command) -> Run:
+    return partial(earmark, "pages")
 
 
 @pytest.fixture
@@ -55,7 +40,7 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def test_json_has_boxes_staves_and_bars_in_fractions(pages: Command, folder: Path) -> None:
+def test_json_has_boxes_staves_and_bars_in_fractions(pages: Run, folder: Path) -> None:
     code, out, _ = pages(folder, "--json")
     assert code == 0
     title, page = json.loads(out)["pages"]
@@ -73,14 +58,14 @@ def test_json_has_boxes_staves_and_bars_in_fractions(pages: Command, folder: Pat
     assert 0.2 < y1 < 0.25
 
 
-def test_one_line_a_page(pages: Command, folder: Path) -> None:
+def test_one_line_a_page(pages: Run, folder: Path) -> None:
     assert pages(folder)[1].splitlines() == [
         "piece, page 1: 0 systems, 0 staves, 0 bar lines",
         "piece, page 2: 1 systems, 2 staves, 3 bar lines",
     ]
 
 
-def test_every_page_is_drawn(pages: Command, folder: Path, tmp_path: Path) -> None:
+def test_every_page_is_drawn(pages: Run, folder: Path, tmp_path: Path) -> None:
     code, _, _ = pages(folder, "--draw", tmp_path / "seen")
     assert code == 0
     title, page = (Image.open(tmp_path / "seen" / f"piece-00{number}.png") for number in (1, 2))
@@ -93,7 +78,7 @@ def colours(image: Image.Image) -> set[Any]:
     return {colour for _, colour in image.convert("RGB").getcolors(1 << 20) or ()}
 
 
-def test_bad_input_is_one_line_and_exit_code_2(pages: Command, tmp_path: Path) -> None:
+def test_bad_input_is_one_line_and_exit_code_2(pages: Run, tmp_path: Path) -> None:
     (tmp_path / "empty.pdf").touch()
     for name, said in (("empty.pdf", "is empty"), ("nothing.pdf", "check the name"), ("", "holds no sheet music")):
         where = tmp_path / "none" if not name else tmp_path / name

@@ -11,32 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from earmark import cli
-from earmark import library as library_module
 from earmark.library import Library
 from earmark.web import server as server_module
 
 if TYPE_CHECKING:
-    from tests.conftest import FakeEncoders, Music
+    from tests.conftest import Command, FakeEncoders, Music
 
 
 @pytest.fixture
-def serve(monkeypatch: pytest.MonkeyPatch, capsys: Any, encoders: FakeEncoders, tmp_path: Path) -> Any:
+def serve(earmark: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """Runs ``earmark serve`` with a server that ends at once: exit code, both outputs, the address it was bound to."""
     bound = []
     ran = SimpleNamespace(run=lambda sockets: bound.append(sockets[0].getsockname()))
     monkeypatch.setattr(server_module, "make_server", lambda app, limits: ran)
-    monkeypatch.setattr(library_module, "load", lambda name: encoders)
 
     def run(*arguments: str) -> tuple[int, str, str, tuple[str, int] | None]:
-        monkeypatch.setattr(sys, "argv", ["earmark", "serve", str(tmp_path / "library"), *arguments])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        out, err = capsys.readouterr()
-        return code, out, err, bound.pop()[:2] if bound else None
+        return *earmark("serve", tmp_path / "library", *arguments), bound.pop()[:2] if bound else None
 
     return run
 
