@@ -3,8 +3,9 @@
     python -m benchmarks.ablations experiments/ablations data/msmd --json experiments/ablations/results.json
 
 Every TOML file of the folder is trained, resuming what was stopped, exported, and measured on pieces and pianos that no
-run saw: under the paper's protocol at tempo 1 and 2, and on the validation pieces as somebody played and recorded them
-once. Beside each figure stands its difference to the run ``everything``.
+run saw: under the paper's protocol at tempo 1 and 2, on the validation pieces as somebody played and recorded them
+once, and on every fifth test piece as `benchmarks.snippets` degrades its pages. Beside each figure stands its
+difference to the run ``everything``.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks.report import table, write_json
-from earmark.training.evaluate import evaluate
+from benchmarks.snippets import RENDERING, measure
+from earmark.training.evaluate import embed_heard, evaluate, read_pool
 from earmark.training.experiment import Experiment, read_experiment
 from earmark.training.export import export
 from earmark.training.train import train
@@ -28,6 +32,7 @@ MEASURED = (
     ("recorded", "valid", "timgm6mb-0-2~1", 1.0),
 )
 """What is measured: its name, the pieces, the piano or its take, the tempo."""
+DEGRADED, EVERY = "degraded pages", 5
 
 
 def run(experiment: Experiment, runs: Path, corpus: Path) -> dict[str, Any]:
@@ -37,6 +42,9 @@ def run(experiment: Experiment, runs: Path, corpus: Path) -> dict[str, Any]:
     export([train(experiment, folder, lambda step: None)], folder / "weights")
     encoders = load(folder / "weights")
     found = {name: evaluate(encoders, corpus, split, piano, tempo) for name, split, piano, tempo in MEASURED}
+    pool = list(read_pool(corpus, "test", RENDERING)[0])[::EVERY]
+    heard = np.concatenate([embed_heard(encoders, piece, onsets, RENDERING) for piece, onsets in pool])
+    found[DEGRADED] = measure(encoders, pool, corpus, "mixed", heard)
     mrr = {name: result["audio_to_sheet"]["mrr"] for name, result in found.items()}
     return {"mrr": mrr, **{key: encoders.training[key] for key in ("pairs", "minutes", "hardware", "revision")}}
 
@@ -61,7 +69,7 @@ def main() -> None:
     arguments = parser.parse_args()
     experiments = [read_experiment(path) for path in sorted(arguments.experiments.glob("*.toml"))]
     results = {one.name: run(one, arguments.runs, arguments.corpus) for one in experiments}
-    print(table(["", *(f"MRR, {name}" for name, *_ in MEASURED), "minutes"], rows(results)))
+    print(table(["", *(f"MRR, {name}" for name in results[BASE]["mrr"]), "minutes"], rows(results)))
     if arguments.json:
         write_json(arguments.json, results)
 

@@ -47,6 +47,8 @@ def test_worse_strips_are_reproducible_in_range_and_differ_in_how_bad_they_are()
     assert 0 <= worse.min() < worse.max() <= 1
     assert torch.equal(worse, degrade.augment_sheet(rng(), strips, scale))
     assert not torch.equal(worse, degrade.augment_sheet(rng(4), strips, scale))
+    change = [(degrade.augment_sheet(rng(), strips, scale, worst) - strips).abs().mean() for worst in (0.0, 0.3, 1.0)]
+    assert change[0] < change[1] < change[2]
     paper = worse.flatten(1).quantile(0.5, dim=1)
     assert (paper < 0.1).sum() > 8
     assert paper.max() > 0.1

@@ -22,16 +22,17 @@ REACH_PX = 20  # rows in which neighbouring systems may come into view
 AROUND = np.ones((3, 3), np.uint8)  # a px and the eight about it
 
 
-def augment_sheet(rng: np.random.Generator, ink: Tensor, scale: FloatArray) -> Tensor:
+def augment_sheet(rng: np.random.Generator, ink: Tensor, scale: FloatArray, worst: float = 1.0) -> Tensor:
     """Strips, each worse in its own ways and as bad as chance has it.
 
     ``ink`` float32 [batch, rows, columns] is wider than what is to be seen of it; ``scale`` [batch] > 1 enlarges about
-    the centre. Returns the same shape, 0..1: what is at distance d from the centre has moved to distance d * scale.
+    the centre. ``worst`` is what is made of the worst: 1 what a musician can just read, 0 next to nothing of any strip.
+    Returns the same shape, 0..1: what is at distance d from the centre has moved to distance d * scale.
     Neighbouring systems and the other side of the leaf are the batch's other strips.
     """
     strips = ink.numpy()
     batch, rows, columns = strips.shape
-    severity = rng.uniform(*np.transpose(rng.choice(SEVERITIES, batch)))
+    severity = worst * rng.uniform(*np.transpose(rng.choice(SEVERITIES, batch)))
     beside, behind = ((np.arange(batch) + rng.integers(1, max(2, batch), batch)) % batch for _ in range(2))
     grain = rng.standard_normal((2 * rows, 2 * columns), np.float32)  # windows of it are cheaper than drawing anew
     worse = np.empty_like(strips)

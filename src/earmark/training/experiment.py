@@ -23,9 +23,10 @@ class Experiment:
     The learning rate rises for ``warmup_steps``, stays, and falls to zero over the last ``cooldown_steps``;
     ``averaging`` is the final decay of the weights' moving average, which is what is validated and exported. ``tempo``
     is the range of tempi, as factors of the score's. A batch is ``stretches`` of 20 s, ``stretches_per_piece`` of every
-    piece in it; with ``look_alikes`` every second of these is a place that looks like the one before. ``frozen`` names
-    modules of the encoders that stay as the weights in ``start`` have them. With ``whole_pieces`` the sheet
-    encoder alone learns, from snippets against all the sound of their pieces (`earmark.training.whole_pieces`).
+    piece in it; with ``look_alikes`` every second of these is a place that looks like the one before. ``degradation``,
+    from 0 to 1, is how bad strips get (`earmark.training.degrade`). ``frozen`` names modules of the encoders that stay
+    as the weights in ``start`` have them. With ``whole_pieces`` the sheet encoder alone learns, from snippets against
+    all the sound of their pieces (`earmark.training.whole_pieces`).
     """
 
     corpus: str
@@ -39,6 +40,7 @@ class Experiment:
     stretches: int = 24
     stretches_per_piece: int = 2
     look_alikes: bool = False
+    degradation: float = 1.0
     whole_pieces: bool = False
     pairs_per_stretch: int = 24
     tempo: tuple[float, float] = (0.5, 2.0)

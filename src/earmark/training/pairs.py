@@ -91,10 +91,12 @@ class PairSampler:
         pairs: int,
         tempo: tuple[float, float],
         alike: bool = False,
+        degradation: float = 1.0,
     ) -> None:
         self.pieces = [piece for piece in pieces if len(piece.onsets) > 1]
         self.audio, self.sheet = audio, sheet
         self.stretches, self.stretches_per_piece, self.pairs, self.tempo = stretches, stretches_per_piece, pairs, tempo
+        self.degradation = degradation
         # Between one piece one vote and one onset one vote: long pieces must not crowd out the short ones.
         weight = np.array([len(piece.onsets) for piece in self.pieces]) ** 0.75
         self.weight = weight / weight.sum()
@@ -123,7 +125,9 @@ class PairSampler:
             self._stretch(rng, self.pieces[i], self.music[i], onset, r, s)
             for i, onset, r, s in zip(chosen, onsets, tempo, scale, strict=True)
         ]
-        sheet = augment_sheet(rng, torch.from_numpy(np.stack([stretch.ink for stretch in drawn])), scale)
+        sheet = augment_sheet(
+            rng, torch.from_numpy(np.stack([stretch.ink for stretch in drawn])), scale, self.degradation
+        )
         first, second = (torch.from_numpy(np.stack([stretch.heard[i] for stretch in drawn])) for i in range(2))
         return Batch(
             audio=augment_audio(rng, first, second),

@@ -279,6 +279,7 @@ def train(experiment: Experiment, folder: Path, report: Callable[[Progress], Non
         pairs=experiment.pairs_per_stretch,
         tempo=experiment.tempo,
         alike=experiment.look_alikes,
+        degradation=experiment.degradation,
     )
     heard = experiment.validation_rendering
     validation = Validation(

@@ -84,7 +84,9 @@ class WholePieceSampler:
             self._stretch(rng, i, onset, s)
             for i, onset, s in zip(chosen, pairs.onsets(rng, chosen), scale, strict=True)
         ]
-        sheet = augment_sheet(rng, torch.from_numpy(np.stack([stretch.ink for stretch in drawn])), scale)
+        sheet = augment_sheet(
+            rng, torch.from_numpy(np.stack([stretch.ink for stretch in drawn])), scale, pairs.degradation
+        )
         excerpts, snippets = Windows.joined([of.excerpts for of in heard]), [stretch.snippets for stretch in drawn]
         return Batch(
             sheet=sheet[:, :, pairs.margin : -pairs.margin].contiguous(),
