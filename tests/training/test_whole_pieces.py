@@ -1,5 +1,6 @@
 """Snippets meet the sound of every onset of their pieces, as it was and stays; only the sheet encoder learns."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from earmark.library import DEFAULT_MODEL  # noqa: E402
 from earmark.schema import AudioSpec, SheetSpec  # noqa: E402
 from earmark.training.pairs import PairSampler  # noqa: E402
 from earmark.training.pieces import read_pieces, read_splits  # noqa: E402
-from earmark.training.whole_pieces import WholePieceSampler  # noqa: E402
+from earmark.training.whole_pieces import WholePieceSampler, whole_piece_loss  # noqa: E402
 from earmark.weights import load  # noqa: E402
 
 AUDIO, SHEET = AudioSpec(), SheetSpec()
@@ -27,9 +28,13 @@ def sampler(corpus: Path) -> WholePieceSampler:
 def test_all_onsets_of_the_pieces_are_heard_and_a_snippet_knows_its_own(sampler: WholePieceSampler) -> None:
     batch = sampler.batch(np.random.default_rng(1))
     assert len(batch.heard) in (60, 120)  # one piece drawn twice, or two; 60 onsets each
-    assert batch.same.shape == (len(batch.heard), len(batch.row))
-    assert batch.same[batch.own, torch.arange(len(batch.row))].all()
-    assert batch.same.float().mean() < 0.1
+    assert batch.heard.shape == batch.seen.shape
+    onset, snippet = batch.own, torch.arange(len(batch.row))
+    for fitting in (batch.fits, batch.answers):
+        assert fitting.shape == (len(snippet), len(batch.heard))
+        assert fitting[snippet, onset].all()
+        assert fitting.float().mean() < 0.1
+    assert torch.equal(batch.same & batch.same.T, onset[:, None] == onset)
     # An onset further is 23 strip px further, enlarged by 0.9 to 1.1, shifted by up to 1; 8 more in the next system.
     for row in range(4):
         of_it = batch.row == row
@@ -37,6 +42,20 @@ def test_all_onsets_of_the_pieces_are_heard_and_a_snippet_knows_its_own(sampler:
         steps = torch.diff(column[own.argsort()]) / torch.diff(own.sort().values)
         assert ((steps > 18) & (steps < 36)).all()
         assert 20 < steps.median() < 27
+
+
+def test_each_direction_is_lost_to_the_onset_that_is_taken_for_the_own_one(sampler: WholePieceSampler) -> None:
+    """Eyes that see as the ear hears have no loss; a piece seen alike everywhere before costs the way back alone."""
+    drawn = sampler.batch(np.random.default_rng(1))
+    heard = torch.eye(len(drawn.heard))
+    perfect = replace(drawn, heard=heard, seen=heard)
+    scale = torch.tensor(50.0)
+    assert whole_piece_loss(heard[drawn.own], perfect, scale).item() == pytest.approx(0, abs=1e-4)
+    confused = replace(perfect, seen=heard[drawn.own[:1]].expand_as(heard))
+    others = (drawn.own == drawn.own[0]).float().mean().item()  # whose own sound all snippets seem to be
+    among = len(heard) - 1  # its own old snippet is left out
+    expected = others * np.log(1 + among) / 2
+    assert whole_piece_loss(heard[drawn.own], confused, scale).item() == pytest.approx(expected, rel=0.05)
 
 
 def test_what_is_heard_is_what_the_weights_make_of_one_rendering(sampler: WholePieceSampler) -> None:

@@ -9,20 +9,25 @@ from torch.nn import functional as F
 MAX_LOG_SCALE = 4.6  # the least temperature: 0.01
 
 
-def contrastive_loss(audio: Tensor, sheet: Tensor, scale: Tensor, same: Tensor, own: Tensor | None = None) -> Tensor:
+def contrastive_loss(audio: Tensor, sheet: Tensor, scale: Tensor, same: Tensor) -> Tensor:
     """Mean of the cross-entropies audio -> sheet and sheet -> audio over the batch (InfoNCE; CLIP's symmetric form).
 
-    ``audio`` [n, d] and ``sheet`` [m, d] are unit embeddings; the snippet in row i belongs to the sound in row
-    ``own[i]``, or without ``own`` [m] to that in row i. Sound that no snippet belongs to is a negative of them all.
-    ``scale`` is the inverse temperature. ``same`` bool [n, m] is true where sound i fits snippet j as well as its own:
-    nobody could tell such a negative from the right answer, so it is left out.
+    ``audio`` and ``sheet`` are unit embeddings [n, d], row i of one belonging to row i of the other; ``scale`` is the
+    inverse temperature. ``same`` bool [n, n] is true where the sound of pair i fits the snippet of pair j as well as
+    its own: nobody could tell such a negative from the right answer, so it is left out.
     """
-    snippet = torch.arange(len(sheet), device=sheet.device)
-    own = snippet if own is None else own
-    left_out = same.clone()
-    left_out[own, snippet] = False
-    logits = (scale * audio @ sheet.T).masked_fill(left_out, float("-inf"))
-    return (F.cross_entropy(logits[own], snippet) + F.cross_entropy(logits.T, own)) / 2
+    own = torch.arange(len(audio), device=audio.device)
+    return (retrieval_loss(audio, sheet, own, same, scale) + retrieval_loss(sheet, audio, own, same.T, scale)) / 2
+
+
+def retrieval_loss(queries: Tensor, candidates: Tensor, own: Tensor, same: Tensor, scale: Tensor) -> Tensor:
+    """Mean cross-entropy of finding candidate ``own[i]`` for query i among all that do not fit it as well.
+
+    ``queries`` [n, d] and ``candidates`` [m, d] are unit embeddings, ``own`` int64 [n], ``same`` bool [n, m] true where
+    a candidate fits (the own one is never left out), ``scale`` the inverse temperature.
+    """
+    left_out = same.scatter(1, own[:, None], False)
+    return F.cross_entropy((scale * queries @ candidates.T).masked_fill(left_out, float("-inf")), own)
 
 
 def pitch_loss(logits: Tensor, labels: Tensor) -> Tensor:

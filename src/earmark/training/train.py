@@ -76,7 +76,7 @@ def loss_of(model: Encoders, batch: Batch | whole_pieces.Batch, pitch_weight: fl
         tokens = model.sheet.tokens(batch.sheet)
         sheet, _ = model.sheet.reader(tokens, batch.row, batch.column)
         teacher = pitch_loss(model.sheet.pitches(tokens), batch.sheet_pitches)
-        return contrastive_loss(batch.heard, sheet, scale, batch.same, batch.own) + pitch_weight * teacher
+        return whole_pieces.whole_piece_loss(sheet, batch, scale) + pitch_weight * teacher
     audio_tokens, sheet_tokens = model.audio.tokens(batch.audio), model.sheet.tokens(batch.sheet)
     audio, _ = model.audio.reader(audio_tokens, batch.row, batch.frame)
     sheet, _ = model.sheet.reader(sheet_tokens, batch.row, batch.column)

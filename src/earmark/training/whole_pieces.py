@@ -14,8 +14,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from earmark.pages.strips import ink
 from earmark.schema import FloatArray
 from earmark.training.degrade import augment_sheet
+from earmark.training.losses import retrieval_loss
 from earmark.training.pairs import PairSampler, pitch_labels
 from earmark.training.surroundings import Windows, inseparable, within
 from earmark.weights import Encoders
@@ -23,19 +25,23 @@ from earmark.weights import Encoders
 
 @dataclass(frozen=True)
 class Batch:
-    """Snippets, and the sound of all onsets of the pieces that they are of.
+    """Snippets, and the sound and the snippets of all onsets of the pieces that they are of.
 
-    ``sheet`` [stretches, 80, columns]; ``row`` and ``column`` [snippets] are a snippet's stretch and place in it;
-    ``heard`` [onsets, dimension] are unit embeddings, ``own`` int64 [snippets] says which of them is a snippet's own
-    and ``same`` bool [onsets, snippets] which fit it as well; ``sheet_pitches`` [stretches, 88, tokens] are 1 where a
-    pitch begins.
+    ``sheet`` [stretches, 80, columns]; ``row`` and ``column`` [snippets] are a snippet's stretch and place in it,
+    ``own`` int64 [snippets] its onset. ``heard`` and ``seen`` [onsets, dimension] are unit embeddings of the onsets'
+    sound and of their snippets, as the encoders in ``start`` make them. ``fits`` bool [snippets, onsets] says which
+    sound fits a snippet, ``answers`` [snippets, onsets] which onset's snippet its sound, and ``same`` [snippets,
+    snippets] which of the batch's. ``sheet_pitches`` [stretches, 88, tokens] are 1 where a pitch begins.
     """
 
     sheet: Tensor
     row: Tensor
     column: Tensor
-    heard: Tensor
     own: Tensor
+    heard: Tensor
+    seen: Tensor
+    fits: Tensor
+    answers: Tensor
     same: Tensor
     sheet_pitches: Tensor
 
@@ -44,16 +50,16 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Heard:
-    """All onsets of a piece in one rendering: unit embeddings float32 [onsets, dimension], and their excerpts."""
+class Known:
+    """All onsets of a piece, heard in one rendering or seen: unit embeddings float32 [onsets, dimension], windows."""
 
     embeddings: FloatArray
-    excerpts: Windows
+    windows: Windows
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One stretch of a strip before augmentation: its ink with margins, its snippets, its notes.
+class Stretch:
+    """A stretch of a strip before augmentation: its ink with margins, its snippets, its notes.
 
     ``onset`` int64 [snippets] numbers the snippets' onsets in their piece, ``column`` [snippets] is their place.
     """
@@ -66,11 +72,12 @@ class Seen:
 
 
 class WholePieceSampler:
-    """Draws `Batch`es from the pieces of a `PairSampler`, as ``encoders`` hear them."""
+    """Draws `Batch`es from the pieces of a `PairSampler`, as ``encoders`` hear and see them."""
 
     def __init__(self, pairs: PairSampler, encoders: Encoders) -> None:
         self.pairs, self.encoders = pairs, encoders
-        self.known: dict[tuple[int, str], Heard] = {}
+        self.known_heard: dict[tuple[int, str], Known] = {}
+        self.known_seen: dict[int, Known] = {}
 
     def batch(self, rng: np.random.Generator) -> Batch:
         """One batch; all stretches of a piece are compared with the same rendering."""
@@ -79,28 +86,31 @@ class WholePieceSampler:
         scale = rng.uniform(0.9, 1.1, pairs.stretches).astype(np.float32)
         renderings = {int(i): str(rng.choice(list(pairs.pieces[i].audio))) for i in np.unique(chosen)}
         heard = [self.heard(i, rendering) for i, rendering in renderings.items()]
-        first = dict(zip(renderings, np.cumsum([0, *(len(of.excerpts) for of in heard)]), strict=False))
+        seen = [self.seen(i) for i in renderings]
+        first = dict(zip(renderings, np.cumsum([0, *(len(piece.windows) for piece in heard)]), strict=False))
         drawn = [
             self._stretch(rng, i, onset, s)
             for i, onset, s in zip(chosen, pairs.onsets(rng, chosen), scale, strict=True)
         ]
-        sheet = augment_sheet(
-            rng, torch.from_numpy(np.stack([stretch.ink for stretch in drawn])), scale, pairs.degradation
-        )
-        excerpts, snippets = Windows.joined([of.excerpts for of in heard]), [stretch.snippets for stretch in drawn]
+        inks = torch.from_numpy(np.stack([stretch.ink for stretch in drawn]))
+        sheet = augment_sheet(rng, inks, scale, pairs.degradation)
+        own = np.concatenate([first[i] + stretch.onset for i, stretch in zip(chosen, drawn, strict=True)])
+        excerpts, snippets = (Windows.joined([piece.windows for piece in known]) for known in (heard, seen))
+        shown = Windows.joined([stretch.snippets for stretch in drawn])
         return Batch(
             sheet=sheet[:, :, pairs.margin : -pairs.margin].contiguous(),
             row=torch.from_numpy(np.repeat(np.arange(len(drawn)), [len(stretch.onset) for stretch in drawn])),
             column=torch.from_numpy(np.concatenate([stretch.column for stretch in drawn]).astype(np.float32)),
-            heard=torch.from_numpy(np.concatenate([of.embeddings for of in heard])),
-            own=torch.from_numpy(
-                np.concatenate([first[i] + stretch.onset for i, stretch in zip(chosen, drawn, strict=True)])
-            ),
-            same=torch.from_numpy(inseparable(excerpts, Windows.joined(snippets))),
+            own=torch.from_numpy(own),
+            heard=torch.from_numpy(np.concatenate([piece.embeddings for piece in heard])),
+            seen=torch.from_numpy(np.concatenate([piece.embeddings for piece in seen])),
+            fits=torch.from_numpy(inseparable(excerpts, shown).T.copy()),
+            answers=torch.from_numpy(inseparable(excerpts.at(own), snippets)),
+            same=torch.from_numpy(inseparable(excerpts.at(own), shown)),
             sheet_pitches=torch.stack([stretch.pitches for stretch in drawn]),
         )
 
-    def _stretch(self, rng: np.random.Generator, i: int, onset: int, scale: float) -> Seen:
+    def _stretch(self, rng: np.random.Generator, i: int, onset: int, scale: float) -> Stretch:
         """Draw a stretch about an onset of piece ``i``, to be enlarged by ``scale``."""
         pairs, piece = self.pairs, self.pairs.pieces[i]
         middle = piece.onsets.x_px[onset] + rng.uniform(-1, 1)
@@ -108,7 +118,7 @@ class WholePieceSampler:
         free = pairs.sheet.window_px / 2 + 1
         usable = np.flatnonzero(np.abs(column - pairs.columns / 2) <= pairs.columns / 2 - free)
         picked = rng.permutation(usable)[: pairs.pairs]
-        return Seen(
+        return Stretch(
             ink=pairs.ink(piece.strip, middle),
             onset=picked,
             column=column[picked] + rng.uniform(-1, 1, len(picked)),
@@ -116,12 +126,34 @@ class WholePieceSampler:
             pitches=pitch_labels(piece.notes.pitch, note_column, pairs.columns),
         )
 
-    def heard(self, i: int, rendering: str) -> Heard:
+    def heard(self, i: int, rendering: str) -> Known:
         """Piece ``i`` in one of its renderings; worked out once."""
-        if (i, rendering) not in self.known:
+        if (i, rendering) not in self.known_heard:
             piece = self.pairs.pieces[i]
             frame = piece.heard_s(rendering, piece.onsets.time_s) * self.pairs.audio.frames_per_second
             embeddings, _ = self.encoders.embed_audio(piece.audio[rendering].astype(np.float32), frame)
             excerpts = Windows(self.pairs.music[i], within(frame, self.pairs.half_frames))
-            self.known[i, rendering] = Heard(embeddings, excerpts)
-        return self.known[i, rendering]
+            self.known_heard[i, rendering] = Known(embeddings, excerpts)
+        return self.known_heard[i, rendering]
+
+    def seen(self, i: int) -> Known:
+        """Piece ``i`` on its own strip; worked out once."""
+        if i not in self.known_seen:
+            piece = self.pairs.pieces[i]
+            embeddings, _ = self.encoders.embed_strip(ink(piece.strip), piece.onsets.x_px.astype(np.float64))
+            snippets = Windows(self.pairs.music[i], within(piece.onsets.x_px, self.pairs.half_px))
+            self.known_seen[i] = Known(embeddings, snippets)
+        return self.known_seen[i]
+
+
+def whole_piece_loss(sheet: Tensor, batch: Batch, scale: Tensor) -> Tensor:
+    """Mean of the losses of finding a snippet's sound, and of finding the snippet from its sound.
+
+    ``sheet`` [snippets, dimension] are unit embeddings of the batch's snippets, ``scale`` the inverse temperature. The
+    sound is among that of all onsets, the snippet among the batch's others and those of all onsets as ``start`` sees
+    them: what the batch lacks, and moves little.
+    """
+    to_audio = retrieval_loss(sheet, batch.heard, batch.own, batch.fits, scale)
+    candidates, fitting = torch.cat([sheet, batch.seen]), torch.cat([batch.same, batch.answers], dim=1)
+    number = torch.arange(len(sheet), device=sheet.device)
+    return (to_audio + retrieval_loss(batch.heard[batch.own], candidates, number, fitting, scale)) / 2
