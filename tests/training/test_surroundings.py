@@ -66,10 +66,10 @@ def test_within_counts_the_places_to_each_side() -> None:
 def test_snippets_of_equal_music_have_equal_numbers() -> None:
     melody = of_melody([*THEME, 60, 61, *THEME, 70, 71])
     shown = np.full((20, 2), 2)
-    numbers = snippet_music(melody, shown)
+    numbers = snippet_music(Windows(melody, shown))
     assert [at for at in range(10) if numbers[at] == numbers[at + 10]] == [2, 3, 4, 5]
     shown[3] = (2, 3)
-    assert snippet_music(melody, shown)[3] != numbers[3]
+    assert snippet_music(Windows(melody, shown))[3] != numbers[3]
 
 
 @pytest.mark.parametrize("count", [1, 2, REACH + 2])

@@ -105,7 +105,7 @@ class PairSampler:
         self.alike = [
             look_alikes(
                 piece.onsets.x_px,
-                snippet_music(music, within(piece.onsets.x_px, self.half_px)),
+                snippet_music(Windows(music, within(piece.onsets.x_px, self.half_px))),
                 piece.notes.x_px,
                 piece.notes.pitch,
                 sheet.window_px,
@@ -125,8 +125,10 @@ class PairSampler:
             self._stretch(rng, self.pieces[i], self.music[i], onset, r, s)
             for i, onset, r, s in zip(chosen, onsets, tempo, scale, strict=True)
         ]
-        sheet = augment_sheet(
-            rng, torch.from_numpy(np.stack([stretch.ink for stretch in drawn])), scale, self.degradation
+        inks = torch.from_numpy(np.stack([stretch.ink for stretch in drawn]))
+        sheet = augment_sheet(rng, inks, scale, self.degradation)
+        excerpts, snippets = (
+            Windows.joined([getattr(stretch, side) for stretch in drawn]) for side in ("excerpts", "snippets")
         )
         first, second = (torch.from_numpy(np.stack([stretch.heard[i] for stretch in drawn])) for i in range(2))
         return Batch(
@@ -135,11 +137,7 @@ class PairSampler:
             row=torch.from_numpy(np.repeat(np.arange(len(drawn)), [len(stretch.frame) for stretch in drawn])),
             frame=torch.from_numpy(np.concatenate([stretch.frame for stretch in drawn]).astype(np.float32)),
             column=torch.from_numpy(np.concatenate([stretch.column for stretch in drawn]).astype(np.float32)),
-            same=torch.from_numpy(
-                inseparable(
-                    *(Windows.joined([getattr(stretch, of) for stretch in drawn]) for of in ("excerpts", "snippets"))
-                )
-            ),
+            same=torch.from_numpy(inseparable(excerpts, snippets)),
             audio_pitches=torch.stack([stretch.audio_pitches for stretch in drawn]),
             sheet_pitches=torch.stack([stretch.sheet_pitches for stretch in drawn]),
         )

@@ -83,15 +83,6 @@ def within(at: FloatArray | npt.NDArray[np.float64], half: float) -> Counts:
     return np.stack([numbers - low, high - numbers], axis=1).clip(0, REACH)
 
 
-def snippet_music(of: Surroundings, shown: Counts) -> Hashes:
-    """A number for what each snippet shows, uint64 [onsets]; ``shown`` int64 [onsets, 2] as `within` counts it."""
-    numbers = np.arange(len(shown))
-    seen = shown.astype(np.uint64)
-    left, right = of.before[numbers, shown[:, 0]] + seen[:, 0], of.after[numbers, shown[:, 1]] + seen[:, 1]
-    out: Hashes = left * _BASE + right * _MIX
-    return out
-
-
 @dataclass(frozen=True)
 class Windows:
     """Excerpts or snippets about some onsets.
@@ -115,6 +106,16 @@ class Windows:
         """Those of several pieces, one after the other."""
         before, after = (np.concatenate([getattr(part.music, side) for part in parts]) for side in ("before", "after"))
         return cls(Surroundings(before, after), np.concatenate([part.onsets for part in parts]))
+
+
+def snippet_music(snippets: Windows) -> Hashes:
+    """A number for what each snippet shows, equal where that is: uint64 [snippets]."""
+    numbers = np.arange(len(snippets))
+    shown = snippets.onsets.astype(np.uint64)
+    (before, after), (back, on) = snippets.onsets.T, shown.T
+    left, right = snippets.music.before[numbers, before] + back, snippets.music.after[numbers, after] + on
+    out: Hashes = left * _BASE + right * _MIX
+    return out
 
 
 def inseparable(heard: Windows, shown: Windows) -> npt.NDArray[np.bool_]:
