@@ -86,7 +86,7 @@ def embed_pool(
     for number, (piece, onsets) in enumerate(pool):
         report(number, len(pool))
         heard.append(embed_heard(encoders, piece, onsets, rendering))
-        seen.append(encoders.embed_strip(ink(piece.strip), piece.onsets.x_px[onsets].astype(np.float64))[0])
+        seen.append(embed_seen(encoders, piece, onsets))
     report(len(pool), len(pool))
     return np.concatenate(heard), np.concatenate(seen)
 
@@ -95,6 +95,11 @@ def embed_heard(encoders: Encoders, piece: TrainingPiece, onsets: npt.NDArray[np
     """Unit embeddings of the sound about some onsets of a piece, by number: float32 [onsets, dimension]."""
     frame = piece.heard_s(rendering, piece.onsets.time_s[onsets]) * AudioSpec().frames_per_second
     return encoders.embed_audio(piece.audio[rendering].astype(np.float32), frame)[0]
+
+
+def embed_seen(encoders: Encoders, piece: TrainingPiece, onsets: npt.NDArray[np.int64]) -> FloatArray:
+    """Unit embeddings of the snippets about some onsets of a piece, by number: float32 [onsets, dimension]."""
+    return encoders.embed_strip(ink(piece.strip), piece.onsets.x_px[onsets].astype(np.float64))[0]
 
 
 @dataclass(frozen=True)

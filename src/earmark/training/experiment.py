@@ -25,8 +25,8 @@ class Experiment:
     is the range of tempi, as factors of the score's. A batch is ``stretches`` of 20 s, ``stretches_per_piece`` of every
     piece in it; with ``look_alikes`` every second of these is a place that looks like the one before. ``degradation``,
     from 0 to 1, is how bad strips get (`earmark.training.degrade`). ``frozen`` names modules of the encoders that stay
-    as the weights in ``start`` have them. With ``whole_pieces`` the sheet encoder alone learns, from snippets against
-    all the sound of their pieces (`earmark.training.whole_pieces`).
+    as the weights in ``start`` have them. With ``whole_pieces`` the sheet encoder alone learns, from snippets and
+    sound of whole pieces against each other (`earmark.training.whole_pieces`).
     """
 
     corpus: str

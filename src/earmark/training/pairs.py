@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -32,8 +33,15 @@ from earmark.training.surroundings import (
 )
 
 
+class Tensors:
+    """Of a dataclass of tensors alone: they can be sent to a device together."""
+
+    def to(self, device: torch.device) -> Self:
+        return type(self)(**{name: value.to(device, non_blocking=True) for name, value in vars(self).items()})
+
+
 @dataclass(frozen=True)
-class Batch:
+class Batch(Tensors):
     """What one training step sees.
 
     ``audio`` [stretches, frames, 92], ``sheet`` [stretches, 80, columns]; ``row`` [pairs] is a pair's stretch,
@@ -51,25 +59,36 @@ class Batch:
     audio_pitches: Tensor
     sheet_pitches: Tensor
 
-    def to(self, device: torch.device) -> Batch:
-        return Batch(**{name: value.to(device, non_blocking=True) for name, value in vars(self).items()})
+
+@dataclass(frozen=True)
+class Cut:
+    """A part of a strip before augmentation.
+
+    ``ink`` float32 [rows, columns + two margins]; ``column`` float64 [onsets] is where every onset of the piece lies in
+    the part without margins, ``inside`` bool [onsets] whether its whole snippet does; ``pitches`` [88, tokens] are 1
+    where a pitch begins.
+    """
+
+    ink: FloatArray
+    column: npt.NDArray[np.float64]
+    inside: npt.NDArray[np.bool_]
+    pitches: Tensor
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """One stretch before augmentation: its sound on two pianos, its ink with margins, its pairs, its notes.
+    """One stretch before augmentation: its sound on two pianos, what is cut from the strip, its pairs, its notes.
 
     ``excerpts`` and ``snippets`` are the two windows of every pair.
     """
 
     heard: tuple[FloatArray, ...]
-    ink: FloatArray
+    cut: Cut
     frame: npt.NDArray[np.float64]
     column: npt.NDArray[np.float64]
     excerpts: Windows
     snippets: Windows
     audio_pitches: Tensor
-    sheet_pitches: Tensor
 
 
 class PairSampler:
@@ -105,7 +124,7 @@ class PairSampler:
         self.alike = [
             look_alikes(
                 piece.onsets.x_px,
-                snippet_music(Windows(music, within(piece.onsets.x_px, self.half_px))),
+                snippet_music(self.snippets(music, piece.onsets.x_px)),
                 piece.notes.x_px,
                 piece.notes.pitch,
                 sheet.window_px,
@@ -119,33 +138,57 @@ class PairSampler:
         chosen = self.choose(rng)
         low, high = np.log(self.tempo)
         tempo = np.exp(rng.uniform(low, high, self.stretches))
-        scale = rng.uniform(0.9, 1.1, self.stretches).astype(np.float32)
+        scale = self.scales(rng)
         onsets = self.onsets(rng, chosen)
         drawn = [
             self._stretch(rng, self.pieces[i], self.music[i], onset, r, s)
             for i, onset, r, s in zip(chosen, onsets, tempo, scale, strict=True)
         ]
-        inks = torch.from_numpy(np.stack([stretch.ink for stretch in drawn]))
-        sheet = augment_sheet(rng, inks, scale, self.degradation)
+        sheet = self.degraded(rng, [stretch.cut for stretch in drawn], scale)
         excerpts, snippets = (
             Windows.joined([getattr(stretch, side) for stretch in drawn]) for side in ("excerpts", "snippets")
         )
         first, second = (torch.from_numpy(np.stack([stretch.heard[i] for stretch in drawn])) for i in range(2))
         return Batch(
             audio=augment_audio(rng, first, second),
-            sheet=sheet[:, :, self.margin : -self.margin].contiguous(),
+            sheet=sheet,
             row=torch.from_numpy(np.repeat(np.arange(len(drawn)), [len(stretch.frame) for stretch in drawn])),
             frame=torch.from_numpy(np.concatenate([stretch.frame for stretch in drawn]).astype(np.float32)),
             column=torch.from_numpy(np.concatenate([stretch.column for stretch in drawn]).astype(np.float32)),
             same=torch.from_numpy(inseparable(excerpts, snippets)),
             audio_pitches=torch.stack([stretch.audio_pitches for stretch in drawn]),
-            sheet_pitches=torch.stack([stretch.sheet_pitches for stretch in drawn]),
+            sheet_pitches=torch.stack([stretch.cut.pitches for stretch in drawn]),
         )
 
     def choose(self, rng: np.random.Generator) -> npt.NDArray[np.int64]:
         """The piece of every stretch of a batch, by number, those of one piece together."""
         pieces = rng.choice(len(self.pieces), self.stretches // self.stretches_per_piece, p=self.weight)
         return np.repeat(pieces, self.stretches_per_piece)
+
+    def scales(self, rng: np.random.Generator) -> FloatArray:
+        """How much the strip of every stretch of a batch is enlarged: float32 [stretches]."""
+        return rng.uniform(0.9, 1.1, self.stretches).astype(np.float32)
+
+    def snippets(self, music: Surroundings, column: npt.NDArray[np.floating]) -> Windows:
+        """The snippets about the onsets of a piece of this music, which lie at ``column`` [onsets]."""
+        return Windows(music, within(column, self.half_px))
+
+    def cut(self, rng: np.random.Generator, piece: TrainingPiece, onset: int, scale: float) -> Cut:
+        """What is seen about an onset of ``piece``, to be enlarged by ``scale``."""
+        middle = piece.onsets.x_px[onset] + rng.uniform(-1, 1)
+        column, note_column = ((of.x_px - middle) * scale + self.columns / 2 for of in (piece.onsets, piece.notes))
+        free = self.sheet.window_px / 2 + 1
+        return Cut(
+            ink=self._ink(piece.strip, middle),
+            column=column,
+            inside=np.abs(column - self.columns / 2) <= self.columns / 2 - free,
+            pitches=_labels(piece.notes.pitch, note_column, self.columns),
+        )
+
+    def degraded(self, rng: np.random.Generator, cuts: Sequence[Cut], scale: FloatArray) -> Tensor:
+        """What training sees of ``cuts``, each enlarged and worse in its own ways: [stretches, rows, columns]."""
+        inks = torch.from_numpy(np.stack([cut.ink for cut in cuts]))
+        return augment_sheet(rng, inks, scale, self.degradation)[:, :, self.margin : -self.margin].contiguous()
 
     def onsets(self, rng: np.random.Generator, chosen: npt.NDArray[np.int64]) -> list[int]:
         """An onset of each piece in ``chosen`` (places in ``self.pieces``) to draw a stretch about."""
@@ -167,31 +210,25 @@ class PairSampler:
         scale: float,
     ) -> Stretch:
         """Draw a stretch about an onset of ``piece``, played at ``tempo``, to be enlarged by ``scale``."""
-        middle = piece.onsets.x_px[onset] + rng.uniform(-1, 1)
+        cut = self.cut(rng, piece, onset, scale)
         first, second = self._renderings(rng, piece, tempo)
         rate = tempo / tempo_of(first)
         heard_s = piece.heard_s(first, piece.onsets.time_s)
         start_s = heard_s[onset] - self.frames / 2 / self.audio.frames_per_second * rate
         frames_per_s = self.audio.frames_per_second / rate
         frame = (heard_s - start_s) * frames_per_s
-        column = (piece.onsets.x_px - middle) * scale + self.columns / 2
-        free_frames, free_columns = self.audio.window_frames / 2 + 1, self.sheet.window_px / 2 + 1
-        usable = np.flatnonzero(
-            (np.abs(frame - self.frames / 2) <= self.frames / 2 - free_frames)
-            & (np.abs(column - self.columns / 2) <= self.columns / 2 - free_columns)
-        )
+        free = self.audio.window_frames / 2 + 1
+        usable = np.flatnonzero((np.abs(frame - self.frames / 2) <= self.frames / 2 - free) & cut.inside)
         picked = rng.permutation(usable)[: self.pairs]
         note_frame = (piece.heard_s(first, piece.notes.time_s) - start_s) * frames_per_s
-        note_column = (piece.notes.x_px - middle) * scale + self.columns / 2
         return Stretch(
             heard=tuple(self._excerpt(piece.audio[name], start_s, rate) for name in (first, second)),
-            ink=self.ink(piece.strip, middle),
+            cut=cut,
             frame=frame[picked] + rng.uniform(-1, 1, len(picked)),
-            column=column[picked] + rng.uniform(-1, 1, len(picked)),
+            column=cut.column[picked] + rng.uniform(-1, 1, len(picked)),
             excerpts=Windows(music, within(frame, self.half_frames)).at(picked),
-            snippets=Windows(music, within(column, self.half_px)).at(picked),
-            audio_pitches=pitch_labels(piece.notes.pitch, note_frame, self.frames),
-            sheet_pitches=pitch_labels(piece.notes.pitch, note_column, self.columns),
+            snippets=self.snippets(music, cut.column).at(picked),
+            audio_pitches=_labels(piece.notes.pitch, note_frame, self.frames),
         )
 
     def _renderings(self, rng: np.random.Generator, piece: TrainingPiece, tempo: float) -> tuple[str, str]:
@@ -216,7 +253,7 @@ class PairSampler:
         before, after = spectrum[left].astype(np.float32), spectrum[left + 1].astype(np.float32)
         return np.where(valid, before + (after - before) * fraction, np.float32(0))
 
-    def ink(self, strip: Image, middle: float) -> FloatArray:
+    def _ink(self, strip: Image, middle: float) -> FloatArray:
         """Ink of the columns about ``middle`` (which comes to lie exactly in the centre), with margins."""
         width = self.columns + 2 * self.margin
         at = middle - width / 2
@@ -230,7 +267,7 @@ class PairSampler:
         return ink.astype(np.float32)
 
 
-def pitch_labels(pitch: npt.NDArray[np.int64], at: npt.NDArray[np.floating], length: int) -> Tensor:
+def _labels(pitch: npt.NDArray[np.int64], at: npt.NDArray[np.floating], length: int) -> Tensor:
     """Zeros [pitches, tokens], 1 at the pitch and the token of every note inside; ``at`` in input columns."""
     labels = torch.zeros(PITCHES, length // Trunk.stride)
     token = np.round(at / Trunk.stride).astype(np.int64)

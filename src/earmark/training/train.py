@@ -43,6 +43,7 @@ from earmark.training.warm import warm_start
 from earmark.training.whole_pieces import WholePieceSampler
 from earmark.weights import find, load
 
+AnyBatch = Batch | whole_pieces.Batch
 WARMING = 12
 """Batches from which a run that goes on from weights learns what its normalisations are given."""
 
@@ -69,7 +70,7 @@ def moving_average(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor]
     return update
 
 
-def loss_of(model: Encoders, batch: Batch | whole_pieces.Batch, pitch_weight: float) -> Tensor:
+def loss_of(model: Encoders, batch: AnyBatch, pitch_weight: float) -> Tensor:
     """The loss of one batch."""
     scale = model.log_scale.clamp(max=MAX_LOG_SCALE).exp()
     if isinstance(batch, whole_pieces.Batch):
@@ -154,7 +155,7 @@ class Run:
     def due(self) -> bool:
         return self.step % self.experiment.validate_every_steps == 0 or self.step == self.steps
 
-    def train_step(self, batches: Iterator[Batch | whole_pieces.Batch]) -> float:
+    def train_step(self, batches: Iterator[AnyBatch]) -> float:
         """Take the next batch, descend, average. Returns the loss."""
         started = time.monotonic()
         batch = next(batches).to(self.device)
@@ -220,17 +221,17 @@ def _frozen(model: Encoders, name: str) -> torch.nn.Module:
         ) from error
 
 
-class Batches(Dataset[Batch | whole_pieces.Batch]):
+class Batches(Dataset[AnyBatch]):
     """Batch ``i`` of a run, drawn from a generator seeded with (seed, i)."""
 
     def __init__(self, sampler: PairSampler | WholePieceSampler, seed: int) -> None:
         self.sampler, self.seed = sampler, seed
 
-    def __getitem__(self, step: int) -> Batch | whole_pieces.Batch:
+    def __getitem__(self, step: int) -> AnyBatch:
         return self.sampler.batch(np.random.default_rng([self.seed, step]))
 
 
-def batches_of(run: Run, sampler: PairSampler | WholePieceSampler) -> Iterator[Batch | whole_pieces.Batch]:
+def batches_of(run: Run, sampler: PairSampler | WholePieceSampler) -> Iterator[AnyBatch]:
     """The batches from ``run.step`` on, whatever that is when the first is asked for.
 
     A GPU is faster than one process can draw: there, all cores but two draw ahead.

@@ -1,8 +1,9 @@
-"""Snippets against all the sound of their pieces: how the sheet encoder alone goes on learning.
+"""Snippets and sound of whole pieces against each other: how the sheet encoder alone goes on learning.
 
 Most wrong answers lie elsewhere in the right piece, and nearly all of them are the eye's: between two pianos the same
 moment is found nearly always. As long as the audio encoder stays what it is, what it makes of every onset of a piece
-is known for good, so that a snippet can be compared with all of them at once, the hardest ones always among them.
+is known for good, so that a snippet can be compared with all of them at once, the hardest ones always among them; and
+a sound with the snippets of all onsets, which are nearly known.
 """
 
 from __future__ import annotations
@@ -14,17 +15,16 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from earmark.pages.strips import ink
 from earmark.schema import FloatArray
-from earmark.training.degrade import augment_sheet
+from earmark.training.evaluate import embed_heard, embed_seen
 from earmark.training.losses import retrieval_loss
-from earmark.training.pairs import PairSampler, pitch_labels
+from earmark.training.pairs import Cut, PairSampler, Tensors
 from earmark.training.surroundings import Windows, inseparable, within
 from earmark.weights import Encoders
 
 
 @dataclass(frozen=True)
-class Batch:
+class Batch(Tensors):
     """Snippets, and the sound and the snippets of all onsets of the pieces that they are of.
 
     ``sheet`` [stretches, 80, columns]; ``row`` and ``column`` [snippets] are a snippet's stretch and place in it,
@@ -45,9 +45,6 @@ class Batch:
     same: Tensor
     sheet_pitches: Tensor
 
-    def to(self, device: torch.device) -> Batch:
-        return Batch(**{name: value.to(device, non_blocking=True) for name, value in vars(self).items()})
-
 
 @dataclass(frozen=True)
 class Known:
@@ -59,16 +56,15 @@ class Known:
 
 @dataclass(frozen=True)
 class Stretch:
-    """A stretch of a strip before augmentation: its ink with margins, its snippets, its notes.
+    """What is cut from a strip, and the snippets picked in it.
 
     ``onset`` int64 [snippets] numbers the snippets' onsets in their piece, ``column`` [snippets] is their place.
     """
 
-    ink: FloatArray
+    cut: Cut
     onset: npt.NDArray[np.int64]
     column: npt.NDArray[np.float64]
     snippets: Windows
-    pitches: Tensor
 
 
 class WholePieceSampler:
@@ -83,7 +79,7 @@ class WholePieceSampler:
         """One batch; all stretches of a piece are compared with the same rendering."""
         pairs = self.pairs
         chosen = pairs.choose(rng)
-        scale = rng.uniform(0.9, 1.1, pairs.stretches).astype(np.float32)
+        scale = pairs.scales(rng)
         renderings = {int(i): str(rng.choice(list(pairs.pieces[i].audio))) for i in np.unique(chosen)}
         heard = [self.heard(i, rendering) for i, rendering in renderings.items()]
         seen = [self.seen(i) for i in renderings]
@@ -92,13 +88,12 @@ class WholePieceSampler:
             self._stretch(rng, i, onset, s)
             for i, onset, s in zip(chosen, pairs.onsets(rng, chosen), scale, strict=True)
         ]
-        inks = torch.from_numpy(np.stack([stretch.ink for stretch in drawn]))
-        sheet = augment_sheet(rng, inks, scale, pairs.degradation)
+        sheet = pairs.degraded(rng, [stretch.cut for stretch in drawn], scale)
         own = np.concatenate([first[i] + stretch.onset for i, stretch in zip(chosen, drawn, strict=True)])
         excerpts, snippets = (Windows.joined([piece.windows for piece in known]) for known in (heard, seen))
         shown = Windows.joined([stretch.snippets for stretch in drawn])
         return Batch(
-            sheet=sheet[:, :, pairs.margin : -pairs.margin].contiguous(),
+            sheet=sheet,
             row=torch.from_numpy(np.repeat(np.arange(len(drawn)), [len(stretch.onset) for stretch in drawn])),
             column=torch.from_numpy(np.concatenate([stretch.column for stretch in drawn]).astype(np.float32)),
             own=torch.from_numpy(own),
@@ -107,31 +102,22 @@ class WholePieceSampler:
             fits=torch.from_numpy(inseparable(excerpts, shown).T.copy()),
             answers=torch.from_numpy(inseparable(excerpts.at(own), snippets)),
             same=torch.from_numpy(inseparable(excerpts.at(own), shown)),
-            sheet_pitches=torch.stack([stretch.pitches for stretch in drawn]),
+            sheet_pitches=torch.stack([stretch.cut.pitches for stretch in drawn]),
         )
 
     def _stretch(self, rng: np.random.Generator, i: int, onset: int, scale: float) -> Stretch:
         """Draw a stretch about an onset of piece ``i``, to be enlarged by ``scale``."""
-        pairs, piece = self.pairs, self.pairs.pieces[i]
-        middle = piece.onsets.x_px[onset] + rng.uniform(-1, 1)
-        column, note_column = ((of.x_px - middle) * scale + pairs.columns / 2 for of in (piece.onsets, piece.notes))
-        free = pairs.sheet.window_px / 2 + 1
-        usable = np.flatnonzero(np.abs(column - pairs.columns / 2) <= pairs.columns / 2 - free)
-        picked = rng.permutation(usable)[: pairs.pairs]
-        return Stretch(
-            ink=pairs.ink(piece.strip, middle),
-            onset=picked,
-            column=column[picked] + rng.uniform(-1, 1, len(picked)),
-            snippets=Windows(pairs.music[i], within(column, pairs.half_px)).at(picked),
-            pitches=pitch_labels(piece.notes.pitch, note_column, pairs.columns),
-        )
+        cut = self.pairs.cut(rng, self.pairs.pieces[i], onset, scale)
+        picked = rng.permutation(np.flatnonzero(cut.inside))[: self.pairs.pairs]
+        column = cut.column[picked] + rng.uniform(-1, 1, len(picked))
+        return Stretch(cut, picked, column, self.pairs.snippets(self.pairs.music[i], cut.column).at(picked))
 
     def heard(self, i: int, rendering: str) -> Known:
         """Piece ``i`` in one of its renderings; worked out once."""
         if (i, rendering) not in self.known_heard:
             piece = self.pairs.pieces[i]
             frame = piece.heard_s(rendering, piece.onsets.time_s) * self.pairs.audio.frames_per_second
-            embeddings, _ = self.encoders.embed_audio(piece.audio[rendering].astype(np.float32), frame)
+            embeddings = embed_heard(self.encoders, piece, np.arange(len(piece.onsets)), rendering)
             excerpts = Windows(self.pairs.music[i], within(frame, self.pairs.half_frames))
             self.known_heard[i, rendering] = Known(embeddings, excerpts)
         return self.known_heard[i, rendering]
@@ -140,8 +126,8 @@ class WholePieceSampler:
         """Piece ``i`` on its own strip; worked out once."""
         if i not in self.known_seen:
             piece = self.pairs.pieces[i]
-            embeddings, _ = self.encoders.embed_strip(ink(piece.strip), piece.onsets.x_px.astype(np.float64))
-            snippets = Windows(self.pairs.music[i], within(piece.onsets.x_px, self.pairs.half_px))
+            embeddings = embed_seen(self.encoders, piece, np.arange(len(piece.onsets)))
+            snippets = self.pairs.snippets(self.pairs.music[i], piece.onsets.x_px)
             self.known_seen[i] = Known(embeddings, snippets)
         return self.known_seen[i]
 
