@@ -1,6 +1,7 @@
 """What the search relies on: strict windows, equal results in pieces, unit embeddings, attention that sums to one."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,9 @@ HALF = {"audio": AUDIO.window_frames // 2, "sheet": SHEET.window_px // 2}
 @pytest.fixture(scope="module")
 def encoders() -> Encoders:
     torch.manual_seed(0)
-    model = Encoders(AUDIO, SHEET, NetworkConfig())
+    sizes = NetworkConfig()
+    grown = replace(sizes, sheet=replace(sizes.sheet, tall=(2,), mixing=(1, 2, 4)))
+    model = Encoders(AUDIO, SHEET, grown)
     for module in model.modules():  # statistics as after training, not the identity
         if isinstance(module, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.1)
@@ -79,7 +82,7 @@ def test_embeddings_are_unit_vectors_and_attention_sums_to_one(encoders: Encoder
 
 
 def test_a_config_survives_its_dictionary() -> None:
-    sheet = EncoderSize(maps=(4, 8, 8), channels=16, positions=20, hidden=32, tall=(1, 2))
+    sheet = EncoderSize(maps=(4, 8, 8), channels=16, positions=20, hidden=32, tall=(1, 2), mixing=(1,))
     config = NetworkConfig(dimension=32, sheet=sheet)
     assert NetworkConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
     with pytest.raises(TypeError):

@@ -7,7 +7,8 @@ Both sides have one shape (PyTorch, for training; searching runs the same graphs
 2. A *window reader* gathers, for every centre asked for, the tokens around it (linear interpolation, so a centre may
    lie between tokens), weighs them with soft attention (the paper's Section 2: a network that sees the whole window
    gives a softmax over its positions; scaled by their number, as in the authors' code) and maps the weighted window
-   to a unit vector.
+   to a unit vector. Between the two it may have convolutions of its own (``mixing``), which see the whole window and
+   nothing else: what lies in a trunk's receptive field would be lost at the window's ends.
 
 The window is strict by construction: only tokens whose receptive field lies inside the window are gathered, so an
 embedding depends on nothing but 168 frames of spectrogram or 100 strip px of sheet music, and a long input may be
@@ -34,7 +35,8 @@ class EncoderSize:
 
     ``maps``: feature maps of the 2-D convolutions; the second halves the resolution along the token axis.
     ``channels``: size of a token. ``positions``: tokens in a window. ``hidden``: width of the window's dense layer.
-    ``tall``: the 2-D convolutions (counted from 0) that a `Tall` follows.
+    ``tall``: the 2-D convolutions (counted from 0) that a `Tall` follows. ``mixing``: the distances,
+    in positions, from which the window's own convolutions (`Residual`) take a position's neighbours.
     """
 
     maps: tuple[int, ...]
@@ -42,6 +44,7 @@ class EncoderSize:
     positions: int
     hidden: int
     tall: tuple[int, ...] = ()
+    mixing: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,12 +89,16 @@ class Tall(nn.Module):
 
 
 class Residual(nn.Module):
-    """x + ReLU(BN(conv(x))) along the token axis, kernel 3."""
+    """x + ReLU(BN(conv(x))) along the token axis, kernel 3, ``apart`` between neighbours.
 
-    def __init__(self, channels: int) -> None:
+    With a small ``share`` it adds little at first, so that a network which has grown by it begins as the smaller one.
+    """
+
+    def __init__(self, channels: int, apart: int = 1, share: float = 1.0) -> None:
         super().__init__()
-        self.conv = nn.Conv1d(channels, channels, 3, padding=1, bias=False)
+        self.conv = nn.Conv1d(channels, channels, 3, padding=apart, dilation=apart, bias=False)
         self.norm = nn.BatchNorm1d(channels)
+        nn.init.constant_(self.norm.weight, share)
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = x + F.relu(self.norm(self.conv(x)))
@@ -152,6 +159,7 @@ class WindowReader(nn.Module):
         self.attend = nn.Sequential(
             nn.Linear(squeezed * size.positions, 128), nn.ReLU(), nn.Linear(128, size.positions)
         )
+        self.mixing = nn.Sequential(*(Residual(size.channels, apart, share=0.1) for apart in size.mixing))
         self.drop = nn.Dropout(0.1)
         self.dense = nn.Linear(size.channels * size.positions, size.hidden, bias=False)
         self.norm = nn.BatchNorm1d(size.hidden)
@@ -172,7 +180,8 @@ class WindowReader(nn.Module):
         window = self.gather(tokens, rows, centres)
         scores = self.attend(F.relu(self.squeeze(window)).flatten(1))
         attention = torch.softmax(scores.float(), dim=1)
-        weighted = window * (attention * attention.shape[1])[..., None].to(window.dtype)
+        mixed = self.mixing(window.transpose(1, 2)).transpose(1, 2) if len(self.mixing) else window
+        weighted = mixed * (attention * attention.shape[1])[..., None].to(window.dtype)
         hidden = F.relu(self.norm(self.dense(self.drop(weighted.flatten(1)))))
         return F.normalize(self.project(hidden).float(), dim=1), attention
 

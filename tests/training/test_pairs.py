@@ -8,9 +8,10 @@ torch = pytest.importorskip("torch", reason="training needs the [train] extra")
 
 from earmark.schema import AudioSpec, BadInput, Mismatch, SheetSpec  # noqa: E402
 from earmark.training import pairs  # noqa: E402
-from earmark.training.pairs import PairSampler  # noqa: E402
+from earmark.training.pairs import PairSampler, Part  # noqa: E402
 from earmark.training.pieces import (  # noqa: E402
     Notes,
+    TrainingPiece,
     evenly_taken,
     group_onsets,
     performance,
@@ -109,12 +110,9 @@ def test_what_was_played_at_about_the_tempo_is_preferred_and_lies_right(corpus: 
     assert sound.mean() > 1.5 * between.mean()
 
 
-def test_a_batch_holds_as_many_stretches_of_a_piece_as_asked_for(corpus: Path) -> None:
+def test_a_batch_holds_as_many_stretches_of_a_piece_as_asked_for(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     draw = sampler(corpus, stretches=8, stretches_per_piece=4)
-    drawn: list[str] = []
-    stretch = draw._stretch
-    draw._stretch = lambda rng, piece, *rest: (drawn.append(piece.name), stretch(rng, piece, *rest))[1]  # type: ignore[method-assign,func-returns-value]
-    draw.batch(np.random.default_rng(3))
+    drawn = [piece.name for piece, _ in seen_of_a_batch(draw, monkeypatch)]
     assert drawn == [drawn[0]] * 4 + [drawn[4]] * 4
 
 
@@ -122,15 +120,23 @@ def test_every_second_stretch_is_about_a_look_alike(corpus: Path, monkeypatch: p
     """Here the last onset is what looks like any other."""
     monkeypatch.setattr(pairs, "look_alikes", lambda onset_px, *_: np.full((len(onset_px), 1), len(onset_px) - 1))
     draw = sampler(corpus, stretches=8, stretches_per_piece=4, alike=True)
-    last: list[bool] = []
-    stretch = draw._stretch
-    draw._stretch = lambda rng, piece, music, onset, *rest: (  # type: ignore[method-assign]
-        last.append(onset == len(piece.onsets) - 1),  # type: ignore[func-returns-value]
-        stretch(rng, piece, music, onset, *rest),
-    )[1]
-    draw.batch(np.random.default_rng(0))
+    last = [onset == len(piece.onsets) - 1 for piece, onset in seen_of_a_batch(draw, monkeypatch)]
     assert all(last[1::2])
     assert not all(last[::2])
+
+
+def seen_of_a_batch(draw: PairSampler, monkeypatch: pytest.MonkeyPatch) -> list[tuple[TrainingPiece, int]]:
+    """The piece and the onset that each stretch of a batch is about."""
+    asked: list[tuple[TrainingPiece, int]] = []
+    seen = draw.seen
+
+    def noted(rng: np.random.Generator, piece: TrainingPiece, onset: int, scale: float) -> Part:
+        asked.append((piece, onset))
+        return seen(rng, piece, onset, scale)
+
+    monkeypatch.setattr(draw, "seen", noted)
+    draw.batch(np.random.default_rng(3))
+    return asked
 
 
 def test_every_window_lies_inside_its_stretch(corpus: Path) -> None:

@@ -114,6 +114,9 @@ def test_an_experiment_file_lists_differences_and_refuses_unknown_keys(tmp_path:
     path.write_text(required + "stepps = 3\n")
     with pytest.raises(BadInput, match="unknown key stepps"):
         read_experiment(path)
+    path.write_text(required + 'whole_pieces = "audio"\n')
+    with pytest.raises(BadInput, match="whole_pieces needs start"):
+        read_experiment(path)
     with pytest.raises(BadInput, match="not there"):
         read_experiment(tmp_path / "other.toml")
 

@@ -70,7 +70,8 @@ def test_statistics_of_several_batches_serve_all_of_them(batch: Batch) -> None:
 
 
 def test_a_network_that_has_grown_begins_about_where_the_smaller_one_was(batch: Batch) -> None:
-    grown = replace(SHIPPED, sheet=replace(SHIPPED.sheet, tall=(1, *SHIPPED.sheet.tall)))
+    larger = replace(SHIPPED.sheet, tall=(1, *SHIPPED.sheet.tall), mixing=(*SHIPPED.sheet.mixing, 2))
+    grown = replace(SHIPPED, sheet=larger)
     model, exported = Encoders(AudioSpec(), SheetSpec(), grown), load(DEFAULT_MODEL)
     warm_start(model, find(DEFAULT_MODEL), [batch])
     model.sheet.train()

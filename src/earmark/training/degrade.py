@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -22,7 +23,7 @@ REACH_PX = 20  # rows in which neighbouring systems may come into view
 AROUND = np.ones((3, 3), np.uint8)  # a px and the eight about it
 
 
-def augment_sheet(rng: np.random.Generator, ink: Tensor, scale: FloatArray, worst: float = 1.0) -> Tensor:
+def augment_sheet(rng: np.random.Generator, ink: Tensor, scale: npt.NDArray[np.floating], worst: float = 1.0) -> Tensor:
     """Strips, each worse in its own ways and as bad as chance has it.
 
     ``ink`` float32 [batch, rows, columns] is wider than what is to be seen of it; ``scale`` [batch] > 1 enlarges about

@@ -6,12 +6,14 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from earmark.networks import NetworkConfig
 from earmark.schema import BadInput, known_values
 
 T = TypeVar("T")
+Side = Literal["audio", "sheet"]
+"""An encoder: what it hears or sees."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,8 @@ class Experiment:
     is the range of tempi, as factors of the score's. A batch is ``stretches`` of 20 s, ``stretches_per_piece`` of every
     piece in it; with ``look_alikes`` every second of these is a place that looks like the one before. ``degradation``,
     from 0 to 1, is how bad strips get (`earmark.training.degrade`). ``frozen`` names modules of the encoders that stay
-    as the weights in ``start`` have them. With ``whole_pieces`` the sheet encoder alone learns, from snippets and
-    sound of whole pieces against each other (`earmark.training.whole_pieces`).
+    as the weights in ``start`` have them. With ``whole_pieces`` the encoder of that side alone learns, from
+    snippets and sound of whole pieces against each other (`earmark.training.whole_pieces`).
     """
 
     corpus: str
@@ -41,7 +43,7 @@ class Experiment:
     stretches_per_piece: int = 2
     look_alikes: bool = False
     degradation: float = 1.0
-    whole_pieces: bool = False
+    whole_pieces: Side | None = None
     pairs_per_stretch: int = 24
     tempo: tuple[float, float] = (0.5, 2.0)
     frozen: tuple[str, ...] = ()
@@ -56,12 +58,18 @@ class Experiment:
     validation_pairs: int = 2000
     network: NetworkConfig = field(default_factory=NetworkConfig)
 
+    def __post_init__(self) -> None:
+        if self.whole_pieces not in (None, "audio", "sheet"):
+            raise ValueError(f"whole_pieces {self.whole_pieces!r} is neither audio nor sheet")
+        if self.whole_pieces and not self.start:
+            raise ValueError("whole_pieces needs start: the weights whose other encoder stays")
+
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Experiment:
-        """Read back what ``to_dict`` wrote. Raises TypeError for unknown or missing keys."""
+        """Read back what ``to_dict`` wrote. Raises TypeError or ValueError for what it does not know."""
         made = known_values(cls, values)
         if "network" in made:
             made["network"] = NetworkConfig.from_dict(made["network"])

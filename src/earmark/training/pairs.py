@@ -61,34 +61,30 @@ class Batch(Tensors):
 
 
 @dataclass(frozen=True)
-class Cut:
-    """A part of a strip before augmentation.
+class Part:
+    """A part of a piece, seen or heard, before augmentation.
 
-    ``ink`` float32 [rows, columns + two margins]; ``column`` float64 [onsets] is where every onset of the piece lies in
-    the part without margins, ``inside`` bool [onsets] whether its whole snippet does; ``pitches`` [88, tokens] are 1
-    where a pitch begins.
+    ``values`` float32 is ink [rows, columns + two margins], or the sound on two pianos [2, frames, bands]. ``at``
+    float64 [onsets] is where every onset of the piece lies in it, in columns without margins or in frames, ``inside``
+    bool [onsets] whether its whole window does; ``pitches`` [88, tokens] are 1 where a pitch begins.
     """
 
-    ink: FloatArray
-    column: npt.NDArray[np.float64]
+    values: FloatArray
+    at: npt.NDArray[np.float64]
     inside: npt.NDArray[np.bool_]
     pitches: Tensor
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """One stretch before augmentation: its sound on two pianos, what is cut from the strip, its pairs, its notes.
+    """One stretch: its two sides, where its pairs lie in them [pairs], and the two windows of every pair."""
 
-    ``excerpts`` and ``snippets`` are the two windows of every pair.
-    """
-
-    heard: tuple[FloatArray, ...]
-    cut: Cut
+    heard: Part
+    seen: Part
     frame: npt.NDArray[np.float64]
     column: npt.NDArray[np.float64]
     excerpts: Windows
     snippets: Windows
-    audio_pitches: Tensor
 
 
 class PairSampler:
@@ -136,28 +132,23 @@ class PairSampler:
     def batch(self, rng: np.random.Generator) -> Batch:
         """One batch: several stretches of every piece that is drawn, so that a piece meets itself elsewhere."""
         chosen = self.choose(rng)
-        low, high = np.log(self.tempo)
-        tempo = np.exp(rng.uniform(low, high, self.stretches))
+        tempo = self.tempi(rng)
         scale = self.scales(rng)
         onsets = self.onsets(rng, chosen)
-        drawn = [
-            self._stretch(rng, self.pieces[i], self.music[i], onset, r, s)
-            for i, onset, r, s in zip(chosen, onsets, tempo, scale, strict=True)
-        ]
-        sheet = self.degraded(rng, [stretch.cut for stretch in drawn], scale)
+        drawn = [self._stretch(rng, *what) for what in zip(chosen, onsets, tempo, scale, strict=True)]
+        sheet = self.degraded(rng, [stretch.seen for stretch in drawn], scale)
         excerpts, snippets = (
             Windows.joined([getattr(stretch, side) for stretch in drawn]) for side in ("excerpts", "snippets")
         )
-        first, second = (torch.from_numpy(np.stack([stretch.heard[i] for stretch in drawn])) for i in range(2))
         return Batch(
-            audio=augment_audio(rng, first, second),
+            audio=self.disguised(rng, [stretch.heard for stretch in drawn]),
             sheet=sheet,
             row=torch.from_numpy(np.repeat(np.arange(len(drawn)), [len(stretch.frame) for stretch in drawn])),
             frame=torch.from_numpy(np.concatenate([stretch.frame for stretch in drawn]).astype(np.float32)),
             column=torch.from_numpy(np.concatenate([stretch.column for stretch in drawn]).astype(np.float32)),
             same=torch.from_numpy(inseparable(excerpts, snippets)),
-            audio_pitches=torch.stack([stretch.audio_pitches for stretch in drawn]),
-            sheet_pitches=torch.stack([stretch.cut.pitches for stretch in drawn]),
+            audio_pitches=torch.stack([stretch.heard.pitches for stretch in drawn]),
+            sheet_pitches=torch.stack([stretch.seen.pitches for stretch in drawn]),
         )
 
     def choose(self, rng: np.random.Generator) -> npt.NDArray[np.int64]:
@@ -165,30 +156,61 @@ class PairSampler:
         pieces = rng.choice(len(self.pieces), self.stretches // self.stretches_per_piece, p=self.weight)
         return np.repeat(pieces, self.stretches_per_piece)
 
+    def tempi(self, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+        """How much faster than written every stretch of a batch is played: float64 [stretches]."""
+        low, high = np.log(self.tempo)
+        return np.exp(rng.uniform(low, high, self.stretches))
+
     def scales(self, rng: np.random.Generator) -> FloatArray:
         """How much the strip of every stretch of a batch is enlarged: float32 [stretches]."""
         return rng.uniform(0.9, 1.1, self.stretches).astype(np.float32)
+
+    def excerpts(self, music: Surroundings, frame: npt.NDArray[np.floating]) -> Windows:
+        """The excerpts about the onsets of a piece of this music, which sound at ``frame`` [onsets]."""
+        return Windows(music, within(frame, self.half_frames))
 
     def snippets(self, music: Surroundings, column: npt.NDArray[np.floating]) -> Windows:
         """The snippets about the onsets of a piece of this music, which lie at ``column`` [onsets]."""
         return Windows(music, within(column, self.half_px))
 
-    def cut(self, rng: np.random.Generator, piece: TrainingPiece, onset: int, scale: float) -> Cut:
+    def seen(self, rng: np.random.Generator, piece: TrainingPiece, onset: int, scale: float) -> Part:
         """What is seen about an onset of ``piece``, to be enlarged by ``scale``."""
         middle = piece.onsets.x_px[onset] + rng.uniform(-1, 1)
         column, note_column = ((of.x_px - middle) * scale + self.columns / 2 for of in (piece.onsets, piece.notes))
         free = self.sheet.window_px / 2 + 1
-        return Cut(
-            ink=self._ink(piece.strip, middle),
-            column=column,
+        return Part(
+            values=self._ink(piece.strip, middle),
+            at=column,
             inside=np.abs(column - self.columns / 2) <= self.columns / 2 - free,
             pitches=_labels(piece.notes.pitch, note_column, self.columns),
         )
 
-    def degraded(self, rng: np.random.Generator, cuts: Sequence[Cut], scale: FloatArray) -> Tensor:
-        """What training sees of ``cuts``, each enlarged and worse in its own ways: [stretches, rows, columns]."""
-        inks = torch.from_numpy(np.stack([cut.ink for cut in cuts]))
+    def heard(self, rng: np.random.Generator, piece: TrainingPiece, onset: int, tempo: float) -> Part:
+        """What is heard about an onset of ``piece``, played at ``tempo``."""
+        first, second = self._renderings(rng, piece, tempo)
+        rate = tempo / tempo_of(first)
+        heard_s = piece.heard_s(first, piece.onsets.time_s)
+        start_s = heard_s[onset] - self.frames / 2 / self.audio.frames_per_second * rate
+        frames_per_s = self.audio.frames_per_second / rate
+        frame = (heard_s - start_s) * frames_per_s
+        free = self.audio.window_frames / 2 + 1
+        note_frame = (piece.heard_s(first, piece.notes.time_s) - start_s) * frames_per_s
+        return Part(
+            values=np.stack([self._spectrum(piece.audio[name], start_s, rate) for name in (first, second)]),
+            at=frame,
+            inside=np.abs(frame - self.frames / 2) <= self.frames / 2 - free,
+            pitches=_labels(piece.notes.pitch, note_frame, self.frames),
+        )
+
+    def degraded(self, rng: np.random.Generator, parts: Sequence[Part], scale: npt.NDArray[np.floating]) -> Tensor:
+        """What training sees of ``parts``, each enlarged and worse in its own ways: [stretches, rows, columns]."""
+        inks = torch.from_numpy(np.stack([part.values for part in parts]))
         return augment_sheet(rng, inks, scale, self.degradation)[:, :, self.margin : -self.margin].contiguous()
+
+    def disguised(self, rng: np.random.Generator, parts: Sequence[Part]) -> Tensor:
+        """What training hears of ``parts``, each in another room and on another piano: [stretches, frames, bands]."""
+        first, second = (torch.from_numpy(np.stack([part.values[i] for part in parts])) for i in range(2))
+        return augment_audio(rng, first, second)
 
     def onsets(self, rng: np.random.Generator, chosen: npt.NDArray[np.int64]) -> list[int]:
         """An onset of each piece in ``chosen`` (places in ``self.pieces``) to draw a stretch about."""
@@ -200,35 +222,18 @@ class PairSampler:
                 onsets.append(int(rng.integers(len(self.pieces[i].onsets))))
         return onsets
 
-    def _stretch(
-        self,
-        rng: np.random.Generator,
-        piece: TrainingPiece,
-        music: Surroundings,
-        onset: int,
-        tempo: float,
-        scale: float,
-    ) -> Stretch:
-        """Draw a stretch about an onset of ``piece``, played at ``tempo``, to be enlarged by ``scale``."""
-        cut = self.cut(rng, piece, onset, scale)
-        first, second = self._renderings(rng, piece, tempo)
-        rate = tempo / tempo_of(first)
-        heard_s = piece.heard_s(first, piece.onsets.time_s)
-        start_s = heard_s[onset] - self.frames / 2 / self.audio.frames_per_second * rate
-        frames_per_s = self.audio.frames_per_second / rate
-        frame = (heard_s - start_s) * frames_per_s
-        free = self.audio.window_frames / 2 + 1
-        usable = np.flatnonzero((np.abs(frame - self.frames / 2) <= self.frames / 2 - free) & cut.inside)
-        picked = rng.permutation(usable)[: self.pairs]
-        note_frame = (piece.heard_s(first, piece.notes.time_s) - start_s) * frames_per_s
+    def _stretch(self, rng: np.random.Generator, i: int, onset: int, tempo: float, scale: float) -> Stretch:
+        """Draw a stretch about an onset of piece ``i``, played at ``tempo``, to be enlarged by ``scale``."""
+        seen = self.seen(rng, self.pieces[i], onset, scale)
+        heard = self.heard(rng, self.pieces[i], onset, tempo)
+        picked = rng.permutation(np.flatnonzero(heard.inside & seen.inside))[: self.pairs]
         return Stretch(
-            heard=tuple(self._excerpt(piece.audio[name], start_s, rate) for name in (first, second)),
-            cut=cut,
-            frame=frame[picked] + rng.uniform(-1, 1, len(picked)),
-            column=cut.column[picked] + rng.uniform(-1, 1, len(picked)),
-            excerpts=Windows(music, within(frame, self.half_frames)).at(picked),
-            snippets=self.snippets(music, cut.column).at(picked),
-            audio_pitches=_labels(piece.notes.pitch, note_frame, self.frames),
+            heard=heard,
+            seen=seen,
+            frame=heard.at[picked] + rng.uniform(-1, 1, len(picked)),
+            column=seen.at[picked] + rng.uniform(-1, 1, len(picked)),
+            excerpts=self.excerpts(self.music[i], heard.at).at(picked),
+            snippets=self.snippets(self.music[i], seen.at).at(picked),
         )
 
     def _renderings(self, rng: np.random.Generator, piece: TrainingPiece, tempo: float) -> tuple[str, str]:
@@ -243,7 +248,7 @@ class PairSampler:
         first, second = rng.choice([name for name in piece.audio if performance(name) == chosen], 2)
         return str(first), str(second)
 
-    def _excerpt(self, spectrum: npt.NDArray[np.float16], start_s: float, rate: float) -> FloatArray:
+    def _spectrum(self, spectrum: npt.NDArray[np.float16], start_s: float, rate: float) -> FloatArray:
         """``self.frames`` frames from ``start_s`` on, played ``rate`` times as fast; silence beyond the ends."""
         at = start_s * self.audio.frames_per_second + np.arange(self.frames) * rate
         left = np.floor(at).astype(int)

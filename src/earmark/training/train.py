@@ -70,14 +70,15 @@ def moving_average(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor]
     return update
 
 
-def loss_of(model: Encoders, batch: AnyBatch, pitch_weight: float) -> Tensor:
+def loss_of(model: Encoders, batch: AnyBatch, experiment: Experiment) -> Tensor:
     """The loss of one batch."""
     scale = model.log_scale.clamp(max=MAX_LOG_SCALE).exp()
     if isinstance(batch, whole_pieces.Batch):
-        tokens = model.sheet.tokens(batch.sheet)
-        sheet, _ = model.sheet.reader(tokens, batch.row, batch.column)
-        teacher = pitch_loss(model.sheet.pitches(tokens), batch.sheet_pitches)
-        return whole_pieces.whole_piece_loss(sheet, batch, scale) + pitch_weight * teacher
+        learning: Encoder = getattr(model, str(experiment.whole_pieces))
+        tokens = learning.tokens(batch.values)
+        embeddings, _ = learning.reader(tokens, batch.row, batch.at)
+        teacher = pitch_loss(learning.pitches(tokens), batch.pitches)
+        return whole_pieces.whole_piece_loss(embeddings, batch, scale) + experiment.pitch_weight * teacher
     audio_tokens, sheet_tokens = model.audio.tokens(batch.audio), model.sheet.tokens(batch.sheet)
     audio, _ = model.audio.reader(audio_tokens, batch.row, batch.frame)
     sheet, _ = model.sheet.reader(sheet_tokens, batch.row, batch.column)
@@ -85,7 +86,7 @@ def loss_of(model: Encoders, batch: AnyBatch, pitch_weight: float) -> Tensor:
     teacher = pitch_loss(model.audio.pitches(audio_tokens), batch.audio_pitches) + pitch_loss(
         model.sheet.pitches(sheet_tokens), batch.sheet_pitches
     )
-    return loss + pitch_weight * teacher
+    return loss + experiment.pitch_weight * teacher
 
 
 @torch.no_grad()
@@ -166,7 +167,7 @@ class Run:
         for part in self.frozen:
             part.eval()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=bfloat16_is_fast(self.device)):
-            loss = loss_of(self.model, batch, self.experiment.pitch_weight)
+            loss = loss_of(self.model, batch, self.experiment)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.experiment.gradient_norm)
@@ -290,6 +291,7 @@ def train(experiment: Experiment, folder: Path, report: Callable[[Progress], Non
     if experiment.start and not (folder / CHECKPOINT).exists():
         some = [sampler.batch(np.random.default_rng([experiment.seed, step])).to(device) for step in range(WARMING)]
         warm_start(run.model, find(experiment.start), some)
-    drawn = WholePieceSampler(sampler, load(experiment.start)) if experiment.whole_pieces else sampler
+    side = experiment.whole_pieces
+    drawn = WholePieceSampler(sampler, load(experiment.start), side) if side else sampler
     batches = batches_of(run, drawn)
     return drive(run, lambda: run.train_step(batches), lambda: validation(run.averaged()), folder, report)

@@ -4,8 +4,8 @@ Exported weights have every batch normalisation folded into the layer before it.
 takes the folded weight, and its normalisation the mean and variance of what comes in over some batches, with the scale
 and shift that cancel them, so that the encoders compute what the exported ones do. One batch is not enough: it holds a
 few pieces only, and what normalises by others then computes something else. Of what only training needs, the
-temperature is the one that fits the last batch best; the note detectors start anew, and so does every `Tall` that the
-exported network lacks.
+temperature is the one that fits the last batch best; the note detectors start anew, and so does every `Tall` and
+`Residual` that the exported network lacks.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from earmark.networks import Encoder, Encoders, Tall
+from earmark.networks import Encoder, Encoders, Residual, Tall
 from earmark.schema import Mismatch
 from earmark.training.losses import MAX_LOG_SCALE, contrastive_loss
 from earmark.training.pairs import Batch
@@ -88,7 +88,7 @@ def _take_over(encoder: Encoder, exported: Parameters, weights: Path) -> dict[No
     grown = [
         f"{name}."
         for name, module in encoder.named_modules()
-        if isinstance(module, Tall) and f"{name}.conv.weight" not in exported
+        if isinstance(module, Tall | Residual) and f"{name}.conv.weight" not in exported
     ]
     anew = (ANEW, *grown)
     normalised = {layer: norm for layer, norm in _normalised(encoder) if not layer.startswith(anew)}

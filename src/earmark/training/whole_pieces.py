@@ -1,9 +1,8 @@
-"""Snippets and sound of whole pieces against each other: how the sheet encoder alone goes on learning.
+"""Snippets and sound of whole pieces against each other: how one encoder goes on learning while the other stays.
 
-Most wrong answers lie elsewhere in the right piece, and nearly all of them are the eye's: between two pianos the same
-moment is found nearly always. As long as the audio encoder stays what it is, what it makes of every onset of a piece
-is known for good, so that a snippet can be compared with all of them at once, the hardest ones always among them; and
-a sound with the snippets of all onsets, which are nearly known.
+Most wrong answers lie elsewhere in the right piece. As long as one encoder stays what it is, what it makes of every
+onset of a piece is known for good, so that a window of the other's can be compared with all of them at once, the
+hardest ones always among them; and the way back with the windows of all onsets, which are nearly known.
 """
 
 from __future__ import annotations
@@ -17,33 +16,35 @@ from torch import Tensor
 
 from earmark.schema import FloatArray
 from earmark.training.evaluate import embed_heard, embed_seen
+from earmark.training.experiment import Side
 from earmark.training.losses import retrieval_loss
-from earmark.training.pairs import Cut, PairSampler, Tensors
-from earmark.training.surroundings import Windows, inseparable, within
+from earmark.training.pairs import PairSampler, Part, Tensors
+from earmark.training.surroundings import Windows, inseparable
 from earmark.weights import Encoders
 
 
 @dataclass(frozen=True)
 class Batch(Tensors):
-    """Snippets, and the sound and the snippets of all onsets of the pieces that they are of.
+    """Windows of the side that learns, and both sides of all onsets of the pieces that they are of.
 
-    ``sheet`` [stretches, 80, columns]; ``row`` and ``column`` [snippets] are a snippet's stretch and place in it,
-    ``own`` int64 [snippets] its onset. ``heard`` and ``seen`` [onsets, dimension] are unit embeddings of the onsets'
-    sound and of their snippets, as the encoders in ``start`` make them. ``fits`` bool [snippets, onsets] says which
-    sound fits a snippet, ``answers`` [snippets, onsets] which onset's snippet its sound, and ``same`` [snippets,
-    snippets] which of the batch's. ``sheet_pitches`` [stretches, 88, tokens] are 1 where a pitch begins.
+    ``values`` [stretches, ...] are strips [80, columns] or spectrograms [frames, 92]; ``row`` and ``at`` [windows] are
+    a window's stretch and place in it, ``own`` int64 [windows] its onset. ``other`` and ``before`` [onsets, dimension]
+    are unit embeddings of all onsets as the encoders in ``start`` make them, of the side that stays and of the one that
+    learns. ``fits`` bool [windows, onsets] says which of the other side's fits a window as well as its own, ``answers``
+    [windows, onsets] which onset's window the own one of the other side, and ``same`` [windows, windows] which of the
+    batch's. ``pitches`` [stretches, 88, tokens] are 1 where a pitch begins.
     """
 
-    sheet: Tensor
+    values: Tensor
     row: Tensor
-    column: Tensor
+    at: Tensor
     own: Tensor
-    heard: Tensor
-    seen: Tensor
+    other: Tensor
+    before: Tensor
     fits: Tensor
     answers: Tensor
     same: Tensor
-    sheet_pitches: Tensor
+    pitches: Tensor
 
 
 @dataclass(frozen=True)
@@ -56,22 +57,19 @@ class Known:
 
 @dataclass(frozen=True)
 class Stretch:
-    """What is cut from a strip, and the snippets picked in it.
+    """A part of a piece and the windows picked in it: ``onset`` int64 [windows] their onsets, ``at`` their places."""
 
-    ``onset`` int64 [snippets] numbers the snippets' onsets in their piece, ``column`` [snippets] is their place.
-    """
-
-    cut: Cut
+    part: Part
     onset: npt.NDArray[np.int64]
-    column: npt.NDArray[np.float64]
-    snippets: Windows
+    at: npt.NDArray[np.float64]
+    windows: Windows
 
 
 class WholePieceSampler:
-    """Draws `Batch`es from the pieces of a `PairSampler`, as ``encoders`` hear and see them."""
+    """Draws `Batch`es for the encoder of ``side`` from the pieces of a `PairSampler`, as ``encoders`` hear and see."""
 
-    def __init__(self, pairs: PairSampler, encoders: Encoders) -> None:
-        self.pairs, self.encoders = pairs, encoders
+    def __init__(self, pairs: PairSampler, encoders: Encoders, side: Side) -> None:
+        self.pairs, self.encoders, self.is_sheet = pairs, encoders, side == "sheet"
         self.known_heard: dict[tuple[int, str], Known] = {}
         self.known_seen: dict[int, Known] = {}
 
@@ -79,38 +77,43 @@ class WholePieceSampler:
         """One batch; all stretches of a piece are compared with the same rendering."""
         pairs = self.pairs
         chosen = pairs.choose(rng)
-        scale = pairs.scales(rng)
+        change = pairs.scales(rng) if self.is_sheet else pairs.tempi(rng)
         renderings = {int(i): str(rng.choice(list(pairs.pieces[i].audio))) for i in np.unique(chosen)}
         heard = [self.heard(i, rendering) for i, rendering in renderings.items()]
         seen = [self.seen(i) for i in renderings]
         first = dict(zip(renderings, np.cumsum([0, *(len(piece.windows) for piece in heard)]), strict=False))
-        drawn = [
-            self._stretch(rng, i, onset, s)
-            for i, onset, s in zip(chosen, pairs.onsets(rng, chosen), scale, strict=True)
-        ]
-        sheet = pairs.degraded(rng, [stretch.cut for stretch in drawn], scale)
+        drawn = [self._stretch(rng, *what) for what in zip(chosen, pairs.onsets(rng, chosen), change, strict=True)]
+        parts = [stretch.part for stretch in drawn]
         own = np.concatenate([first[i] + stretch.onset for i, stretch in zip(chosen, drawn, strict=True)])
-        excerpts, snippets = (Windows.joined([piece.windows for piece in known]) for known in (heard, seen))
-        shown = Windows.joined([stretch.snippets for stretch in drawn])
+        learning, staying = (seen, heard) if self.is_sheet else (heard, seen)
+        before, other = (Windows.joined([piece.windows for piece in known]) for known in (learning, staying))
+        windows = Windows.joined([stretch.windows for stretch in drawn])
         return Batch(
-            sheet=sheet,
+            values=pairs.degraded(rng, parts, change) if self.is_sheet else pairs.disguised(rng, parts),
             row=torch.from_numpy(np.repeat(np.arange(len(drawn)), [len(stretch.onset) for stretch in drawn])),
-            column=torch.from_numpy(np.concatenate([stretch.column for stretch in drawn]).astype(np.float32)),
+            at=torch.from_numpy(np.concatenate([stretch.at for stretch in drawn]).astype(np.float32)),
             own=torch.from_numpy(own),
-            heard=torch.from_numpy(np.concatenate([piece.embeddings for piece in heard])),
-            seen=torch.from_numpy(np.concatenate([piece.embeddings for piece in seen])),
-            fits=torch.from_numpy(inseparable(excerpts, shown).T.copy()),
-            answers=torch.from_numpy(inseparable(excerpts.at(own), snippets)),
-            same=torch.from_numpy(inseparable(excerpts.at(own), shown)),
-            sheet_pitches=torch.stack([stretch.cut.pitches for stretch in drawn]),
+            other=torch.from_numpy(np.concatenate([piece.embeddings for piece in staying])),
+            before=torch.from_numpy(np.concatenate([piece.embeddings for piece in learning])),
+            fits=self._fitting(windows, other),
+            answers=self._fitting(before, other.at(own)).T.contiguous(),
+            same=self._fitting(windows, other.at(own)).T.contiguous(),
+            pitches=torch.stack([part.pitches for part in parts]),
         )
 
-    def _stretch(self, rng: np.random.Generator, i: int, onset: int, scale: float) -> Stretch:
-        """Draw a stretch about an onset of piece ``i``, to be enlarged by ``scale``."""
-        cut = self.pairs.cut(rng, self.pairs.pieces[i], onset, scale)
-        picked = rng.permutation(np.flatnonzero(cut.inside))[: self.pairs.pairs]
-        column = cut.column[picked] + rng.uniform(-1, 1, len(picked))
-        return Stretch(cut, picked, column, self.pairs.snippets(self.pairs.music[i], cut.column).at(picked))
+    def _stretch(self, rng: np.random.Generator, i: int, onset: int, change: float) -> Stretch:
+        """Draw a stretch about an onset of piece ``i``, to be enlarged by ``change`` or played at that tempo."""
+        part = (self.pairs.seen if self.is_sheet else self.pairs.heard)(rng, self.pairs.pieces[i], onset, change)
+        picked = rng.permutation(np.flatnonzero(part.inside))[: self.pairs.pairs]
+        at = part.at[picked] + rng.uniform(-1, 1, len(picked))
+        windows = (self.pairs.snippets if self.is_sheet else self.pairs.excerpts)(self.pairs.music[i], part.at)
+        return Stretch(part, picked, at, windows.at(picked))
+
+    def _fitting(self, learning: Windows, staying: Windows) -> Tensor:
+        """Which windows of the one side fit which of the other as well as their own: bool [learning, staying]."""
+        return torch.from_numpy(
+            inseparable(staying, learning).T.copy() if self.is_sheet else inseparable(learning, staying)
+        )
 
     def heard(self, i: int, rendering: str) -> Known:
         """Piece ``i`` in one of its renderings; worked out once."""
@@ -118,8 +121,7 @@ class WholePieceSampler:
             piece = self.pairs.pieces[i]
             frame = piece.heard_s(rendering, piece.onsets.time_s) * self.pairs.audio.frames_per_second
             embeddings = embed_heard(self.encoders, piece, np.arange(len(piece.onsets)), rendering)
-            excerpts = Windows(self.pairs.music[i], within(frame, self.pairs.half_frames))
-            self.known_heard[i, rendering] = Known(embeddings, excerpts)
+            self.known_heard[i, rendering] = Known(embeddings, self.pairs.excerpts(self.pairs.music[i], frame))
         return self.known_heard[i, rendering]
 
     def seen(self, i: int) -> Known:
@@ -132,14 +134,14 @@ class WholePieceSampler:
         return self.known_seen[i]
 
 
-def whole_piece_loss(sheet: Tensor, batch: Batch, scale: Tensor) -> Tensor:
-    """Mean of the losses of finding a snippet's sound, and of finding the snippet from its sound.
+def whole_piece_loss(learning: Tensor, batch: Batch, scale: Tensor) -> Tensor:
+    """Mean of the losses of finding a window's other side, and of finding the window from its other side.
 
-    ``sheet`` [snippets, dimension] are unit embeddings of the batch's snippets, ``scale`` the inverse temperature. The
-    sound is among that of all onsets, the snippet among the batch's others and those of all onsets as ``start`` sees
-    them: what the batch lacks, and moves little.
+    ``learning`` [windows, dimension] are unit embeddings of the batch's windows, ``scale`` the inverse temperature. The
+    other side is among that of all onsets, the window among the batch's others and those of all onsets as ``start``
+    has them: what the batch lacks, and moves little.
     """
-    to_audio = retrieval_loss(sheet, batch.heard, batch.own, batch.fits, scale)
-    candidates, fitting = torch.cat([sheet, batch.seen]), torch.cat([batch.same, batch.answers], dim=1)
-    number = torch.arange(len(sheet), device=sheet.device)
-    return (to_audio + retrieval_loss(batch.heard[batch.own], candidates, number, fitting, scale)) / 2
+    there = retrieval_loss(learning, batch.other, batch.own, batch.fits, scale)
+    candidates, fitting = torch.cat([learning, batch.before]), torch.cat([batch.same, batch.answers], dim=1)
+    number = torch.arange(len(learning), device=learning.device)
+    return (there + retrieval_loss(batch.other[batch.own], candidates, number, fitting, scale)) / 2
