@@ -1,5 +1,6 @@
 """The mean of runs is the mean of their weights, and only runs that have one are averaged."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,14 +50,37 @@ def test_one_run_is_itself(tmp_path: Path) -> None:
         assert torch.equal(encoders.state_dict()[name], value)
 
 
-@pytest.mark.parametrize("changes", [{"start": ""}, {"pitch_weight": 0.1}])
-def test_runs_without_a_meaningful_mean_are_refused(tmp_path: Path, changes: dict[str, object]) -> None:
-    paths = [
-        checkpoint(tmp_path, "one", 1, start=changes.get("start", "noon")),
-        checkpoint(tmp_path, "b", 2, **changes),
-    ]
-    with pytest.raises(Mismatch, match=r"b\.pt: not of the same experiment"):
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"start": ""}, "not begun from the same weights"),
+        ({"start": "daylight"}, "not begun from the same weights"),
+        ({"pitch_weight": 0.1}, "not of the same experiment"),
+        ({"whole_pieces": "audio"}, "both encoders learned"),
+    ],
+)
+def test_runs_without_a_meaningful_mean_are_refused(tmp_path: Path, changes: dict[str, object], why: str) -> None:
+    paths = [checkpoint(tmp_path, "one", 1), checkpoint(tmp_path, "other", 2, **changes)]
+    with pytest.raises(Mismatch, match=why):
         read_average(paths)
+
+
+def test_an_ear_and_an_eye_that_learned_alone_go_together(tmp_path: Path) -> None:
+    larger = replace(TINY, sheet=replace(TINY.sheet, mixing=(1,)))
+    paths = [
+        checkpoint(tmp_path, "eye", 1, whole_pieces="sheet", network=larger),
+        checkpoint(tmp_path, "ear", 2, whole_pieces="audio", pitch_weight=0.0),
+        checkpoint(tmp_path, "ear-twin", 3, whole_pieces="audio", pitch_weight=0.0),
+    ]
+    eye, ear, twin = (read_checkpoint(path)[1].state_dict() for path in paths)
+    for order in (paths, paths[::-1]):
+        experiment, encoders, record = read_average(order)
+        assert experiment.network == encoders.config == larger
+        assert record["runs"] == [path.stem for path in order]
+        for name, value in encoders.sheet.state_dict().items():
+            assert torch.equal(value, eye[f"sheet.{name}"])
+        dense = "audio.reader.dense.weight"
+        torch.testing.assert_close(encoders.state_dict()[dense], (ear[dense] + twin[dense]) / 2)
 
 
 def test_what_was_frozen_is_the_first_run_s(tmp_path: Path) -> None:

@@ -74,11 +74,13 @@ class WholePieceSampler:
         self.known_seen: dict[int, Known] = {}
 
     def batch(self, rng: np.random.Generator) -> Batch:
-        """One batch; all stretches of a piece are compared with the same rendering."""
+        """One batch; all stretches of a piece are compared with the same rendering: for the ear, which only has to know
+        what it made of the piece before, always with the first."""
         pairs = self.pairs
         chosen = pairs.choose(rng)
         change = pairs.scales(rng) if self.is_sheet else pairs.tempi(rng)
-        renderings = {int(i): str(rng.choice(list(pairs.pieces[i].audio))) for i in np.unique(chosen)}
+        played = {int(i): list(pairs.pieces[i].audio) for i in np.unique(chosen)}
+        renderings = {i: str(rng.choice(names)) if self.is_sheet else names[0] for i, names in played.items()}
         heard = [self.heard(i, rendering) for i, rendering in renderings.items()]
         seen = [self.seen(i) for i in renderings]
         first = dict(zip(renderings, np.cumsum([0, *(len(piece.windows) for piece in heard)]), strict=False))
