@@ -31,9 +31,12 @@ def main() -> None:
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--split", default="valid")
     parser.add_argument("--renderings", nargs=2, default=RENDERINGS, metavar="PIANO@TEMPO")
+    parser.add_argument(
+        "--pieces", type=int, help="at most so many, evenly taken: the fewer, the denser the candidates"
+    )
     arguments = parser.parse_args()
     encoders, (one, other) = load(arguments.model), arguments.renderings
-    pool, _ = read_pool(arguments.corpus, arguments.split, one)
+    pool, _ = read_pool(arguments.corpus, arguments.split, one, arguments.pieces)
     heard, seen = embed_pool(encoders, pool, one, lambda done, total: None)
     names = [piece.name for piece, _ in pool]
     again = {piece.name: piece for piece in read_pieces(arguments.corpus, names, [other], AudioSpec(), SheetSpec())}

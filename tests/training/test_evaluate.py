@@ -15,7 +15,7 @@ from earmark.audio import read_samples, spectrogram
 from earmark.pages.systems import find_systems
 from earmark.schema import AudioSpec, BadInput, SheetSpec
 from earmark.training.calibrate import calibrate
-from earmark.training.evaluate import evaluate
+from earmark.training.evaluate import evaluate, read_pool
 
 if TYPE_CHECKING:
     from tests.conftest import FakeEncoders, Music
@@ -81,6 +81,13 @@ def test_right_pairs_are_found_in_both_directions(melodies: Path, encoders: Fake
         # No piece's name says that it shares its work with another.
         assert found["work_in_training"] == {"pieces": 0, "queries": 0}
         assert found["work_not_in_training"]["recall@1"] == found["recall@1"]
+
+
+def test_fewer_pieces_are_taken_evenly(melodies: Path) -> None:
+    pool, missing = read_pool(melodies, "train", "sines@1", at_most=2)
+    assert [piece.name for piece, _ in pool] == ["a", "c"]
+    assert missing == 0
+    assert len(read_pool(melodies, "train", "sines@1", at_most=9)[0]) == 3
 
 
 def test_a_split_that_is_not_there_is_named(melodies: Path, encoders: FakeEncoders) -> None:

@@ -63,19 +63,23 @@ def evaluate(
     }
 
 
-def read_pool(corpus: Path, split: str, rendering: str) -> tuple[Pool, int]:
+def read_pool(corpus: Path, split: str, rendering: str, at_most: int | None = None) -> tuple[Pool, int]:
     """The pieces of a split with their onsets that are among the `CANDIDATES` pairs, and how many pieces are missing.
 
-    Raises BadInput when the corpus lacks the split or the rendering.
+    ``at_most`` so many pieces are asked for, evenly taken from the split's list. Raises BadInput when the corpus lacks
+    the split or the rendering.
     """
     audio, sheet = AudioSpec(), SheetSpec()
     splits = read_splits(corpus)
     if split not in splits:
         raise BadInput(corpus / "splits.json", f"no split {split!r}", f"choose one of {', '.join(splits)}")
-    pieces = read_pieces(corpus, splits[split], [rendering], audio, sheet)
+    names = splits[split]
+    if at_most is not None and at_most < len(names):
+        names = [names[i] for i in np.linspace(0, len(names) - 1, at_most).astype(int)]
+    pieces = read_pieces(corpus, names, [rendering], audio, sheet)
     taken = evenly_taken(pieces, rendering, CANDIDATES, audio, sheet)
     pool = [(piece, onsets) for piece, onsets in zip(pieces, taken, strict=True) if len(onsets)]
-    return pool, len(splits[split]) - len(pieces)
+    return pool, len(names) - len(pieces)
 
 
 def embed_pool(
