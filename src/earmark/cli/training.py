@@ -83,7 +83,8 @@ def refine_command(checkpoint: Path, pairs: int) -> None:
 def export_command(checkpoints: tuple[Path, ...], out: Path) -> None:
     """Write the encoders of CHECKPOINTS into the folder OUT as ONNX files that searching uses.
 
-    Of several, runs of one experiment that differ by their seed, the mean of the weights.
+    Of several, runs of one experiment that differ by their seed, the mean of the weights; of runs in which the audio or
+    the sheet encoder learned alone (whole_pieces), each encoder of its own runs.
 
     \b
     earmark export runs/first-light/checkpoint.pt weights/first-light

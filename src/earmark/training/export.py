@@ -88,8 +88,8 @@ def export(checkpoints: Sequence[Path], out: Path) -> Path:
     """Write the encoders of a run as ``out/{audio.onnx, sheet.onnx, model.json}``, the last one last.
 
     Of Earmark's own experiments the moving average of the weights, of the paper's rows the best by validation; a row
-    that was not refined is named so. Of several checkpoints the mean of their weights; raises Mismatch when they are
-    not runs of one experiment (`earmark.training.average`).
+    that was not refined is named so. Of several checkpoints the mean of their weights, each encoder of the runs in
+    which it learned; raises Mismatch when they have none (`earmark.training.average`).
     """
     audio, sheet = AudioSpec(), SheetSpec()
     sides: tuple[Encoder | AudioSide, Encoder | SheetSide]
