@@ -35,8 +35,8 @@ class EncoderSize:
 
     ``maps``: feature maps of the 2-D convolutions; the second halves the resolution along the token axis.
     ``channels``: size of a token. ``positions``: tokens in a window. ``hidden``: width of the window's dense layer.
-    ``tall``: the 2-D convolutions (counted from 0) that a `Tall` follows. ``mixing``: the distances,
-    in positions, from which the window's own convolutions (`Residual`) take a position's neighbours.
+    ``tall``: the 2-D convolutions (counted from 0) that a `Tall` follows. ``mixing``: the distances, in
+    positions, from which the window's own convolutions (`Residual`) take a position's neighbours.
     """
 
     maps: tuple[int, ...]

@@ -51,17 +51,19 @@ def test_one_run_is_itself(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "why"),
+    ("first", "second", "why"),
     [
-        ({"start": ""}, "not begun from the same weights"),
-        ({"start": "daylight"}, "not begun from the same weights"),
-        ({"pitch_weight": 0.1}, "not of the same experiment"),
-        ({"whole_pieces": "audio"}, "both encoders learned"),
+        ({"start": ""}, {"start": ""}, "not begun from the same weights"),
+        ({}, {"start": "daylight"}, "not begun from the same weights"),
+        ({}, {"pitch_weight": 0.1}, "not of the same experiment"),
+        ({"whole_pieces": "audio"}, {}, "both encoders learned"),
     ],
 )
-def test_runs_without_a_meaningful_mean_are_refused(tmp_path: Path, changes: dict[str, object], why: str) -> None:
-    paths = [checkpoint(tmp_path, "one", 1), checkpoint(tmp_path, "other", 2, **changes)]
-    with pytest.raises(Mismatch, match=why):
+def test_runs_without_a_meaningful_mean_are_refused(
+    tmp_path: Path, first: dict[str, object], second: dict[str, object], why: str
+) -> None:
+    paths = [checkpoint(tmp_path, "one", 1, **first), checkpoint(tmp_path, "b", 2, **second)]
+    with pytest.raises(Mismatch, match=rf"b\.pt: {why}"):
         read_average(paths)
 
 

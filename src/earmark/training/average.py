@@ -36,8 +36,8 @@ def read_average(checkpoints: Sequence[Path]) -> Read:
     if len(reads) == 1:
         return reads[0]
     experiment = reads[0][0]
-    for path, (other, _, _) in zip(checkpoints, reads, strict=True):
-        if not other.start or other.start != experiment.start:
+    for path, (other, _, _) in zip(checkpoints[1:], reads[1:], strict=True):
+        if not experiment.start or other.start != experiment.start:
             raise Mismatch(
                 f"{path}: not begun from the same weights as {checkpoints[0]}; "
                 "average only runs that go on from the same weights"
@@ -52,9 +52,9 @@ def read_average(checkpoints: Sequence[Path]) -> Read:
     }
     encoders = means[experiment.whole_pieces]
     if len(means) > 1:
-        encoders.audio, encoders.sheet = means["audio"].audio, means["sheet"].sheet
-        sizes = {side: getattr(mean.config, str(side)) for side, mean in means.items()}
-        encoders.config = replace(encoders.config, audio=sizes["audio"], sheet=sizes["sheet"])
+        ear, eye = means["audio"], means["sheet"]
+        encoders.audio, encoders.sheet = ear.audio, eye.sheet
+        encoders.config = replace(encoders.config, audio=ear.config.audio, sheet=eye.config.sheet)
     records = [record for _, _, record in reads]
     together = {key: sum(one[key] for one in records) for key in ("step", "pairs", "minutes")}
     every = {"runs": [other.name for other, _, _ in reads], "seeds": [other.seed for other, _, _ in reads]}
