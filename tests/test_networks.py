@@ -81,6 +81,34 @@ def test_embeddings_are_unit_vectors_and_attention_sums_to_one(encoders: Encoder
     assert torch.allclose(attention.sum(1), torch.ones(9), atol=1e-5)
 
 
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def test_where_the_grid_of_tokens_lies_does_not_matter_to_what_is_heard(encoders: Encoders) -> None:
+    x, centres = example("audio", 600), torch.tensor([200.0, 301.0, 402.3])
+    later = torch.nn.functional.pad(x, (0, 0, 1, 0))
+    encoder, rows = encoders.audio, torch.zeros(3, dtype=torch.long)
+    once, moved = (
+        encoder.reader(encoder.tokens(values[None]), rows, at)[0] for values, at in ((x, centres), (later, centres + 1))
+    )
+    assert not torch.allclose(once, moved, atol=1e-3)
+    assert torch.allclose(encoder(x, centres)[0], encoder(later, centres + 1)[0], atol=1e-5)
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def test_a_strip_is_read_half_a_row_lower_and_half_a_row_higher(encoders: Encoders) -> None:
+    x, centres = torch.zeros(SHEET.strip_height_px, 300), torch.tensor([150.0])
+    x[40, 120:180] = 1
+    lower, higher = encoders.sheet.two_views(x)
+    assert lower[:, 150].nonzero().flatten().tolist() == [40, 41]
+    assert higher[:, 151].nonzero().flatten().tolist() == [39, 40]
+    row = torch.zeros(1, dtype=torch.long)
+    readings = [
+        encoders.sheet.reader(encoders.sheet.tokens(view[None]), row, centres + further)[0]
+        for further, view in enumerate((lower, higher))
+    ]
+    mean = torch.nn.functional.normalize(sum(readings), dim=1)
+    assert torch.allclose(encoders.sheet(x, centres)[0], mean, atol=1e-5)
+
+
 def test_a_config_survives_its_dictionary() -> None:
     sheet = EncoderSize(maps=(4, 8, 8), channels=16, positions=20, hidden=32, tall=(1, 2), mixing=(1,))
     config = NetworkConfig(dimension=32, sheet=sheet)

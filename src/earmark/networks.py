@@ -10,6 +10,9 @@ Both sides have one shape (PyTorch, for training; searching runs the same graphs
    to a unit vector. Between the two it may have convolutions of its own (``mixing``), which see the whole window and
    nothing else: what lies in a trunk's receptive field would be lost at the window's ends.
 
+A trunk's strides make what it says depend a little on where its grid happens to lie. When one input is encoded
+(``forward``, what searching runs), it is therefore read twice, on two grids, and the embedding is the mean direction.
+
 The window is strict by construction: only tokens whose receptive field lies inside the window are gathered, so an
 embedding depends on nothing but 168 frames of spectrogram or 100 strip px of sheet music, and a long input may be
 encoded in overlapping pieces with equal results.
@@ -213,11 +216,19 @@ class Encoder(nn.Module):
         out: Tensor = self.trunk(self.prepare(x))
         return out
 
+    def two_views(self, x: Tensor) -> Tensor:
+        """One input as it lies on two grids [2, ...], the second one column further on."""
+        raise NotImplementedError
+
     def forward(self, x: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
-        """One long input, centres [n] in input columns -> embeddings [n, dimension], attention [n, positions]."""
-        rows = torch.zeros_like(centres, dtype=torch.long)
-        out: tuple[Tensor, Tensor] = self.reader(self.tokens(x[None]), rows, centres)
-        return out
+        """One long input, centres [n] in input columns -> embeddings [n, dimension], attention [n, positions].
+
+        Both are the means of two readings.
+        """
+        rows = torch.cat([torch.zeros_like(centres), torch.ones_like(centres)]).long()
+        embeddings, attention = self.reader(self.tokens(self.two_views(x)), rows, torch.cat([centres, centres + 1]))
+        both, attention = (of.unflatten(0, (2, -1)).mean(dim=0) for of in (embeddings, attention))
+        return F.normalize(both, dim=1), attention
 
 
 class AudioEncoder(Encoder):
@@ -234,6 +245,9 @@ class AudioEncoder(Encoder):
         magnitude = torch.expm1(x.float() * 2.302585092994046)
         return torch.log1p(magnitude * self.gain).transpose(1, 2)[:, None]
 
+    def two_views(self, x: Tensor) -> Tensor:
+        return torch.stack([F.pad(x, (0, 0, 0, 1)), F.pad(x, (0, 0, 1, 0))])
+
 
 class SheetEncoder(Encoder):
     """Strip [rows, columns], 0 = paper, 1 = ink -> embeddings."""
@@ -247,6 +261,11 @@ class SheetEncoder(Encoder):
 
     def prepare(self, x: Tensor) -> Tensor:
         return x[:, None]
+
+    def two_views(self, x: Tensor) -> Tensor:
+        """The first half a row lower, the second half a row higher as well: heights lie on a grid, too."""
+        between_rows = (F.pad(x, (0, 0, 1, 0)) + F.pad(x, (0, 0, 0, 1))) / 2
+        return torch.stack([F.pad(between_rows[:-1], (0, 1)), F.pad(between_rows[1:], (1, 0))])
 
 
 class Encoders(nn.Module):

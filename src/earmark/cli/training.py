@@ -88,7 +88,7 @@ def export_command(checkpoints: tuple[Path, ...], out: Path) -> None:
 
     \b
     earmark export runs/first-light/checkpoint.pt weights/first-light
-    earmark export runs/zenith/checkpoint.pt runs/zenith-twin/checkpoint.pt weights/zenith
+    earmark export runs/equinox/checkpoint.pt runs/equinox-twin/checkpoint.pt weights/equinox
     """
     from earmark.training.export import export
 
@@ -159,7 +159,7 @@ def evaluate_command(weights: str, corpus: Path, split: str, piano: str, tempo: 
     """Measure WEIGHTS (a shipped name or a folder) on a split of CORPUS under the paper's protocol.
 
     \b
-    earmark evaluate zenith data/msmd --split test --tempo 1 --json results.json
+    earmark evaluate equinox data/msmd --split test --tempo 1 --json results.json
     """
     from earmark.atomic import write_json
     from earmark.training.evaluate import evaluate
