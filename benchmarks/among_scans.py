@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,7 +37,7 @@ def library_among_scans(pieces: Sequence[Piece], more: Sequence[Piece], scans: P
 def added_from(library: Library, source: Path) -> Entry:
     """What the library has of ``source``, a PDF or a folder of page images; raises RuntimeError if it has nothing."""
     for entry in library.list():
-        if entry.source == str(source.absolute()):
+        if entry.source == os.path.abspath(source):
             return entry
     raise RuntimeError(f"{source}: is not in the library")
 
