@@ -295,6 +295,20 @@ def test_the_pages_of_a_clip_are_those_that_the_alignment_is_on() -> None:
     assert (str(turns), turns.doubtful) == ("1, 2 from 4 s", 1 / 8)
 
 
+def test_a_scan_is_known_by_any_way_to_its_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    from types import SimpleNamespace
+
+    from benchmarks.among_scans import added_from
+
+    monkeypatch.chdir("/")
+    scan: Any = SimpleNamespace(source="/scans/op-49")
+    library: Any = SimpleNamespace(list=lambda: [SimpleNamespace(source="/scans/op-79"), scan])
+    for way in ("/scans/op-49", "scans/op-49", "elsewhere/../scans/op-49"):
+        assert added_from(library, Path(way)) is scan
+    with pytest.raises(RuntimeError, match="is not in the library"):
+        added_from(library, Path("op-49"))
+
+
 def test_shares_of_real_clips() -> None:
     pytest.importorskip("mido", reason="rendering needs the [corpus] extra")
     from benchmarks.real import Answer, figures, grouped
