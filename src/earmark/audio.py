@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from itertools import chain
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,9 @@ AUDIO_SUFFIXES = frozenset(
 # Decoders of lossy codecs are exact only some way behind the place they were dropped at (Opus asks for 80 ms,
 # MP3's bit reservoir reaches back about 250 ms).
 _SEEK_MARGIN_S = 2.0
+
+# Decoders give about a thousand samples at a time.
+_SAMPLES_AT_ONCE = 1 << 15
 
 # Frames per FFT. The grid is fixed, so that a frame's values never depend on how the caller cuts the sound.
 _FRAMES_AT_ONCE = 128
@@ -167,22 +170,25 @@ def _without_start(frames: Iterable[av.AudioFrame], cut: int) -> Iterator[av.Aud
 
 
 def _to_rate(frames: Iterable[av.AudioFrame]) -> Iterator[FloatArray]:
-    """Frames of any format → mono float32 chunks at 22 050 Hz."""
-    resampler, kind = None, None
-    for frame in chain(frames, [None]):
-        resampled = []
-        if frame is None or kind != (frame.sample_rate, frame.layout.name, frame.format.name):
-            if resampler is not None:
-                resampled += resampler.resample(None)
-            if frame is not None:  # the first frame, or a stream that changes its format on the way
-                resampler = av.AudioResampler(format="fltp", rate=SPEC.sample_rate_hz)
-                kind = (frame.sample_rate, frame.layout.name, frame.format.name)
-        if frame is not None and resampler is not None:
-            frame.pts = None  # chunks are counted, not timed
-            resampled += resampler.resample(frame)
-        for part in resampled:
-            if part.samples:
-                yield part.to_ndarray().mean(axis=0)
+    """Frames of any format, also one that changes on the way, → mono float32 chunks at 22 050 Hz."""
+    for _, alike in groupby(frames, lambda frame: (frame.sample_rate, frame.layout.name, frame.format.name)):
+        resampler = av.AudioResampler(format="fltp", rate=SPEC.sample_rate_hz)
+        for gathered in chain(_gathered(alike), [None]):
+            for part in resampler.resample(gathered):
+                if part.samples:
+                    yield part.to_ndarray().mean(axis=0)
+
+
+def _gathered(frames: Iterable[av.AudioFrame]) -> Iterator[av.AudioFrame]:
+    """The same sound in fewer frames: resampling a short one takes nearly as long as a long one."""
+    queue = av.AudioFifo()
+    for frame in frames:
+        frame.pts = None  # samples are counted, not timed
+        queue.write(frame)
+        yield from queue.read_many(_SAMPLES_AT_ONCE)
+    rest = queue.read()
+    if rest is not None:
+        yield rest
 
 
 def _explain(path: Path, error: Exception) -> tuple[str, str]:
