@@ -1,6 +1,6 @@
 """What wrong answers are like, by the paper's protocol, audio → sheet: their kinds, and the worst of them one by one.
 
-    python -m benchmarks.errors equinox data/msmd
+    python -m benchmarks.errors conjunction data/msmd
 
 An answer is *hopeless* to avoid when the music is the same as far as both the sound and the wrong snippet reach. A
 worst query is one whose right snippet comes last.

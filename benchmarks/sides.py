@@ -1,6 +1,6 @@
 """Which encoder do the errors come from? The paper's protocol between two renderings of the same pieces, without pages.
 
-    python -m benchmarks.sides equinox data/msmd
+    python -m benchmarks.sides conjunction data/msmd
 
 If one performance finds the other much more often than either finds the page, the ear is better than the eye. The last
 column is of those queries alone whose snippet is the only one of its music, for which no context is needed.

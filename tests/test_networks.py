@@ -1,6 +1,7 @@
 """What the search relies on: strict windows, equal results in pieces, unit embeddings, attention that sums to one."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,6 +44,16 @@ def cut(encoder: Encoder, x: Tensor, start: int, stop: int) -> Tensor:
     return part
 
 
+def mean_of_readings(encoder: Encoder, views: Iterable[Tensor], centres: Tensor) -> Tensor:
+    """Each view read alone, one column further on than the one before."""
+    rows = torch.zeros_like(centres).long()
+    readings = [
+        encoder.reader(encoder.tokens(view[None]), rows, centres + further)[0] for further, view in enumerate(views)
+    ]
+    mean: Tensor = torch.nn.functional.normalize(torch.stack(readings).sum(0), dim=1)
+    return mean
+
+
 @pytest.mark.parametrize("side", ["audio", "sheet"])
 @torch.no_grad()  # type: ignore[untyped-decorator]
 def test_an_embedding_depends_on_its_window_and_on_nothing_else(encoders: Encoders, side: str) -> None:
@@ -82,15 +93,18 @@ def test_embeddings_are_unit_vectors_and_attention_sums_to_one(encoders: Encoder
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
-def test_where_the_grid_of_tokens_lies_does_not_matter_to_what_is_heard(encoders: Encoders) -> None:
-    x, centres = example("audio", 600), torch.tensor([200.0, 301.0, 402.3])
-    later = torch.nn.functional.pad(x, (0, 0, 1, 0))
-    encoder, rows = encoders.audio, torch.zeros(3, dtype=torch.long)
-    once, moved = (
-        encoder.reader(encoder.tokens(values[None]), rows, at)[0] for values, at in ((x, centres), (later, centres + 1))
-    )
-    assert not torch.allclose(once, moved, atol=1e-3)
-    assert torch.allclose(encoder(x, centres)[0], encoder(later, centres + 1)[0], atol=1e-5)
+def test_sound_is_read_as_it_is_and_compressed_a_frame_further_on(encoders: Encoders) -> None:
+    magnitude = torch.zeros(300, AUDIO.bands)
+    magnitude[150, 10], magnitude[150, 20] = 0.32, 3.2
+    x, centres = torch.log10(1 + magnitude), torch.tensor([150.0])
+    views = encoders.audio.two_views(x)
+    plain, compressed = 10**views - 1
+    assert torch.allclose(plain[:-1], magnitude, atol=1e-5)
+    assert not plain[-1].any()
+    assert not compressed[0].any()
+    assert torch.allclose(compressed[151, 20] / compressed[151, 10], torch.tensor(10**0.8), rtol=1e-4)
+    assert torch.equal(compressed[1:] > 0, magnitude > 0)
+    assert torch.allclose(encoders.audio(x, centres)[0], mean_of_readings(encoders.audio, views, centres), atol=1e-5)
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
@@ -100,12 +114,7 @@ def test_a_strip_is_read_half_a_row_lower_and_half_a_row_higher(encoders: Encode
     lower, higher = encoders.sheet.two_views(x)
     assert lower[:, 150].nonzero().flatten().tolist() == [40, 41]
     assert higher[:, 151].nonzero().flatten().tolist() == [39, 40]
-    row = torch.zeros(1, dtype=torch.long)
-    readings = [
-        encoders.sheet.reader(encoders.sheet.tokens(view[None]), row, centres + further)[0]
-        for further, view in enumerate((lower, higher))
-    ]
-    mean = torch.nn.functional.normalize(sum(readings), dim=1)
+    mean = mean_of_readings(encoders.sheet, (lower, higher), centres)
     assert torch.allclose(encoders.sheet(x, centres)[0], mean, atol=1e-5)
 
 

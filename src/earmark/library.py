@@ -33,7 +33,7 @@ from earmark.store import LibraryUnusable, Page, Piece, Store, check_model
 from earmark.track import Track
 from earmark.weights import Encoders, load
 
-DEFAULT_MODEL = "equinox"
+DEFAULT_MODEL = "conjunction"
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ Both sides have one shape (PyTorch, for training; searching runs the same graphs
 
 A trunk's strides make what it says depend a little on where its grid happens to lie. When one input is encoded
 (``forward``, what searching runs), it is therefore read twice, on two grids, and the embedding is the mean direction.
+Sound is compressed for the second reading.
 
 The window is strict by construction: only tokens whose receptive field lies inside the window are gathered, so an
 embedding depends on nothing but 168 frames of spectrogram or 100 strip px of sheet music, and a long input may be
@@ -20,6 +21,7 @@ encoded in overlapping pieces with equal results.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -236,17 +238,25 @@ class AudioEncoder(Encoder):
 
     # Quiet recordings lie in the linear part of log10(1 + x); this gain brings them into the logarithmic one.
     gain = 20.0
+    # What magnitudes of the second reading are raised to, and then multiplied by: at 0.03 they stay as they are.
+    compression, level = 0.8, 0.5
     length_axis = 0
 
     def __init__(self, spec: AudioSpec, config: NetworkConfig) -> None:
         super().__init__(spec.bands, spec.window_frames, config.audio, config.dimension, config.pitches, first_stride=2)
 
     def prepare(self, x: Tensor) -> Tensor:
-        magnitude = torch.expm1(x.float() * 2.302585092994046)
-        return torch.log1p(magnitude * self.gain).transpose(1, 2)[:, None]
+        return torch.log1p(_magnitude(x.float()) * self.gain).transpose(1, 2)[:, None]
 
     def two_views(self, x: Tensor) -> Tensor:
-        return torch.stack([F.pad(x, (0, 0, 0, 1)), F.pad(x, (0, 0, 1, 0))])
+        """The second also compressed: in rooms, what fades away stays louder beside what begins."""
+        compressed = torch.log10(1 + self.level * _magnitude(x) ** self.compression)
+        return torch.stack([F.pad(x, (0, 0, 0, 1)), F.pad(compressed, (0, 0, 1, 0))])
+
+
+def _magnitude(x: Tensor) -> Tensor:
+    """The inverse of log10(1 + magnitude)."""
+    return torch.expm1(x * math.log(10))
 
 
 class SheetEncoder(Encoder):

@@ -128,7 +128,7 @@ def test_the_shipped_experiments_can_be_read() -> None:
         assert read_experiment(file).name == file.stem
 
 
-@pytest.mark.parametrize("name", ["zenith", "meridian", "solstice", "equinox"])
+@pytest.mark.parametrize("name", ["zenith", "meridian", "solstice", "equinox", "perihelion"])
 def test_twins_differ_by_their_seed(name: str) -> None:
     folder = Path(__file__).parents[2] / "experiments" / "ours"
     one, twin = (read_experiment(folder / f"{name}.toml") for name in (name, f"{name}-twin"))

@@ -26,6 +26,7 @@ VERBS = {
     "train": ("earmark.cli.training", "Train encoders as an experiment file says."),
     "refine": ("earmark.cli.training", "Fit a paper row's CCA layer on many training pairs."),
     "export": ("earmark.cli.training", "Write a checkpoint's encoders as weights for searching."),
+    "blend": ("earmark.cli.training", "Write the mean of exported weights."),
     "calibrate": ("earmark.cli.training", "Set how sure a search may be, on validation pieces."),
     "models": ("earmark.cli.models", "List the models that can be used."),
     "evaluate": ("earmark.cli.training", "Measure weights under the paper's protocol."),

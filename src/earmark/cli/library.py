@@ -27,7 +27,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON on stand
 MODEL = click.option(
     "--model",
     metavar="NAME",
-    show_default="equinox",
+    show_default="conjunction",
     help="A shipped model's name or a model's folder.",
 )
 

@@ -45,7 +45,7 @@ def figures_command(weights: str, corpus: Path, out: Path, pieces: tuple[str, ..
 
     \b
     earmark paper figures bl2-lc-at data/msmd figures
-    earmark paper figures equinox data/msmd figures --map MozartWA__KV331__KV331_1_1_var1
+    earmark paper figures conjunction data/msmd figures --map MozartWA__KV331__KV331_1_1_var1
     """
     from rich.console import Console
     from rich.progress import Progress

@@ -1,4 +1,4 @@
-"""``earmark train``, ``export``, ``calibrate`` and ``evaluate``."""
+"""``earmark train``, ``refine``, ``export``, ``blend``, ``calibrate`` and ``evaluate``."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from earmark.training.loop import Progress as Step
 
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @click.command()
@@ -78,26 +79,40 @@ def refine_command(checkpoint: Path, pairs: int) -> None:
 
 
 @click.command()
-@click.argument("checkpoints", type=EXISTING_FILE, nargs=-1, required=True)
+@click.argument("checkpoint", type=EXISTING_FILE)
 @click.argument("out", type=click.Path(file_okay=False, path_type=Path))
-def export_command(checkpoints: tuple[Path, ...], out: Path) -> None:
-    """Write the encoders of CHECKPOINTS into the folder OUT as ONNX files that searching uses.
-
-    Of several, runs of one experiment that differ by their seed, the mean of the weights; of runs in which the audio or
-    the sheet encoder learned alone (whole_pieces), each encoder of its own runs.
+def export_command(checkpoint: Path, out: Path) -> None:
+    """Write the encoders of CHECKPOINT into the folder OUT as ONNX files that searching uses.
 
     \b
     earmark export runs/first-light/checkpoint.pt weights/first-light
-    earmark export runs/equinox/checkpoint.pt runs/equinox-twin/checkpoint.pt weights/equinox
     """
     from earmark.training.export import export
 
-    click.echo(export(checkpoints, out))
+    click.echo(export(checkpoint, out))
 
 
 @click.command()
-@click.argument("weights", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.argument("corpus", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--audio", type=EXISTING_FOLDER, multiple=True, required=True, help="Weights whose audio encoder counts.")
+@click.option("--sheet", type=EXISTING_FOLDER, multiple=True, required=True, help="Weights whose sheet encoder counts.")
+@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
+def blend_command(audio: tuple[Path, ...], sheet: tuple[Path, ...], out: Path) -> None:
+    """Write the mean of exported weights into the folder OUT, the audio and the sheet encoder each of its own.
+
+    All should descend from the same weights: runs that differ by their seed, or what went on from one of them. Weights
+    that are named twice count twice.
+
+    \b
+    earmark blend --audio weights/a --audio weights/b --sheet weights/a --sheet weights/b weights/ab
+    """
+    from earmark.training.export import export_blend
+
+    click.echo(export_blend(audio, sheet, out))
+
+
+@click.command()
+@click.argument("weights", type=EXISTING_FOLDER)
+@click.argument("corpus", type=EXISTING_FOLDER)
 @click.option("--rendering", default="timgm6mb-0-2@1", show_default=True, help="PIANO@TEMPO of the validation clips.")
 @click.option(
     "--diagram", type=click.Path(dir_okay=False, path_type=Path), help="Draw the reliability diagram: FILE.svg."
@@ -150,7 +165,7 @@ def _print_promises(promises: Sequence[Promise]) -> None:
 
 @click.command()
 @click.argument("weights")
-@click.argument("corpus", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("corpus", type=EXISTING_FOLDER)
 @click.option("--split", default="test", show_default=True, help="Which pieces.")
 @click.option("--piano", default="musescore-0-0", show_default=True, help="Which rendering: its piano …")
 @click.option("--tempo", type=float, default=1.0, show_default=True, help="… and its tempo.")
@@ -159,7 +174,7 @@ def evaluate_command(weights: str, corpus: Path, split: str, piano: str, tempo: 
     """Measure WEIGHTS (a shipped name or a folder) on a split of CORPUS under the paper's protocol.
 
     \b
-    earmark evaluate equinox data/msmd --split test --tempo 1 --json results.json
+    earmark evaluate conjunction data/msmd --split test --tempo 1 --json results.json
     """
     from earmark.atomic import write_json
     from earmark.training.evaluate import evaluate

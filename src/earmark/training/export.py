@@ -1,4 +1,4 @@
-"""A checkpoint -> weights for searching: two ONNX files and ``model.json``.
+"""A checkpoint, or a blend of weights -> weights for searching: two ONNX files and ``model.json``.
 
 Weights are rounded to float16 for storage and computed in float32, which halves the files; the graphs cast them back
 when they are loaded.
@@ -19,12 +19,13 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from earmark.atomic import write_json
-from earmark.networks import Encoder
+from earmark.networks import Encoder, Encoders
 from earmark.paper.encoders import AudioSide, SheetSide
 from earmark.paper.refine import is_row
 from earmark.paper.refine import read_checkpoint as read_row
-from earmark.schema import AudioSpec, Mismatch, SheetSpec
-from earmark.training.average import read_average
+from earmark.schema import AudioSpec, SheetSpec
+from earmark.training.blend import blend
+from earmark.training.train import read_checkpoint
 from earmark.weights import FORMAT, SIDES
 
 WINDOWS_AT_ONCE = 64
@@ -84,22 +85,14 @@ def to_onnx(encoder: Encoder | AudioSide | SheetSide, example: torch.Tensor, inp
     path.write_bytes(model.SerializeToString())
 
 
-def export(checkpoints: Sequence[Path], out: Path) -> Path:
+def export(checkpoint: Path, out: Path) -> Path:
     """Write the encoders of a run as ``out/{audio.onnx, sheet.onnx, model.json}``, the last one last.
 
     Of Earmark's own experiments the moving average of the weights, of the paper's rows the best by validation; a row
-    that was not refined is named so. Of several checkpoints the mean of their weights, each encoder of the runs in
-    which it learned; raises Mismatch when they have none (`earmark.training.average`).
+    that was not refined is named so.
     """
-    audio, sheet = AudioSpec(), SheetSpec()
-    sides: tuple[Encoder | AudioSide, Encoder | SheetSide]
-    about: dict[str, Any]
-    rows = [checkpoint for checkpoint in checkpoints if is_row(checkpoint)]
-    if rows and len(checkpoints) > 1:
-        raise Mismatch(f"{rows[0]}: a row of the paper; rows are not averaged, export them one by one")
-    if rows:
-        recipe, network, record = read_row(rows[0])
-        sides = AudioSide(network), SheetSide(network)
+    if is_row(checkpoint):
+        recipe, network, record = read_row(checkpoint)
         refined = "refined_pairs" in record or recipe.projection != "cca"
         about = {
             "name": recipe.name if refined else f"{recipe.name}-unrefined",
@@ -108,15 +101,29 @@ def export(checkpoints: Sequence[Path], out: Path) -> Path:
             "attention_reach_frames": (recipe.network.context - 1) / 2,
             "training": {"recipe": recipe.to_dict(), **record},
         }
-    else:
-        experiment, encoders, record = read_average(checkpoints)
-        sides = encoders.audio, encoders.sheet
-        about = {
-            "name": experiment.name,
-            "dimension": experiment.network.dimension,
-            "attention_reach_frames": encoders.audio.reader.reach,
-            "training": {"experiment": experiment.to_dict(), **record},
-        }
+        return _write((AudioSide(network), SheetSide(network)), about, out)
+    experiment, encoders, record = read_checkpoint(checkpoint)
+    return _write_own(encoders, experiment.name, {"experiment": experiment.to_dict(), **record}, out)
+
+
+def export_blend(audio: Sequence[Path], sheet: Sequence[Path], out: Path) -> Path:
+    """Write the mean of weights that were exported (`earmark.training.blend`), named as the folder ``out``."""
+    encoders, made_of = blend(audio, sheet)
+    return _write_own(encoders, out.name, made_of, out)
+
+
+def _write_own(encoders: Encoders, name: str, training: dict[str, Any], out: Path) -> Path:
+    about = {
+        "name": name,
+        "dimension": encoders.config.dimension,
+        "attention_reach_frames": encoders.audio.reader.reach,
+        "training": training,
+    }
+    return _write((encoders.audio, encoders.sheet), about, out)
+
+
+def _write(sides: tuple[Encoder | AudioSide, Encoder | SheetSide], about: dict[str, Any], out: Path) -> Path:
+    audio, sheet = AudioSpec(), SheetSpec()
     for side in sides:
         round_to_half(side)
     out.mkdir(parents=True, exist_ok=True)

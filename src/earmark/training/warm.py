@@ -48,6 +48,16 @@ def warm_start(model: Encoders, weights: Path, batches: Sequence[Batch]) -> None
 
 
 @torch.no_grad()
+def folded(encoder: Encoder, file: Path) -> None:
+    """Give one encoder its exported weights as they are, in evaluation: its normalisations only add what was folded.
+
+    Raises Mismatch when they are of another network.
+    """
+    for norm, shift in _take_over(encoder, _exported(file), file.parent).items():
+        _set(norm, torch.zeros_like(shift), torch.ones_like(shift) - norm.eps, shift)
+
+
+@torch.no_grad()
 def _unfold(encoder: Encoder, file: Path, inputs: Sequence[tuple[Tensor, Tensor, Tensor]]) -> Tensor:
     """Give one encoder its exported weights; ``inputs`` are long inputs, rows, centres. Returns the last embeddings."""
     taken = _take_over(encoder, _exported(file), file.parent)
@@ -99,7 +109,10 @@ def _take_over(encoder: Encoder, exported: Parameters, weights: Path) -> dict[No
     }
     for name in (*kept, *(f"{layer}.weight_bias" for layer in normalised)):
         if name not in exported or (name in kept and exported[name].shape != kept[name].shape):
-            raise Mismatch(f"{weights}: {name} is not as this network has it; leave out `start` to train from nothing")
+            raise Mismatch(
+                f"{weights}: {name} is not as this network has it; "
+                "take weights of an equal network, or train from nothing, without `start`"
+            )
     for name, parameter in kept.items():
         parameter.data.copy_(exported[name])
     found: dict[Norm, Tensor] = {}

@@ -133,15 +133,9 @@ def test_refinement_changes_the_projection_and_nothing_else(
         assert name in changed or torch.equal(value, after.state_dict()[name]), name
 
 
-def test_rows_are_not_averaged(trained: Path, tmp_path: Path) -> None:
-    with pytest.raises(Mismatch, match="one by one"):
-        export([trained, trained], tmp_path / "weights")
-    assert not (tmp_path / "weights").exists()
-
-
 def test_onnx_agrees_with_pytorch(trained: Path, tmp_path: Path) -> None:
     """At whole and fractional centres, near the ends (silence, paper), and in more windows than fit at once."""
-    folder = export([trained], tmp_path / "weights")
+    folder = export(trained, tmp_path / "weights")
     encoders = load(folder)
     about = json.loads((folder / "model.json").read_text())
     assert (about["name"], about["dimension"], about["windows_at_once"]) == ("tiny-unrefined", 32, 64)
