@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,7 +27,8 @@ def library_among_scans(pieces: Sequence[Piece], more: Sequence[Piece], scans: P
     whole = whole_library(pieces, work, model)
     kept = whole.with_name(f"{whole.name}-scans")
     if not kept.exists():
-        shutil.copytree(whole, kept)
+        with tempfile.TemporaryDirectory(dir=work) as unfinished:
+            Path(shutil.copytree(whole, Path(unfinished) / kept.name)).rename(kept)
     with Library.open(kept, model) as library:
         for outcome in library.add([*(piece.pdf for piece in (*pieces, *more)), scans]):
             if outcome.piece is None:
