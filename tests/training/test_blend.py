@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,11 +26,7 @@ TINY = NetworkConfig(
     audio=EncoderSize(maps=(4, 8, 8, 8), channels=16, positions=20, hidden=32),
     sheet=EncoderSize(maps=(4, 8, 8, 8, 8), channels=16, positions=20, hidden=32),
 )
-OTHER = NetworkConfig(
-    dimension=16,
-    audio=EncoderSize(maps=(4, 8, 8, 8), channels=16, positions=20, hidden=48),
-    sheet=TINY.sheet,
-)
+OTHER = replace(TINY, audio=replace(TINY.audio, hidden=48))
 
 
 def exported(folder: Path, name: str, seed: int, network: NetworkConfig) -> Path:

@@ -48,27 +48,28 @@ def warm_start(model: Encoders, weights: Path, batches: Sequence[Batch]) -> None
 
 
 @torch.no_grad()
-def folded(encoder: Encoder, file: Path) -> None:
-    """Give one encoder its exported weights as they are, in evaluation: its normalisations only add what was folded.
+def folded(encoder: Encoder, file: Path) -> dict[Norm, Tensor]:
+    """Give one encoder its exported weights as they are: in evaluation, a normalisation only adds what was folded.
 
-    Raises Mismatch when they are of another network.
+    Returns every normalisation with that shift. Raises Mismatch when the weights are of another network.
     """
-    for norm, shift in _take_over(encoder, _exported(file), file.parent).items():
-        _set(norm, torch.zeros_like(shift), torch.ones_like(shift) - norm.eps, shift)
+    taken = _take_over(encoder, _exported(file), file.parent)
+    for norm, shift in taken.items():
+        _set(norm, torch.zeros_like(shift), torch.ones_like(shift), shift)
+    return taken
 
 
 @torch.no_grad()
 def _unfold(encoder: Encoder, file: Path, inputs: Sequence[tuple[Tensor, Tensor, Tensor]]) -> Tensor:
     """Give one encoder its exported weights; ``inputs`` are long inputs, rows, centres. Returns the last embeddings."""
-    taken = _take_over(encoder, _exported(file), file.parent)
+    taken = folded(encoder, file)
     encoder.eval()
     for module in encoder.modules():
         if isinstance(module, Norm):
             module.train(module not in taken)  # what has grown has statistics of its own only in training
     seen = {norm: _Seen() for norm in taken}
     with ExitStack() as hooks:
-        for norm, shift in taken.items():
-            _set(norm, torch.zeros_like(shift), torch.ones_like(shift), shift)
+        for norm in taken:
             hooks.enter_context(norm.register_forward_pre_hook(seen[norm]))
         for values, rows, centres in inputs:
             embeddings, _ = encoder.reader(encoder.tokens(values), rows, centres)
