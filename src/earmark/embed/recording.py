@@ -22,13 +22,13 @@ SILENCE = 1e-3
 
 @dataclass(frozen=True)
 class EmbeddedRecording:
-    """A recording's excerpts: ``vectors`` float32 [n, dimension], ``times_s`` float64 [n], ascending.
+    """A recording's excerpts: ``embeddings`` float32 [n, dimension], ``times_s`` float64 [n], ascending.
 
     Times count from the start of the stretch that was read, as long as ``duration_s``. Excerpts whose whole
     window is silent are left out, so ``n`` may be 0.
     """
 
-    vectors: FloatArray
+    embeddings: FloatArray
     times_s: npt.NDArray[np.float64]
     duration_s: float
 
@@ -57,15 +57,15 @@ def embed_recording(
 
     sound = (play if is_midi_file(path) else read_samples)(path, start_s, end_s)
     blocks = spectrogram_blocks(counted(sound), BLOCK)
-    vectors, frames = [np.zeros((0, encoders.dimension), np.float32)], [np.zeros(0)]
+    embeddings, frames = [np.zeros((0, encoders.dimension), np.float32)], [np.zeros(0)]
     for stretch, first, centres in windowed(blocks, spec.window_frames, QUERY_HOP_FRAMES):
         heard = centres[_sounding(stretch, centres - first, spec.window_frames)]
-        vectors.append(encoders.embed_audio(stretch, heard - first)[0])
+        embeddings.append(encoders.embed_audio(stretch, heard - first)[0])
         frames.append(heard)
         if report:
             report(samples / spec.sample_rate_hz)
     times_s = np.concatenate(frames) / spec.frames_per_second
-    return EmbeddedRecording(np.concatenate(vectors), times_s, samples / spec.sample_rate_hz)
+    return EmbeddedRecording(np.concatenate(embeddings), times_s, samples / spec.sample_rate_hz)
 
 
 def _sounding(stretch: FloatArray, centres: Positions, window: int) -> npt.NDArray[np.bool_]:

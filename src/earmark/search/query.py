@@ -31,13 +31,13 @@ _STEPS: dict[Kind, float] = {
 
 @dataclass(frozen=True)
 class Question:
-    """Excerpts ``vectors`` float32 [n, dimension] at ``positions`` float64 [n], ascending.
+    """Excerpts ``embeddings`` float32 [n, dimension] at ``positions`` float64 [n], ascending.
 
     Positions are seconds of the file for a recording, ``duration_s`` long; of sheet music, ``pages`` many, they are
     strip px, and ``places`` [n] say where that is. The fields of the other kind are 0 and empty.
     """
 
-    vectors: FloatArray
+    embeddings: FloatArray
     positions: npt.NDArray[np.float64]
     duration_s: float = 0.0
     pages: int | None = None
@@ -89,16 +89,16 @@ def read_question(
     if start_s or end_s is not None:
         raise BadInput(path, "is sheet music, which has no seconds", "leave out the start and the end")
     piece = embed_piece([path], encoders)
-    chosen = _spread(len(piece.vectors))
+    chosen = _spread(len(piece.embeddings))
     places = tuple(piece.places[i] for i in chosen)
     positions = chosen.astype(np.float64) * PLACE_HOP_PX
-    return Question(piece.vectors[chosen], positions, pages=len(piece.pages), places=places)
+    return Question(piece.embeddings[chosen], positions, pages=len(piece.pages), places=places)
 
 
 def heard(recording: EmbeddedRecording, start_s: float = 0.0) -> Question:
     """The question that a recording asks; its times count from ``start_s``."""
-    chosen = _spread(len(recording.vectors))
-    return Question(recording.vectors[chosen], start_s + recording.times_s[chosen], recording.duration_s)
+    chosen = _spread(len(recording.embeddings))
+    return Question(recording.embeddings[chosen], start_s + recording.times_s[chosen], recording.duration_s)
 
 
 def _spread(count: int) -> npt.NDArray[np.int64]:
