@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.audio.decode import read_samples
-from earmark.audio.midi import is_midi_file, play
+from earmark.audio.midi import play
 from earmark.audio.spectrogram import spectrogram_blocks
 from earmark.embed.windows import BLOCK, QUERY_HOP_FRAMES, windowed
 from earmark.model.encoders import Model, Positions
 from earmark.schema import AudioSpec, FloatArray
+from earmark.sheet.formats import kind
 
 SILENCE = 1e-3
 """Spectrogram values below this are silence (16-bit rounding noise reaches about 2e-4)."""
@@ -55,7 +56,7 @@ def embed_recording(
             samples += len(chunk)
             yield chunk
 
-    sound = (play if is_midi_file(path) else read_samples)(path, start_s, end_s)
+    sound = (play if kind(path) == "midi" else read_samples)(path, start_s, end_s)
     blocks = spectrogram_blocks(counted(sound), BLOCK)
     embeddings, frames = [np.zeros((0, encoders.dimension), np.float32)], [np.zeros(0)]
     for stretch, first, centres in windowed(blocks, spec.window_frames, QUERY_HOP_FRAMES):

@@ -19,7 +19,7 @@ from earmark.results import Kind, Place
 from earmark.schema import AudioSpec, FloatArray
 from earmark.search.index import Neighbours
 from earmark.search.rank import COMPARING, LISTENING, LOOKING_UP, RECALLING, Pace, Ranked, rank
-from earmark.sheet.read import is_sheet_file
+from earmark.sheet.formats import is_sheet_music
 
 MOST_EXCERPTS = 600
 """Excerpts that vote: all of two and a half minutes or of a page, evenly spread ones of longer questions."""
@@ -78,13 +78,13 @@ def read_question(
     end_s: float | None = None,
     report: Callable[[float], None] | None = None,
 ) -> Question:
-    """The question in a file: sheet music by its name's ending (`earmark.sheet.read.is_sheet_file`), else a recording,
+    """The question in a file: sheet music by its name's ending (`is_sheet_music`), else a recording,
     of
     which the stretch ``start_s``..``end_s`` is heard; ``report`` is told now and then how many seconds of it have been.
 
     Raises BadInput as `embed_piece` and `embed_recording` do, and for a stretch of a page.
     """
-    if not is_sheet_file(path):
+    if not is_sheet_music(path):
         return heard(embed_recording(path, encoders, start_s, end_s, report), start_s)
     if start_s or end_s is not None:
         raise BadInput(path, "is sheet music, which has no seconds", "leave out the start and the end")

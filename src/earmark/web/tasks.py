@@ -20,7 +20,7 @@ from earmark.embed.attention import attend, hear
 from earmark.library.library import Library
 from earmark.schema import AudioSpec
 from earmark.sheet.draw import find_page
-from earmark.sheet.read import is_sheet_file
+from earmark.sheet.formats import is_sheet_music
 from earmark.web.entries import entry
 from earmark.web.errors import Refusal
 from earmark.web.protocol import Answer, Progress
@@ -52,7 +52,7 @@ def find(
             told(Progress(None, seconds))
 
     stop_s = end_s
-    if is_sheet_file(Path(path)):
+    if is_sheet_music(path):
         _check_pages(Path(path), name, most_pages)
     else:
         stop_s = min(start_s + most_s + 1, end_s or np.inf)
