@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
+
+from sphinx.application import Sphinx
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
@@ -29,4 +32,19 @@ html_theme = "furo"
 html_title = "Earmark"
 html_copy_source = False
 html_show_sphinx = False
-html_theme_options = {"top_of_page_buttons": []}
+html_theme_options = {
+    "top_of_page_buttons": [],
+    "light_css_variables": {"color-brand-primary": "#8f4516", "color-brand-content": "#8f4516"},
+    "dark_css_variables": {"color-brand-primary": "#e09a62", "color-brand-content": "#e09a62"},
+}
+
+OUTSIDE = re.compile(r"\]\((\.\./[^)#]+)[^)]*\)")
+
+
+def offer_files_outside(app: Sphinx, name: str, source: list[str]) -> None:
+    """Links to files of the repository outside this folder become files that the pages offer."""
+    source[0] = OUTSIDE.sub(r"](path:\1)", source[0])
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("source-read", offer_files_outside)
