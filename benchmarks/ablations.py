@@ -19,11 +19,12 @@ import numpy as np
 
 from benchmarks.report import table, write_json
 from benchmarks.snippets import RENDERING, measure
-from earmark.training.evaluate import embed_heard, evaluate, read_pool
+from earmark.model.encoders import load
+from earmark.training.data.dataset import embed_heard
+from earmark.training.evaluation.evaluate import evaluate, read_pool
 from earmark.training.experiment import Experiment, read_experiment
 from earmark.training.export import export
 from earmark.training.train import train
-from earmark.weights import load
 
 BASE = "everything"
 MEASURED = (

@@ -33,8 +33,8 @@ from benchmarks.pieces import Piece, read_pieces
 from benchmarks.report import describe, machine, table, write_json
 from earmark.corpus.humanise import humanise
 from earmark.corpus.render import render, timed
-from earmark.library import DEFAULT_MODEL, Library
-from earmark.schema import Alignment
+from earmark.library.library import DEFAULT_MODEL, Library
+from earmark.results import Alignment
 
 Floats = npt.NDArray[np.float64]
 NEAR_S = 0.5

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.pieces import Piece, read_pieces, whole_library
-from earmark.library import Library
-from earmark.schema import Alignment
-from earmark.store import Piece as Entry
+from earmark.library.library import Library
+from earmark.library.store import Piece as Entry
+from earmark.results import Alignment
 
 
 def published(corpus: Path) -> list[Piece]:

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from benchmarks.command import Run, earmark, run, succeed
 from benchmarks.report import describe, machine, table, write_json
-from earmark.library import DEFAULT_MODEL
+from earmark.library.library import DEFAULT_MODEL
 
 WITHOUT_PRIVILEGE = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
 """Takes from root what lets it read and write everything."""

@@ -20,7 +20,7 @@ from av.container import InputContainer
 from av.filter import Graph
 
 from benchmarks.clips import RATE_HZ, write_wav
-from earmark.audio import read_samples
+from earmark.audio.decode import read_samples
 from earmark.schema import FloatArray
 
 TALKERS = 12

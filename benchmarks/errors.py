@@ -1,6 +1,6 @@
 """What wrong answers are like, by the paper's protocol, audio → sheet: their kinds, and the worst of them one by one.
 
-    python -m benchmarks.errors conjunction data/msmd
+    python -m benchmarks.errors earmark-1 data/msmd
 
 An answer is *hopeless* to avoid when the music is the same as far as both the sound and the wrong snippet reach. A
 worst query is one whose right snippet comes last.
@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.report import table
+from earmark.model.encoders import load
 from earmark.schema import AudioSpec, SheetSpec
-from earmark.training import metrics
-from earmark.training.ceiling import Pool
-from earmark.training.evaluate import embed_pool, read_pool, work
-from earmark.training.pieces import TrainingPiece
-from earmark.training.surroundings import Windows, inseparable, surroundings, within
-from earmark.weights import load
+from earmark.training.data.ambiguity import Windows, inseparable, surroundings, within
+from earmark.training.data.dataset import TrainingPiece
+from earmark.training.evaluation import metrics
+from earmark.training.evaluation.ceiling import Pool
+from earmark.training.evaluation.evaluate import embed_pool, read_pool, work
 
 NEAR = 3  # onsets to each side
 KINDS = (

@@ -24,7 +24,7 @@ from benchmarks.clips import Clip, cut_clip
 from benchmarks.command import earmark, run, succeed
 from benchmarks.pieces import Piece, add, read_pieces, whole_library
 from benchmarks.report import describe, machine, table, write_json
-from earmark.library import DEFAULT_MODEL
+from earmark.library.library import DEFAULT_MODEL
 
 CLIP_S = 20.0
 SEED = 1

@@ -1,9 +1,10 @@
 """How well music is followed while it is played: ``python -m benchmarks.live CORPUS [--work DIR] [--pieces N]``.
 
-Test pieces on the test piano, from a random moment on, heard half a second at a time by `earmark.live.Listener` in the
-library of all the corpus's pieces. An answer comes once what it is about has been heard, so its delay behind the sound
-is the time between two answers and the seconds that it took to find. How far the place is behind the music, or ahead,
-is measured too: the time at which the notes at the place that was named are played, against the time it was named at.
+Test pieces on the test piano, from a random moment on, heard half a second at a time by
+`earmark.library.live.Listener` in the library of all the corpus's pieces. An answer comes once what it is about has
+been heard, so its delay behind the sound is the time between two answers and the seconds that it took to find. How far
+the place is behind the music, or ahead, is measured too: the time at which the notes at the place that was named are
+played, against the time it was named at.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ import numpy as np
 from benchmarks.clips import RATE_HZ, Score, play
 from benchmarks.pieces import Piece, evenly, read_pieces, whole_library
 from benchmarks.report import describe, machine, table
-from earmark.library import DEFAULT_MODEL, Library
-from earmark.live import Heard, Listener, Now
+from earmark.library.library import DEFAULT_MODEL, Library
+from earmark.library.live import Heard, Listener, Now
 
 LENGTH_S = 40.0
 EVERY_S = 0.5

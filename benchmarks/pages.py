@@ -1,4 +1,4 @@
-"""How well `earmark.pages.systems.read_layout` finds the systems of pages whose systems are known.
+"""How well `earmark.sheet.systems.find.read_layout` finds the systems of pages whose systems are known.
 
     python -m benchmarks.pages CORPUS --scans DIR [--every N] [--ways clean,skew,…] [--worst N OUT] [--json FILE]
 
@@ -8,10 +8,10 @@ staves.json; their boxes were drawn by hand around systems with all their notes.
 `HELD_OUT`, except the room around staves (see the README).
 
 A system is right when its box and the true one overlap with an intersection over union of at least 0.6: in a corpus the
-box of the staff lines, in scans that with room for notes (`earmark.pages.places.outline`). A page is right when all its
-systems are and nothing else was found; its order is right when the systems found come in the order of the true ones.
-Times are of one core (processor time), so that a busy machine does not count.
-``--worst`` writes pictures of the N worst pages to OUT: found boxes red with bar lines blue, true boxes green.
+box of the staff lines, in scans that with room for notes (`earmark.sheet.on_page.outline`). A page is right when all
+its systems are and nothing else was found; its order is right when the systems found come in the order of the true
+ones. Times are of one core (processor time), so that a busy machine does not count. ``--worst`` writes pictures of the
+N worst pages to OUT: found boxes red with bar lines blue, true boxes green.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ import numpy as np
 
 from benchmarks.degrade import WAYS, Mapping, degrade, moved_box
 from benchmarks.report import table
-from earmark.pages.places import outline
-from earmark.pages.read import MAX_WIDTH_PX, read_pages
-from earmark.pages.systems import Layout, read_layout
 from earmark.schema import Box, Image
+from earmark.sheet.images import MAX_WIDTH_PX, read_pages
+from earmark.sheet.on_page import outline
+from earmark.sheet.systems.find import Layout, read_layout
 
 HELD_OUT = ("No.1-Op.2-No.1", "No.24-Op.78", "No.6-Op.10-No.2")
 LEAST_OVERLAP = 0.6

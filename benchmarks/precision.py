@@ -15,13 +15,13 @@ import torch
 from torch import Tensor
 
 from benchmarks.report import table
-from earmark.paper.losses import LOSSES
-from earmark.paper.networks import Network
-from earmark.paper.recipe import Recipe
-from earmark.paper.refine import read_checkpoint
-from earmark.paper.train import evenly, read_windows, views
-from earmark.paper.windows import Windows
-from earmark.training import metrics
+from earmark.balke2019.losses import LOSSES
+from earmark.balke2019.networks import Network
+from earmark.balke2019.recipe import Recipe
+from earmark.balke2019.refine import read_checkpoint
+from earmark.balke2019.train import evenly, read_windows, views
+from earmark.balke2019.windows import Windows
+from earmark.training.evaluation import metrics
 
 CANDIDATES = 1000
 

@@ -20,8 +20,8 @@ from pathlib import Path
 import mido
 
 from earmark.corpus.compose import compose
-from earmark.library import DEFAULT_MODEL, Library
-from earmark.notation import engraved
+from earmark.library.library import DEFAULT_MODEL, Library
+from earmark.sheet.engrave import engraved
 
 DEMO = Path(__file__).parents[1] / "demo"
 CLIP_S = 20.0

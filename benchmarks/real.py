@@ -27,8 +27,8 @@ from benchmarks.disturb import WAYS
 from benchmarks.identify import RECORDINGS
 from benchmarks.pieces import Piece, read_pieces
 from benchmarks.report import describe, machine, table, write_json
-from earmark.audio import read_samples
-from earmark.library import DEFAULT_MODEL, Library
+from earmark.audio.decode import read_samples
+from earmark.library.library import DEFAULT_MODEL, Library
 
 LENGTHS_S = (5.0, 10.0, 20.0, 40.0)
 OWN = {name: piece or "BachJS__BWV846__wtk1-prelude1__wtk1-prelude1" for name, piece in RECORDINGS.items()}

@@ -21,8 +21,8 @@ from benchmarks.clips import RATE_HZ, play, write_wav
 from benchmarks.pieces import Piece
 from benchmarks.questions import opus
 from benchmarks.report import describe, machine, table, write_json
-from earmark.library import DEFAULT_MODEL, Library
-from earmark.store import Piece as Entry
+from earmark.library.library import DEFAULT_MODEL, Library
+from earmark.library.store import Piece as Entry
 
 OPERA = (49, 79)
 CLIP_S = 20.0

@@ -26,7 +26,7 @@ from benchmarks.clips import cut_clip
 from benchmarks.command import earmark
 from benchmarks.pieces import read_pieces, whole_library
 from benchmarks.report import describe, machine, table, write_json
-from earmark.library import DEFAULT_MODEL
+from earmark.library.library import DEFAULT_MODEL
 
 CLIPS = 10
 CLIP_S = 20.0

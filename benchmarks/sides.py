@@ -1,6 +1,6 @@
 """Which encoder do the errors come from? The paper's protocol between two renderings of the same pieces, without pages.
 
-    python -m benchmarks.sides conjunction data/msmd
+    python -m benchmarks.sides earmark-1 data/msmd
 
 If one performance finds the other much more often than either finds the page, the ear is better than the eye. The last
 column is of those queries alone whose snippet is the only one of its music, for which no context is needed.
@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.report import table
+from earmark.model.encoders import load
 from earmark.schema import AudioSpec, SheetSpec
-from earmark.training import metrics
-from earmark.training.ceiling import alike
-from earmark.training.evaluate import embed_heard, embed_pool, read_pool
-from earmark.training.pieces import read_pieces
-from earmark.weights import load
+from earmark.training.data.dataset import embed_heard, read_pieces
+from earmark.training.evaluation import metrics
+from earmark.training.evaluation.ceiling import alike
+from earmark.training.evaluation.evaluate import embed_pool, read_pool
 
 RENDERINGS = ("timgm6mb-0-2@1", "timgm6mb-0-2~1@1")
 """As written, and as somebody played and recorded it."""

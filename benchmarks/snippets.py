@@ -3,9 +3,10 @@
     python -m benchmarks.snippets CORPUS [--model NAME] [--ways clean,mixed,skew,…] [--every N] [--json FILE]
 
 The page images of the test pieces are degraded in one of `benchmarks.degrade.WAYS` ("mixed": every page in one that
-its name decides), laid flat and searched for systems by `earmark.pages.systems.read_layout`, and cut to strips. The
-noteheads, whose places on the clean page are known exactly, are followed through all of this to where their snippets
-are read. Pairs and recordings are those of `earmark evaluate`: 10 000 pairs, the test piano, tempo 1, both directions.
+its name decides), laid flat and searched for systems by `earmark.sheet.systems.find.read_layout`, and cut to strips.
+The noteheads, whose places on the clean page are known exactly, are followed through all of this to where their
+snippets are read. Pairs and recordings are those of `earmark evaluate`: 10 000 pairs, the test piano, tempo 1, both
+directions.
 
 A notehead whose system was not found (an overlap under 0.6) has an embedding of zeros: it stays among the queries and
 the candidates, ranked last as a query and never an answer. ``--every 5`` takes every fifth piece.
@@ -28,15 +29,15 @@ import numpy.typing as npt
 from benchmarks.degrade import WAYS, Points, moved_box
 from benchmarks.pages import boxes_of, match, page_image
 from benchmarks.report import describe, machine, table, write_json
-from earmark.library import DEFAULT_MODEL
-from earmark.pages.strips import Strip, cut_strip, ink, join_strips
-from earmark.pages.systems import read_layout
-from earmark.pages.warp import Warp
+from earmark.library.library import DEFAULT_MODEL
+from earmark.model.encoders import Model, load
 from earmark.schema import FloatArray, SheetSpec
-from earmark.training import metrics
-from earmark.training.evaluate import embed_heard, read_pool
-from earmark.training.pieces import Notes, TrainingPiece, group_onsets
-from earmark.weights import Encoders, load
+from earmark.sheet.strips import Strip, cut_strip, ink, join_strips
+from earmark.sheet.systems.find import read_layout
+from earmark.sheet.systems.warp import Warp
+from earmark.training.data.dataset import Notes, TrainingPiece, embed_heard, group_onsets
+from earmark.training.evaluation import metrics
+from earmark.training.evaluation.evaluate import read_pool
 
 RENDERING = "musescore-0-0@1"
 SPEC = SheetSpec()
@@ -60,7 +61,7 @@ class Seen:
     x_px: FloatArray
     way: npt.NDArray[np.str_]
 
-    def embed(self, encoders: Encoders, onsets: npt.NDArray[np.int64]) -> FloatArray:
+    def embed(self, encoders: Model, onsets: npt.NDArray[np.int64]) -> FloatArray:
         """Unit embeddings of the snippets about some onsets, by number; zeros where there is none."""
         vectors = np.zeros((len(onsets), encoders.dimension), np.float32)
         x_px = self.x_px[onsets].astype(np.float64)
@@ -129,7 +130,7 @@ def scores(found: tuple[metrics.Ranks, metrics.Ranks], chosen: npt.NDArray[np.bo
 
 
 def measure(
-    encoders: Encoders,
+    encoders: Model,
     pool: Sequence[tuple[TrainingPiece, npt.NDArray[np.int64]]],
     corpus: Path,
     run: str,

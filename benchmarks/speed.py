@@ -19,7 +19,7 @@ from typing import Any
 from benchmarks.command import Run, earmark, run, succeed
 from benchmarks.pieces import add, evenly, read_pieces, whole_library
 from benchmarks.report import describe, machine, table, write_json
-from earmark.library import DEFAULT_MODEL
+from earmark.library.library import DEFAULT_MODEL
 
 ADDED_PAGES = 60
 REPEATS = 5

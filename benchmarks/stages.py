@@ -17,15 +17,18 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from earmark.audio import read_samples, spectrogram
-from earmark.embed import PLACE_HOP_PX, QUERY_HOP_FRAMES, SPEC, embed_piece, embed_recording
-from earmark.library import open_store
-from earmark.pages.read import read_pages
-from earmark.pages.strips import cut_strip, ink, join_strips
-from earmark.pages.systems import read_layout
+from earmark.audio.decode import read_samples
+from earmark.audio.spectrogram import spectrogram
+from earmark.embed.piece import SPEC, embed_piece
+from earmark.embed.recording import embed_recording
+from earmark.embed.windows import PLACE_HOP_PX, QUERY_HOP_FRAMES
+from earmark.library.library import open_store
+from earmark.model.encoders import load
 from earmark.schema import AudioSpec, Image
-from earmark.search import NEIGHBOURS, rank
-from earmark.weights import load
+from earmark.search.rank import NEIGHBOURS, rank
+from earmark.sheet.images import read_pages
+from earmark.sheet.strips import cut_strip, ink, join_strips
+from earmark.sheet.systems.find import read_layout
 
 REPEATS = 3
 Figures = dict[str, Any]

@@ -25,7 +25,7 @@ from benchmarks.disturb import babble
 from benchmarks.forms import applause
 from benchmarks.pieces import Piece, read_pieces
 from benchmarks.report import describe, machine, table, write_json
-from earmark.library import DEFAULT_MODEL, Library
+from earmark.library.library import DEFAULT_MODEL, Library
 from earmark.schema import FloatArray
 
 CLIP_S = 20.0

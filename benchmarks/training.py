@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 
 from benchmarks.report import describe, machine, table
-from earmark.paper.networks import ROWS
-from earmark.paper.recipe import Recipe
-from earmark.paper.train import Run
-from earmark.paper.windows import Augmentation, Windows
+from earmark.balke2019.networks import ROWS
+from earmark.balke2019.recipe import Recipe
+from earmark.balke2019.train import Run
+from earmark.balke2019.windows import Augmentation, Windows
 from earmark.schema import AudioSpec, SheetSpec
 from earmark.training.loop import best_device
 

@@ -17,11 +17,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-from earmark.library import open_store
-from earmark.schema import FloatArray, Place
-from earmark.scores import Score
-from earmark.search import NEIGHBOURS
-from earmark.store import Page
+from earmark.library.library import open_store
+from earmark.library.sources import Score
+from earmark.results import Place
+from earmark.schema import FloatArray, Page
+from earmark.search.rank import NEIGHBOURS
 
 QUERIES = 120
 BLOCK = 10_000  # vectors a piece

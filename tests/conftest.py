@@ -22,10 +22,10 @@ from hypothesis import settings
 from PIL import Image
 
 from earmark import cli
-from earmark import library as library_module
-from earmark.audio import filterbank
+from earmark.audio.spectrogram import filterbank
+from earmark.library import library as library_module
+from earmark.model.calibration import Calibration
 from earmark.schema import AudioSpec, FloatArray, SheetSpec
-from earmark.search import Calibration
 
 DEGREES = 6
 NOTE_S = 0.5

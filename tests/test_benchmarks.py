@@ -134,7 +134,7 @@ def test_a_form_plays_its_parts_in_order() -> None:
 def test_an_alignment_is_judged_by_when_the_mark_passes_the_notes() -> None:
     pytest.importorskip("mido", reason="rendering needs the [corpus] extra")
     from benchmarks.align import Onsets, judge
-    from earmark.schema import Alignment, Mark, SystemBox
+    from earmark.results import Alignment, Mark, SystemBox
 
     systems = tuple(SystemBox(1, number, (0.1, 0.0, 0.9, 0.1)) for number in (1, 2))
     # Through the first system in 4 s, back to its start for 2 s more of it.
@@ -186,7 +186,7 @@ def test_every_true_system_is_matched_once() -> None:
 
 def test_points_of_a_bent_page_are_found_on_the_flat_one() -> None:
     from benchmarks.snippets import to_flat
-    from earmark.pages.warp import Warp
+    from earmark.sheet.systems.warp import Warp
 
     column, row = np.meshgrid(np.arange(11.0) * 20, np.arange(16.0) * 20)
     bent = np.stack([300 - row - 4 * np.sin(column / 40), column + 6 * np.sin(row / 60)], axis=2)  # on its side
@@ -198,9 +198,9 @@ def test_points_of_a_bent_page_are_found_on_the_flat_one() -> None:
 
 def test_notes_are_found_again_on_a_degraded_page(tmp_path: Path, music: Music, encoders: FakeEncoders) -> None:
     from benchmarks.snippets import see
-    from earmark.pages.strips import cut_strip
-    from earmark.pages.systems import find_systems
     from earmark.schema import SheetSpec
+    from earmark.sheet.strips import cut_strip
+    from earmark.sheet.systems.find import find_systems
 
     (page,) = music.pages(music.melody(1, 48))
     systems = find_systems(page)
@@ -247,7 +247,7 @@ def test_a_mixed_run_draws_every_way_by_the_pages_names() -> None:
 def test_a_disturbed_recording_is_as_long_as_said_and_keeps_its_pitch(tmp_path: Path) -> None:
     from benchmarks.clips import RATE_HZ, write_wav
     from benchmarks.disturb import WAYS
-    from earmark.audio import read_samples
+    from earmark.audio.decode import read_samples
 
     time_s = np.arange(3 * RATE_HZ) / RATE_HZ
     tone = 0.2 * np.sin(2 * np.pi * 440 * time_s) + 0.2 * np.sin(2 * np.pi * 100 * time_s)
@@ -265,7 +265,7 @@ def test_a_disturbed_recording_is_as_long_as_said_and_keeps_its_pitch(tmp_path: 
 def test_the_babble_of_a_cafe_is_as_loud_as_said_and_the_same_again(tmp_path: Path) -> None:
     from benchmarks.clips import RATE_HZ, write_wav
     from benchmarks.disturb import SIGNAL_TO_NOISE_DB, babble, cafe
-    from earmark.audio import read_samples
+    from earmark.audio.decode import read_samples
 
     music = np.float32(0.1) * np.sin(np.arange(2 * RATE_HZ)).astype(np.float32)
     recording = write_wav(tmp_path / "music.wav", music)
@@ -286,7 +286,7 @@ def test_clips_lie_within_the_recording() -> None:
 
 def test_the_pages_of_a_clip_are_those_that_the_alignment_is_on() -> None:
     from benchmarks.among_scans import Turns
-    from earmark.schema import Alignment, Mark
+    from earmark.results import Alignment, Mark
 
     points = tuple(Mark(float(i), 1 if i < 4 else 2, 1, 0.5, 0.0, 0.4 if i == 0 else 0.9) for i in range(8))
     turns = Turns(Alignment("a.wav", 8.0, "m", "p", "p.pdf", (), points))
@@ -337,7 +337,7 @@ def test_a_clip_among_scans_is_judged_by_the_scan_of_its_work() -> None:
 def test_wrong_answers_are_of_the_kind_that_their_notes_say() -> None:
     """A theme of twelve notes, 10 px and half a second apart, comes three times, the third with another end."""
     from benchmarks.errors import KINDS, Judge, Place
-    from earmark.training.pieces import Notes, TrainingPiece, group_onsets
+    from earmark.training.data.dataset import Notes, TrainingPiece, group_onsets
 
     def made(name: str, pitches: list[int]) -> TrainingPiece:
         count = len(pitches)

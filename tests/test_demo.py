@@ -12,9 +12,9 @@ import numpy as np
 import pypdfium2
 import pytest
 
-from earmark.audio import read_samples
-from earmark.pages.read import read_pages
-from earmark.pages.systems import find_systems
+from earmark.audio.decode import read_samples
+from earmark.sheet.images import read_pages
+from earmark.sheet.systems.find import find_systems
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / "demo"

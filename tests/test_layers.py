@@ -1,9 +1,11 @@
-"""DESIGN.md's layer table holds: a module imports only from rows above its own, or nothing of the package."""
+"""DESIGN.md's list of folders holds: imports go down it only, and searching needs neither PyTorch nor SciPy."""
 
 from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -11,73 +13,80 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "earmark"
-STANDS_APART = {"earmark"}  # __init__.py holds the version and may be imported from everywhere
 
 
 @cache
-def rows() -> dict[str, int]:
-    """Module -> row, as DESIGN.md's layer table says."""
+def order() -> list[str]:
+    """The package's folders and loose modules, top to bottom, as the table in DESIGN.md has them."""
     text = (ROOT / "DESIGN.md").read_text()
-    found: dict[str, int] = {}
-    for line in re.findall(r"^\| \d+ \|.*$", text, re.MULTILINE):
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
-        for module in re.findall(r"`([a-z_/]+)`", cells[1]):
-            found["earmark." + module.replace("/", ".")] = int(cells[0])
-    return found
+    section = text.partition("## The folders\n")[2].partition("\n## ")[0]
+    return re.findall(r"^\| `([a-z0-9_]+)(?:/|\.py)` \|", section, re.MULTILINE)
 
 
 @cache
-def modules() -> dict[str, Path]:
-    """Every module of the package with code in it."""
-    found = {}
-    for path in PACKAGE.rglob("*.py"):
-        name = ".".join(("earmark", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
-        tree = ast.parse(path.read_text())
-        if any(not isinstance(node, ast.Expr) for node in tree.body):
-            found[name] = path
+def files() -> list[Path]:
+    return [path for path in sorted(PACKAGE.rglob("*.py")) if path != PACKAGE / "__init__.py"]
+
+
+def room(path: Path) -> str:
+    """The folder of the package that a file is in, or its own name if it is loose."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+@cache
+def imports(path: Path) -> set[str]:
+    """What a file imports, anywhere in it, as dotted names."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
     return found
 
 
-def imports(path: Path) -> set[str]:
-    """The package's own modules that this file imports, anywhere in it."""
-    found: set[str] = set()
-    known = modules()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("earmark"):
-            inner = {f"{node.module}.{alias.name}" for alias in node.names} & set(known)
-            found |= inner or {node.module}
-        elif isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names if alias.name.startswith("earmark.")}
-    return found - STANDS_APART
+def rooms_used(path: Path) -> set[str]:
+    """The rooms of the package that a file imports from; the version may be imported from everywhere."""
+    own = {name.split(".")[1] for name in imports(path) if name.startswith("earmark.")}
+    return own - {"__version__", "Library"}
 
 
-def test_every_module_has_a_row_and_every_row_its_module() -> None:
-    assert set(rows()) == set(modules()) - STANDS_APART
+def test_the_table_names_every_folder_and_loose_module() -> None:
+    assert set(order()) == {room(path) for path in files()}
+    assert len(order()) == len(set(order()))
 
 
-@pytest.mark.parametrize("name", sorted(set(modules()) - STANDS_APART))
-def test_imports_go_up(name: str) -> None:
-    row = rows()
-    below = {other for other in imports(modules()[name]) if row[other] >= row[name]}
-    assert not below, f"{name} (row {row[name]}) imports {sorted(below)}"
+@pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_down(path: Path) -> None:
+    here = order().index(room(path))
+    above = {other for other in rooms_used(path) if order().index(other) < here}
+    assert not above, f"{path.relative_to(ROOT)} imports from {sorted(above)}, which stand above it"
 
 
-def test_corpus_and_training_meet_on_disk_only() -> None:
-    for name, path in modules().items():
-        for one, other in (("earmark.corpus", "earmark.training"), ("earmark.training", "earmark.corpus")):
-            if name.startswith(one):
-                assert not {imported for imported in imports(path) if imported.startswith(other)}, name
+def test_no_two_files_import_each_other_in_a_circle() -> None:
+    names = {"earmark." + ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in files()}
+    arrows = {
+        name: {other for other in names for used in imports(path) if used == other or used.startswith(f"{other}.")}
+        for name, path in names.items()
+    }
+    while removable := {name for name, others in arrows.items() if not others & set(arrows)}:
+        arrows = {name: others for name, others in arrows.items() if name not in removable}
+    assert not arrows, f"in a circle, or above one: {sorted(arrows)}"
 
 
-def test_searching_needs_neither_pytorch_nor_the_corpus_tools() -> None:
-    heavy = {"torch", "onnx", "fluidsynth", "lilypond"}
-    allowed = ("earmark.networks", "earmark.paper", "earmark.training", "earmark.corpus", "earmark.cli")
-    for name, path in modules().items():
-        if name.startswith(allowed):
-            continue
-        tree = ast.parse(path.read_text())
-        names = {
-            alias.name.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
-        }
-        names |= {(node.module or "").split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-        assert not names & heavy, name
+@pytest.mark.parametrize("module", ["earmark.cli.library", "earmark.web.app", "earmark.web.worker"])
+def test_searching_needs_neither_pytorch_nor_scipy_nor_the_corpus_tools(module: str) -> None:
+    heavy = ("torch", "scipy", "onnx", "fluidsynth", "lilypond", "matplotlib", "sklearn")
+    code = f"""
+import builtins, importlib, sys
+real = builtins.__import__
+def refusing(name, *rest, **named):
+    if name.partition('.')[0] in {heavy!r}:
+        raise AssertionError(name)
+    return real(name, *rest, **named)
+builtins.__import__ = refusing
+importlib.import_module({module!r})
+from earmark import Library
+import earmark.library.add, earmark.search.query, earmark.sheet.read, earmark.audio.midi
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

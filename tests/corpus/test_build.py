@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from earmark.audio import spectrogram
+from earmark.audio.spectrogram import spectrogram
 from earmark.cli.corpus import corpus_command
 from earmark.corpus.check import check
-from earmark.corpus.engrave import EngravedStaff
+from earmark.corpus.engrave_lilypond import EngravedStaff
 from earmark.corpus.piece import place_systems
-from earmark.schema import BadInput
+from earmark.errors import BadInput
 
 pytestmark = pytest.mark.usefixtures("lilypond")
 

@@ -6,7 +6,7 @@ import pytest
 
 from earmark.corpus.choose import choose, work
 from earmark.corpus.sources import Source
-from earmark.schema import BadInput
+from earmark.errors import BadInput
 
 FILES = {"test-piece": "ftp/BachJS/BWV924/a/a.ly", "train-piece": "ftp/BachJS/BWV847/b/b.ly"}
 SPLITS = {"train": ["train-piece"], "test": ["test-piece"]}

@@ -8,7 +8,7 @@ import pytest
 
 from earmark.corpus import render as render_module
 from earmark.corpus.render import RELEASE_S, SAMPLE_RATE_HZ, find_piano, render, seconds
-from earmark.schema import BadInput
+from earmark.errors import BadInput
 
 
 def performance(*notes: tuple[int, int, int], tempo_us: int = 500_000, channel: int = 0) -> mido.MidiFile:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from earmark.corpus.sources import Source, digest, include_closure, list_pieces, open_source, translate
-from earmark.schema import BadInput
+from earmark.errors import BadInput
 
 
 def test_without_a_list_every_file_that_no_other_includes_is_a_piece(source: Path) -> None:

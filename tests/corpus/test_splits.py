@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("yaml", reason="building a corpus needs the [corpus] extra")
 
 from earmark.corpus.splits import keep_splits
-from earmark.schema import BadInput
+from earmark.errors import BadInput
 
 
 @pytest.mark.parametrize("text", ["train: [b, a]\ntest: [c]\n", '{"train": ["b", "a"], "test": ["c"]}'])

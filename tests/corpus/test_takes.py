@@ -16,7 +16,7 @@ from earmark.corpus.humanise import MOST_ASYNCHRONY_S
 from earmark.corpus.render import seconds, timed
 from earmark.corpus.takes import FASTEST, SLOWEST, perform, record_take
 from earmark.schema import AudioSpec, SheetSpec
-from earmark.training.pieces import read_pieces, rendering_name
+from earmark.training.data.dataset import read_pieces, rendering_name
 
 QUARTER = 384
 SLOW = r"""

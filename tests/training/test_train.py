@@ -6,8 +6,9 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the [train] extra")
 
-from earmark.networks import Encoders, EncoderSize, NetworkConfig  # noqa: E402
-from earmark.schema import AudioSpec, BadInput, Mismatch, SheetSpec  # noqa: E402
+from earmark.errors import BadInput, Mismatch  # noqa: E402
+from earmark.model.networks import DualEncoder, EncoderSize, NetworkConfig  # noqa: E402
+from earmark.schema import AudioSpec, SheetSpec  # noqa: E402
 from earmark.training.experiment import Experiment, read_experiment  # noqa: E402
 from earmark.training.loop import Progress  # noqa: E402
 from earmark.training.train import learning_rate, read_checkpoint, train  # noqa: E402
@@ -66,7 +67,7 @@ def test_what_is_frozen_stays_and_the_rest_learns(corpus: Path, tmp_path: Path) 
     part = "sheet.trunk.convolutions"
     checkpoint = train(experiment(corpus, frozen=(part,)), tmp_path, quiet)
     torch.manual_seed(1)  # the seed of the experiment, and so the weights it began with
-    began = Encoders(AudioSpec(), SheetSpec(), TINY).state_dict()
+    began = DualEncoder(AudioSpec(), SheetSpec(), TINY).state_dict()
     state = torch.load(checkpoint, weights_only=True)["model"]
     changed = {name for name, value in state.items() if not torch.equal(value, began[name])}
     assert any(name.startswith(part) for name in state)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from earmark.library import Library
+from earmark.library.library import Library
 from earmark.web.app import create_app
 from earmark.web.limits import Limits
 from earmark.web.server import listen, make_server

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from earmark.library import Library
+from earmark.library.library import Library
 
 if TYPE_CHECKING:
     from tests.conftest import Music

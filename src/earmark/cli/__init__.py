@@ -11,7 +11,7 @@ import sys
 import click
 
 from earmark import __version__
-from earmark.schema import EarmarkError, Unsure
+from earmark.errors import EarmarkError, Unsure
 
 VERBS = {
     "add": ("earmark.cli.library", "Index sheet music and recordings: files, folders, IIIF."),
@@ -20,7 +20,7 @@ VERBS = {
     "list": ("earmark.cli.library", "List the pieces of a library."),
     "remove": ("earmark.cli.library", "Remove pieces from a library."),
     "pages": ("earmark.cli.pages", "Show the systems that are found on pages."),
-    "serve": ("earmark.cli.web", "Open a library to a browser: ask, see, follow, listen."),
+    "serve": ("earmark.cli.serve", "Open a library to a browser: ask, see, follow, listen."),
     "listen": ("earmark.cli.listen", "Say what is played, and where on the page, while it is played."),
     "corpus": ("earmark.cli.corpus", "Build and check aligned corpora."),
     "train": ("earmark.cli.training", "Train encoders as an experiment file says."),

@@ -121,10 +121,10 @@ def choose_command(out: Path, source: str, pieces: Path, splits: Path, without: 
     \b
     earmark corpus choose more --source mutopia --pieces pieces.json --splits splits.yaml --without BachJS/BWV846
     """
-    from earmark.atomic import write_json
     from earmark.corpus.choose import MORE, choose
     from earmark.corpus.sources import list_pieces, open_source
     from earmark.corpus.splits import read_split_file, write_splits
+    from earmark.files import write_json
 
     opened, given = open_source(source, out / "source"), read_split_file(splits)
     chosen = choose(opened, given, list_pieces(opened, pieces), without)
@@ -208,7 +208,7 @@ def pack_command(corpus: Path, out: Path, renderings: dict[str, list[str]], part
     from rich.console import Console
     from rich.progress import Progress
 
-    from earmark.training.packed import pack
+    from earmark.training.data.pack import pack
 
     with Progress(console=Console(stderr=True)) as bar:
         task = bar.add_task("packing", total=None)
@@ -232,6 +232,6 @@ def unpack_command(corpus: Path, parts: tuple[Path, ...]) -> None:
     \b
     earmark corpus unpack data/msmd parts/part-00.zip parts/part-01.zip
     """
-    from earmark.training.packed import unpack
+    from earmark.training.data.pack import unpack
 
     click.echo(unpack(parts, corpus))

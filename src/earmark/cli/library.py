@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from earmark.schema import Alignment, BadInput, Findings, Hit, Mark, RecordingHit
+from earmark.errors import BadInput
+from earmark.results import Alignment, Findings, Hit, Mark, RecordingHit
 
 if TYPE_CHECKING:
-    from earmark.adding import Outcome
-    from earmark.library import Library
-    from earmark.store import Piece
+    from earmark.library.add import Outcome
+    from earmark.library.library import Library
+    from earmark.library.store import Piece
 
 EXIT_SOME_FAILED = 2
 
@@ -27,7 +28,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON on stand
 MODEL = click.option(
     "--model",
     metavar="NAME",
-    show_default="conjunction",
+    show_default="earmark-1",
     help="A shipped model's name or a model's folder.",
 )
 
@@ -213,15 +214,15 @@ def remove_command(where: str, pieces: tuple[str, ...]) -> None:
 
 
 def _open(where: str, model: str | None, create: bool) -> Library:
-    from earmark.library import DEFAULT_MODEL, Library
+    from earmark.library.library import DEFAULT_MODEL, Library
 
     return Library.open(where, model or DEFAULT_MODEL, create)
 
 
 def _draw(library: Library, findings: Findings, folder: Path) -> Path | None:
     """Writes the best hit's page; None if there is no hit."""
-    from earmark.atomic import replacing
-    from earmark.draw import find_page, mark_place
+    from earmark.files import replacing
+    from earmark.sheet.draw import find_page, mark_place
 
     if not findings.hits:
         return None
@@ -239,8 +240,8 @@ def _draw(library: Library, findings: Findings, folder: Path) -> Path | None:
 
 
 def _annotate(library: Library, findings: Findings, path: Path) -> None:
-    from earmark.annotations import annotation_page
-    from earmark.atomic import write_json
+    from earmark.files import write_json
+    from earmark.library.annotations import annotation_page
 
     pieces = {piece.name: piece for piece in library.list()}
     files = [[Path(file.path) for file in library.files(pieces[hit.piece])] for hit in findings.hits]

@@ -15,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.cli.library import JSON, LIBRARY, MODEL
-from earmark.schema import AudioSpec, BadInput, EarmarkError
+from earmark.errors import BadInput, EarmarkError
+from earmark.schema import AudioSpec
 
 if TYPE_CHECKING:
-    from earmark.live import Heard
+    from earmark.library.live import Heard
 
 PCM = npt.NDArray[np.int16]
 EVERY_S = 0.4
@@ -55,8 +56,8 @@ def listen_command(where: str, source: str | None, rate: int, model: str | None,
     earmark listen ~/scores --input evening.flac --json
     ffmpeg -i http://radio.example/stream -f s16le -ac 1 -ar 22050 - | earmark listen ~/scores --input -
     """
-    from earmark.library import DEFAULT_MODEL, Library
-    from earmark.live import Listener
+    from earmark.library.library import DEFAULT_MODEL, Library
+    from earmark.library.live import Listener
 
     if source is None:
         portions = _microphone(rate)
@@ -99,7 +100,7 @@ def _line(heard: Heard) -> str:
 
 def _recording(path: str) -> Iterator[PCM]:
     """A file's samples at `RATE_HZ`, each when it would be heard."""
-    from earmark.audio import read_samples
+    from earmark.audio.decode import read_samples
 
     start, played = time.monotonic(), 0
     size = round(PORTION_S * RATE_HZ)

@@ -21,7 +21,7 @@ def models_command(as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from earmark.weights import about, available
+    from earmark.model.encoders import about, available
 
     rows: list[dict[str, Any]] = [about(name) for name in available()]
     if as_json:

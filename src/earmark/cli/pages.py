@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from earmark.schema import BadInput, PageImage
+from earmark.errors import BadInput
+from earmark.schema import PageImage
 
 if TYPE_CHECKING:
-    from earmark.pages.places import SystemOnPage
-    from earmark.scores import Score
+    from earmark.library.sources import Score
+    from earmark.sheet.on_page import SystemOnPage
 
 
 @click.command()
@@ -55,8 +56,8 @@ def pages_command(file: Path, as_json: bool, draw: Path | None) -> None:
 
 def _pages(file: Path) -> Iterator[tuple[Score, int, PageImage]]:
     """(Piece, number of the page in it, page) of everything at ``file``; raises BadInput."""
-    from earmark.pages.read import read_pages
-    from earmark.scores import find_scores
+    from earmark.library.sources import find_scores
+    from earmark.sheet.images import read_pages
 
     for score in find_scores([file]):
         if isinstance(score, BadInput):
@@ -66,8 +67,8 @@ def _pages(file: Path) -> Iterator[tuple[Score, int, PageImage]]:
 
 
 def _systems(page: PageImage) -> tuple[SystemOnPage, ...]:
-    from earmark.pages.places import systems_on_page
-    from earmark.pages.systems import read_layout
+    from earmark.sheet.on_page import systems_on_page
+    from earmark.sheet.systems.find import read_layout
 
     return systems_on_page(read_layout(page.image))
 
@@ -78,8 +79,8 @@ def _parts(systems: tuple[SystemOnPage, ...]) -> Iterator[list[tuple[object, ...
 
 
 def _draw(page: PageImage, systems: tuple[SystemOnPage, ...], path: Path) -> None:
-    from earmark.atomic import replacing
-    from earmark.draw import mark_systems
+    from earmark.files import replacing
+    from earmark.sheet.draw import mark_systems
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -27,7 +27,7 @@ def tables_command(results: Path, out: Path) -> None:
     \b
     earmark paper tables experiments/results experiments
     """
-    from earmark.paper.tables import write_tables
+    from earmark.balke2019.tables import write_tables
 
     for path in write_tables(results, out):
         click.echo(path)
@@ -45,13 +45,13 @@ def figures_command(weights: str, corpus: Path, out: Path, pieces: tuple[str, ..
 
     \b
     earmark paper figures bl2-lc-at data/msmd figures
-    earmark paper figures conjunction data/msmd figures --map MozartWA__KV331__KV331_1_1_var1
+    earmark paper figures earmark-1 data/msmd figures --map MozartWA__KV331__KV331_1_1_var1
     """
     from rich.console import Console
     from rich.progress import Progress
 
-    from earmark.paper.gallery import write_figures
-    from earmark.weights import load
+    from earmark.balke2019.gallery import write_figures
+    from earmark.model.encoders import load
 
     with Progress(console=Console(stderr=True)) as bar:
         task = bar.add_task("encoding pieces", total=None)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich import box
@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
-from earmark.schema import EarmarkError
+from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
-    from earmark.training.confidence import Promise, Trial
+    from earmark.training.evaluation.confidence import Promise, Trial
     from earmark.training.loop import Progress as Step
 
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -32,11 +32,17 @@ def train_command(experiment: Path, runs: Path) -> None:
 
     \b
     earmark train experiments/ours/first-light.toml
-    earmark train experiments/paper/bl2-lc-at.toml
+    earmark train experiments/balke2019/bl2-lc-at.toml
     """
-    from earmark.training.start import read, train
+    from earmark.balke2019 import train as rows
+    from earmark.balke2019.recipe import Recipe
+    from earmark.training import train as own
+    from earmark.training.experiment import Experiment, read_settings
 
-    settings = read(experiment)
+    def made(values: Mapping[str, Any]) -> Experiment | Recipe:
+        return Recipe.from_dict(values) if "row" in values else Experiment.from_dict(values)
+
+    settings = read_settings(experiment, made)
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
@@ -57,7 +63,11 @@ def train_command(experiment: Path, runs: Path) -> None:
                     f"validation R@1 {found.recall_at_1:.1f} MRR {found.mrr:.3f} of {found.candidates}"
                 )
 
-        checkpoint = train(settings, runs / settings.name, report)
+        folder = runs / settings.name
+        if isinstance(settings, Recipe):
+            checkpoint = rows.train(settings, folder, report)
+        else:
+            checkpoint = own.train(settings, folder, report)
     click.echo(checkpoint)
 
 
@@ -70,7 +80,7 @@ def refine_command(checkpoint: Path, pairs: int) -> None:
     \b
     earmark refine runs/bl2-lc-at/checkpoint.pt
     """
-    from earmark.paper.refine import refine
+    from earmark.balke2019.refine import refine
 
     console = Console(stderr=True)
     with console.status("encoding pairs"):
@@ -87,9 +97,11 @@ def export_command(checkpoint: Path, out: Path) -> None:
     \b
     earmark export runs/first-light/checkpoint.pt weights/first-light
     """
-    from earmark.training.export import export
+    from earmark.balke2019 import export as rows
+    from earmark.balke2019.refine import is_row
+    from earmark.training import export as own
 
-    click.echo(export(checkpoint, out))
+    click.echo((rows if is_row(checkpoint) else own).export(checkpoint, out))
 
 
 @click.command()
@@ -125,8 +137,8 @@ def calibrate_command(weights: Path, corpus: Path, rendering: str, diagram: Path
     \b
     earmark calibrate weights/first-light data/msmd
     """
-    from earmark.training.calibrate import calibrate
-    from earmark.weights import load
+    from earmark.model.encoders import load
+    from earmark.training.evaluation.calibrate import calibrate
 
     draw = _reliability() if diagram else None
     with Progress(console=Console(stderr=True)) as bar:
@@ -145,7 +157,7 @@ def calibrate_command(weights: Path, corpus: Path, rendering: str, diagram: Path
 
 def _reliability() -> Callable[[Trial, Path], None]:
     try:
-        from earmark.training.reliability import draw_reliability
+        from earmark.training.evaluation.reliability import draw_reliability
     except ImportError as error:
         raise EarmarkError("the diagram needs matplotlib; install it with: pip install 'earmark[figures]'") from error
     return draw_reliability
@@ -174,11 +186,11 @@ def evaluate_command(weights: str, corpus: Path, split: str, piano: str, tempo: 
     """Measure WEIGHTS (a shipped name or a folder) on a split of CORPUS under the paper's protocol.
 
     \b
-    earmark evaluate conjunction data/msmd --split test --tempo 1 --json results.json
+    earmark evaluate earmark-1 data/msmd --split test --tempo 1 --json results.json
     """
-    from earmark.atomic import write_json
-    from earmark.training.evaluate import evaluate
-    from earmark.weights import load
+    from earmark.files import write_json
+    from earmark.model.encoders import load
+    from earmark.training.evaluation.evaluate import evaluate
 
     with Progress(console=Console(stderr=True)) as bar:
         task = bar.add_task("encoding pieces", total=None)

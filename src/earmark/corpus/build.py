@@ -29,11 +29,12 @@ from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 
-from earmark.atomic import write_json
 from earmark.corpus.piece import Built, Json, Renderings, build_piece, manifest_entry, read_json
 from earmark.corpus.render import find_piano
 from earmark.corpus.sources import Source
-from earmark.schema import AudioSpec, EarmarkError, Mismatch, SheetSpec
+from earmark.errors import EarmarkError, Mismatch
+from earmark.files import write_json
+from earmark.schema import AudioSpec, SheetSpec
 
 FORMAT = 1
 

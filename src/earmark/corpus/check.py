@@ -21,7 +21,8 @@ import pypdfium2 as pdfium
 from earmark.corpus.build import FORMAT
 from earmark.corpus.piece import NO_PITCH, Json, manifest_entry, read_json, sha256, timing_name
 from earmark.corpus.render import RELEASE_S, seconds, timed
-from earmark.schema import AudioSpec, BadInput
+from earmark.errors import BadInput
+from earmark.schema import AudioSpec
 
 WELL_ALIGNED = 0.99  # of the sounding noteheads matched
 _EDGE_PX = 8.0  # a notehead's centre may lie this far beyond the staff lines

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
 
 from earmark.corpus.sources import Source, header_fields, list_pieces
-from earmark.schema import BadInput
+from earmark.errors import BadInput
 
 MORE = "more"
 """The split that chosen pieces come into."""

@@ -27,17 +27,17 @@ import PIL.Image
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
-from earmark.atomic import replacing, write_json
-from earmark.audio import spectrogram
-from earmark.corpus.align import Alignment, align
-from earmark.corpus.engrave import EngravedStaff, EngravingError, NoteHead, engrave
+from earmark.audio.spectrogram import spectrogram
+from earmark.corpus.engrave_lilypond import EngravedStaff, EngravingError, NoteHead, engrave
+from earmark.corpus.engrave_verovio import engrave_score
+from earmark.corpus.onsets import Alignment, align
 from earmark.corpus.render import render, seconds
 from earmark.corpus.sources import Source, digest
 from earmark.corpus.takes import perform, record_take
-from earmark.corpus.verovio import engrave_score
-from earmark.notation import is_score_file
-from earmark.pages.read import read_pages
+from earmark.files import replacing, write_json
 from earmark.schema import Box, System
+from earmark.sheet.engrave import is_score_file
+from earmark.sheet.images import read_pages
 
 Json = dict[str, Any]
 NO_PITCH = 255

@@ -16,7 +16,8 @@ import mido
 import numpy as np
 import numpy.typing as npt
 
-from earmark.schema import AudioSpec, BadInput, FloatArray
+from earmark.errors import BadInput
+from earmark.schema import AudioSpec, FloatArray
 
 SAMPLE_RATE_HZ = AudioSpec().sample_rate_hz
 RELEASE_S = 2.0  # rendered after the last note ends

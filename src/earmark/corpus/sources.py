@@ -16,8 +16,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from earmark.notation import is_score_file
-from earmark.schema import BadInput
+from earmark.errors import BadInput
+from earmark.sheet.engrave import is_score_file
 
 _INCLUDE = re.compile(r'^[^%\n]*?\\include\s+"([^"]+)"', re.MULTILINE)
 _VERSION = re.compile(r'\\version\s+"([0-9.]+)"')

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from earmark.atomic import write_json
-from earmark.schema import BadInput
+from earmark.errors import BadInput
+from earmark.files import write_json
 
 REMEDY = "give {split: [piece, …], …} as YAML or JSON, each piece in one split"
 

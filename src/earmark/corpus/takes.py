@@ -12,8 +12,8 @@ import mido
 import numpy as np
 import numpy.typing as npt
 
+from earmark.corpus.acoustics import record
 from earmark.corpus.humanise import humanise
-from earmark.corpus.recording import record
 from earmark.corpus.render import render, seconds, timed
 from earmark.schema import FloatArray
 

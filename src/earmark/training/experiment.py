@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from earmark.networks import NetworkConfig
-from earmark.schema import BadInput, known_values
+from earmark.errors import BadInput
+from earmark.model.networks import NetworkConfig
+from earmark.schema import known_values
 
 T = TypeVar("T")
 Side = Literal["audio", "sheet"]
@@ -26,9 +27,9 @@ class Experiment:
     ``averaging`` is the final decay of the weights' moving average, which is what is validated and exported. ``tempo``
     is the range of tempi, as factors of the score's. A batch is ``stretches`` of 20 s, ``stretches_per_piece`` of every
     piece in it; with ``look_alikes`` every second of these is a place that looks like the one before. ``degradation``,
-    from 0 to 1, is how bad strips get (`earmark.training.degrade`). ``frozen`` names modules of the encoders that stay
-    as the weights in ``start`` have them. With ``whole_pieces`` the encoder of that side alone learns, from
-    snippets and sound of whole pieces against each other (`earmark.training.whole_pieces`).
+    from 0 to 1, is how bad strips get (`earmark.training.data.augment_sheet`). ``frozen`` names modules of the
+    encoders that stay as the weights in ``start`` have them. With ``whole_pieces`` the encoder of that side alone
+    learns, from snippets and sound of whole pieces against each other (`earmark.training.data.locked_tower`).
     """
 
     corpus: str

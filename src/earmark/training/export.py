@@ -18,18 +18,13 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from earmark.atomic import write_json
-from earmark.networks import Encoder, Encoders
-from earmark.paper.encoders import AudioSide, SheetSide
-from earmark.paper.refine import is_row
-from earmark.paper.refine import read_checkpoint as read_row
+from earmark.files import write_json
+from earmark.model.encoders import FORMAT, SIDES
+from earmark.model.networks import DualEncoder
 from earmark.schema import AudioSpec, SheetSpec
-from earmark.training.blend import blend
+from earmark.training.average import blend
 from earmark.training.train import read_checkpoint
-from earmark.weights import FORMAT, SIDES
 
-WINDOWS_AT_ONCE = 64
-"""How many windows of a row are encoded together: nothing is shared between them, so each takes memory of its own."""
 SMALLEST_HALVED = 64  # scalars and short vectors stay float32
 
 
@@ -57,8 +52,11 @@ def store_as_half(model: onnx.ModelProto) -> None:
     graph.node.extend(nodes)
 
 
-def to_onnx(encoder: Encoder | AudioSide | SheetSide, example: torch.Tensor, input_name: str, path: Path) -> None:
-    """Write one encoder as ONNX with inputs (``input_name``, centres) and outputs (embeddings, attention)."""
+def to_onnx(encoder: torch.nn.Module, example: torch.Tensor, length_axis: int, input_name: str, path: Path) -> None:
+    """Write one encoder as ONNX with inputs (``input_name``, centres) and outputs (embeddings, attention).
+
+    ``example`` is an input, of any length along ``length_axis``.
+    """
     length = torch.export.Dim("length", min=256, max=1 << 24)
     count = torch.export.Dim("count", min=2, max=1 << 20)
     centres = torch.linspace(100, 150, 5)
@@ -70,7 +68,7 @@ def to_onnx(encoder: Encoder | AudioSide | SheetSide, example: torch.Tensor, inp
             (example, centres),
             input_names=[input_name, "centres"],
             output_names=["embeddings", "attention"],
-            dynamic_shapes=({encoder.length_axis: length}, {0: count}),
+            dynamic_shapes=({length_axis: length}, {0: count}),
             dynamo=True,
             verbose=False,
         )
@@ -88,52 +86,44 @@ def to_onnx(encoder: Encoder | AudioSide | SheetSide, example: torch.Tensor, inp
 def export(checkpoint: Path, out: Path) -> Path:
     """Write the encoders of a run as ``out/{audio.onnx, sheet.onnx, model.json}``, the last one last.
 
-    Of Earmark's own experiments the moving average of the weights, of the paper's rows the best by validation; a row
-    that was not refined is named so.
+    They are the moving average of the weights.
     """
-    if is_row(checkpoint):
-        recipe, network, record = read_row(checkpoint)
-        refined = "refined_pairs" in record or recipe.projection != "cca"
-        about = {
-            "name": recipe.name if refined else f"{recipe.name}-unrefined",
-            "dimension": recipe.dimension,
-            "windows_at_once": WINDOWS_AT_ONCE,
-            "attention_reach_frames": (recipe.network.context - 1) / 2,
-            "training": {"recipe": recipe.to_dict(), **record},
-        }
-        return _write((AudioSide(network), SheetSide(network)), about, out)
     experiment, encoders, record = read_checkpoint(checkpoint)
     return _write_own(encoders, experiment.name, {"experiment": experiment.to_dict(), **record}, out)
 
 
 def export_blend(audio: Sequence[Path], sheet: Sequence[Path], out: Path) -> Path:
-    """Write the mean of weights that were exported (`earmark.training.blend`), named as the folder ``out``."""
+    """Write the mean of weights that were exported (`earmark.training.average`), named as the folder ``out``."""
     encoders, made_of = blend(audio, sheet)
     return _write_own(encoders, out.name, made_of, out)
 
 
-def _write_own(encoders: Encoders, name: str, training: dict[str, Any], out: Path) -> Path:
+def _write_own(encoders: DualEncoder, name: str, training: dict[str, Any], out: Path) -> Path:
     about = {
         "name": name,
         "dimension": encoders.config.dimension,
         "attention_reach_frames": encoders.audio.reader.reach,
         "training": training,
     }
-    return _write((encoders.audio, encoders.sheet), about, out)
+    return write_weights(encoders.audio, encoders.sheet, about, out)
 
 
-def _write(sides: tuple[Encoder | AudioSide, Encoder | SheetSide], about: dict[str, Any], out: Path) -> Path:
-    audio, sheet = AudioSpec(), SheetSpec()
-    for side in sides:
-        round_to_half(side)
+def write_weights(audio: torch.nn.Module, sheet: torch.nn.Module, about: dict[str, Any], out: Path) -> Path:
+    """Write the folder ``out`` of two encoders: ``audio.onnx``, ``sheet.onnx`` and at last ``model.json``.
+
+    ``about`` is what ``model.json`` says besides the specs and checksums: name, dimension, training and the like.
+    """
+    specs = AudioSpec(), SheetSpec()
+    for encoder in (audio, sheet):
+        round_to_half(encoder)
     out.mkdir(parents=True, exist_ok=True)
-    to_onnx(sides[0], torch.zeros(400, audio.bands), "spectrogram", out / "audio.onnx")
-    to_onnx(sides[1], torch.zeros(sheet.strip_height_px, 400), "strip", out / "sheet.onnx")
-    about |= {
+    to_onnx(audio, torch.zeros(400, specs[0].bands), 0, "spectrogram", out / "audio.onnx")
+    to_onnx(sheet, torch.zeros(specs[1].strip_height_px, 400), 1, "strip", out / "sheet.onnx")
+    stated = about | {
         "format": FORMAT,
-        "audio": audio.to_dict(),
-        "sheet": sheet.to_dict(),
+        "audio": specs[0].to_dict(),
+        "sheet": specs[1].to_dict(),
         "sha256": {side: hashlib.sha256((out / side).read_bytes()).hexdigest() for side in SIDES},
     }
-    write_json(out / "model.json", about)
+    write_json(out / "model.json", stated)
     return out

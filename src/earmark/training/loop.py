@@ -13,7 +13,7 @@ from typing import Protocol
 
 import torch
 
-from earmark.training import metrics
+from earmark.training.evaluation import metrics
 
 
 @dataclass

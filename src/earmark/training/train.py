@@ -20,12 +20,19 @@ from torch import Tensor
 from torch.optim import swa_utils
 from torch.utils.data import DataLoader, Dataset
 
-from earmark.atomic import replacing
-from earmark.networks import Encoder, Encoders
-from earmark.pages.strips import ink
-from earmark.schema import AudioSpec, BadInput, FloatArray, Mismatch, SheetSpec
-from earmark.training import metrics, whole_pieces
+from earmark.errors import BadInput, Mismatch
+from earmark.files import replacing
+from earmark.model.encoders import find, load
+from earmark.model.networks import DualEncoder, Encoder
+from earmark.schema import AudioSpec, FloatArray, SheetSpec
+from earmark.sheet.strips import ink
+from earmark.training.data import locked_tower
+from earmark.training.data.batches import Batch, PairSampler
+from earmark.training.data.dataset import TrainingPiece, evenly_taken, read_pieces, read_splits
+from earmark.training.data.locked_tower import WholePieceSampler
+from earmark.training.evaluation import metrics
 from earmark.training.experiment import Experiment
+from earmark.training.from_onnx import warm_start
 from earmark.training.loop import (
     CHECKPOINT,
     RECORD,
@@ -37,13 +44,8 @@ from earmark.training.loop import (
     revision,
 )
 from earmark.training.losses import MAX_LOG_SCALE, contrastive_loss, pitch_loss
-from earmark.training.pairs import Batch, PairSampler
-from earmark.training.pieces import TrainingPiece, evenly_taken, read_pieces, read_splits
-from earmark.training.warm import warm_start
-from earmark.training.whole_pieces import WholePieceSampler
-from earmark.weights import find, load
 
-AnyBatch = Batch | whole_pieces.Batch
+AnyBatch = Batch | locked_tower.Batch
 WARMING = 12
 """Batches from which a run that goes on from weights learns what its normalisations are given."""
 
@@ -70,15 +72,15 @@ def moving_average(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor]
     return update
 
 
-def loss_of(model: Encoders, batch: AnyBatch, experiment: Experiment) -> Tensor:
+def loss_of(model: DualEncoder, batch: AnyBatch, experiment: Experiment) -> Tensor:
     """The loss of one batch."""
     scale = model.log_scale.clamp(max=MAX_LOG_SCALE).exp()
-    if isinstance(batch, whole_pieces.Batch):
+    if isinstance(batch, locked_tower.Batch):
         learning: Encoder = getattr(model, str(experiment.whole_pieces))
         tokens = learning.tokens(batch.values)
         embeddings, _ = learning.reader(tokens, batch.row, batch.at)
         teacher = pitch_loss(learning.pitches(tokens), batch.pitches)
-        return whole_pieces.whole_piece_loss(embeddings, batch, scale) + experiment.pitch_weight * teacher
+        return locked_tower.whole_piece_loss(embeddings, batch, scale) + experiment.pitch_weight * teacher
     audio_tokens, sheet_tokens = model.audio.tokens(batch.audio), model.sheet.tokens(batch.sheet)
     audio, _ = model.audio.reader(audio_tokens, batch.row, batch.frame)
     sheet, _ = model.sheet.reader(sheet_tokens, batch.row, batch.column)
@@ -115,7 +117,7 @@ class Validation:
             if len(taken)
         ]
 
-    def __call__(self, model: Encoders) -> metrics.Scores:
+    def __call__(self, model: DualEncoder) -> metrics.Scores:
         queries, candidates = [], []
         for piece, spectrum, onsets in self.items:
             heard_s = piece.heard_s(self.rendering, piece.onsets.time_s[onsets])
@@ -133,7 +135,7 @@ class Run:
         torch.manual_seed(experiment.seed)
         self.experiment, self.device = experiment, device
         audio, sheet = AudioSpec(), SheetSpec()
-        self.model = Encoders(audio, sheet, experiment.network).to(device)
+        self.model = DualEncoder(audio, sheet, experiment.network).to(device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = swa_utils.AveragedModel(
             self.model, multi_avg_fn=moving_average(experiment.averaging), use_buffers=True
@@ -178,10 +180,10 @@ class Run:
         self.minutes += (time.monotonic() - started) / 60
         return float(loss.detach())
 
-    def averaged(self) -> Encoders:
+    def averaged(self) -> DualEncoder:
         """The averaged model, ready to encode."""
         model = self.average.module
-        assert isinstance(model, Encoders)
+        assert isinstance(model, DualEncoder)
         return model.eval()
 
     def save(self, path: Path) -> None:
@@ -212,7 +214,7 @@ class Run:
             setattr(self, key, value)
 
 
-def _frozen(model: Encoders, name: str) -> torch.nn.Module:
+def _frozen(model: DualEncoder, name: str) -> torch.nn.Module:
     """The module of this name, made to stay as it is. Raises BadInput when there is none."""
     try:
         return model.get_submodule(name).requires_grad_(False)
@@ -247,7 +249,7 @@ def batches_of(run: Run, sampler: PairSampler | WholePieceSampler) -> Iterator[A
     )
 
 
-def read_checkpoint(path: Path) -> tuple[Experiment, Encoders, dict[str, Any]]:
+def read_checkpoint(path: Path) -> tuple[Experiment, DualEncoder, dict[str, Any]]:
     """The experiment, averaged encoders and record (step, pairs, minutes, hardware, revision) of a checkpoint."""
     device = torch.device("cpu")
     experiment, state = _read(path, device)

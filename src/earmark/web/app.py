@@ -1,4 +1,4 @@
-"""The application: `earmark.web.service` behind the routes of `earmark.web.api`, behind `earmark.web.guard`.
+"""The application: `earmark.web.service` behind the routes of `earmark.web.api`, behind `earmark.web.security`.
 
 client ──► guard ──► routes ──► shelf                      the library's lists, in the server's process
                         │
@@ -19,23 +19,23 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from earmark import __version__
-from earmark.schema import EarmarkError
-from earmark.web.api import library, live, questions, status
-from earmark.web.api.answers import API
-from earmark.web.guard import Guard
+from earmark.errors import EarmarkError
+from earmark.model.encoders import Model
+from earmark.web.api import library, live, queries, status
+from earmark.web.api.responses import API
+from earmark.web.errors import Refusal, explain
 from earmark.web.limits import Limits
 from earmark.web.metrics import Counting
-from earmark.web.refusals import Refusal, explain
+from earmark.web.security import Guard
 from earmark.web.service import default_workers, open_service
 from earmark.web.site import site
-from earmark.weights import Encoders
 
 log = logging.getLogger(__name__)
 
 
 def create_app(
     where: Path,
-    model: str | Encoders,
+    model: str | Model,
     token: str | None = None,
     hosts: Iterable[str] = (),
     limits: Limits | None = None,
@@ -62,7 +62,7 @@ def create_app(
         lifespan=lifespan,
     )
     app.include_router(library.router)
-    app.include_router(questions.router)
+    app.include_router(queries.router)
     app.include_router(live.router)
     app.include_router(status.router)
     app.include_router(site())

@@ -6,8 +6,9 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-from earmark.schema import Place
-from earmark.store import Page, Piece
+from earmark.library.store import Piece
+from earmark.results import Place
+from earmark.schema import Page
 
 
 def entry(piece: Piece) -> dict[str, Any]:

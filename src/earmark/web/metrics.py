@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from earmark.web.desk import Desk
-from earmark.web.jobs import Job, Pool
-from earmark.web.listening import Listening
+from earmark.web.live_sessions import Listening
+from earmark.web.queue import Job, Pool
+from earmark.web.sessions import Desk
 
 SECONDS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 120)
 

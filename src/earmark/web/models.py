@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from earmark.schema import Hit, Kind, Mark, RecordingHit
-from earmark.schema import SystemBox as AlignedSystem
+from earmark.results import Hit, Kind, Mark, RecordingHit
+from earmark.results import SystemBox as AlignedSystem
 
 Box = Annotated[list[float], Field(min_length=4, max_length=4, description="x0, y0, x1, y1 in fractions of the page")]
 State = Literal["waiting", "working", "done", "failed"]

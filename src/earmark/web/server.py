@@ -14,7 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from earmark.schema import EarmarkError
+from earmark.errors import EarmarkError
 from earmark.web.limits import Limits
 
 STOP_S = 5

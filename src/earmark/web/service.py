@@ -15,17 +15,17 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from earmark.library import Library
-from earmark.web.desk import Desk
-from earmark.web.guard import CLIENT_HEADER
-from earmark.web.jobs import Pool
+from earmark.library.library import Library
+from earmark.model.encoders import Model
+from earmark.web.catalogue import Shelf
 from earmark.web.limits import Limits
-from earmark.web.listening import Listening
+from earmark.web.live_sessions import Listening
 from earmark.web.metrics import Metrics
-from earmark.web.shelf import Shelf
+from earmark.web.queue import Pool
+from earmark.web.security import CLIENT_HEADER
+from earmark.web.sessions import Desk
 from earmark.web.worker import Setup
-from earmark.web.workers import Worker
-from earmark.weights import Encoders
+from earmark.web.worker_process import Worker
 
 NICENESS_OF_ADDING = 10
 
@@ -45,7 +45,7 @@ class Service:
 
 
 @asynccontextmanager
-async def open_service(where: Path, model: str | Encoders, limits: Limits, workers: int) -> AsyncIterator[Service]:
+async def open_service(where: Path, model: str | Model, limits: Limits, workers: int) -> AsyncIterator[Service]:
     """A service for the library at ``where``, which is made if need be, with ``workers`` processes for questions.
 
     When it ends nothing of it is left: no process, no temporary file. Raises BadInput as `Library.open` does.

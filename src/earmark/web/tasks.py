@@ -1,74 +1,182 @@
-"""What server and worker processes say to each other.
+"""What worker processes can do: the functions behind `earmark.web.protocol.Task`'s names.
 
-A worker is sent pickled `Task`s. What it says is never unpickled, since it reads files that nobody vouches for: every
-message is a letter and then JSON, or bytes as they are.
+Each takes the worker's library, a function to tell its progress, and the task's arguments, which the server made.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, field
-from typing import Any
+import io
+import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
-from earmark.web.refusals import STATUS, Refusal
+import numpy as np
+import pypdfium2 as pdfium
+from PIL import Image
 
-READY, PROGRESS, ANSWER, REFUSAL, LAST = b"r", b"p", b"a", b"e", b"l"
-"""`LAST` is a refusal after which the process ends."""
+from earmark.embed.attention import attend, hear
+from earmark.library.library import Library
+from earmark.schema import AudioSpec
+from earmark.sheet.draw import find_page
+from earmark.sheet.read import is_sheet_file
+from earmark.web.entries import entry
+from earmark.web.errors import Refusal
+from earmark.web.protocol import Answer, Progress
 
-
-@dataclass(frozen=True)
-class Task:
-    """The name of a function of `earmark.web.answers.TASKS`, and its arguments."""
-
-    name: str
-    arguments: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Progress:
-    """``done`` 0..1, None while unknown; ``heard_s`` seconds of sound heard so far."""
-
-    done: float | None = None
-    heard_s: float = 0.0
-
-
-@dataclass(frozen=True)
-class Answer:
-    """``value`` is JSON's; ``content`` a picture's or other file's bytes, if the task makes one."""
-
-    value: dict[str, Any] = field(default_factory=dict)
-    content: bytes = b""
+Told = Callable[[Progress], None]
+TOLD_EVERY_S = 0.2
+LOUDEST = 1.2
+"""Spectrogram values from here on are white in a picture: few are higher even in loud recordings."""
 
 
-def write_progress(progress: Progress) -> bytes:
-    return PROGRESS + json.dumps(asdict(progress)).encode()
+def find(
+    library: Library,
+    told: Told,
+    path: str,
+    name: str,
+    start_s: float,
+    end_s: float | None,
+    top: int,
+    most_s: float,
+    most_pages: int,
+) -> Answer:
+    """The object of ``earmark find --json`` under ``result``, its pieces' entries by name under ``pieces``."""
+    last = 0.0
+
+    def heard(seconds: float) -> None:
+        nonlocal last
+        if time.monotonic() - last > TOLD_EVERY_S:
+            last = time.monotonic()
+            told(Progress(None, seconds))
+
+    stop_s = end_s
+    if is_sheet_file(Path(path)):
+        _check_pages(Path(path), name, most_pages)
+    else:
+        stop_s = min(start_s + most_s + 1, end_s or np.inf)
+    findings = library.find(path, top, start_s, stop_s, report=heard)
+    if findings.query_duration_s > most_s:
+        raise too_long(name, most_s)
+    named = {hit.piece for hit in findings.hits} | {hit.piece for hit in findings.recordings}
+    pieces = {piece.name: entry(piece) for piece in library.list() if piece.name in named}
+    hits = tuple(replace(hit, source=os.path.basename(hit.source)) for hit in findings.hits)
+    recordings = tuple(replace(hit, source=os.path.basename(hit.source)) for hit in findings.recordings)
+    result = replace(findings, query_path=name, hits=hits, recordings=recordings).to_dict()
+    return Answer({"result": result, "pieces": pieces})
 
 
-def read_progress(body: bytes) -> Progress:
-    """Raises ValueError, or its relatives, when it is none."""
-    stated = json.loads(body)
-    done = stated["done"]
-    return Progress(None if done is None else float(done), float(stated["heard_s"]))
+def too_long(name: str, most_s: float) -> Refusal:
+    """That a recording goes on for more than ``most_s``."""
+    return Refusal("too_long", f"{name} is longer than {most_s / 60:.0f} minutes", "give a part of it")
 
 
-def write_answer(answer: Answer) -> bytes:
-    value = json.dumps(answer.value).encode()
-    return ANSWER + len(value).to_bytes(8, "big") + value + answer.content
+def add(library: Library, told: Told, path: str, name: str, most_pages: int) -> Answer:
+    """Adds one file: ``outcome`` and ``piece``."""
+    _check_pages(Path(path), name, most_pages)
+    outcome = library.add([path])[0]
+    if outcome.piece is None:
+        what, _, remedy = outcome.reason.partition("; ")
+        raise Refusal("unusable_file", f"{name} {what}", remedy)
+    return Answer({"outcome": outcome.status, "piece": entry(outcome.piece)})
 
 
-def read_answer(body: bytes) -> Answer:
-    """Raises ValueError when it is none."""
-    size = int.from_bytes(body[:8], "big")
-    return Answer(dict(json.loads(body[8 : 8 + size])), body[8 + size :])
+def _check_pages(path: Path, name: str, most: int) -> None:
+    pages = count_pages(path)
+    if pages > most:
+        raise Refusal("too_long", f"{name} has {pages} pages", f"give at most {most} at once")
 
 
-def write_refusal(refusal: Refusal, kind: bytes = REFUSAL) -> bytes:
-    return kind + json.dumps(refusal.to_dict()).encode()
+def count_pages(path: Path) -> int:
+    """The pages that a PDF or TIFF claims to have; 1 for anything else, 0 for what cannot be opened."""
+    try:
+        with path.open("rb") as file:
+            if b"%PDF-" in file.read(1024):
+                with pdfium.PdfDocument(path) as document:
+                    return len(document)
+        with Image.open(path, formats=["TIFF"]) as image:
+            return int(getattr(image, "n_frames", 1))
+    except (pdfium.PdfiumError, OSError, SyntaxError, ValueError):
+        return 0  # told when its pages are read
 
 
-def read_refusal(body: bytes) -> Refusal:
-    """Raises ValueError, or its relatives, when it is none."""
-    stated = json.loads(body)
-    if stated["kind"] not in STATUS:
-        raise ValueError(stated["kind"])
-    return Refusal(str(stated["kind"]), str(stated["what"]), str(stated["remedy"]))
+def page(library: Library, told: Told, files: list[str], name: str, number: int, width: int) -> Answer:
+    """Page ``number`` of a piece as a grey PNG, ``width`` px wide."""
+    image = Image.fromarray(find_page(files, number).image)
+    height = max(1, round(image.height * width / image.width))
+    return Answer({}, _png(image.resize((width, height), Image.Resampling.BOX if width < image.width else None)))
+
+
+def spectrogram(library: Library, told: Told, path: str, name: str, start_s: float, end_s: float) -> Answer:
+    """The spectrogram as a grey PNG, one px per frame and band; ``start_s`` and ``end_s`` are what it covers."""
+    frames, first_s = hear(path, start_s, end_s)
+    grey = np.clip(frames.T[::-1] * (255 / LOUDEST), 0, 255).astype(np.uint8)
+    last_s = first_s + len(frames) / AudioSpec().frames_per_second
+    return Answer({"start_s": round(first_s, 3), "end_s": round(last_s, 3)}, _png(Image.fromarray(grey)))
+
+
+def attention(library: Library, told: Told, path: str, name: str, piece: int, start_s: float, end_s: float) -> Answer:
+    """What the encoder attends to in every excerpt, and the snippet of the piece that is most like it."""
+    try:
+        places, vectors = library.contents(piece)
+    except KeyError:
+        raise Refusal("not_found", "the piece is not in the library any more", "ask again") from None
+    excerpts = attend(path, library.encoders, start_s, end_s)
+    similarities = excerpts.vectors @ vectors.T
+    best = similarities.argmax(axis=1)
+    told_of = [
+        {
+            "time_s": round(float(time_s), 3),
+            "weights": [round(float(weight), 4) for weight in weights],
+            "page": places[place].page,
+            "system": places[place].system,
+            "box": list(places[place].box),
+            "similarity": round(float(row[place]), 3),
+        }
+        for time_s, weights, place, row in zip(excerpts.times_s, excerpts.attention, best, similarities, strict=True)
+    ]
+    offsets_s = [round(float(offset), 3) for offset in excerpts.offsets_s]
+    spec = AudioSpec()
+    window_s = spec.window_frames / spec.frames_per_second
+    return Answer({"piece": piece, "window_s": window_s, "offsets_s": offsets_s, "excerpts": told_of})
+
+
+def align(library: Library, told: Told, path: str, name: str, piece: str) -> Answer:
+    """The object of ``earmark align --json``."""
+    last = 0.0
+
+    def done(share: float) -> None:
+        nonlocal last
+        if time.monotonic() - last > TOLD_EVERY_S:
+            last = time.monotonic()
+            told(Progress(share))
+
+    alignment = library.align(path, piece, done)
+    source = os.path.basename(alignment.source)
+    return Answer(replace(alignment, audio_path=name, source=source).to_dict())
+
+
+def warm(library: Library) -> None:
+    """Loads what the first search would have to load."""
+    spec = AudioSpec()
+    silence = np.zeros((spec.window_frames, spec.bands), np.float32)
+    vectors, _ = library.encoders.embed_audio(silence, np.array([spec.window_frames / 2]))
+    if library.model:
+        library.nearest(vectors)
+
+
+def _png(image: Image.Image) -> bytes:
+    memory = io.BytesIO()
+    image.save(memory, "PNG", compress_level=4)
+    return memory.getvalue()
+
+
+TASKS: dict[str, Callable[..., Answer]] = {
+    "find": find,
+    "add": add,
+    "page": page,
+    "spectrogram": spectrogram,
+    "attention": attention,
+    "align": align,
+}

@@ -11,10 +11,10 @@ from pathlib import Path, PurePosixPath
 
 from starlette.requests import ClientDisconnect, Request
 
-from earmark.notation import SCORE_SUFFIXES
-from earmark.pages.read import IMAGE_SUFFIXES, PDF_SUFFIXES
+from earmark.sheet.engrave import SCORE_SUFFIXES
+from earmark.sheet.images import IMAGE_SUFFIXES, PDF_SUFFIXES
+from earmark.web.errors import Refusal
 from earmark.web.limits import Limits
-from earmark.web.refusals import Refusal
 
 LONGEST_NAME = 80
 SHEET_SUFFIXES = tuple(sorted(PDF_SUFFIXES | IMAGE_SUFFIXES | SCORE_SUFFIXES | {".xml"}))

@@ -16,21 +16,12 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from earmark.library import Library
-from earmark.schema import EarmarkError
-from earmark.web.answers import TASKS, warm
-from earmark.web.refusals import Refusal, explain
-from earmark.web.tasks import (
-    LAST,
-    READY,
-    Answer,
-    Progress,
-    Task,
-    write_answer,
-    write_progress,
-    write_refusal,
-)
-from earmark.weights import Encoders
+from earmark.errors import EarmarkError
+from earmark.library.library import Library
+from earmark.model.encoders import Model
+from earmark.web.errors import Refusal, explain
+from earmark.web.protocol import LAST, READY, Answer, Progress, Task, write_answer, write_progress, write_refusal
+from earmark.web.tasks import TASKS, warm
 
 
 @dataclass(frozen=True)
@@ -41,7 +32,7 @@ class Setup:
     """
 
     library: str
-    model: str | Encoders
+    model: str | Model
     folder: str
     memory_bytes: int
     niceness: int = 0

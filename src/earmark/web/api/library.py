@@ -10,13 +10,13 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.responses import FileResponse
 
 from earmark import __version__
-from earmark.schema import Kind
+from earmark.results import Kind
 from earmark.web import models
-from earmark.web.api.answers import API, Pictures, body, events, failures, picture, tag_of, told_of, unchanged
-from earmark.web.desk import Addition
-from earmark.web.refusals import Refusal
+from earmark.web.api.responses import API, Pictures, body, events, failures, picture, tag_of, told_of, unchanged
+from earmark.web.errors import Refusal
+from earmark.web.protocol import Task
 from earmark.web.service import Client, InService, Service
-from earmark.web.tasks import Task
+from earmark.web.sessions import Addition
 from earmark.web.uploads import shown_name
 
 PAGE_WIDTHS = (240, 480, 960, 1440, 1920, 2400)

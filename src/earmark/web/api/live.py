@@ -13,10 +13,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
-from earmark.live import Listener
-from earmark.schema import EarmarkError
-from earmark.web.api.answers import API
-from earmark.web.refusals import Refusal, explain
+from earmark.errors import EarmarkError
+from earmark.library.live import Listener
+from earmark.web.api.responses import API
+from earmark.web.errors import Refusal, explain
 from earmark.web.service import InService, Service
 
 EVERY_S = 0.4

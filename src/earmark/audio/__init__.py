@@ -1,0 +1,1 @@
+"""Recordings: file → mono samples → log spectrogram; MIDI files played; noise."""

@@ -1,0 +1,145 @@
+"""Figures 1b, 2, 3 and 4 of the paper for any encoders: data in, matplotlib figures out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from scipy.stats import spearmanr
+from sklearn.manifold import TSNE
+
+from earmark.balke2019.attention import Excerpt
+from earmark.schema import Box, FloatArray, Image
+
+# Okabe and Ito's colours, which the colour-blind can tell apart; the styles also tell them apart in grey.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
+STYLES = ("-", "--", "-.")
+INK = "Greys"
+
+
+def draw_spectrogram(axes: Axes, excerpt: Excerpt) -> None:
+    """The window that the network sees: time about its centre, bands from low to high."""
+    reach_s = float(excerpt.offset_s[-1])
+    axes.imshow(
+        excerpt.spectrogram.T, cmap=INK, origin="lower", aspect="auto", extent=(-reach_s, reach_s, 0, 92), vmin=0
+    )
+    axes.axvline(0, color="0.35", linewidth=0.6, linestyle=":")
+    axes.set(xlabel="time about the onset (s)", yticks=[])
+
+
+def draw_attention(axes: Axes, excerpt: Excerpt, colour: str, style: str = "-", most: float | None = None) -> None:
+    """Attention as a multiple of even attention, so that windows of any length compare."""
+    values = excerpt.attention * len(excerpt.attention)
+    axes.fill_between(excerpt.offset_s, values, color=colour, alpha=0.25, linewidth=0)
+    axes.plot(excerpt.offset_s, values, color=colour, linestyle=style, linewidth=1.6)
+    axes.axhline(1, color="0.6", linewidth=0.6)
+    axes.set(xlim=(excerpt.offset_s[0], excerpt.offset_s[-1]), ylim=(0, most), xticklabels=[])
+
+
+def tempo_changes(page: Image, boxes: Sequence[Box], excerpts: Sequence[Excerpt], title: str) -> Figure:
+    """Figure 2: one piece that changes its pace; ``boxes`` are the excerpts' snippets in px of the page above them."""
+    figure = Figure(figsize=(9, 8.2), layout="constrained")
+    grid = figure.add_gridspec(3, len(excerpts), height_ratios=(2.6, 0.8, 1))
+    sheet = figure.add_subplot(grid[0, :])
+    top, bottom = min(box[1] for box in boxes) - 60, max(box[3] for box in boxes) + 60
+    sheet.imshow(page, cmap="gray", vmin=0, vmax=255, interpolation="antialiased")
+    sheet.set(ylim=(min(bottom, page.shape[0]), max(0, top)), xticks=[], yticks=[], title=title)
+    most = 1.08 * max(float(excerpt.attention.max() * len(excerpt.attention)) for excerpt in excerpts)
+    for number, (excerpt, box) in enumerate(zip(excerpts, boxes, strict=True)):
+        colour, style = COLOURS[number], STYLES[number % len(STYLES)]
+        corner, size = (box[0], box[1]), (box[2] - box[0], box[3] - box[1])
+        sheet.add_patch(Rectangle(corner, *size, fill=False, edgecolor=colour, linestyle=style, linewidth=2))
+        label = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+        sheet.annotate(f"({'abc'[number]})", corner, color=colour, weight="bold", ha="right", va="top", bbox=label)
+        above, below = figure.add_subplot(grid[1, number]), figure.add_subplot(grid[2, number])
+        draw_attention(above, excerpt, colour, style, most)
+        above.set_title(f"({'abc'[number]}) at {excerpt.time_s:.1f} s, {excerpt.onsets} onsets", fontsize=10)
+        draw_spectrogram(below, excerpt)
+        if number == 0:
+            above.set_ylabel("attention\n(× even)")
+            below.set_ylabel("frequency")
+    return figure
+
+
+def examples(excerpts: Sequence[Excerpt], titles: Sequence[str]) -> Figure:
+    """Figure 3: snippet, attention and spectrogram of pieces of different pace, side by side."""
+    figure = Figure(figsize=(2.3 * len(excerpts), 5.4), layout="constrained")
+    grid = figure.add_gridspec(3, len(excerpts), height_ratios=(1.1, 0.8, 1))
+    most = 1.08 * max(float(excerpt.attention.max() * len(excerpt.attention)) for excerpt in excerpts)
+    for number, (excerpt, title) in enumerate(zip(excerpts, titles, strict=True)):
+        snippet, above, below = (figure.add_subplot(grid[row, number]) for row in range(3))
+        snippet.imshow(excerpt.snippet, cmap=INK, vmin=0, vmax=1)
+        snippet.set(xticks=[], yticks=[])
+        snippet.set_title(f"({'abcdefgh'[number]}) {title}\n{excerpt.onsets} onsets", fontsize=8.5)
+        draw_attention(above, excerpt, COLOURS[0], most=most)
+        draw_spectrogram(below, excerpt)
+        if number == 0:
+            above.set_ylabel("attention\n(× even)")
+            below.set_ylabel("frequency")
+        else:
+            above.set_yticklabels([])
+    return figure
+
+
+def entropy_and_onsets(
+    onsets: npt.NDArray[np.int64], entropies: npt.NDArray[np.float64], even: float
+) -> tuple[Figure, float]:
+    """Figure 4: entropy of the attention (nats) against the number of onsets; also Spearman's rank correlation.
+
+    ``even`` is the entropy of even attention, the most there can be.
+    """
+    correlation = float(spearmanr(onsets, entropies).statistic)
+    figure = Figure(figsize=(6, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    drawn = axes.hexbin(onsets, entropies, gridsize=45, bins="log", cmap=INK, mincnt=1, linewidths=0)
+    figure.colorbar(drawn, ax=axes, label="excerpts")
+    counts = np.unique(onsets)
+    counts = counts[[np.count_nonzero(onsets == count) >= 20 for count in counts]]
+    medians = [np.median(entropies[onsets == count]) for count in counts]
+    axes.plot(counts, medians, color=COLOURS[1], linewidth=2, label="median (of 20 excerpts or more)")
+    axes.axhline(even, color=COLOURS[0], linewidth=1, linestyle="--", label="even attention")
+    axes.set(
+        xlabel="onsets in the audio window",
+        ylabel="entropy of the attention (nats)",
+        title=f"{len(onsets)} test excerpts, rank correlation {correlation:.2f}",
+    )
+    axes.legend(loc="lower left", fontsize=8, frameon=False)
+    return figure, correlation
+
+
+def embedding_map(audio: FloatArray, sheet: FloatArray, piece: npt.NDArray[np.int64], titles: Sequence[str]) -> Figure:
+    """Figure 1b: unit embeddings [n, d] of both sides in two dimensions (t-SNE), a line joining what belongs together.
+
+    ``piece`` int64 [n] numbers ``titles``.
+    """
+    both = np.concatenate([audio, sheet])
+    perplexity = min(30.0, (len(both) - 1) / 3)
+    flat = TSNE(metric="cosine", init="random", perplexity=perplexity, random_state=0).fit_transform(both)
+    heard, seen = flat[: len(audio)], flat[len(audio) :]
+    figure = Figure(figsize=(7.5, 5.5), layout="constrained")
+    axes = figure.add_subplot()
+    for number, title in enumerate(titles):
+        mine, colour = piece == number, COLOURS[number % len(COLOURS)]
+        axes.plot(*np.stack([heard[mine], seen[mine]]).transpose(2, 0, 1), color=colour, linewidth=0.4, alpha=0.5)
+        axes.scatter(heard[mine, 0], heard[mine, 1], s=14, color=colour, marker="o", label=title, linewidths=0)
+        axes.scatter(
+            seen[mine, 0], seen[mine, 1], s=14, marker="s", facecolors="none", edgecolors=colour, linewidths=0.8
+        )
+    axes.set(xticks=[], yticks=[], title="● audio, □ sheet music")
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=7.5, frameon=False)
+    return figure
+
+
+def save(figure: Figure, out: Path, name: str) -> list[Path]:
+    """Write a figure as PNG (200 dpi) and SVG into the folder ``out``."""
+    metadata: dict[str, Any] = {"Date": None}
+    paths = [out / f"{name}.png", out / f"{name}.svg"]
+    figure.savefig(paths[0], dpi=200)
+    figure.savefig(paths[1], metadata=metadata)
+    return paths

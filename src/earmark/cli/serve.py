@@ -1,0 +1,53 @@
+"""``earmark serve``: the page and the API of a library."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from pathlib import Path
+
+import click
+
+from earmark.cli.library import LIBRARY, MODEL
+from earmark.errors import EarmarkError
+
+HOST = "127.0.0.1"
+THIS_MACHINE = (HOST, "::1", "localhost")
+PORT = 8765
+
+
+@click.command()
+@LIBRARY
+@click.option("--host", default=HOST, show_default=True, help="The address to listen on; others need a token.")
+@click.option("--port", default=PORT, show_default=True, type=click.IntRange(0, 65535), help="0: any free port.")
+@click.option("--workers", default=None, type=click.IntRange(min=1), help="Processes for questions; one for each core.")
+@MODEL
+def serve_command(where: str, host: str, port: int, workers: int | None, model: str | None) -> None:
+    """Open LIBRARY, a folder, which is made if need be, to a browser: ask, see, follow, listen, add.
+
+    Only programs on this machine can reach it. With --host others can, if they have the token that is printed once, as
+    part of the address to open; send it over networks that you trust only.
+
+    \b
+    earmark serve ~/scores
+    earmark serve ~/scores --host 0.0.0.0 --port 8000
+    """
+    try:
+        from earmark.web.app import create_app
+        from earmark.web.server import listen, make_server
+    except ImportError as error:
+        raise EarmarkError(f"serving needs {error.name}; install it with: pip install 'earmark[web]'") from error
+    from earmark.library.library import DEFAULT_MODEL, Library
+    from earmark.web.limits import Limits
+
+    chosen = model or DEFAULT_MODEL
+    folder = Path(where).expanduser()
+    with Library.open(folder, chosen) as library:
+        library.check()  # what is wrong is said now, not to the first who asks
+    token = None if host in THIS_MACHINE else secrets.token_urlsafe(32)
+    limits = Limits()
+    names = {host, socket.gethostname()} if token else set()
+    app = create_app(folder, chosen, token, names, limits, workers)
+    with listen(host, port) as listening:
+        click.echo(listening.url + (f"?token={token}" if token else ""))
+        make_server(app, limits).run([listening.socket])

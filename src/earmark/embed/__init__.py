@@ -1,0 +1,1 @@
+"""Files → embeddings with their places or times."""

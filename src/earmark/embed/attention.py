@@ -1,0 +1,59 @@
+"""Why a search answers as it does: what the audio encoder sees and attends to, and the snippets that look alike to it.
+
+The picture is Figure 2 of Balke et al. (2019): attention over the spectrogram, beside the snippet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from earmark.audio.decode import read_samples
+from earmark.audio.spectrogram import spectrogram
+from earmark.embed.windows import QUERY_HOP_FRAMES
+from earmark.model.encoders import Model
+from earmark.schema import AudioSpec, FloatArray
+
+SPEC = AudioSpec()
+
+
+@dataclass(frozen=True)
+class Excerpts:
+    """Excerpts of a recording: ``times_s`` float64 [n] their centres, ``vectors`` float32 [n, dimension].
+
+    ``attention`` float32 [n, positions]; each row sums to 1 and belongs to the moments ``times_s + offsets_s``,
+    ``offsets_s`` float64 [positions].
+    """
+
+    times_s: npt.NDArray[np.float64]
+    vectors: FloatArray
+    attention: FloatArray
+    offsets_s: npt.NDArray[np.float64]
+
+
+def hear(path: str | Path, start_s: float, end_s: float) -> tuple[FloatArray, float]:
+    """The log spectrogram float32 [frames, 92] of a stretch of a recording, and the second it really begins at.
+
+    That is at most 0.1 s before ``start_s``, where a frame begins on a whole sample. Raises BadInput as
+    `earmark.audio.decode.read_samples` does.
+    """
+    grid_s = 2 / SPEC.frames_per_second  # two frames are a whole number of samples apart
+    first_s = max(0.0, int(start_s / grid_s + 1e-9) * grid_s)
+    return spectrogram(read_samples(path, first_s, end_s)), first_s
+
+
+def attend(path: str | Path, encoders: Model, start_s: float, end_s: float) -> Excerpts:
+    """The excerpts centred between ``start_s`` and ``end_s``, on the grid of a search; BadInput as `hear`."""
+    margin_s = SPEC.window_frames / SPEC.frames_per_second / 2
+    frames, first_s = hear(path, max(0.0, start_s - margin_s), end_s + margin_s)
+    rate, hop = SPEC.frames_per_second, QUERY_HOP_FRAMES
+    stop = min(end_s * rate, first_s * rate + len(frames))
+    cells = np.arange(np.ceil(start_s * rate / hop - 0.5), np.ceil(stop / hop - 0.5))
+    centres = ((cells + 0.5) * hop).astype(np.float64)
+    vectors, attention = encoders.embed_audio(frames, centres - round(first_s * rate))
+    reach = encoders.attention_reach_frames
+    offsets = np.linspace(-reach, reach, attention.shape[1])
+    return Excerpts(centres / rate, vectors, attention, offsets / rate)

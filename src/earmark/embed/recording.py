@@ -1,0 +1,77 @@
+"""A recording → the embeddings of its excerpts, with their times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from earmark.audio.decode import read_samples
+from earmark.audio.midi import is_midi_file, play
+from earmark.audio.spectrogram import spectrogram_blocks
+from earmark.embed.windows import BLOCK, QUERY_HOP_FRAMES, windowed
+from earmark.model.encoders import Model, Positions
+from earmark.schema import AudioSpec, FloatArray
+
+SILENCE = 1e-3
+"""Spectrogram values below this are silence (16-bit rounding noise reaches about 2e-4)."""
+
+
+@dataclass(frozen=True)
+class EmbeddedRecording:
+    """A recording's excerpts: ``vectors`` float32 [n, dimension], ``times_s`` float64 [n], ascending.
+
+    Times count from the start of the stretch that was read, as long as ``duration_s``. Excerpts whose whole
+    window is silent are left out, so ``n`` may be 0.
+    """
+
+    vectors: FloatArray
+    times_s: npt.NDArray[np.float64]
+    duration_s: float
+
+
+def embed_recording(
+    path: str | Path,
+    encoders: Model,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    report: Callable[[float], None] | None = None,
+) -> EmbeddedRecording:
+    """Excerpts every ``QUERY_HOP_FRAMES`` of the recording at ``path``, or of its stretch
+    ``start_s``..``end_s``. A MIDI file is played first (`earmark.audio.midi`).
+
+    ``report`` is told now and then how many seconds have been heard. Raises BadInput as
+    `earmark.audio.decode.read_samples` does.
+    """
+    spec = AudioSpec()
+    samples = 0
+
+    def counted(chunks: Iterable[FloatArray]) -> Iterator[FloatArray]:
+        nonlocal samples
+        for chunk in chunks:
+            samples += len(chunk)
+            yield chunk
+
+    sound = (play if is_midi_file(path) else read_samples)(path, start_s, end_s)
+    blocks = spectrogram_blocks(counted(sound), BLOCK)
+    vectors, frames = [np.zeros((0, encoders.dimension), np.float32)], [np.zeros(0)]
+    for stretch, first, centres in windowed(blocks, spec.window_frames, QUERY_HOP_FRAMES):
+        heard = centres[_sounding(stretch, centres - first, spec.window_frames)]
+        vectors.append(encoders.embed_audio(stretch, heard - first)[0])
+        frames.append(heard)
+        if report:
+            report(samples / spec.sample_rate_hz)
+    times_s = np.concatenate(frames) / spec.frames_per_second
+    return EmbeddedRecording(np.concatenate(vectors), times_s, samples / spec.sample_rate_hz)
+
+
+def _sounding(stretch: FloatArray, centres: Positions, window: int) -> npt.NDArray[np.bool_]:
+    """Whether there is sound in the windows around ``centres`` (columns of ``stretch``)."""
+    loud = np.concatenate([[0], np.cumsum(stretch.max(axis=1) > SILENCE)])
+    start = np.clip(centres - window / 2, 0, len(stretch)).astype(np.int64)
+    end = np.clip(centres + window / 2, 0, len(stretch)).astype(np.int64)
+    sounding: npt.NDArray[np.bool_] = loud[end] > loud[start]
+    return sounding

@@ -1,0 +1,81 @@
+"""What a search found → a page of W3C Web Annotations, which IIIF viewers and annotation tools read.
+
+Every hit is one annotation: its target is the place on the page (a IIIF canvas where the piece came from a manifest,
+else the file), or the moment of a recording; its body is the part of the query that is like it.
+https://www.w3.org/TR/annotation-model/, https://www.w3.org/TR/media-frags/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from earmark.results import Findings, Hit, RecordingHit
+from earmark.schema import Box
+from earmark.sheet.iiif import kept_manifest
+
+Json = dict[str, Any]
+_MEDIA_FRAGMENTS = "http://www.w3.org/TR/media-frags/"
+_PDF_FRAGMENTS = "http://tools.ietf.org/rfc/rfc8118"
+
+
+def annotation_page(findings: Findings, files: Sequence[Sequence[Path]]) -> Json:
+    """The AnnotationPage of a search; ``files`` are the files of the piece of every hit, in page order."""
+    query = Path(findings.query_path).expanduser()
+    items = [_annotation(hit, query, _page_target(hit, paths)) for hit, paths in zip(findings.hits, files, strict=True)]
+    items += [_annotation(hit, query, _moment(Path(hit.source), hit.time_s)) for hit in findings.recordings]
+    return {"@context": "http://www.w3.org/ns/anno.jsonld", "type": "AnnotationPage", "items": items}
+
+
+def _annotation(hit: Hit | RecordingHit, query: Path, target: Json) -> Json:
+    place = hit.query_place
+    like = _moment(query, hit.query_time_s or 0.0) if place is None else _box_of(query, place.page, place.box)
+    said = f"{hit.piece}, rank {hit.rank}, confidence {hit.confidence:.2f}"
+    if isinstance(hit, Hit) and hit.measure is not None:
+        said += f", measure {hit.measure}"
+    return {
+        "type": "Annotation",
+        "motivation": "identifying",
+        "body": [like, {"type": "TextualBody", "purpose": "describing", "format": "text/plain", "value": said}],
+        "target": target,
+    }
+
+
+def _page_target(hit: Hit, files: Sequence[Path]) -> Json:
+    manifest = kept_manifest(files[0].parent)
+    if manifest is not None and hit.page <= len(manifest.canvases):
+        canvas = manifest.canvases[hit.page - 1]
+        x0, y0, x1, y1 = (
+            round(value * size) for value, size in zip(hit.box, (canvas.width, canvas.height) * 2, strict=True)
+        )
+        part_of = {"id": hit.source, "type": "Manifest"}
+        source = {"id": canvas.id, "type": "Canvas", "partOf": part_of}
+        return _specific(source, _fragment(f"xywh={x0},{y0},{x1 - x0},{y1 - y0}"))
+    if len(files) > 1:
+        return _box_of(files[hit.page - 1], 1, hit.box)
+    return _box_of(files[0], hit.page, hit.box)
+
+
+def _box_of(file: Path, page: int, box: Box) -> Json:
+    x0, y0, x1, y1 = (100 * value for value in box)
+    selector = _fragment(f"xywh=percent:{x0:.3f},{y0:.3f},{x1 - x0:.3f},{y1 - y0:.3f}")
+    if file.suffix.lower() == ".pdf":
+        selector = {**_fragment(f"page={page}", _PDF_FRAGMENTS), "refinedBy": selector}
+    return _specific(_uri(file), selector)
+
+
+def _moment(file: Path, time_s: float) -> Json:
+    return _specific(_uri(file), _fragment(f"t={time_s:.3f}"))
+
+
+def _specific(source: str | Json, selector: Json) -> Json:
+    return {"type": "SpecificResource", "source": source, "selector": selector}
+
+
+def _fragment(value: str, of: str = _MEDIA_FRAGMENTS) -> Json:
+    return {"type": "FragmentSelector", "conformsTo": of, "value": value}
+
+
+def _uri(path: Path) -> str:
+    return path.absolute().as_uri()

@@ -1,0 +1,199 @@
+"""What counts as one piece on disk: paths → scores and recordings, and how to know one again.
+
+A PDF is one piece, and so are a multi-page TIFF, a score file and a recording. All other page images of one folder
+are one piece together, in natural order (page_2 before page_10); an image that is named itself is a piece of one
+page. Folders are searched recursively; hidden files and folders, and files of other kinds, are passed over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import PIL.Image
+import pypdfium2 as pdfium
+from PIL import Image
+
+from earmark.audio.decode import is_audio_file
+from earmark.errors import BadInput
+from earmark.results import Kind
+from earmark.sheet.engrave import is_score_file
+from earmark.sheet.images import PDF_SUFFIXES
+from earmark.sheet.parts import Part
+from earmark.sheet.read import is_sheet_file
+
+_KNOWN = "PDF, PNG, JPEG, TIFF, WebP, MusicXML, MEI, Humdrum, ABC or recordings"
+
+
+@dataclass(frozen=True)
+class PageFile:
+    """A file of pages, or a recording: absolute path, bytes, time of its last change in ns. Equal ones need not be read
+    again."""
+
+    path: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True)
+class Score:
+    """One piece on disk: its name, the absolute path (or address) that stands for it, its files in page order.
+
+    ``title`` and ``composer`` are what the piece itself says, "" where it says nothing or was not read yet.
+    """
+
+    name: str
+    source: str
+    files: tuple[PageFile, ...]
+    kind: Kind = "score"
+    title: str = ""
+    composer: str = ""
+
+
+def find_scores(paths: Iterable[str | Path]) -> Iterator[Score | BadInput]:
+    """The scores at ``paths`` (files and folders), in the order given and then by name.
+
+    A path that does not exist, or holds no sheet music, comes as the BadInput that says so.
+    """
+    for path in map(Path, paths):
+        try:
+            if path.is_dir():
+                yield from _in_folder_given(path)
+            elif path.exists() and not _is_piece_file(path):
+                yield BadInput(path, "is no sheet music", f"give {_KNOWN}, or a folder of them")
+            else:
+                yield _score(path, [path])
+        except OSError as error:
+            yield BadInput(path, f"cannot be read ({error.strerror})", "check the name and its permissions")
+
+
+def sha256(score: Score) -> str:
+    """Checksum of the contents of a score's files in order; names do not count. Raises BadInput if one is
+    gone."""
+    digests = hashlib.sha256()
+    for file in score.files:
+        try:
+            with open(file.path, "rb") as stream:
+                digests.update(hashlib.file_digest(stream, "sha256").digest())
+        except OSError as error:
+            raise BadInput(file.path, f"cannot be read ({error.strerror})", "check its permissions") from error
+    return digests.hexdigest()
+
+
+def page_file(path: Path) -> PageFile:
+    """What is to be known of a file; raises OSError when there is none."""
+    state = path.stat()
+    return PageFile(os.path.abspath(path), state.st_size, state.st_mtime_ns)
+
+
+def _in_folder_given(folder: Path) -> Iterator[Score | BadInput]:
+    found = False
+    for score in _in_folder(folder, {_identity(folder)}):
+        found = True
+        yield score
+    if not found:
+        yield BadInput(folder, "holds no sheet music", f"give a folder with {_KNOWN}")
+
+
+def _in_folder(folder: Path, above: set[tuple[int, int]]) -> Iterator[Score | BadInput]:
+    """``above`` holds the folders visited so far: a link may lead back to one of them."""
+    try:
+        entries = sorted((entry for entry in folder.iterdir() if not entry.name.startswith(".")), key=_natural)
+    except PermissionError:
+        yield BadInput(folder, "may not be read", "give yourself permission to read it")
+        return
+    files = [entry for entry in entries if entry.is_file() and _is_piece_file(entry)]
+    whole = [file for file in files if _is_whole(file)]
+    images = [file for file in files if file not in whole]
+    yield from (_score(file, [file]) for file in whole)
+    if images:
+        yield _score(folder, images)
+    for entry in entries:
+        if entry.is_dir() and _identity(entry) not in above:
+            above.add(_identity(entry))
+            yield from _in_folder(entry, above)
+
+
+def _score(path: Path, files: list[Path]) -> Score:
+    source = Path(os.path.abspath(path))
+    pages = tuple(map(page_file, files))
+    name = source.name if path.is_dir() else source.stem
+    return Score(name, str(source), pages, "recording" if is_audio_file(path) else "score")
+
+
+def _is_piece_file(path: Path) -> bool:
+    return is_sheet_file(path) or is_audio_file(path)
+
+
+def _is_whole(file: Path) -> bool:
+    """Whether a file is a piece by itself, not a page of one."""
+    if file.suffix.lower() in PDF_SUFFIXES or is_audio_file(file) or is_score_file(file):
+        return True
+    return _has_many_pages(file)
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    state = folder.stat()
+    return state.st_dev, state.st_ino
+
+
+def _natural(path: Path) -> list[tuple[int, str]]:
+    """Digits compare as numbers: page_2 before page_10."""
+    parts = re.split(r"(\d+)", path.name.casefold())
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+
+
+def _has_many_pages(path: Path) -> bool:
+    if path.suffix.lower() not in (".tif", ".tiff"):
+        return False
+    try:
+        with Image.open(path) as image:
+            return getattr(image, "n_frames", 1) > 1
+    except (OSError, SyntaxError, ValueError):  # damaged: reported when its pages are read
+        return False
+
+
+_PAGES = "#page="
+
+
+def can_hold_parts(score: Score) -> bool:
+    """Whether a score is one file of many pages."""
+    suffixes = PDF_SUFFIXES | {".tif", ".tiff"}
+    return len(score.files) == 1 and Path(score.files[0].path).suffix.lower() in suffixes
+
+
+def part_source(score: Score, part: Part) -> str:
+    """What stands for a part of a score: its address with the pages as RFC 8118 writes them."""
+    return f"{score.source}{_PAGES}{part.first}-{part.last}"
+
+
+def whole_file(source: str) -> str:
+    """The file that a part's source (or a file's) is of."""
+    return source.partition(_PAGES)[0]
+
+
+def are_all_parts(score: Score, sources: Iterable[str]) -> bool:
+    """Whether these sources are parts of a score that together have all its pages; False for the score itself."""
+    ranges = sorted(tuple(map(int, source.partition(_PAGES)[2].split("-"))) for source in sources if _PAGES in source)
+    expected = 1
+    for first, last in ranges:
+        if first != expected:
+            return False
+        expected = last + 1
+    return bool(ranges) and expected == _count_pages(Path(score.files[0].path)) + 1
+
+
+def _count_pages(path: Path) -> int:
+    """The pages of a PDF or TIFF; 0 for a damaged one."""
+    try:
+        if path.suffix.lower() in PDF_SUFFIXES:
+            with pdfium.PdfDocument(path) as document:
+                return len(document)
+        with PIL.Image.open(path) as image:
+            return int(getattr(image, "n_frames", 1))
+    except (pdfium.PdfiumError, OSError):
+        return 0

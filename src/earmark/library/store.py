@@ -1,0 +1,159 @@
+"""What a library is to the rest of the package: its nouns, and what any engine that holds one has to provide.
+
+`earmark.library.embedded` is the engine on this machine; one elsewhere would be another class with the methods of
+`Store`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from earmark.errors import BadInput, Mismatch
+from earmark.library.sources import PageFile, Score
+from earmark.results import Kind, Place
+from earmark.schema import FloatArray, Page
+from earmark.search.index import Neighbours
+
+
+class LibraryUnusable(BadInput):
+    """The library itself, not something given to it, cannot be read or written."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What a library knows about one piece; ``added_at`` is UTC, ISO 8601; pages, systems and places are counts.
+
+    A recording has no pages and no systems; its places are its excerpts.
+    """
+
+    id: int
+    name: str
+    source: str
+    sha256: str
+    added_at: str
+    pages: int
+    systems: int
+    places: int
+    kind: Kind = "score"
+    title: str = ""
+    composer: str = ""
+
+
+class Store(Protocol):
+    """Where a library lives. The only thing an engine elsewhere has to provide (see
+    `earmark.library.library.open_store`).
+
+    Every method raises LibraryUnusable when the library cannot be read or written.
+    """
+
+    @property
+    def model(self) -> str | None:
+        """The model_id whose vectors the library holds, None while it holds none."""
+        ...
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """All reads within are of one moment, whatever other processes write meanwhile."""
+        ...
+
+    def pieces(self) -> list[Piece]:
+        """All pieces, by name."""
+        ...
+
+    def piece(self, identifier: int) -> Piece:
+        """One piece; raises KeyError if there is none of this identifier."""
+        ...
+
+    def with_source(self, source: str) -> Piece | None:
+        """The piece that was added from this path."""
+        ...
+
+    def with_content(self, sha256: str) -> Piece | None:
+        """A piece whose files have this checksum (see `earmark.library.sources.sha256`)."""
+        ...
+
+    def files(self, piece: Piece) -> tuple[PageFile, ...]:
+        """What a piece was read from, in page order."""
+        ...
+
+    def pages(self, piece: int) -> list[Page]:
+        """A piece's pages, in order."""
+        ...
+
+    def put(
+        self,
+        score: Score,
+        sha256: str,
+        pages: Sequence[Page],
+        places: Sequence[Place],
+        vectors: FloatArray,
+        model: str,
+    ) -> Piece:
+        """Adds a piece, whole and for good, instead of the one with the same source if there is one.
+
+        ``vectors`` float32 [n, dimension] of unit length, one per place; ``model`` is the model_id that made
+        them. The name is the score's, with a number if another piece has it. Raises Mismatch if the library
+        holds vectors of another model.
+        """
+        ...
+
+    def put_recording(
+        self, score: Score, sha256: str, times_s: npt.NDArray[np.float64], vectors: FloatArray, model: str
+    ) -> Piece:
+        """The same for a recording: ``times_s`` float64 [n] are its excerpts' times, in order."""
+        ...
+
+    def relocate(self, piece: Piece, score: Score) -> Piece:
+        """Notes that a piece's files, unchanged in content, are now the score's."""
+        ...
+
+    def remove(self, pieces: Sequence[Piece]) -> None:
+        """Removes all these pieces, or, if that fails, none."""
+        ...
+
+    def nearest(self, vectors: FloatArray, k: int, kind: Kind = "score") -> Neighbours:
+        """The ``k`` places (fewer if there are not as many) of all pieces of one kind most similar to each of
+        ``vectors`` [n, dimension]."""
+        ...
+
+    def place(self, piece: int, ordinal: int) -> Place:
+        """One of a score's places, by its ordinal in `Neighbours`."""
+        ...
+
+    def time_s(self, piece: int, ordinal: int) -> float:
+        """When one of a recording's excerpts is, by its ordinal in `Neighbours`."""
+        ...
+
+    def contents(self, piece: int) -> tuple[list[Place], FloatArray]:
+        """All of a score's places in playing order, and their vectors, float32 [n, dimension].
+
+        Raises KeyError if there is no score of this identifier.
+        """
+        ...
+
+    def excerpts(self, piece: int) -> tuple[npt.NDArray[np.float64], FloatArray]:
+        """All of a recording's excerpts: their times, float64 [n], and their vectors, float32 [n, dimension].
+
+        Raises KeyError if there is no recording of this identifier.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
+def check_model(where: str | Path, stored: str | None, model: str) -> None:
+    """Raises Mismatch when a library's vectors are of another model; None (no vectors yet) matches any.
+
+    A model_id ends in the checksum of its encoders: the same encoders under another name are the same model.
+    """
+    if stored is not None and stored.rpartition("-")[2] != model.rpartition("-")[2]:
+        raise Mismatch(
+            f"{where}: was made with the model {stored}, not {model}; "
+            "use that model (--model), or add the music to a new library"
+        )

@@ -1,0 +1,1 @@
+"""The encoders, how they are loaded, and how sure a search with them may be."""

@@ -1,0 +1,234 @@
+"""A model's name or folder → encoders that can be run. ONNX Runtime only; nothing is unpickled.
+
+A model is a folder ``audio.onnx, sheet.onnx, model.json, CARD.md``. Shipped ones lie in the package's
+``weights/``. ``model.json`` states what the encoders were made for; it is compared with what this version of
+Earmark computes, and the ONNX files with their checksums, so that weights never run on input they were not
+trained for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from earmark.errors import BadInput, Mismatch
+from earmark.model.calibration import Calibration
+from earmark.schema import AudioSpec, FloatArray, SheetSpec
+
+WEIGHTS = Path(__file__).parent / "weights"
+FORMAT = 1
+SIDES = ("audio.onnx", "sheet.onnx")
+THREADS = 2
+CHUNK = 2048
+"""Columns encoded at once: 102 s of spectrogram, five systems or so; bounds the memory of the feature maps."""
+GRID = 8
+"""Chunks start at multiples of this: a multiple of the encoders' stride, so that tokens fall on the same columns."""
+
+Positions = npt.NDArray[np.float64]
+Order = npt.NDArray[np.int64]
+
+
+class Model(Protocol):
+    """Both sides of one model.
+
+    ``model_id`` names it, and changes when the weights do. Both methods take a long input and centres,
+    float64 [n], in its columns (fractions allowed, order free), and return ``embeddings`` float32 [n,
+    dimension] of unit length and ``attention`` float32 [n, positions], the weights of the window's positions,
+    which sum to 1. A window that reaches beyond the input sees silence or paper there.
+    """
+
+    @property
+    def model_id(self) -> str: ...
+
+    @property
+    def dimension(self) -> int: ...
+
+    @property
+    def attention_reach_frames(self) -> float:
+        """The audio's attention positions lie evenly from this many frames before the centre to as many after it."""
+        ...
+
+    @property
+    def training(self) -> dict[str, Any]:
+        """How the weights were made: experiment or recipe, pairs, minutes, hardware, revision, as far as recorded."""
+        ...
+
+    @property
+    def calibration(self) -> Calibration: ...
+
+    def embed_audio(self, spectrogram: FloatArray, centres: Positions) -> tuple[FloatArray, FloatArray]:
+        """``spectrogram`` float32 [frames, bands] as `earmark.audio.decode` makes it; centres in frames."""
+        ...
+
+    def embed_strip(self, strip: FloatArray, centres: Positions) -> tuple[FloatArray, FloatArray]:
+        """``strip`` float32 [strip_height_px, width], 0 = paper, 1 = ink; centres in strip px."""
+        ...
+
+
+def available() -> list[str]:
+    """Names of the models that ship with Earmark."""
+    return sorted(path.parent.name for path in WEIGHTS.glob("*/model.json"))
+
+
+def about(name: str) -> dict[str, Any]:
+    """What a shipped model says of itself: name, summary, dimension, bytes; pairs, minutes and hardware, or None."""
+    folder = WEIGHTS / name
+    stated = _read_model_json(folder / "model.json")
+    training = stated.get("training", {})
+    row = training.get("recipe", {}).get("row")
+    return {
+        "name": name,
+        "summary": f"row {row} of Balke et al. (2019)" if row else "Earmark's own",
+        "dimension": stated["dimension"],
+        "bytes": sum((folder / side).stat().st_size for side in SIDES),
+        **{key: training.get(key) for key in ("pairs", "minutes", "hardware")},
+    }
+
+
+def find(name_or_path: str | Path) -> Path:
+    """The folder of a shipped model (by name) or of any (by path). Raises BadInput when there is no such model."""
+    shipped = WEIGHTS / name_or_path
+    folder = shipped if str(name_or_path) in available() else Path(name_or_path)
+    if not (folder / "model.json").is_file():
+        names = ", ".join(available()) or "none"
+        raise BadInput(name_or_path, "no such model", f"give a folder with a model.json or a shipped model ({names})")
+    return folder
+
+
+def load(name_or_path: str | Path) -> Model:
+    """The encoders of a shipped model (by name) or of a folder (by path).
+
+    Raises BadInput when there is no such model or it is damaged, Mismatch when it was made for other input.
+    """
+    return OnnxModel(find(name_or_path))
+
+
+class OnnxModel:
+    """Model of a model folder. The files are checked at once, the sessions made when first used."""
+
+    def __init__(self, folder: Path) -> None:
+        stated = _read_model_json(folder / "model.json")
+        try:
+            audio, sheet = AudioSpec(**stated["audio"]), SheetSpec(**stated["sheet"])
+            checksums = {side: str(stated["sha256"][side]) for side in SIDES}
+            self.name = str(stated["name"])
+            self.dimension = int(stated["dimension"])
+            self.attention_reach_frames = float(stated["attention_reach_frames"])
+            self.training = dict(stated.get("training", {}))
+            self._at_once = stated.get("windows_at_once")
+            self._confidence = dict(stated.get("confidence", {}))
+        except (KeyError, TypeError, ValueError) as error:
+            raise BadInput(folder / "model.json", f"lacks or misstates {error}", "install the model again") from error
+        if (audio, sheet) != (AudioSpec(), SheetSpec()):
+            raise Mismatch(f"{folder}: made for other spectrograms or strips than this Earmark's; update the older one")
+        for side in SIDES:
+            _check_sha256(folder / side, checksums[side])
+        self.model_id = f"{self.name}-{hashlib.sha256(json.dumps(checksums).encode()).hexdigest()[:12]}"
+        self._folder = folder
+
+    @property
+    def calibration(self) -> Calibration:
+        """See `Model.calibration`; raises BadInput when the model has none yet, or an older Earmark's."""
+        try:
+            recordings = self._confidence.get("recordings")
+            return Calibration(**{**self._confidence, "recordings": Calibration(**recordings) if recordings else None})
+        except TypeError as error:
+            raise BadInput(
+                self._folder, "is not calibrated for this Earmark", "run: earmark calibrate WEIGHTS CORPUS"
+            ) from error
+
+    def embed_audio(self, spectrogram: FloatArray, centres: Positions) -> tuple[FloatArray, FloatArray]:
+        """See `Model.embed_audio`."""
+        chunks = _chunks(spectrogram, centres, AudioSpec().window_frames, self._at_once)
+        return self._run(self._audio, "spectrogram", chunks, len(centres))
+
+    def embed_strip(self, strip: FloatArray, centres: Positions) -> tuple[FloatArray, FloatArray]:
+        """See `Model.embed_strip`."""
+        chunks = _chunks(strip.T, centres, SheetSpec().window_px, self._at_once)
+        return self._run(self._sheet, "strip", ((order, part.T, local) for order, part, local in chunks), len(centres))
+
+    @cached_property
+    def _audio(self) -> Any:
+        return _session(self._folder / "audio.onnx")
+
+    @cached_property
+    def _sheet(self) -> Any:
+        return _session(self._folder / "sheet.onnx")
+
+    def _run(
+        self, session: Any, name: str, chunks: Iterator[tuple[Order, FloatArray, FloatArray]], count: int
+    ) -> tuple[FloatArray, FloatArray]:
+        embeddings = np.empty((count, self.dimension), np.float32)
+        attention = np.empty((count, session.get_outputs()[1].shape[1]), np.float32)
+        for order, part, local in chunks:
+            inputs = {name: np.ascontiguousarray(part), "centres": local}
+            embeddings[order], attention[order] = session.run(None, inputs)
+        return embeddings, attention
+
+
+def _chunks(
+    columns: FloatArray, centres: Positions, window: int, at_once: int | None
+) -> Iterator[tuple[Order, FloatArray, FloatArray]]:
+    """Cuts [length, height] into parts that hold whole windows, at most ``at_once`` of them (None: any number).
+
+    Yields the indices of the centres that a part serves, the part, and these centres in its own columns. The
+    windows are strict, so what a part lacks outside of them changes nothing.
+    """
+    if len(centres) and not (centres.min() >= 0 and centres.max() <= len(columns)):
+        raise ValueError(f"centres lie outside of the input's {len(columns)} columns")
+    margin = -(-(window // 2) // GRID) * GRID
+    numbers = (centres // CHUNK).astype(np.int64)
+    for number in np.unique(numbers):
+        inside = np.flatnonzero(numbers == number)
+        for order in np.array_split(inside, -(-len(inside) // at_once) if at_once else 1):
+            yield order, *_part(columns, centres[order], margin)
+
+
+def _part(columns: FloatArray, centres: Positions, margin: int) -> tuple[FloatArray, FloatArray]:
+    """The columns from ``margin`` before the first centre to ``margin`` after the last, and the centres in them."""
+    start = int(centres.min()) // GRID * GRID - margin
+    end = -(-int(np.ceil(centres.max())) // GRID) * GRID + margin
+    part = columns[max(0, start) : max(0, end)]
+    before, after = max(0, -start), end - start - max(0, -start) - len(part)
+    return np.pad(part, ((before, after), (0, 0))), (centres - start).astype(np.float32)
+
+
+def _session(path: Path) -> Any:
+    import onnxruntime  # 0.1 s: only when something is embedded
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = THREADS
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # Threads that wait spinning take the processor from whatever else runs, and from each other.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's own classes differ from version to version
+        raise BadInput(path, "is not an ONNX model that can be run", "install the model again") from error
+
+
+def _read_model_json(path: Path) -> dict[str, Any]:
+    try:
+        stated = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInput(path, "cannot be read as JSON", "install the model again") from error
+    if not isinstance(stated, dict) or stated.get("format") != FORMAT:
+        raise BadInput(path, f"is not of format {FORMAT}", "update Earmark, or the model")
+    return stated
+
+
+def _check_sha256(path: Path, expected: str) -> None:
+    try:
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise BadInput(path, "cannot be read", "install the model again") from error
+    if found != expected:
+        raise BadInput(path, "is damaged (its checksum is not model.json's)", "install the model again")

@@ -1,1 +1,0 @@
-"""From files to page images to systems to strips."""

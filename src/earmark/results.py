@@ -1,0 +1,153 @@
+"""What a search, a query and an alignment answer, with their units.
+
+Times are seconds; boxes ``(x0, y0, x1, y1)`` are in fractions of a page's width and height; pages and systems count
+from 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from earmark.schema import Box
+
+Kind = Literal["score", "recording"]
+"""What a piece of a library is: sheet music, or a recording of some."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a sheet embedding was read: centre ``x_px`` on page ``page``, system ``system`` (both from 1).
+
+    ``box`` is the snippet's place in fractions of the page's width and height; ``measure`` the number of the measure
+    at its middle, as the score says it, None where only pixels are known.
+    """
+
+    page: int
+    system: int
+    box: Box
+    measure: str | None = None
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One ranked answer of a search; the fields are those of ``earmark find --json``.
+
+    What of the query is like the place: ``query_time_s`` where the query is a recording, ``query_place`` where it is
+    sheet music; the other is None. ``heard_s`` is from when to when a recording plays the piece, seconds of the file;
+    None where the query is sheet music. ``title`` and ``composer`` are the score's own, "" where it has none.
+    """
+
+    rank: int
+    piece: str
+    source: str
+    confidence: float
+    page: int
+    system: int
+    box: Box
+    query_time_s: float | None
+    measure: str | None = None
+    title: str = ""
+    composer: str = ""
+    query_place: Place | None = None
+    heard_s: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class RecordingHit:
+    """A recording of the library that matches a query: at ``time_s``, what the query has where `Hit` says."""
+
+    rank: int
+    piece: str
+    source: str
+    confidence: float
+    time_s: float
+    query_time_s: float | None
+    query_place: Place | None = None
+    heard_s: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Findings:
+    """The whole answer to one query; ``confident`` is False when the piece is probably not in the library.
+
+    ``hits`` are pages, ``recordings`` recordings; each ranked apart. ``query_pages`` is the number of pages where the
+    query is sheet music (start and duration are 0 then), None where it is a recording.
+    """
+
+    query_path: str
+    query_start_s: float
+    query_duration_s: float
+    model: str
+    confident: bool
+    hits: tuple[Hit, ...] = field(default=())
+    recordings: tuple[RecordingHit, ...] = field(default=())
+    query_pages: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object that ``earmark find --json`` prints."""
+        heard = {"start_s": self.query_start_s, "duration_s": self.query_duration_s}
+        return {
+            "query": {
+                "path": self.query_path,
+                **(heard if self.query_pages is None else {"pages": self.query_pages}),
+            },
+            "model": self.model,
+            "confident": self.confident,
+            "hits": [asdict(hit) for hit in self.hits],
+            "recordings": [asdict(hit) for hit in self.recordings],
+        }
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Where the music is at one moment: ``x`` is a fraction of the page's width, page and system count from 1.
+
+    ``strip_px`` is the same place on the piece's strip (all systems in reading order at one staff height, in strip
+    px); it rises as the music goes on and falls where a repeat is taken. ``confidence``, 0..1, says how well the
+    recording fits that place against all others of the piece.
+    """
+
+    time_s: float
+    page: int
+    system: int
+    x: float
+    strip_px: float
+    confidence: float
+
+
+@dataclass(frozen=True)
+class SystemBox:
+    """What is shown of one system, both numbers from 1; ``box`` is in fractions of the page's width and height."""
+
+    page: int
+    system: int
+    box: Box
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """A whole recording along one piece: ``points`` rise in time at a regular step from the start to the end.
+
+    Before the music begins, in pauses and after its end the mark stands. ``systems`` are the piece's, in reading
+    order. There are no points when nothing was heard.
+    """
+
+    audio_path: str
+    duration_s: float
+    model: str
+    piece: str
+    source: str
+    systems: tuple[SystemBox, ...]
+    points: tuple[Mark, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object that ``earmark align --json`` prints."""
+        return {
+            "audio": {"path": self.audio_path, "duration_s": self.duration_s},
+            "model": self.model,
+            "piece": self.piece,
+            "source": self.source,
+            "systems": [{**asdict(system), "box": list(system.box)} for system in self.systems],
+            "points": [asdict(point) for point in self.points],
+        }

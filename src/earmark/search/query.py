@@ -1,0 +1,108 @@
+"""What a library is asked with: a recording, a MIDI file or sheet music → excerpts, in the order they are played."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from earmark.embed.piece import embed_piece
+from earmark.embed.recording import EmbeddedRecording, embed_recording
+from earmark.embed.windows import PLACE_HOP_PX, QUERY_HOP_FRAMES
+from earmark.errors import BadInput
+from earmark.model.calibration import Calibration
+from earmark.model.encoders import Model
+from earmark.results import Kind, Place
+from earmark.schema import AudioSpec, FloatArray
+from earmark.search.index import Neighbours
+from earmark.search.rank import COMPARING, LISTENING, LOOKING_UP, RECALLING, Pace, Ranked, rank
+from earmark.sheet.read import is_sheet_file
+
+MOST_EXCERPTS = 600
+"""Excerpts that vote: all of two and a half minutes or of a page, evenly spread ones of longer questions."""
+_STEPS: dict[Kind, float] = {
+    "score": PLACE_HOP_PX,
+    "recording": QUERY_HOP_FRAMES / AudioSpec().frames_per_second,
+}
+
+
+@dataclass(frozen=True)
+class Question:
+    """Excerpts ``vectors`` float32 [n, dimension] at ``positions`` float64 [n], ascending.
+
+    Positions are seconds of the file for a recording, ``duration_s`` long; of sheet music, ``pages`` many, they are
+    strip px, and ``places`` [n] say where that is. The fields of the other kind are 0 and empty.
+    """
+
+    vectors: FloatArray
+    positions: npt.NDArray[np.float64]
+    duration_s: float = 0.0
+    pages: int | None = None
+    places: tuple[Place, ...] = ()
+
+    def pace(self, kind: Kind) -> Pace:
+        """How the question runs against pieces of this kind."""
+        if self.pages is None:
+            return LISTENING if kind == "score" else RECALLING
+        return COMPARING if kind == "score" else LOOKING_UP
+
+    def rank(self, neighbours: Neighbours, kind: Kind, calibration: Calibration, top: int) -> list[Ranked]:
+        """`rank` of the neighbours among pieces of one kind; ``calibration`` as `calibrated` says."""
+        return rank(neighbours, self.positions, _STEPS[kind], calibration, top, self.pace(kind))
+
+    def calibrated(self, kind: Kind, model: Calibration) -> Calibration:
+        """What of a model's calibration applies among pieces of this kind."""
+        return model.recordings or model if self.pages is not None and kind == "recording" else model
+
+    def where(self, excerpt: int) -> tuple[float | None, Place | None]:
+        """The time of an excerpt, or its place; the other is None."""
+        if self.pages is None:
+            return round(float(self.positions[excerpt]), 3), None
+        return None, self.places[excerpt]
+
+    def heard_s(self, start: int, end: int) -> tuple[float, float] | None:
+        """From when to when the excerpts ``start`` to ``end`` (not included) are heard; None for sheet music."""
+        if self.pages is not None:
+            return None
+        first, last = (round(float(self.positions[i]), 3) for i in (start, end - 1))
+        return first, last
+
+
+def read_question(
+    path: Path,
+    encoders: Model,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    report: Callable[[float], None] | None = None,
+) -> Question:
+    """The question in a file: sheet music by its name's ending (`earmark.sheet.read.is_sheet_file`), else a recording,
+    of
+    which the stretch ``start_s``..``end_s`` is heard; ``report`` is told now and then how many seconds of it have been.
+
+    Raises BadInput as `embed_piece` and `embed_recording` do, and for a stretch of a page.
+    """
+    if not is_sheet_file(path):
+        return heard(embed_recording(path, encoders, start_s, end_s, report), start_s)
+    if start_s or end_s is not None:
+        raise BadInput(path, "is sheet music, which has no seconds", "leave out the start and the end")
+    piece = embed_piece([path], encoders)
+    chosen = _spread(len(piece.vectors))
+    places = tuple(piece.places[i] for i in chosen)
+    positions = chosen.astype(np.float64) * PLACE_HOP_PX
+    return Question(piece.vectors[chosen], positions, pages=len(piece.pages), places=places)
+
+
+def heard(recording: EmbeddedRecording, start_s: float = 0.0) -> Question:
+    """The question that a recording asks; its times count from ``start_s``."""
+    chosen = _spread(len(recording.vectors))
+    return Question(recording.vectors[chosen], start_s + recording.times_s[chosen], recording.duration_s)
+
+
+def _spread(count: int) -> npt.NDArray[np.int64]:
+    """Which of ``count`` excerpts vote."""
+    if not count:
+        return np.zeros(0, np.int64)
+    return np.unique(np.linspace(0, count - 1, MOST_EXCERPTS).round().astype(np.int64))

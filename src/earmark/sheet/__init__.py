@@ -1,0 +1,1 @@
+"""Sheet music: any file → page images → systems → strips."""

@@ -1,0 +1,66 @@
+"""A page with a place, or with what was found on it, marked: for people to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from PIL import Image, ImageChops, ImageDraw
+
+from earmark.errors import BadInput
+from earmark.schema import Box, PageImage
+from earmark.sheet.on_page import SystemOnPage
+from earmark.sheet.read import read_sheets
+
+MARK = (213, 94, 0)
+"""Vermillion of Okabe and Ito's palette: told from ink and paper with any colour vision, and in print."""
+TINT = (255, 226, 204)
+"""The same, as paper: ink stays black on it."""
+STAVES, BARS = (0, 114, 178), (0, 158, 115)
+"""Blue and green of the same palette."""
+LINE_PX = 6
+
+
+def find_page(files: Iterable[str | Path], number: int) -> PageImage:
+    """Page ``number``, from 1, of a piece read from ``files`` in order; raises BadInput when there is none
+    now."""
+    pages = (page for file in files for page in read_sheets(file))
+    for count, page in enumerate(pages, start=1):
+        if count == number:
+            return page
+    raise BadInput(next(iter(files), ""), f"has no page {number} any more", "add it to the library again")
+
+
+def mark_place(page: PageImage, box: Box) -> Image.Image:
+    """The page in colour with ``box`` (fractions of its width and height) framed and tinted."""
+    image = Image.fromarray(page.image).convert("RGB")
+    x0, y0, x1, y1 = (round(value * size) for value, size in zip(box, (*image.size, *image.size), strict=True))
+    inside = (max(0, x0), max(0, y0), min(image.width, max(x1, x0 + 1)), min(image.height, max(y1, y0 + 1)))
+    part = image.crop(inside)
+    image.paste(ImageChops.multiply(part, Image.new("RGB", part.size, TINT)), inside[:2])
+    ImageDraw.Draw(image).rectangle(
+        (inside[0] - LINE_PX, inside[1] - LINE_PX, inside[2] + LINE_PX, inside[3] + LINE_PX),
+        outline=MARK,
+        width=LINE_PX,
+    )
+    return image
+
+
+def mark_systems(page: PageImage, systems: Sequence[SystemOnPage]) -> Image.Image:
+    """The page in colour with every system framed and numbered, its staves framed and its bar lines drawn."""
+    image = Image.fromarray(page.image).convert("RGB")
+    pen = ImageDraw.Draw(image)
+    width = max(1, round(image.width / 550))
+
+    def px(box: Box) -> tuple[float, float, float, float]:
+        x0, y0, x1, y1 = box
+        return x0 * image.width, y0 * image.height, x1 * image.width, y1 * image.height
+
+    for number, system in enumerate(systems, start=1):
+        pen.rectangle(px(system.box), outline=MARK, width=width)
+        pen.text(px(system.box)[:2], str(number), fill=MARK, font_size=12 * width)
+        for staff in system.staves:
+            pen.rectangle(px(staff), outline=STAVES, width=width)
+        for bar in system.bars:
+            pen.line(px(bar), fill=BARS, width=2 * width)
+    return image

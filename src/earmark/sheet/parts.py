@@ -1,0 +1,140 @@
+"""One file of several pieces → the pages that each begins on: those with a title above the first system.
+
+Where a PDF has text, a title is a line of letters at least ``TITLE_SIZE`` staff heights large; headings of movements
+and tempi are smaller. Where a page is only an image, a title is a line of ink that high in the page's middle columns,
+above a first system that stands lower than most pages' do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import pypdfium2 as pdfium
+import pypdfium2.raw as pdfium_c
+
+from earmark.schema import Image, System
+from earmark.sheet.images import PDF_SUFFIXES, read_pages
+from earmark.sheet.systems.find import find_systems
+
+TITLE_SIZE = 0.75
+"""Of the staff height: the point size of a title's letters. Titles are set in 16 pt and more over a 20 pt staff."""
+TITLE_INK = 0.55
+"""Of the staff height: how high the ink of a title's line is, capitals without descenders."""
+LOWERED = 2.0
+"""Staff heights by which the first system of a page with a title stands lower than on other pages."""
+_MIN_LETTERS = 3
+_INK = 128
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of a file: its first and last page, from 1, and its title, "" where that is only an image."""
+
+    first: int
+    last: int
+    title: str
+
+
+@dataclass(frozen=True)
+class _Heading:
+    """What stands above a page's first system: a title's text, if it is text; whether ink looks like one; and how many
+    staff heights are above the system. ``space`` is None on pages without a system."""
+
+    text: str | None
+    ink: bool
+    space: float | None
+
+    def is_title(self, usual_space: float) -> bool:
+        if self.space is None:
+            return False
+        if self.text is not None:
+            return bool(self.text)
+        return self.ink and self.space >= usual_space + LOWERED
+
+
+def find_parts(path: Path) -> list[Part]:
+    """The pieces of a PDF or multi-page TIFF, in order; one part where no title is found after the first page.
+
+    Pages without a system (covers, text) belong to the piece that follows them. Raises BadInput as
+    `earmark.sheet.images.read_pages` does.
+    """
+    headings = list(_headings(path))
+    spaces = [heading.space for heading in headings if heading.space is not None]
+    usual = median(spaces) if spaces else 0.0
+    starts: list[tuple[int, str]] = []
+    for number, heading in enumerate(headings, start=1):
+        if not starts or heading.is_title(usual):
+            first = number if starts else 1
+            while starts and first - 1 > starts[-1][0] and headings[first - 2].space is None:
+                first -= 1
+            title = heading.text or ""
+            if starts and all(earlier.space is None for earlier in headings[starts[-1][0] - 1 : first - 1]):
+                starts[-1] = (starts[-1][0], title)  # only a cover so far
+            else:
+                starts.append((first, title))
+    ends = [first - 1 for first, _ in starts[1:]] + [len(headings)]
+    return [Part(first, last, title) for (first, title), last in zip(starts, ends, strict=True)]
+
+
+def _headings(path: Path) -> Iterator[_Heading]:
+    with ExitStack() as stack:
+        document = None
+        for page in read_pages(path):
+            if document is None and path.suffix.lower() in PDF_SUFFIXES:
+                document = stack.enter_context(pdfium.PdfDocument(path))
+            systems = find_systems(page.image)
+            if not systems:
+                yield _Heading(None, False, None)
+                continue
+            first = systems[0]
+            text = _title(document, page.number - 1, page.image, first) if document else None
+            space = first.box[1] / first.staff_height_px
+            yield _Heading(text, _has_title_ink(page.image, first), space)
+
+
+def _title(document: pdfium.PdfDocument, index: int, image: Image, first: System) -> str | None:
+    """The largest line of letters above the first system, "" if none is a title's size, None if there is no text."""
+    page = document[index]
+    text = page.get_textpage()
+    try:
+        count = text.count_chars()
+        per_point = image.shape[0] / page.get_height()
+        lines: dict[tuple[int, int], str] = {}
+        any_letter = False
+        for i in range(count):
+            character = chr(pdfium_c.FPDFText_GetUnicode(text, i) or 32)
+            _, bottom, _, _ = text.get_charbox(i, loose=True)
+            y_px = (page.get_height() - bottom) * per_point
+            any_letter = any_letter or character.isalpha()
+            if y_px < first.box[1]:
+                size = round(pdfium_c.FPDFText_GetFontSize(text, i))
+                line = (size, round(y_px / max(size * per_point, 1)))
+                lines[line] = lines.get(line, "") + character
+    finally:
+        text.close()
+        page.close()
+    if not any_letter:
+        return None
+    least = TITLE_SIZE * first.staff_height_px / per_point
+    titles = [
+        (size, " ".join(line.split()))
+        for (size, _), line in lines.items()
+        if size >= least and sum(map(str.isalpha, line)) >= _MIN_LETTERS  # musical glyphs are no letters
+    ]
+    return max(titles, key=lambda title: title[0])[1] if titles else ""
+
+
+def _has_title_ink(image: Image, first: System) -> bool:
+    """Whether a line of ink as high as a title's stands in the middle columns above the first system."""
+    width = image.shape[1]
+    bottom = max(0, round(first.box[1] - first.staff_height_px))
+    middle = image[:bottom, round(0.25 * width) : round(0.75 * width)]
+    inked = (middle < _INK).sum(axis=1) >= 3
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], inked, [False]])))
+    heights = edges[1::2] - edges[::2]
+    return bool((heights >= TITLE_INK * first.staff_height_px).any())

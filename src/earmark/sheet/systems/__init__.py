@@ -1,0 +1,1 @@
+"""A page image → its systems of staves, from the pixels alone."""

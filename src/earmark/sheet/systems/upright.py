@@ -1,0 +1,53 @@
+"""Whether a page of music stands on its head.
+
+Every line of music begins with the same few signs, clefs and key signatures, and ends in different ones; so the ends
+where staves look alike are their beginnings. Notes themselves look much the same upside down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from earmark.schema import FloatArray
+from earmark.sheet.systems.scale import DISTANCE, Level
+
+_CELL = DISTANCE // 2
+_WIDTH, _ABOVE = 5 * DISTANCE, 2 * DISTANCE  # of what is compared: from the staff's end, above and below the staff
+_SKIPPED = round(0.7 * DISTANCE)  # the bar line at the end
+_SURE = 1.1
+_ALIKE = 2.5  # cells of ink: what shares less is alike by chance
+
+
+def is_upside_down(ink: FloatArray, staves: Sequence[Level]) -> bool:
+    """Whether the staves' right ends look more alike than their left ends, on a flat page of ``DISTANCE``."""
+    left = _alikeness([_end(ink, staff, True) for staff in staves])
+    right = _alikeness([_end(ink, staff, False) for staff in staves])
+    return right > max(_ALIKE, _SURE * left)
+
+
+def _end(ink: FloatArray, staff: Level, left: bool) -> FloatArray:
+    """One end of a staff in coarse cells, without its lines: float32 [16, 10]; the right end stands on its head."""
+    top = round((staff.top + staff.bottom) / 2) - 2 * DISTANCE - _ABOVE
+    rows = np.clip(np.arange(top, top + 4 * DISTANCE + 2 * _ABOVE), 0, len(ink) - 1)
+    start = round(staff.x0) + _SKIPPED if left else round(staff.x1) - _SKIPPED - _WIDTH
+    columns = np.clip(np.arange(start, start + _WIDTH), 0, ink.shape[1] - 1)
+    part = ink[np.ix_(rows, columns)]
+    lines = np.median(ink[np.ix_(rows, np.arange(int(staff.x0), int(staff.x1), 3))], axis=1)
+    part = np.maximum(part - lines[:, None], 0).astype(np.float32)
+    part = part if left else part[::-1, ::-1].copy()
+    cells = cv2.resize(part, (_WIDTH // _CELL, len(rows) // _CELL), interpolation=cv2.INTER_AREA)
+    return np.asarray(cells, np.float32)
+
+
+def _alikeness(ends: Sequence[FloatArray]) -> float:
+    """Mean over the ends of the most ink that one shares with another, less what they would share by chance."""
+    if len(ends) < 2:
+        return 0.0
+    flat = np.stack([end.ravel() for end in ends])
+    flat = flat - flat.mean(axis=1, keepdims=True)
+    shared = flat @ flat.T
+    np.fill_diagonal(shared, -np.inf)
+    return float(shared.max(axis=1).mean())

@@ -1,0 +1,152 @@
+"""A page laid flat: from staves that lean and bend to straight ones, and every point's way back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from earmark.schema import Box, FloatArray, Image
+from earmark.sheet.systems.scale import DISTANCE, Curve
+from earmark.sheet.systems.staves import Staff
+
+GRID_STEP = 2.0 * DISTANCE
+"""Px between the nodes of `grid_of`."""
+_BAND = 256  # rows mapped at once, which bounds memory
+_APART = 2 * DISTANCE  # that two staves must be to bend the page between them
+
+Points = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Warp:
+    """Where every point of a flat image lies on the page image that it was made from.
+
+    ``grid`` float32 [rows, columns, 2] holds the page px (x, y) of the flat px (column, row) times ``step`` (x, y);
+    between them it is linear. ``size`` is the flat image's (width, height) in px, ``page_size`` the page image's.
+    """
+
+    grid: FloatArray
+    step: tuple[float, float]
+    size: tuple[int, int]
+    page_size: tuple[int, int]
+
+    def to_page(self, points: npt.ArrayLike) -> Points:
+        """Flat px [..., 2] of (x, y) → page px of the same shape; beyond the image the grid's edges go on."""
+        flat = np.asarray(points, np.float64) / np.array(self.step)
+        last = np.array(self.grid.shape[1::-1]) - 2
+        cell = np.clip(np.floor(flat).astype(np.int64), 0, last)
+        share = flat - cell
+        x, y = cell[..., 0], cell[..., 1]
+        right, down = share[..., :1], share[..., 1:]
+        above = self.grid[y, x] * (1 - right) + self.grid[y, x + 1] * right
+        below = self.grid[y + 1, x] * (1 - right) + self.grid[y + 1, x + 1] * right
+        page: Points = above * (1 - down) + below * down
+        return page
+
+    def box_to_page(self, box: Box) -> Box:
+        """The page box around a flat box's outline."""
+        x0, y0, x1, y1 = box
+        along = np.linspace(0, 1, 17)
+        x, y = x0 + (x1 - x0) * along, y0 + (y1 - y0) * along
+        across, up = np.full(17, 0.0), np.full(17, 0.0)
+        outline = self.to_page(
+            np.concatenate(
+                [
+                    np.stack([x, across + y0], axis=1),
+                    np.stack([x, across + y1], axis=1),
+                    np.stack([up + x0, y], axis=1),
+                    np.stack([up + x1, y], axis=1),
+                ]
+            )
+        )
+        (left, top), (right, bottom) = outline.min(axis=0), outline.max(axis=0)
+        return float(left), float(top), float(right), float(bottom)
+
+    def fractions_to_page(self, box: Box) -> Box:
+        """The same in fractions of the images' widths and heights, cut at the page's edges."""
+        x0, y0, x1, y1 = np.multiply(box, self.size * 2).tolist()
+        return in_fractions(self.box_to_page((x0, y0, x1, y1)), self.page_size)
+
+    def flatten(self, image: npt.NDArray[np.uint8]) -> Image:
+        """The flat image of the page image, uint8; what lies off the page is like its edge."""
+        width, height = self.size
+        flat = np.empty((height, width), np.uint8)
+        for top in range(0, height, _BAND):
+            bottom = min(height, top + _BAND)
+            sources = _between(_between(self.grid, top, bottom, self.step[1], 0), 0, width, self.step[0], 1)
+            sources -= np.float32(0.5)
+            flat[top:bottom] = cv2.remap(
+                image, sources[..., 0], sources[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            )
+        return flat
+
+
+def in_fractions(box: Box, size: tuple[int, int]) -> Box:
+    """A box in px → in fractions of (width, height), cut at the edges."""
+    x0, y0, x1, y1 = np.clip(np.divide(box, size * 2), 0, 1).tolist()
+    return x0, y0, x1, y1
+
+
+def _between(grid: FloatArray, start: int, end: int, step: float, axis: int) -> FloatArray:
+    """The grid at the centres of px ``start`` to ``end`` along an axis."""
+    at = (np.arange(start, end) + 0.5) / step
+    node = np.minimum(at.astype(np.int64), grid.shape[axis] - 2)
+    share = np.expand_dims((at - node).astype(np.float32), tuple(i for i in range(3) if i != axis))
+    found: FloatArray = np.take(grid, node, axis) * (1 - share) + np.take(grid, node + 1, axis) * share
+    return found
+
+
+def grid_of(size: tuple[int, int], staves: Sequence[Staff]) -> FloatArray:
+    """Where the flat page's nodes lie on the bent one: float32 [rows, columns, 2], ``GRID_STEP`` px apart.
+
+    On the flat page every staff lies straight, as high as it is in the mean. Between staves the page is stretched
+    evenly, above the first and below the last it is shifted.
+    """
+    width, height = size
+    columns, rows = (
+        np.arange(-(-width // GRID_STEP) + 1) * GRID_STEP,
+        np.arange(-(-height // GRID_STEP) + 1) * GRID_STEP,
+    )
+    grid = np.empty((len(rows), len(columns), 2), np.float32)
+    grid[..., 0] = columns
+    for index, x in enumerate(columns):
+        flat, bent = _knots(staves, float(x))
+        if len(flat) == 0:
+            grid[:, index, 1] = rows
+            continue
+        shift = np.interp(rows, flat, bent - flat)
+        grid[:, index, 1] = rows + shift
+    return grid
+
+
+def _knots(staves: Sequence[Staff], x: float) -> tuple[Curve, Curve]:
+    """The rows of staff lines at this column, on the flat page and on the bent one, ascending.
+
+    Where two staves beside each other would both have a say, it is the nearer one's.
+    """
+    node = x / DISTANCE - 0.5
+    chosen: list[tuple[float, float, float, float]] = []
+    for staff in sorted(staves, key=lambda staff: max(0.0, staff.x0 - x, x - staff.x1)):
+        top, bottom = staff.middle - staff.height / 2, staff.middle + staff.height / 2
+        nodes = np.arange(len(staff.top))
+        here = float(np.interp(node, nodes, staff.top)), float(np.interp(node, nodes, staff.bottom))
+        if all(
+            (bottom + _APART < other[0] and here[1] < other[2]) or (top > other[1] + _APART and here[0] > other[3])
+            for other in chosen
+        ):
+            chosen.append((top, bottom, *here))
+    chosen.sort()
+    flat = np.array([row for top, bottom, _, _ in chosen for row in (top, bottom)])
+    bent = np.array([row for _, _, top, bottom in chosen for row in (top, bottom)])
+    return flat, bent
+
+
+def bend(staves: Sequence[Staff]) -> float:
+    """By how many px staves are off straight and level at most."""
+    return max(
+        (float(np.ptp(curve[staff.nodes])) for staff in staves for curve in (staff.top, staff.bottom)), default=0.0
+    )

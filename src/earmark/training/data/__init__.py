@@ -1,0 +1,1 @@
+"""A corpus → augmented batches of pairs."""

@@ -1,0 +1,212 @@
+"""A corpus folder in memory: strips, onsets, spectrograms, and which pairs of windows the paper's protocol takes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image as PillowImage
+
+from earmark.errors import BadInput, Mismatch
+from earmark.model.encoders import Model
+from earmark.schema import AudioSpec, FloatArray, Image, SheetSpec, System
+from earmark.sheet.strips import Strip, cut_strip, ink, join_strips
+
+LOWEST_PITCH = 21  # A0, the lowest key of a piano
+
+
+@dataclass(frozen=True)
+class Onsets:
+    """The distinct onsets of a piece in order of time.
+
+    ``time_s`` float64 [n] at tempo 1; ``x_px`` float32 [n], mean strip position of their noteheads.
+    """
+
+    time_s: npt.NDArray[np.float64]
+    x_px: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.time_s)
+
+
+@dataclass(frozen=True)
+class Notes:
+    """Every notehead with an onset: ``time_s`` float64, ``x_px`` float32 (strip), ``pitch`` int64 (0 = A0)."""
+
+    time_s: npt.NDArray[np.float64]
+    x_px: FloatArray
+    pitch: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class TrainingPiece:
+    """One piece in memory: strip uint8 [80, width] (255 = paper) and spectrograms float16 [frames, 92] by rendering.
+
+    ``timings`` float64 [2, n], by rendering: seconds of the score at tempo 1, rising, and the seconds at which they are
+    heard; a rendering without one is played as the score says, at the tempo of its name.
+    """
+
+    name: str
+    strip: Image
+    onsets: Onsets
+    notes: Notes
+    audio: dict[str, npt.NDArray[np.float16]]
+    timings: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+
+    def heard_s(self, rendering: str, time_s: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """When moments of the score (seconds at tempo 1) are heard in a rendering: float64, of the same shape."""
+        timing = self.timings.get(rendering)
+        if timing is None:
+            return time_s / tempo_of(rendering)
+        return np.interp(time_s, *timing)
+
+
+def rendering_name(piano: str, tempo: float) -> str:
+    """Name of a rendering in a corpus: ``fluidr3-0-0@1``, or ``fluidr3-0-0~7@1`` of performance 7."""
+    return f"{piano}@{tempo:g}"
+
+
+def performance(rendering: str) -> str:
+    """What renderings of equal timing have in common: their names without the piano."""
+    return re.sub(r"^[^~@]*", "", rendering)
+
+
+def tempo_of(rendering: str) -> float:
+    """The tempo in a rendering's name."""
+    return float(rendering.partition("@")[2])
+
+
+def read_splits(corpus: Path) -> dict[str, list[str]]:
+    """The pieces of each split, from the corpus' ``splits.json``. Raises BadInput when there is none."""
+    path = corpus / "splits.json"
+    try:
+        splits: dict[str, list[str]] = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise BadInput(path, "not there", "build the corpus with --splits FILE") from None
+    return splits
+
+
+def read_pieces(
+    corpus: Path, names: Sequence[str], renderings: Sequence[str], audio: AudioSpec, sheet: SheetSpec
+) -> list[TrainingPiece]:
+    """Load pieces that the corpus has; pieces that failed to build are left out.
+
+    Raises Mismatch when the corpus was built with other definitions, BadInput when a rendering is missing.
+    """
+    about = json.loads((corpus / "corpus.json").read_text())
+    if about["audio"] != audio.to_dict() or about["sheet"] != sheet.to_dict():
+        raise Mismatch(f"{corpus}: built with another audio or sheet definition; build it again")
+    present = [name for name in names if (corpus / "pieces" / name / "piece.json").exists()]
+    with ThreadPoolExecutor(2) as pool:
+        pieces = pool.map(lambda name: read_piece(corpus / "pieces" / name, renderings, sheet), present)
+        return list(pieces)
+
+
+def read_strip(folder: Path, sheet: SheetSpec) -> Strip:
+    """The strip of a corpus piece, cut from its page images at the exact system boxes."""
+    piece = json.loads((folder / "piece.json").read_text())
+    strips = []
+    for page in piece["pages"]:
+        systems = [
+            System(
+                tuple(system["box"]),
+                tuple((top, bottom) for top, bottom in system["staves"]),
+                system["staff_height_px"],
+            )
+            for system in piece["systems"]
+            if system["page"] == page["number"]
+        ]
+        with PillowImage.open(folder / page["image"]) as image:
+            strips.append(cut_strip(np.asarray(image.convert("L")), systems, sheet))
+    return join_strips(strips)
+
+
+def read_piece(folder: Path, renderings: Sequence[str], sheet: SheetSpec) -> TrainingPiece:
+    """Load one piece of a corpus, whole or packed. Raises BadInput when a rendering is missing."""
+    pixels, notes = read_packed_sheet(folder) if (folder / "strip.png").exists() else read_sheet(folder, sheet)
+    audio, timings = {}, {}
+    for name in renderings:
+        path = folder / "audio" / f"{name}.npy"
+        if not path.exists():
+            raise BadInput(path, "not there", "build the corpus with this piano and tempo")
+        audio[name] = np.load(path)
+        if (timing := path.with_suffix(".timing.npy")).exists():
+            timings[name] = np.load(timing)
+    return TrainingPiece(folder.name, pixels, group_onsets(notes), notes, audio, timings)
+
+
+def read_sheet(folder: Path, sheet: SheetSpec) -> tuple[Image, Notes]:
+    """Strip and notes of a corpus piece, from its page images and noteheads."""
+    strip = read_strip(folder, sheet)
+    with np.load(folder / "noteheads.npz") as heads:
+        sounding = np.isfinite(heads["onset_s"])
+        time_s = heads["onset_s"][sounding]
+        x_px = strip.to_strip(heads["system"][sounding], heads["x_px"][sounding]).astype(np.float32)
+        pitch = heads["pitch"][sounding].astype(np.int64) - LOWEST_PITCH
+    return strip.pixels, Notes(time_s, x_px, pitch)
+
+
+def read_packed_sheet(folder: Path) -> tuple[Image, Notes]:
+    """The same of a piece that `earmark.training.data.pack` made."""
+    with PillowImage.open(folder / "strip.png") as image:
+        pixels = np.asarray(image)
+    with np.load(folder / "notes.npz") as notes:
+        return pixels, Notes(**notes)
+
+
+def write_notes(file: BinaryIO, notes: Notes) -> None:
+    """Write notes as `read_packed_sheet` reads them."""
+    np.savez_compressed(file, **vars(notes))
+
+
+def group_onsets(notes: Notes) -> Onsets:
+    """Noteheads -> distinct onsets (equal to the millisecond)."""
+    stamp = np.round(notes.time_s * 1000).astype(np.int64)
+    _, first, index = np.unique(stamp, return_index=True, return_inverse=True)
+    count = np.bincount(index)
+    return Onsets(notes.time_s[first], (np.bincount(index, weights=notes.x_px) / count).astype(np.float32))
+
+
+def inside(piece: TrainingPiece, rendering: str, audio: AudioSpec, sheet: SheetSpec) -> npt.NDArray[np.bool_]:
+    """Which onsets have both windows inside the piece in this rendering (the paper's protocol). Boolean [onsets]."""
+    frame = piece.heard_s(rendering, piece.onsets.time_s) * audio.frames_per_second
+    frames = len(piece.audio[rendering])
+    half_frames, half_px = audio.window_frames / 2, sheet.window_px / 2
+    usable: npt.NDArray[np.bool_] = (
+        (frame >= half_frames)
+        & (frame <= frames - half_frames)
+        & (piece.onsets.x_px >= half_px)
+        & (piece.onsets.x_px <= piece.strip.shape[1] - half_px)
+    )
+    return usable
+
+
+def evenly_taken(
+    pieces: Sequence[TrainingPiece], rendering: str, pairs: int, audio: AudioSpec, sheet: SheetSpec
+) -> list[npt.NDArray[np.int64]]:
+    """The onsets of each piece that are among ``pairs`` taken evenly (linspace) from all usable ones of all pieces."""
+    usable = [np.flatnonzero(inside(piece, rendering, audio, sheet)) for piece in pieces]
+    bounds = np.cumsum([0, *(len(onsets) for onsets in usable)])
+    taken = np.unique(np.linspace(0, bounds[-1] - 1, pairs).astype(np.int64)) if bounds[-1] else np.array([], np.int64)
+    return [
+        onsets[taken[(taken >= low) & (taken < high)] - low]
+        for onsets, low, high in zip(usable, bounds[:-1], bounds[1:], strict=True)
+    ]
+
+
+def embed_heard(encoders: Model, piece: TrainingPiece, onsets: npt.NDArray[np.int64], rendering: str) -> FloatArray:
+    """Unit embeddings of the sound about some onsets of a piece, by number: float32 [onsets, dimension]."""
+    frame = piece.heard_s(rendering, piece.onsets.time_s[onsets]) * AudioSpec().frames_per_second
+    return encoders.embed_audio(piece.audio[rendering].astype(np.float32), frame)[0]
+
+
+def embed_seen(encoders: Model, piece: TrainingPiece, onsets: npt.NDArray[np.int64]) -> FloatArray:
+    """Unit embeddings of the snippets about some onsets of a piece, by number: float32 [onsets, dimension]."""
+    return encoders.embed_strip(ink(piece.strip), piece.onsets.x_px[onsets].astype(np.float64))[0]

@@ -1,0 +1,150 @@
+"""A corpus small enough to send to another machine: what training reads of it, in parts of a size that can be sent.
+
+A part is a zip file with ``piece.json``, ``strip.png`` (16 greys), ``notes.npz`` and spectrograms for each piece; a
+piece's spectrograms may lie in another part than its strip. A spectrogram has 8 bits a value, on a scale that is
+logarithmic in the magnitude above 0.05: half a step is 1.4 % of the magnitude there. `unpack` makes a corpus folder of
+parts that `earmark.training.data.dataset.read_pieces` reads as it reads the whole one.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image as PillowImage
+
+from earmark.errors import BadInput
+from earmark.files import replacing, write_json
+from earmark.schema import AudioSpec, SheetSpec
+from earmark.training.data.dataset import TrainingPiece, read_pieces, read_splits, write_notes
+
+BEND, LOUDEST = 0.05, 60.0
+"""Magnitudes: where the scale turns from linear to logarithmic, and its upper end."""
+PART_BYTES = 44_000_000
+Half = npt.NDArray[np.float16]
+Bytes = npt.NDArray[np.uint8]
+
+
+def to_bytes(spectrogram: Half) -> Bytes:
+    """log10(1 + magnitude) float16 [frames, bands] -> uint8, magnitude on the scale of `BEND` and `LOUDEST`."""
+    magnitude = np.expm1(spectrogram.astype(np.float32) * np.log(10)).clip(0, LOUDEST)
+    packed: Bytes = np.rint(255 * np.log1p(magnitude / BEND) / np.log1p(LOUDEST / BEND)).astype(np.uint8)
+    return packed
+
+
+def from_bytes(packed: Bytes) -> Half:
+    """The inverse of `to_bytes`, as near as 8 bits are."""
+    magnitude = BEND * np.expm1(packed.astype(np.float32) / 255 * np.log1p(LOUDEST / BEND))
+    spectrogram: Half = np.log10(1 + magnitude).astype(np.float16)
+    return spectrogram
+
+
+class Parts:
+    """Writes entries into one part after another, none larger than ``part_bytes`` by more than an entry."""
+
+    def __init__(self, out: Path, part_bytes: int) -> None:
+        self.out, self.part_bytes = out, part_bytes
+        self.paths: list[Path] = []
+        self._open()
+
+    def _open(self) -> None:
+        self.buffer = io.BytesIO()
+        self.zip = zipfile.ZipFile(self.buffer, "w", zipfile.ZIP_LZMA)
+
+    def write(self, name: str, content: bytes) -> None:
+        if self.buffer.tell() + len(content) // 2 > self.part_bytes:
+            self.close()
+            self._open()
+        self.zip.writestr(name, content)
+
+    def close(self) -> None:
+        self.zip.close()
+        path = self.out / f"part-{len(self.paths):02d}.zip"
+        with replacing(path) as file:
+            file.write(self.buffer.getvalue())
+        self.paths.append(path)
+
+
+def pack(
+    corpus: Path,
+    out: Path,
+    renderings: Mapping[str, Sequence[str]],
+    *,
+    part_bytes: int = PART_BYTES,
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Path]:
+    """Write parts into ``out`` with the pieces of some splits: ``renderings`` names those of each split.
+
+    Returns the parts' paths. ``report`` gets pieces done and in all. Raises BadInput when the corpus lacks any of it.
+    """
+    splits = read_splits(corpus)
+    out.mkdir(parents=True, exist_ok=True)
+    parts = Parts(out, part_bytes)
+    for name in ("corpus.json", "splits.json"):
+        parts.write(name, (corpus / name).read_bytes())
+    wanted = [(piece, names) for split, names in renderings.items() for piece in splits[split]]
+    spectra: list[tuple[str, str]] = []
+    for number, (name, heard) in enumerate(wanted):
+        report(number, len(wanted))
+        for piece in read_pieces(corpus, [name], [], AudioSpec(), SheetSpec()):
+            _write_sheet(parts, piece)
+            spectra += [(name, rendering) for rendering in heard]
+    for name, rendering in sorted(spectra, key=lambda item: item[1]):
+        values = to_bytes(np.load(corpus / "pieces" / name / "audio" / f"{rendering}.npy"))
+        timing = corpus / "pieces" / name / "audio" / f"{rendering}.timing.npy"
+        if timing.exists():
+            parts.write(f"{name}/{timing.name}", timing.read_bytes())
+        # Differences along time of one band after another are what compresses best.
+        parts.write(f"{name}/{rendering}", _npy(np.diff(values.T, axis=1, prepend=np.uint8(0))))
+    parts.close()
+    report(len(wanted), len(wanted))
+    return parts.paths
+
+
+def _write_sheet(parts: Parts, piece: TrainingPiece) -> None:
+    image, notes = io.BytesIO(), io.BytesIO()
+    PillowImage.fromarray(piece.strip // 16 * 17).save(image, "PNG")
+    write_notes(notes, piece.notes)
+    parts.write(f"{piece.name}/piece.json", json.dumps({"piece": piece.name}).encode())
+    parts.write(f"{piece.name}/strip.png", image.getvalue())
+    parts.write(f"{piece.name}/notes.npz", notes.getvalue())
+
+
+def _npy(values: npt.NDArray[np.generic]) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, values)
+    return buffer.getvalue()
+
+
+def unpack(parts: Sequence[Path], out: Path) -> Path:
+    """Make the corpus folder ``out`` of parts, or add to it. Raises BadInput when a file is no part."""
+    for path in parts:
+        try:
+            with zipfile.ZipFile(path) as part:
+                for name in part.namelist():
+                    _unpack_entry(out, name, part.read(name))
+        except (OSError, zipfile.BadZipFile, ValueError) as error:
+            raise BadInput(path, f"is no part of a packed corpus ({error})", "pack the corpus again") from error
+    return out
+
+
+def _unpack_entry(out: Path, name: str, content: bytes) -> None:
+    folder, _, entry = name.rpartition("/")
+    target = out / "pieces" / folder if folder else out
+    if entry.endswith(".json"):
+        target.mkdir(parents=True, exist_ok=True)
+        write_json(target / entry, json.loads(content))
+    elif entry.endswith((".png", ".npz")):
+        (target / entry).write_bytes(content)
+    elif entry.endswith(".timing.npy"):
+        (target / "audio").mkdir(parents=True, exist_ok=True)
+        (target / "audio" / entry).write_bytes(content)
+    else:
+        differences = np.load(io.BytesIO(content))
+        (target / "audio").mkdir(parents=True, exist_ok=True)
+        np.save(target / "audio" / f"{entry}.npy", from_bytes(np.cumsum(differences, axis=1, dtype=np.uint8).T))

@@ -1,0 +1,1 @@
+"""Weights and a split → recall, MRR, calibration and its reliability."""

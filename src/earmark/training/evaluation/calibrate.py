@@ -1,0 +1,258 @@
+"""Weights and validation pieces -> how sure a search may be, written into the weights' ``model.json``.
+
+Clips of the validation pieces, the whole of them, and both between talking and applause, in a rendering never
+trained on, every second one as if badly recorded, are searched in a large library (all training and validation pieces
+of the corpus) and in a small one (the validation pieces), in each once with and once without their own piece: half of
+the questions have no right answer. What `search.rank` says first of each is what `training.confidence` explains.
+
+The other way, stretches of the validation pieces' strips are searched among recordings of parts of these pieces.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from earmark.audio.noise import SAMPLE_RATE_HZ as RATE_HZ
+from earmark.audio.noise import applause, babble
+from earmark.audio.spectrogram import spectrogram
+from earmark.embed.recording import EmbeddedRecording
+from earmark.embed.windows import PLACE_HOP_PX, QUERY_HOP_FRAMES
+from earmark.errors import BadInput
+from earmark.files import write_json
+from earmark.model.calibration import Calibration
+from earmark.model.encoders import Model
+from earmark.schema import AudioSpec, FloatArray, SheetSpec
+from earmark.search.index import Neighbours
+from earmark.search.query import Question, heard
+from earmark.search.rank import LOOKING_UP, NEIGHBOURS, rank
+from earmark.sheet.strips import ink
+from earmark.training.data.augment_audio import augment_audio
+from earmark.training.data.dataset import TrainingPiece, read_pieces, read_splits
+from earmark.training.evaluation.confidence import Answer, Promise, Trial, fit, promises, try_out
+
+CLIP_LENGTHS_S = (5.0, 10.0, 20.0, 40.0)
+CLIPS_PER_PIECE_AND_LENGTH = 4
+AMONG_NOISE_S = 20.0
+"""Length of the clips that are also asked about between talking and applause."""
+MOST_NOISE_S = 60.0
+EXCERPTS_PER_BACKGROUND = 8
+STRETCH_PX = 2400
+"""Strip px of a question that is sheet music: about a page."""
+PART_S = 60.0
+"""Longest recording among which such questions are searched: it may play less than the stretch, or other bars."""
+RECORDINGS_FLOOR = 0.4
+SEED = 5
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """What was written, and what holds of it for pieces that it was not fitted on."""
+
+    calibration: Calibration
+    trial: Trial
+    promises: Sequence[Promise]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A question of a ``kind`` about piece number ``own``."""
+
+    own: int
+    kind: str
+    question: Question
+
+
+class _Shelf:
+    """All places, or excerpts, of many pieces in one exact index; an array [n, dimension] of each."""
+
+    def __init__(self, dimension: int, pieces: Iterable[FloatArray]) -> None:
+        import faiss
+
+        self.index = faiss.IndexFlatIP(dimension)
+        self.starts = [0]
+        for vectors in pieces:
+            self.index.add(vectors)
+            self.starts.append(self.index.ntotal)
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def piece(self, number: int) -> FloatArray:
+        """All vectors of one piece."""
+        start, end = self.starts[number : number + 2]
+        vectors: FloatArray = self.index.reconstruct_n(start, end - start)
+        return vectors
+
+    def backgrounds(self, vectors: FloatArray) -> FloatArray:
+        """How near the farthest of the nearest places is to each, float32 [n]."""
+        similarities, _ = self.index.search(vectors, min(NEIGHBOURS, self.index.ntotal))
+        farthest: FloatArray = similarities[:, -1]
+        return farthest
+
+    def nearest(self, vectors: FloatArray, own: int) -> dict[bool, Neighbours]:
+        """True: the nearest places; False: the nearest that are not of piece ``own``."""
+        count = self.starts[own + 1] - self.starts[own]
+        similarities, found = self.index.search(vectors, min(NEIGHBOURS + count, self.index.ntotal))
+        pieces = np.searchsorted(self.starts, found, side="right") - 1
+        every = Neighbours(similarities, pieces, found - np.array(self.starts)[pieces])
+        others_first = np.argsort(pieces == own, axis=1, kind="stable")[:, : min(NEIGHBOURS, self.index.ntotal - count)]
+        nearest_first = np.broadcast_to(np.arange(NEIGHBOURS), (len(vectors), NEIGHBOURS))[:, : found.shape[1]]
+        return {True: _columns(every, nearest_first), False: _columns(every, others_first)}
+
+
+def _columns(neighbours: Neighbours, chosen: npt.NDArray[np.int64]) -> Neighbours:
+    return Neighbours(
+        np.take_along_axis(neighbours.similarities, chosen, axis=1),
+        np.take_along_axis(neighbours.pieces, chosen, axis=1),
+        np.take_along_axis(neighbours.places, chosen, axis=1),
+    )
+
+
+def _places(encoders: Model, pieces: Sequence[TrainingPiece], report: Callable[[int], None]) -> Iterator[FloatArray]:
+    for done, piece in enumerate(pieces):
+        report(done)
+        centres = np.arange(PLACE_HOP_PX / 2, piece.strip.shape[1], PLACE_HOP_PX)
+        yield encoders.embed_strip(ink(piece.strip), centres)[0]
+
+
+def _parts(encoders: Model, pieces: Sequence[TrainingPiece], rendering: str) -> Iterator[FloatArray]:
+    """The excerpts of the middle of every piece's rendering."""
+    for piece in pieces:
+        spectrogram = piece.audio[rendering].astype(np.float32)
+        frames = int(PART_S * AudioSpec().frames_per_second)
+        start = max(0, (len(spectrogram) - frames) // 2)
+        part = spectrogram[start : start + frames]
+        yield encoders.embed_audio(part, np.arange(QUERY_HOP_FRAMES / 2, len(part), QUERY_HOP_FRAMES))[0]
+
+
+def _questions(encoders: Model, pieces: Sequence[TrainingPiece], rendering: str) -> Iterator[_Asked]:
+    """Clips of every length that fits, evenly spread, whole pieces, and both among noise; every second one badly
+    recorded."""
+    rng, badly = np.random.default_rng(SEED), False
+    for own, piece in enumerate(pieces):
+        for kind, clip in _clips(rng, piece.audio[rendering].astype(np.float32)):
+            yield _Asked(own, kind, _question(encoders, _badly_recorded(rng, clip) if badly else clip))
+            badly = not badly
+
+
+def _clips(rng: np.random.Generator, whole: FloatArray) -> Iterator[tuple[str, FloatArray]]:
+    """What is asked about one piece, and of which kind it is: spectrograms [frames, bands]."""
+    for length_s in CLIP_LENGTHS_S:
+        frames = int(length_s * AudioSpec().frames_per_second)
+        last = len(whole) - frames
+        starts = np.linspace(0, last, CLIPS_PER_PIECE_AND_LENGTH) if last >= 0 else np.zeros(0)
+        clips = [whole[start : start + frames] for start in np.unique(starts.astype(int))]
+        yield from ((f"{length_s:g} s", clip) for clip in clips)
+        if length_s == AMONG_NOISE_S:
+            yield from ((f"{length_s:g} s among noise", _among_noise(rng, clip)) for clip in clips)
+    yield "whole", whole
+    yield "whole among noise", _among_noise(rng, whole)
+
+
+def _among_noise(rng: np.random.Generator, clip: FloatArray) -> FloatArray:
+    """Talking before and applause after, up to a minute of each, soft or loud."""
+    kinds = (babble, applause)
+    before, after = (
+        spectrogram(rng.uniform(0.01, 0.3) * _to_unit(make(rng, round(rng.uniform(1, MOST_NOISE_S) * RATE_HZ))))
+        for make in kinds
+    )
+    return np.concatenate([before, clip, after])
+
+
+def _to_unit(samples: FloatArray) -> FloatArray:
+    """The same with a root mean square of 1."""
+    scaled: FloatArray = samples / np.sqrt(np.mean(samples**2))
+    return scaled
+
+
+def _badly_recorded(rng: np.random.Generator, spectrogram: FloatArray) -> FloatArray:
+    clip = torch.from_numpy(spectrogram[None])
+    out: FloatArray = augment_audio(rng, clip, clip)[0].numpy()
+    return out
+
+
+def _question(encoders: Model, spectrogram: FloatArray) -> Question:
+    """What `earmark.search.query` makes of a recording with this spectrogram."""
+    centres = np.arange(QUERY_HOP_FRAMES / 2, len(spectrogram), QUERY_HOP_FRAMES)
+    rate = AudioSpec().frames_per_second
+    vectors, _ = encoders.embed_audio(spectrogram, centres)
+    return heard(EmbeddedRecording(vectors, centres / rate, len(spectrogram) / rate))
+
+
+def calibrate(
+    weights: Path,
+    encoders: Model,
+    corpus: Path,
+    rendering: str,
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> Calibrated:
+    """Fit and write ``model.json["confidence"]`` of the weights in folder ``weights``.
+
+    ``report`` is told how many pieces and questions are done, and of how many. Raises BadInput when the corpus lacks a
+    split or the rendering, or has too few validation pieces.
+    """
+    spec = AudioSpec()
+    splits = read_splits(corpus)
+    valid = read_pieces(corpus, splits["valid"], [rendering], spec, SheetSpec())
+    pieces = [*valid, *read_pieces(corpus, splits["train"], [], spec, SheetSpec())]
+    asked = list(_questions(encoders, valid, rendering))
+    if len({one.own for one in asked}) < 2:
+        raise BadInput(corpus, "has fewer than two validation pieces", "use a corpus with more")
+    total = len(pieces) + len(asked)
+    large = _Shelf(encoders.dimension, _places(encoders, pieces, lambda done: report(done, total)))
+    small = _Shelf(encoders.dimension, map(large.piece, range(len(valid))))
+    sample = np.concatenate([one.question.vectors for one in asked])[::EXCERPTS_PER_BACKGROUND]
+    floor = float(np.median(large.backgrounds(sample)))
+    answers = []
+    for done, one in enumerate(asked, start=len(pieces)):
+        report(done, total)
+        answers += [answer for shelf in (large, small) for answer in _answers(shelf, one, floor)]
+    calibration = replace(
+        fit(answers, floor),
+        recordings=_fit_recordings(large, _Shelf(encoders.dimension, _parts(encoders, valid, rendering))),
+    )
+    _write(weights / "model.json", calibration)
+    trial = try_out(answers, floor)
+    return Calibrated(calibration, trial, promises(trial))
+
+
+def _answers(shelf: _Shelf, asked: _Asked, floor: float) -> Iterator[Answer]:
+    """What is said first, with the piece that is asked for and without."""
+    question = asked.question
+    for present, neighbours in shelf.nearest(question.vectors, asked.own).items():
+        ranked = question.rank(neighbours, "score", _unfitted(floor), top=1)
+        if ranked:
+            yield Answer(ranked[0], len(question.vectors), asked.own, present, len(shelf), asked.kind)
+
+
+def _fit_recordings(places: _Shelf, recordings: _Shelf) -> Calibration | None:
+    """The calibration of sheet music among recordings; None where these pieces cannot tell right from wrong."""
+    unfitted, hop_s = _unfitted(RECORDINGS_FLOOR), QUERY_HOP_FRAMES / AudioSpec().frames_per_second
+    answers = []
+    for own in range(len(recordings)):
+        vectors = places.piece(own)
+        for start in range(0, len(vectors), STRETCH_PX // PLACE_HOP_PX):
+            stretch = vectors[start : start + STRETCH_PX // PLACE_HOP_PX]
+            positions = np.arange(len(stretch), dtype=np.float64) * PLACE_HOP_PX
+            for present, neighbours in recordings.nearest(stretch, own).items():
+                for first in rank(neighbours, positions, hop_s, unfitted, 1, LOOKING_UP):
+                    answers.append(Answer(first, len(stretch), own, present, len(recordings), "stretch"))
+    return fit(answers, RECORDINGS_FLOOR) if len({answer.right for answer in answers}) == 2 else None
+
+
+def _unfitted(floor: float) -> Calibration:
+    return Calibration(floor, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.5)
+
+
+def _write(path: Path, calibration: Calibration) -> None:
+    about: dict[str, Any] = json.loads(path.read_text())
+    about["confidence"] = asdict(calibration)
+    write_json(path, about)

@@ -1,0 +1,165 @@
+"""Weights and a corpus split -> the paper's retrieval figures (Section 3), with intervals.
+
+The window is strict: an embedding depends on the 168 frames and the 100 strip px around its onset and on nothing else
+(a property of the encoders that the tests hold), so whole pieces are encoded once instead of window by window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from earmark.errors import BadInput
+from earmark.model.encoders import Model
+from earmark.schema import AudioSpec, FloatArray, SheetSpec
+from earmark.training.data.dataset import (
+    embed_heard,
+    embed_seen,
+    evenly_taken,
+    read_pieces,
+    read_splits,
+    rendering_name,
+)
+from earmark.training.evaluation import metrics
+from earmark.training.evaluation.ceiling import Pool, alike, ceiling
+
+CANDIDATES = 10_000
+RECORD = ("pairs", "minutes", "refined_pairs", "hardware", "revision")
+
+
+def evaluate(
+    encoders: Model,
+    corpus: Path,
+    split: str,
+    piano: str,
+    tempo: float,
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> dict[str, Any]:
+    """Both directions over ``CANDIDATES`` pairs taken evenly from all windows inside the pieces of a split.
+
+    ``report`` gets pieces done and in all. The result holds ``audio_to_sheet`` and ``sheet_to_audio`` (recall in
+    percent, MRR, median rank, candidates, 95 % bootstrap intervals over pieces; recall@1 that also counts the right
+    piece's neighbouring onsets, and its other ones; where the first candidate is when it is wrong, in percent of all
+    queries; what a perfect system would reach; the pieces whose work has others in the training split, and those whose
+    work has none), what was measured on, and how the weights were made, as far as they say. The pairs are the same
+    whatever the encoders' own windows: those whose 168 frames and 100 strip px lie inside their piece. Raises BadInput
+    when the corpus lacks the split or the rendering.
+    """
+    rendering = rendering_name(piano, tempo)
+    pool, missing = read_pool(corpus, split, rendering)
+    heard, seen = embed_pool(encoders, pool, rendering, report)
+    asked = Asked.of(pool, read_splits(corpus).get("train", []))
+    to_sheet, to_audio = alike(pool, SheetSpec())
+    made = encoders.training
+    recipe = made.get("recipe") or made.get("experiment") or {}
+    return {
+        "model": encoders.model_id,
+        "training": {"seed": made.get("seeds") or recipe.get("seed"), **{key: made.get(key) for key in RECORD}},
+        "split": split,
+        "piano": piano,
+        "tempo": tempo,
+        "pieces": len(pool),
+        "pieces_missing": missing,
+        "audio_to_sheet": judge(heard, seen, asked, to_sheet),
+        "sheet_to_audio": judge(seen, heard, asked, to_audio),
+    }
+
+
+def read_pool(corpus: Path, split: str, rendering: str, at_most: int | None = None) -> tuple[Pool, int]:
+    """The pieces of a split with their onsets that are among the `CANDIDATES` pairs, and how many pieces are missing.
+
+    ``at_most`` so many pieces are asked for, evenly taken from the split's list. Raises BadInput when the corpus lacks
+    the split or the rendering.
+    """
+    audio, sheet = AudioSpec(), SheetSpec()
+    splits = read_splits(corpus)
+    if split not in splits:
+        raise BadInput(corpus / "splits.json", f"no split {split!r}", f"choose one of {', '.join(splits)}")
+    names = splits[split]
+    if at_most is not None and at_most < len(names):
+        names = [names[i] for i in np.linspace(0, len(names) - 1, at_most).astype(int)]
+    pieces = read_pieces(corpus, names, [rendering], audio, sheet)
+    taken = evenly_taken(pieces, rendering, CANDIDATES, audio, sheet)
+    pool = [(piece, onsets) for piece, onsets in zip(pieces, taken, strict=True) if len(onsets)]
+    return pool, len(names) - len(pieces)
+
+
+def embed_pool(
+    encoders: Model, pool: Pool, rendering: str, report: Callable[[int, int], None]
+) -> tuple[FloatArray, FloatArray]:
+    """Unit embeddings of both sides of all pairs, float32 [pairs, dimension]."""
+    heard, seen = [], []
+    for number, (piece, onsets) in enumerate(pool):
+        report(number, len(pool))
+        heard.append(embed_heard(encoders, piece, onsets, rendering))
+        seen.append(embed_seen(encoders, piece, onsets))
+    report(len(pool), len(pool))
+    return np.concatenate(heard), np.concatenate(seen)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the pairs are of, all [pairs]: ``piece`` and ``onset`` int64 by number, ``work`` by name, and whether that
+    work has pieces in training."""
+
+    piece: npt.NDArray[np.int64]
+    onset: npt.NDArray[np.int64]
+    work: npt.NDArray[np.str_]
+    is_trained: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, pool: Pool, trained: Iterable[str]) -> Asked:
+        """``trained`` names the pieces of the training split."""
+        piece = np.repeat(np.arange(len(pool)), [len(onsets) for _, onsets in pool])
+        works = np.array([work(piece.name) for piece, _ in pool])[piece]
+        known = np.isin(works, [work(name) for name in trained])
+        return cls(piece, np.concatenate([onsets for _, onsets in pool]), works, known)
+
+
+def judge(queries: FloatArray, candidates: FloatArray, asked: Asked, answers: npt.NDArray[np.int64]) -> dict[str, Any]:
+    """One direction of `evaluate`; ``answers`` int64 [pairs] as `alike` counts them."""
+    found = metrics.ranks(queries, candidates)
+    best = metrics.nearest(queries, candidates)
+    intervals = metrics.bootstrap(found, asked.piece)
+    wrong = found > 1
+    same_piece = asked.piece[best] == asked.piece
+    near = same_piece & (np.abs(asked.onset[best] - asked.onset) <= 1)
+    same_work = asked.work[best] == asked.work
+    return {
+        **metrics.scores(found).to_dict(),
+        "interval_95": {name: list(asdict(interval).values()) for name, interval in intervals.items()},
+        "recall@1_within_one_onset": percent(near | ~wrong),
+        "piece_hit@1": percent(same_piece),
+        "errors": {
+            "neighbouring_onset": percent(wrong & near),
+            "elsewhere_in_the_piece": percent(wrong & same_piece & ~near),
+            "another_piece_of_the_work": percent(wrong & same_work & ~same_piece),
+            "another_work": percent(wrong & ~same_work),
+        },
+        "ceiling": ceiling(answers),
+        "work_in_training": group(found[asked.is_trained], asked.piece[asked.is_trained]),
+        "work_not_in_training": group(found[~asked.is_trained], asked.piece[~asked.is_trained]),
+    }
+
+
+def work(piece: str) -> str:
+    """What pieces of one work have in common: composer and opus, the first two parts of MSMD's names."""
+    return "__".join(piece.split("__")[:2])
+
+
+def group(found: metrics.Ranks, owners: npt.NDArray[np.int64]) -> dict[str, float]:
+    """Recall@1 and MRR of some of the queries, each against all candidates; only the counts if there are none."""
+    counts = {"pieces": len(np.unique(owners)), "queries": len(found)}
+    if not len(found):
+        return {**counts}
+    scores = metrics.scores(found)
+    return {**counts, "recall@1": scores.recall_at_1, "mrr": scores.mrr}
+
+
+def percent(right: npt.NDArray[np.bool_]) -> float:
+    return float(100 * right.mean())

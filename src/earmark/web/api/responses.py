@@ -1,0 +1,95 @@
+"""What routes have in common: errors in the document, jobs as JSON and as server-sent events, cached pictures."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from fastapi import Response
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+
+from earmark.web.errors import STATUS
+from earmark.web.models import Failure
+from earmark.web.queue import Job, Pool
+
+API = "/api/v1"
+EVENTS_EVERY_S = 0.25
+CACHED_BYTES = 64_000_000
+
+
+def failures(*kinds: str) -> dict[int | str, dict[str, Any]]:
+    """The document's entries for refusals of these kinds, besides those that every call may get."""
+    told: dict[int | str, dict[str, Any]] = {}
+    for kind in (*kinds, "bad_request", "no_token", "foreign"):
+        before = told.get(STATUS[kind], {}).get("description")
+        told[STATUS[kind]] = {"model": Failure, "description": f"{before}, {kind}" if before else kind}
+    return told
+
+
+def body(what: str) -> dict[str, Any]:
+    """The document's entry for a body of raw bytes."""
+    content = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+    return {"requestBody": {"description": what, "content": content}}
+
+
+def picture(what: str) -> dict[int | str, dict[str, Any]]:
+    """The document's entry for an answer that is a PNG."""
+    return {200: {"description": what, "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}}
+
+
+def told_of(job: Job, name: str, pool: Pool) -> dict[str, Any]:
+    """The fields of `earmark.web.models.Job`."""
+    return {
+        "id": job.id,
+        "name": name,
+        "state": job.state,
+        "ahead": pool.queue.ahead(job),
+        "progress": 1.0 if job.state == "done" else job.progress.done,
+        "error": job.refusal.to_dict() if job.refusal else None,
+    }
+
+
+def events(job: Job, told: Callable[[], str]) -> StreamingResponse:
+    """Server-sent events: what is told of the job (JSON) now and after each change, until it is over."""
+
+    async def lines() -> AsyncIterator[str]:
+        async for _ in job.changes(EVENTS_EVERY_S):
+            yield f"event: state\ndata: {told()}\n\n"
+
+    return StreamingResponse(lines(), media_type="text/event-stream")
+
+
+class Pictures:
+    """PNGs by what they show, the last used ones of at most `CACHED_BYTES`."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, bytes] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, tag: str) -> bytes | None:
+        """The picture of this tag, if it is here."""
+        if tag in self._kept:
+            self._kept.move_to_end(tag)
+        return self._kept.get(tag)
+
+    def put(self, tag: str, picture: bytes) -> None:
+        """Keeps a picture."""
+        self._bytes += len(picture) - len(self._kept.pop(tag, b""))
+        self._kept[tag] = picture
+        while self._bytes > CACHED_BYTES:
+            self._bytes -= len(self._kept.popitem(last=False)[1])
+
+
+def tag_of(*what: object) -> str:
+    """An entity tag for a picture that is always the same for the same ``what``."""
+    return f'"{hashlib.sha256(repr(what).encode()).hexdigest()[:32]}"'
+
+
+def unchanged(request: Request, tag: str) -> Response | None:
+    """304, if the client has the picture already."""
+    if tag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers={"ETag": tag})
+    return None

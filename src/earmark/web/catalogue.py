@@ -1,0 +1,179 @@
+"""The library as the server's own process uses it: lists, removals, files in its folder; nothing that decodes a file.
+
+Every method may be called in any thread; they take turns.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import os
+import re
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from earmark.library.library import Library, Removed
+from earmark.library.store import Piece
+from earmark.results import Kind
+from earmark.web.entries import entry, layout
+from earmark.web.errors import Refusal
+from earmark.web.limits import Limits
+from earmark.web.uploads import file_stem, score_suffix
+
+UPLOADS = "uploads"
+"""The folder in the library's where added files stay."""
+RECORDING_SUFFIXES = frozenset(
+    f".{kind}" for kind in re.findall(r"\w+", "aac aif aiff flac m4a m4b mka mkv mov mp3 mp4 oga ogg opus wav webm wma")
+)
+MOST_RECORDINGS = 1000
+
+
+@dataclass(frozen=True)
+class _Undo:
+    removed: Removed
+    until: float
+
+
+class Shelf:
+    """An open library and its folder."""
+
+    def __init__(self, library: Library, folder: Path, limits: Limits) -> None:
+        self._library, self._folder, self._limits = library, folder, limits
+        self._lock = threading.RLock()
+        self._undos: dict[str, _Undo] = {}
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self._folder.resolve().name
+
+    def summary(self) -> dict[str, Any]:
+        """Its name, model, and how many pieces of sheet music, pages and indexed recordings there are."""
+        with self._lock:
+            pieces = self._library.list()
+            scores = [piece for piece in pieces if piece.kind == "score"]
+            pages = sum(piece.pages for piece in scores)
+            counts = {"pieces": len(scores), "pages": pages, "recordings": len(pieces) - len(scores)}
+            return {"name": self.name, "model": self._library.model, **counts}
+
+    def pieces(self, kind: Kind, search: str, offset: int, limit: int) -> dict[str, Any]:
+        """Entries of the pieces of one kind that have all words of ``search``, by name, with their number in all."""
+        words = search.casefold().split()
+        with self._lock:
+            entries = [entry(piece) for piece in self._library.list() if piece.kind == kind]
+        found = [one for one in entries if all(word in _searched(one) for word in words)]
+        return {"total": len(found), "offset": offset, "pieces": found[offset : offset + limit]}
+
+    def piece(self, identifier: int) -> Piece:
+        """Raises Refusal, not_found, if there is none."""
+        with self._lock:
+            for piece in self._library.list():
+                if piece.id == identifier:
+                    return piece
+        raise Refusal("not_found", "there is no such piece in the library", "see what there is")
+
+    def named(self, name: str) -> Piece | None:
+        """The piece of this name."""
+        with self._lock:
+            return next((piece for piece in self._library.list() if piece.name == name), None)
+
+    def details(self, identifier: int) -> dict[str, Any]:
+        """A piece's entry with its pages and systems; a recording has none."""
+        with self._lock:
+            piece = self.piece(identifier)
+            places = self._library.contents(identifier)[0] if piece.kind == "score" else ()
+            return entry(piece) | {"layout": layout(self._library.pages(identifier), places)}
+
+    def files(self, piece: Piece) -> list[str]:
+        """The files that a piece's pages, or its sound, are in."""
+        with self._lock:
+            return [file.path for file in self._library.files(piece)]
+
+    def remove(self, identifier: int) -> dict[str, Any]:
+        """Takes a piece out and says how to bring it back."""
+        with self._lock:
+            piece = self.piece(identifier)
+            self._forget_removed()
+            key, until = secrets.token_urlsafe(16), time.monotonic() + self._limits.undo_s
+            self._undos[key] = _Undo(self._library.take_out(piece), until)
+            return {"removal": key, "name": piece.name, "undo_until_s": self._limits.undo_s}
+
+    def undo(self, key: str) -> dict[str, Any]:
+        """Brings a removed piece back; raises Refusal, not_found, when it is too late."""
+        with self._lock:
+            self._forget_removed()
+            if key not in self._undos:
+                raise Refusal("not_found", "this cannot be undone any more", "add the music again")
+            back = entry(self._library.put_back(self._undos[key].removed))
+            del self._undos[key]
+            return back
+
+    def recordings(self) -> list[dict[str, Any]]:
+        """The recordings in the library's folder, by name."""
+        found = [
+            {"name": path.relative_to(self._folder).as_posix(), "bytes": path.stat().st_size}
+            for path in self._recordings()
+        ]
+        return sorted(found, key=lambda one: str(one["name"]))
+
+    def recording(self, name: str) -> Path:
+        """The path of the listed recording of this name; raises Refusal, not_found, if none is listed so."""
+        for path in self._recordings():
+            if path.relative_to(self._folder).as_posix() == name:
+                return path
+        raise Refusal("not_found", "there is no such recording in the library's folder", "see what there is")
+
+    def keep(self, name: str, upload: Path) -> tuple[Path, bool]:
+        """Moves an uploaded score to where it stays, named in the likeness of ``name``; whether it is new there.
+
+        A file of that name and content is left as it is. Raises Refusal for a name whose ending is no score's.
+        """
+        suffix = score_suffix(name)
+        if not suffix:
+            raise Refusal(
+                "unusable_file", f"{name} is no sheet music", "give a PDF, an image, MusicXML, MEI, **kern or ABC"
+            )
+        stem = file_stem(name)
+        with self._lock:
+            folder = self._folder / UPLOADS
+            folder.mkdir(exist_ok=True)
+            path, number = folder / f"{stem}{suffix}", 1
+            while path.exists():
+                if filecmp.cmp(path, upload, shallow=False):
+                    return path, False
+                number += 1
+                path = folder / f"{stem} ({number}){suffix}"
+            shutil.move(upload, path)
+            return path, True
+
+    def close(self) -> None:
+        """Ends the use of the library."""
+        with self._lock:
+            self._library.close()
+
+    def _forget_removed(self) -> None:
+        now = time.monotonic()
+        kept = [(key, undo) for key, undo in self._undos.items() if undo.until > now]
+        self._undos = dict(kept[-self._limits.undos :])
+
+    def _recordings(self) -> Iterator[Path]:
+        """Files whose ending is a recording's, hidden ones and links left out, at most `MOST_RECORDINGS`."""
+        found = 0
+        for folder, folders, files in os.walk(self._folder):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            for name in sorted(files):
+                path = Path(folder, name)
+                if path.suffix.lower() in RECORDING_SUFFIXES and not name.startswith(".") and not path.is_symlink():
+                    yield path
+                    found += 1
+                    if found == MOST_RECORDINGS:
+                        return
+
+
+def _searched(one: dict[str, Any]) -> str:
+    return " ".join(str(one[key] or "") for key in ("name", "title", "composer")).casefold()

@@ -1,0 +1,74 @@
+"""What server and worker processes say to each other.
+
+A worker is sent pickled `Task`s. What it says is never unpickled, since it reads files that nobody vouches for: every
+message is a letter and then JSON, or bytes as they are.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from earmark.web.errors import STATUS, Refusal
+
+READY, PROGRESS, ANSWER, REFUSAL, LAST = b"r", b"p", b"a", b"e", b"l"
+"""`LAST` is a refusal after which the process ends."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """The name of a function of `earmark.web.tasks.TASKS`, and its arguments."""
+
+    name: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """``done`` 0..1, None while unknown; ``heard_s`` seconds of sound heard so far."""
+
+    done: float | None = None
+    heard_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """``value`` is JSON's; ``content`` a picture's or other file's bytes, if the task makes one."""
+
+    value: dict[str, Any] = field(default_factory=dict)
+    content: bytes = b""
+
+
+def write_progress(progress: Progress) -> bytes:
+    return PROGRESS + json.dumps(asdict(progress)).encode()
+
+
+def read_progress(body: bytes) -> Progress:
+    """Raises ValueError, or its relatives, when it is none."""
+    stated = json.loads(body)
+    done = stated["done"]
+    return Progress(None if done is None else float(done), float(stated["heard_s"]))
+
+
+def write_answer(answer: Answer) -> bytes:
+    value = json.dumps(answer.value).encode()
+    return ANSWER + len(value).to_bytes(8, "big") + value + answer.content
+
+
+def read_answer(body: bytes) -> Answer:
+    """Raises ValueError when it is none."""
+    size = int.from_bytes(body[:8], "big")
+    return Answer(dict(json.loads(body[8 : 8 + size])), body[8 + size :])
+
+
+def write_refusal(refusal: Refusal, kind: bytes = REFUSAL) -> bytes:
+    return kind + json.dumps(refusal.to_dict()).encode()
+
+
+def read_refusal(body: bytes) -> Refusal:
+    """Raises ValueError, or its relatives, when it is none."""
+    stated = json.loads(body)
+    if stated["kind"] not in STATUS:
+        raise ValueError(stated["kind"])
+    return Refusal(str(stated["kind"]), str(stated["what"]), str(stated["remedy"]))

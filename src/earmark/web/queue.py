@@ -1,0 +1,217 @@
+"""A bounded queue that is fair to its clients, and the workers that empty it.
+
+Clients take turns: whoever asks for much waits for itself, not the others. Everything here runs on the event loop;
+only the call into a worker's process waits in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
+from typing import Literal, Protocol
+
+from earmark.web.errors import Refusal
+from earmark.web.protocol import Answer, Progress, Task
+
+State = Literal["waiting", "working", "done", "failed"]
+WAITING_S = 1.0
+log = logging.getLogger(__name__)
+
+
+class Caller(Protocol):
+    """What does the work: `earmark.web.worker_process.Worker`, or a test's own. Called in threads."""
+
+    def call(self, task: Task, limit_s: float, told: Callable[[Progress], None]) -> Answer:
+        """Does the task, telling its progress now and then; raises Refusal when it cannot be done."""
+        ...
+
+    def start(self) -> None:
+        """Makes ready for the first call."""
+        ...
+
+    def kill(self) -> None:
+        """Ends what it does, if anything, at once: ``call`` then raises."""
+        ...
+
+    def stop(self) -> None:
+        """The same, for good."""
+        ...
+
+
+class Job:
+    """One task of one client on its way through a queue; ``answer`` when done, ``refusal`` when failed."""
+
+    def __init__(self, client: str, task: Task, limit_s: float) -> None:
+        self.id = secrets.token_urlsafe(16)
+        self.client, self.task, self.limit_s = client, task, limit_s
+        self.state: State = "waiting"
+        self.progress = Progress()
+        self.answer = Answer()
+        self.refusal: Refusal | None = None
+        self.seconds = 0.0
+        self._changed = asyncio.Event()
+
+    @property
+    def over(self) -> bool:
+        """Whether it is done or has failed."""
+        return self.state in ("done", "failed")
+
+    def change(self, state: State | None = None, progress: Progress | None = None) -> None:
+        """Notes what is new and wakes those who watch."""
+        self.state = state or self.state
+        self.progress = progress or self.progress
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def fail(self, refusal: Refusal) -> None:
+        """Ends the job without an answer, if it has not ended yet."""
+        if not self.over:
+            self.refusal = refusal
+            self.change("failed")
+
+    async def changes(self, least_s: float) -> AsyncIterator[None]:
+        """Now, and after every change, but not more often than each ``least_s``; ends when the job is over.
+
+        While it waits also every `WAITING_S`, since its place in the queue changes.
+        """
+        while not self.over:
+            changed = self._changed
+            yield
+            await asyncio.sleep(least_s)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(changed.wait(), WAITING_S if self.state == "waiting" else None)
+        yield
+
+    async def wait(self) -> Answer:
+        """The answer, when it is there; raises Refusal if the job fails."""
+        while not self.over:
+            await self._changed.wait()
+        if self.refusal:
+            raise self.refusal
+        return self.answer
+
+
+class FairQueue:
+    """Waiting jobs, first come first served for one client, one after the other between clients."""
+
+    def __init__(self, most: int, most_of_one: int) -> None:
+        self._most, self._most_of_one = most, most_of_one
+        self._waiting: OrderedDict[str, deque[Job]] = OrderedDict()
+        self._filled = asyncio.Event()
+
+    def __len__(self) -> int:
+        return sum(map(len, self._waiting.values()))
+
+    def put(self, job: Job) -> None:
+        """Adds a job; raises Refusal, busy, when there is no room."""
+        of_one = len(self._waiting.get(job.client, ()))
+        if len(self) >= self._most or of_one >= self._most_of_one:
+            raise Refusal("busy", "too many questions are waiting", "try again in a moment")
+        self._waiting.setdefault(job.client, deque()).append(job)
+        self._filled.set()
+
+    async def take(self) -> Job:
+        """The next job, when there is one."""
+        while not self._waiting:
+            self._filled.clear()
+            await self._filled.wait()
+        client, own = self._waiting.popitem(last=False)
+        job = own.popleft()
+        if own:
+            self._waiting[client] = own  # to the end of the round
+        return job
+
+    def drop(self, job: Job) -> None:
+        """Takes a job out, if it waits here."""
+        own = self._waiting.get(job.client, deque())
+        if job in own:
+            own.remove(job)
+            if not own:
+                del self._waiting[job.client]
+
+    def ahead(self, job: Job) -> int | None:
+        """How many of the jobs here will be taken before this one; None when it does not wait here."""
+        own = self._waiting.get(job.client, deque())
+        if job not in own:
+            return None
+        turn, before = own.index(job), True
+        count = turn
+        for client, others in self._waiting.items():
+            if client == job.client:
+                before = False
+            else:
+                count += min(len(others), turn + before)
+        return count
+
+
+class Pool:
+    """Workers of one kind and their queue."""
+
+    def __init__(self, name: str, workers: Sequence[Caller], most: int, most_of_one: int) -> None:
+        self.name, self.workers = name, workers
+        self.queue = FairQueue(most, most_of_one)
+        self.ended: Callable[[Job], None] = lambda job: None
+        self._at_work: dict[Job, Caller] = {}
+
+    def waiting(self) -> int:
+        """Jobs in the queue."""
+        return len(self.queue)
+
+    def working(self) -> int:
+        """Jobs that workers are busy with."""
+        return len(self._at_work)
+
+    def submit(self, client: str, task: Task, limit_s: float) -> Job:
+        """Queues a task; raises Refusal, busy, when there is no room."""
+        job = Job(client, task, limit_s)
+        self.queue.put(job)
+        return job
+
+    def cancel(self, job: Job) -> None:
+        """Ends a job wherever it is; its worker's process with it."""
+        self.queue.drop(job)
+        if worker := self._at_work.get(job):
+            worker.kill()
+        job.fail(Refusal("gave_up", "the job was given up", "start it again"))
+
+    def stop(self) -> None:
+        """Ends all workers' processes for good."""
+        for worker in self.workers:
+            worker.stop()
+
+    async def run(self) -> None:
+        """Lets the workers work until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for worker in self.workers:
+                group.create_task(self._serve(worker))
+
+    async def _serve(self, worker: Caller) -> None:
+        loop = asyncio.get_running_loop()
+        await asyncio.to_thread(worker.start)
+        while True:
+            job = await self.queue.take()
+            job.change("working")
+            self._at_work[job] = worker
+            start = time.monotonic()
+
+            def told(progress: Progress, job: Job = job) -> None:
+                loop.call_soon_threadsafe(job.change, None, progress)
+
+            try:
+                job.answer = await asyncio.to_thread(worker.call, job.task, job.limit_s, told)
+                if not job.over:
+                    job.change("done")
+            except Refusal as refusal:
+                job.fail(refusal)
+            except Exception:  # a bug must not take the worker out of service
+                log.exception("%s failed", job.task.name)
+                job.fail(Refusal("internal", "something went wrong in the server", "see what it printed"))
+            finally:
+                del self._at_work[job]
+                job.seconds = time.monotonic() - start
+                self.ended(job)

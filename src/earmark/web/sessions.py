@@ -1,0 +1,162 @@
+"""What clients have asked for and may come back to: questions with their recordings, and additions."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from starlette.requests import Request
+
+from earmark.web import uploads
+from earmark.web.errors import Refusal
+from earmark.web.limits import Limits
+from earmark.web.queue import Job, Pool
+
+SWEEP_S = 2.0
+
+
+@dataclass
+class Question:
+    """A file and what is asked about it; ``size`` is 0 when the file is the library's own and stays.
+
+    ``is_sheet`` says that it was sent as sheet music, which is neither followed nor explained.
+    """
+
+    job: Job
+    name: str
+    path: Path
+    size: int
+    is_sheet: bool = False
+    alignments: dict[int, Job] = field(default_factory=dict)
+    used: float = field(default_factory=time.monotonic)
+
+    @property
+    def over(self) -> bool:
+        return self.job.over and all(job.over for job in self.alignments.values())
+
+
+@dataclass
+class Addition:
+    """A score on its way into the library."""
+
+    job: Job
+    name: str
+    used: float = field(default_factory=time.monotonic)
+
+    @property
+    def over(self) -> bool:
+        return self.job.over
+
+
+Kept = TypeVar("Kept", Question, Addition)
+
+
+class Desk:
+    """Everything kept for clients, in memory and in ``folder``; for the event loop only."""
+
+    def __init__(self, folder: Path, limits: Limits, pools: Iterable[Pool]) -> None:
+        self.questions: dict[str, Question] = {}
+        self.additions: dict[str, Addition] = {}
+        self.uploads = 0
+        self._folder, self._limits, self._pools = folder, limits, tuple(pools)
+        self._incoming = 0
+        self._settling: set[asyncio.Task[None]] = set()
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes on disk: recordings that are kept, and uploads under way."""
+        return self._incoming + sum(question.size for question in self.questions.values())
+
+    async def receive(self, request: Request, most_bytes: int, suffix: str = "") -> tuple[Path, int]:
+        """A request's body as a file whose name ends in ``suffix``, and its bytes.
+
+        Raises Refusal as `earmark.web.uploads.receive` does, and when there are too many or too large ones.
+        """
+        if self.uploads >= self._limits.uploads:
+            raise Refusal("busy", "too many files are being uploaded", "try again in a moment")
+        path, came = self._folder / f"{secrets.token_hex(16)}{suffix}", 0
+
+        def room(more: int) -> None:
+            nonlocal came
+            while self.kept_bytes + more > self._limits.kept_bytes:
+                if not self._forget_oldest():
+                    raise Refusal("busy", "too many recordings are waiting", "try again in a moment")
+            came += more
+            self._incoming += more
+
+        self.uploads += 1
+        try:
+            size = await uploads.receive(request, path, most_bytes, self._limits, room)
+        finally:
+            self.uploads -= 1
+            self._incoming -= came
+        return path, size
+
+    def put(self, question: Question) -> None:
+        """Keeps a question; the one that has not been used for longest makes room."""
+        while len(self.questions) >= self._limits.kept_questions and self._forget_oldest():
+            pass
+        self.questions[question.job.id] = question
+
+    def keep_addition(self, addition: Addition, failed: Callable[[], None]) -> None:
+        """Keeps an addition; ``failed`` is called when it turns out that nothing was added."""
+
+        async def settle() -> None:
+            with suppress(Refusal):
+                await addition.job.wait()
+            if addition.job.state == "failed":
+                failed()
+
+        self.additions[addition.job.id] = addition
+        task = asyncio.create_task(settle())
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
+
+    def question(self, identifier: str) -> Question:
+        """A question, which is kept for another while; raises Refusal, not_found, when it is not there any more."""
+        return _used(self.questions, identifier)
+
+    def addition(self, identifier: str) -> Addition:
+        """The same for an addition."""
+        return _used(self.additions, identifier)
+
+    def forget(self, identifier: str) -> None:
+        """Ends all work on a question and removes its recording."""
+        question = self.questions.pop(identifier, None)
+        if question is None:
+            return
+        for job in (question.job, *question.alignments.values()):
+            for pool in self._pools:
+                pool.cancel(job)
+        if question.size:
+            question.path.unlink(missing_ok=True)
+
+    async def sweep(self) -> None:
+        """Forgets, until cancelled, what has not been used for ``kept_s``."""
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            oldest = time.monotonic() - self._limits.kept_s
+            for identifier in [key for key, one in self.questions.items() if one.over and one.used < oldest]:
+                self.forget(identifier)
+            for identifier in [key for key, one in self.additions.items() if one.over and one.used < oldest]:
+                del self.additions[identifier]
+
+    def _forget_oldest(self) -> bool:
+        """Forgets the question that was used longest ago, if one is over."""
+        over = [question for question in self.questions.values() if question.over]
+        if over:
+            self.forget(min(over, key=lambda question: question.used).job.id)
+        return bool(over)
+
+
+def _used(kept: dict[str, Kept], identifier: str) -> Kept:
+    if identifier not in kept:
+        raise Refusal("not_found", "this is not kept any more", "ask again")
+    kept[identifier].used = time.monotonic()
+    return kept[identifier]

@@ -1,0 +1,180 @@
+"""A row from recipe to weights: exact resume, the schedule, refinement, and ONNX that agrees with PyTorch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs the [train] extra")
+pytest.importorskip("onnxscript", reason="exporting needs the [train] extra")
+
+from earmark.balke2019.export import AudioSide, SheetSide, export  # noqa: E402
+from earmark.balke2019.recipe import Recipe, read_recipe  # noqa: E402
+from earmark.balke2019.refine import is_row, read_checkpoint, refine  # noqa: E402
+from earmark.balke2019.train import Run, train  # noqa: E402
+from earmark.errors import BadInput, Mismatch  # noqa: E402
+from earmark.model.encoders import load  # noqa: E402
+from earmark.training.evaluation.metrics import Scores  # noqa: E402
+from earmark.training.loop import Progress  # noqa: E402
+
+RECIPES = Path(__file__).parents[2] / "experiments" / "balke2019"
+
+
+def recipe(corpus: Path, **changes: object) -> Recipe:
+    made = Recipe(
+        row="bl2-sc-at",
+        name="tiny",
+        corpus=str(corpus),
+        renderings=("one@1", "two@1"),
+        validation_rendering="heard@1",
+        validation_pairs=30,
+        batch=8,
+        epoch_pairs=16,
+        epochs=2,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def quiet(progress: Progress) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def trained(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return train(recipe(corpus), tmp_path_factory.mktemp("run"), quiet)
+
+
+def test_a_resumed_run_ends_in_the_same_weights(corpus: Path, trained: Path, tmp_path: Path) -> None:
+    class StopError(Exception):
+        pass
+
+    def stop_at_three(progress: Progress) -> None:
+        if progress.step == 3:
+            raise StopError
+
+    with pytest.raises(StopError):
+        train(recipe(corpus), tmp_path, stop_at_three)
+    resumed = train(recipe(corpus), tmp_path, quiet)
+    (_, one, record), (_, other, again) = read_checkpoint(trained), read_checkpoint(resumed)
+    assert (record["step"], record["pairs"]) == (again["step"], again["pairs"]) == (4, 32)
+    for name, value in one.state_dict().items():
+        assert torch.equal(value, other.state_dict()[name]), name
+    log = [json.loads(line) for line in trained.with_name("log.jsonl").read_text().splitlines()]
+    assert [entry["step"] for entry in log] == [2, 4]
+    with pytest.raises(Mismatch, match="different recipe"):
+        train(recipe(corpus, seed=2), tmp_path, quiet)
+
+
+def test_training_learns(corpus: Path, tmp_path: Path) -> None:
+    losses: list[float] = []
+    # Without the CCA layer, which separates so small a batch by itself.
+    learning = recipe(corpus, row="bl1-sc", projection="linear", batch=16, epoch_pairs=160, epochs=3)
+    train(learning, tmp_path, lambda progress: losses.append(progress.loss))
+    assert sum(losses[-6:]) < 0.8 * sum(losses[:6])
+
+
+def scores(mrr: float) -> Scores:
+    return Scores(0, 0, 0, mrr, 1, 10)
+
+
+def test_with_epochs_the_halvings_fill_the_last_third(corpus: Path) -> None:
+    run = Run(recipe(corpus, epochs=30), torch.device("cpu"))
+    halved = []
+    for epoch in range(1, 31):
+        run.step = epoch * run.epoch_steps
+        run.judge(scores(0.1))
+        halved.append(run.halved)
+    assert halved[:21] == [0] * 21
+    assert halved[21:29] == [1, 1, 2, 3, 3, 4, 4, 5]
+    assert run.steps == 60
+
+
+def test_without_epochs_the_rate_is_halved_when_validation_stands_still(corpus: Path) -> None:
+    run = Run(recipe(corpus, epochs=None, patience=3, halvings=2), torch.device("cpu"))
+    seen = []
+    for epoch in range(1, 40):
+        if run.step >= run.steps:
+            break
+        run.step = epoch * run.epoch_steps
+        run.judge(scores(0.2 if epoch == 4 else 0.1))
+        seen.append((run.best_epoch, run.halved))
+    # Best at epoch 4; three epochs later halved for the first time, three later again, three later the end.
+    assert seen[6] == (7, 1)
+    assert seen[9] == (10, 2)
+    assert len(seen) == 13
+
+
+@pytest.mark.parametrize("projection", ["cca", "linear"])
+def test_refinement_changes_the_projection_and_nothing_else(
+    corpus: Path, trained: Path, tmp_path: Path, projection: str
+) -> None:
+    if projection == "linear":
+        checkpoint = train(recipe(corpus, projection="linear"), tmp_path, quiet)
+        with pytest.raises(BadInput, match="no CCA layer"):
+            refine(checkpoint)
+        return
+    refined = refine(trained, pairs=50)
+    assert refined.name == "refined.pt"
+    assert is_row(refined)
+    (_, before, _), (_, after, record) = read_checkpoint(trained), read_checkpoint(refined)
+    assert record["refined_pairs"] == 50
+    changed = {
+        name
+        for name, value in before.state_dict().items()
+        if not torch.equal(value, after.state_dict()[name]) and name.startswith("projection")
+    }
+    assert changed == {f"projection.{side}_{what}" for side in ("audio", "sheet") for what in ("mean", "projection")}
+    for name, value in before.state_dict().items():
+        assert name in changed or torch.equal(value, after.state_dict()[name]), name
+
+
+def test_onnx_agrees_with_pytorch(trained: Path, tmp_path: Path) -> None:
+    """At whole and fractional centres, near the ends (silence, paper), and in more windows than fit at once."""
+    folder = export(trained, tmp_path / "weights")
+    encoders = load(folder)
+    about = json.loads((folder / "model.json").read_text())
+    assert (about["name"], about["dimension"], about["windows_at_once"]) == ("tiny-unrefined", 32, 64)
+    assert about["training"]["pairs"] == 32
+    assert encoders.attention_reach_frames == 20.5
+    _, network, _ = read_checkpoint(trained)
+    rng = np.random.default_rng(0)
+    spectrum = rng.uniform(0, 0.7, (500, 92)).astype(np.float32)
+    strip = rng.uniform(0, 1, (80, 700)).astype(np.float32)
+    centres = np.concatenate([[0, 3.4, 499, 250], rng.uniform(0, 499, 100)])
+    sides = ((AudioSide, encoders.embed_audio, spectrum, 0), (SheetSide, encoders.embed_strip, strip, 1))
+    for side, embed, values, axis in sides:
+        found, attention = embed(values, centres)
+        around = [(0, 0), (0, 0)]
+        around[axis] = (60, 60)
+        padded = torch.from_numpy(np.pad(values, around))
+        with torch.no_grad():
+            expected, weights = side(network)(padded, torch.from_numpy(centres.astype(np.float32) + 60))
+        np.testing.assert_allclose(found, expected.numpy(), atol=5e-3)  # the weights are stored as float16
+        np.testing.assert_allclose(attention, weights.numpy(), atol=5e-3)
+        np.testing.assert_allclose(attention.sum(axis=1), 1, atol=1e-5)
+
+
+def test_the_shipped_recipes_are_the_rows() -> None:
+    recipes = [read_recipe(path) for path in sorted(RECIPES.glob("*.toml"))]
+    assert {made.row for made in recipes} == {made.name for made in recipes} - {
+        "bl2-lc-at-nocca",
+        "bl2-sc-cross-entropy",
+        "bl2-sc-64d",
+    }
+    for made in recipes:
+        assert made.name.startswith(made.row)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [('row = "bl3"', "row 'bl3' is none of bl1-sc"), ('row = "bl1-sc"\nrat = 1', "unknown key rat"), ("", "row")],
+)
+def test_a_bad_recipe_is_named(tmp_path: Path, text: str, reason: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    with pytest.raises(BadInput, match=reason):
+        read_recipe(path)

@@ -1,0 +1,259 @@
+"""The installed commands add, find, list and remove, run in this process with the fake encoders."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+
+if TYPE_CHECKING:
+    from tests.conftest import Command, Music, WriteWav
+
+PIECES, NOTES = 3, 120
+
+
+@pytest.fixture
+def scores(music: Music, tmp_path: Path) -> Path:
+    return music.write_scores(tmp_path / "scores", PIECES, NOTES)
+
+
+@pytest.fixture
+def clip(music: Music, tmp_path: Path) -> Path:
+    return music.write_recording(tmp_path / "clip.wav", music.melody(1, NOTES)[:95], first=75)
+
+
+def test_add_find_list_remove(earmark: Command, scores: Path, clip: Path, tmp_path: Path) -> None:
+    library = tmp_path / "lib"
+    code, out, _ = earmark("add", library, scores)
+    assert code == 0
+    assert out.splitlines() == [f"added: piece-{seed} (2 pages, 5 systems)" for seed in range(PIECES)]
+    code, out, _ = earmark("find", library, clip)
+    assert code == 0
+    assert out.splitlines()[1].split()[:4] == ["1", "piece-1", "2", "1"]
+    code, out, _ = earmark("list", library)
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()[1:]] == ["piece-0", "piece-1", "piece-2"]
+    code, out, _ = earmark("remove", library, "piece-0", "piece-2")
+    assert (code, out) == (0, "removed: piece-0\nremoved: piece-2\n")
+    code, out, _ = earmark("list", library, "--json")
+    assert [piece["piece"] for piece in json.loads(out)["pieces"]] == ["piece-1"]
+
+
+def test_find_prints_the_json_of_the_documentation(earmark: Command, scores: Path, clip: Path, tmp_path: Path) -> None:
+    earmark("add", tmp_path / "lib", scores)
+    code, out, err = earmark("find", tmp_path / "lib", clip, "--top", "2", "--start", "1", "--end", "9", "--json")
+    assert (code, err) == (0, "")
+    answer = json.loads(out)
+    assert list(answer) == ["query", "model", "confident", "hits", "recordings"]
+    assert answer["query"] == {"path": str(clip), "start_s": 1.0, "duration_s": 8.0}
+    assert answer["model"] == "fake-1"
+    assert answer["confident"] is True
+    hit = answer["hits"][0]
+    assert list(hit) == [
+        "rank",
+        "piece",
+        "source",
+        "confidence",
+        "page",
+        "system",
+        "box",
+        "query_time_s",
+        "measure",
+        "title",
+        "composer",
+        "query_place",
+        "heard_s",
+    ]
+    assert (hit["rank"], hit["piece"], hit["page"]) == (1, "piece-1", 2)
+    assert hit["source"] == str(scores / "piece-1.pdf")
+    assert 0.5 <= hit["confidence"] <= 1.0
+    assert len(hit["box"]) == 4
+    assert all(0.0 <= value <= 1.0 for value in hit["box"])
+    from_s, to_s = hit["heard_s"]
+    assert 1.0 <= from_s <= hit["query_time_s"] <= to_s <= 9.0
+
+
+def test_the_table_says_what_is_heard_from_when_to_when(
+    earmark: Command, scores: Path, clip: Path, tmp_path: Path
+) -> None:
+    earmark("add", tmp_path / "lib", scores)
+    hit = json.loads(earmark("find", tmp_path / "lib", clip, "--json")[1])["hits"][0]
+    header, first, *_ = earmark("find", tmp_path / "lib", clip)[1].splitlines()
+    assert header.split() == ["piece", "page", "system", "heard", "most", "like", "confidence"]
+    minutes = [f"0:{seconds:04.1f}" for seconds in hit["heard_s"]]
+    assert " – ".join(minutes) in first
+    assert f"{hit['query_time_s']:.1f} s" in first
+
+
+def test_find_draws_the_page_with_the_place_marked(earmark: Command, scores: Path, clip: Path, tmp_path: Path) -> None:
+    earmark("add", tmp_path / "lib", scores)
+    code, out, _ = earmark("find", tmp_path / "lib", clip, "--draw", tmp_path / "drawn", "--json")
+    assert code == 0
+    hit = json.loads(out)["hits"][0]
+    drawn = np.asarray(Image.open(tmp_path / "drawn" / "clip.png"))
+    assert os.listdir(tmp_path / "drawn") == ["clip.png"]
+    coloured = np.argwhere(np.ptp(drawn.astype(int), axis=2) > 100)
+    height, width = drawn.shape[:2]
+    expected = np.array(hit["box"]) * (width, height, width, height)
+    found = [coloured[:, 1].min(), coloured[:, 0].min(), coloured[:, 1].max(), coloured[:, 0].max()]
+    np.testing.assert_allclose(found, expected, atol=8)
+
+
+def test_align_prints_systems_csv_or_json(earmark: Command, scores: Path, music: Music, tmp_path: Path) -> None:
+    earmark("add", tmp_path / "lib", scores)
+    recording = music.write_recording(tmp_path / "whole.wav", music.melody(1, NOTES))
+    code, out, err = earmark("align", tmp_path / "lib", recording)
+    assert (code, err) == (0, "")
+    title, header, *rows = out.splitlines()
+    assert title == "piece-1, 1:00.0"
+    assert header.split() == ["from", "to", "page", "system"]
+    assert [row.split()[2:] for row in rows] == [["1", "1"], ["1", "2"], ["1", "3"], ["2", "1"], ["2", "2"]]
+    assert rows[0].split()[0] == "0:00.0"
+    assert rows[4].split()[1] == "1:00.0"
+    code, out, _ = earmark("align", tmp_path / "lib", recording, "--piece", "piece-1", "--json")
+    answer = json.loads(out)
+    assert list(answer) == ["audio", "model", "piece", "source", "systems", "points"]
+    assert answer["audio"] == {"path": str(recording), "duration_s": 60.0}
+    assert list(answer["systems"][0]) == ["page", "system", "box"]
+    columns = ["time_s", "page", "system", "x", "strip_px", "confidence"]
+    assert list(answer["points"][0]) == columns
+    code, out, _ = earmark("align", tmp_path / "lib", recording, "--csv")
+    lines = out.splitlines()
+    assert lines[0] == ",".join(columns)
+    assert len(lines) == 1 + len(answer["points"])
+    assert lines[-1].split(",") == [str(value) for value in answer["points"][-1].values()]
+
+
+def test_align_does_not_follow_what_it_is_not_sure_of(
+    earmark: Command, scores: Path, music: Music, tmp_path: Path, write_wav: WriteWav
+) -> None:
+    earmark("add", tmp_path / "lib", scores)
+    stranger = music.write_recording(tmp_path / "stranger.wav", music.melody(99, 40))
+    code, out, err = earmark("align", tmp_path / "lib", stranger)
+    assert (code, out) == (1, "")
+    assert err.startswith(f"earmark: {stranger}: is probably of no piece in this library")
+    code, _, err = earmark("align", tmp_path / "lib", stranger, "--piece", "piece-9")
+    assert (code, err.split(":")[2]) == (2, " has no piece 'piece-9'; see")
+    silence = write_wav(tmp_path / "silence.wav", np.zeros(22_050 * 10))
+    assert earmark("align", tmp_path / "lib", silence, "--piece", "piece-1")[:2] == (0, "Nothing was heard.\n")
+    code, _, err = earmark("align", tmp_path / "lib", stranger, "--csv", "--json")
+    assert (code, err.splitlines()[-1]) == (2, "Error: give --json or --csv, not both")
+
+
+def test_find_writes_annotations(earmark: Command, scores: Path, clip: Path, tmp_path: Path) -> None:
+    earmark("add", tmp_path / "lib", scores)
+    code, out, _ = earmark("find", tmp_path / "lib", clip, "--annotations", tmp_path / "a.json", "--json")
+    assert code == 0
+    hits, items = json.loads(out)["hits"], json.loads((tmp_path / "a.json").read_text())["items"]
+    assert len(items) == len(hits)
+    assert items[0]["target"]["source"] == Path(hits[0]["source"]).as_uri()
+    code, _, err = earmark("find", tmp_path / "lib", clip, "--annotations", tmp_path / "none" / "a.json")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "cannot be written" in err
+
+
+def test_find_takes_a_page_and_shows_recordings_and_measures(
+    earmark: Command, scores: Path, clip: Path, kern: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a.krn").write_text(kern)
+    (tmp_path / "copy.krn").write_text(kern)
+    code, out, _ = earmark("add", tmp_path / "lib", scores, clip, tmp_path / "a.krn")
+    assert (code, "added: clip (recording)" in out, "added: a (1 pages, 1 systems)" in out) == (0, True, True)
+    _, out, _ = earmark("find", tmp_path / "lib", scores / "piece-1.pdf")
+    heading = next(line for line in out.splitlines() if "recording" in line)
+    assert heading.split() == ["recording", "at", "seen", "on", "confidence"]
+    _, out, _ = earmark("find", tmp_path / "lib", tmp_path / "copy.krn", "--top", "1")
+    assert "measure" in out
+    _, out, _ = earmark("list", tmp_path / "lib", "--json")
+    kinds = {piece["piece"]: (piece["kind"], piece["title"]) for piece in json.loads(out)["pieces"]}
+    assert (kinds["clip"], kinds["a"]) == (("recording", ""), ("score", "Little Test"))
+
+
+def test_add_can_split_a_file_at_its_titles(earmark: Command, tmp_path: Path) -> None:
+    book = Path(__file__).parents[2] / "demo" / "scores" / "petzold-menuet.pdf"
+    code, out, _ = earmark("add", tmp_path / "lib", "--split", book)
+    assert (code, out) == (0, "added: petzold-menuet (1 pages, 5 systems)\n")
+
+
+def test_find_says_when_the_piece_is_not_there(earmark: Command, scores: Path, music: Music, tmp_path: Path) -> None:
+    earmark("add", tmp_path / "lib", scores)
+    stranger = music.write_recording(tmp_path / "stranger.wav", music.melody(99, 40))
+    code, out, _ = earmark("find", tmp_path / "lib", stranger)
+    assert code == 0
+    assert out.startswith("Probably not in this library.")
+
+
+def test_a_silent_recording_is_answered(earmark: Command, scores: Path, tmp_path: Path, write_wav: WriteWav) -> None:
+    earmark("add", tmp_path / "lib", scores)
+    silence = write_wav(tmp_path / "silence.wav", np.zeros(22_050 * 5))
+    code, out, _ = earmark("find", tmp_path / "lib", silence, "--json")
+    assert code == 0
+    assert json.loads(out)["confident"] is False
+    assert json.loads(out)["hits"] == []
+
+
+INTERRUPTED = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+import conftest
+from earmark import cli
+from earmark.library import add, library
+encoders = conftest.FakeEncoders()
+library.load = lambda name: encoders
+embed_piece = add.embed_piece
+def slow(files, encoders):
+    time.sleep(0.2)
+    return embed_piece(files, encoders)
+add.embed_piece = slow
+sys.argv = ["earmark", "add", *sys.argv[2:]]
+cli.main()
+"""
+
+
+def test_control_c_keeps_the_pieces_that_were_reported(earmark: Command, music: Music, tmp_path: Path) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for seed in range(12):
+        music.write_pdf(folder / f"{seed:02d}.pdf", music.melody(seed, 24))
+    arguments = [str(Path(__file__).parents[1]), str(tmp_path / "lib"), str(folder)]
+    adding = subprocess.Popen(
+        [sys.executable, "-u", "-c", INTERRUPTED, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert adding.stdout is not None
+    assert adding.stdout.readline().startswith("added: 00")
+    time.sleep(0.3)
+    adding.send_signal(signal.SIGINT)
+    out, err = adding.communicate()
+    assert adding.returncode == 130
+    assert err.strip() == "earmark: stopped"
+    reported = 1 + out.count("added: ")
+    _, listed, _ = earmark("list", tmp_path / "lib", "--json")
+    assert reported <= len(json.loads(listed)["pieces"]) < 12
+
+
+def test_help_is_instant_and_shows_examples() -> None:
+    start = time.perf_counter()
+    shown = subprocess.run(
+        [sys.executable, "-c", "from earmark.cli import main; main()", "--help"], capture_output=True, text=True
+    )
+    seconds = time.perf_counter() - start
+    assert shown.returncode == 0
+    assert "earmark find ~/scores clip.m4a" in shown.stdout
+    loaded = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", "import earmark.cli"], capture_output=True, text=True
+    ).stderr
+    for heavy in ("faiss", "onnxruntime", "av", "pypdfium2", "torch", "PIL", "rich"):
+        assert f" {heavy}\n" not in loaded
+    assert seconds < 5  # 0.2 s on an idle machine

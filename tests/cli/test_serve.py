@@ -1,0 +1,65 @@
+"""``earmark serve`` up to the moment it serves: what it prints, what it demands, what it refuses."""
+
+from __future__ import annotations
+
+import re
+import socket
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from earmark.library.library import Library
+from earmark.web import server as server_module
+
+if TYPE_CHECKING:
+    from tests.conftest import Command, FakeEncoders, Music
+
+
+@pytest.fixture
+def serve(earmark: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """Runs ``earmark serve`` with a server that ends at once: exit code, both outputs, the address it was bound to."""
+    bound = []
+    ran = SimpleNamespace(run=lambda sockets: bound.append(sockets[0].getsockname()))
+    monkeypatch.setattr(server_module, "make_server", lambda app, limits: ran)
+
+    def run(*arguments: str) -> tuple[int, str, str, tuple[str, int] | None]:
+        return *earmark("serve", tmp_path / "library", *arguments), bound.pop()[:2] if bound else None
+
+    return run
+
+
+def test_only_this_machine_is_served_unless_told_otherwise(serve: Any, tmp_path: Path) -> None:
+    code, out, err, bound = serve("--port", "0")
+    assert (code, err, bound[0]) == (0, "", "127.0.0.1")
+    assert out == f"http://127.0.0.1:{bound[1]}/\n"
+    assert (tmp_path / "library" / "library.sqlite").exists()  # an empty one to begin with
+
+
+def test_others_need_a_token_that_is_new_each_time(serve: Any) -> None:
+    tokens = set()
+    for _ in range(2):
+        code, out, _, bound = serve("--host", "0.0.0.0", "--port", "0")
+        assert (code, bound[0]) == (0, "0.0.0.0")
+        found = re.fullmatch(rf"http://{re.escape(socket.gethostname())}:{bound[1]}/\?token=([\w-]{{40,}})\n", out)
+        assert found, out
+        tokens.add(found[1])
+    assert len(tokens) == 2
+
+
+def test_what_is_wrong_is_said_before_anything_is_served(
+    serve: Any, tmp_path: Path, music: Music, encoders: FakeEncoders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        code, _, err, _ = serve("--port", str(taken.getsockname()[1]))
+    assert (code, "cannot listen there" in err) == (2, True)
+    with Library.open(tmp_path / "library", encoders) as library:
+        library.add(music.write_scores(tmp_path / "scores", 1, 48))
+    monkeypatch.setattr(encoders, "model_id", "other-2", raising=False)
+    code, _, err, bound = serve("--port", "0")
+    assert (code, "was made with the model fake-1" in err, bound) == (2, True, None)
+    monkeypatch.setitem(sys.modules, "earmark.web.app", None)
+    code, _, err, _ = serve()
+    assert (code, "pip install 'earmark[web]'" in err) == (2, True)

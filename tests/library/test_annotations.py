@@ -1,0 +1,48 @@
+"""Hits as W3C Web Annotations: targets are pages of files and moments of recordings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from earmark.library.annotations import annotation_page
+from earmark.results import Findings, Hit, Place, RecordingHit
+
+HIT = Hit(1, "sonata", "/music/sonata.pdf", 0.98, 3, 2, (0.1, 0.2, 0.3, 0.4), 12.5, measure="17")
+TAPE = RecordingHit(1, "tape", "/music/tape.mp3", 0.9, 61.25, 12.5)
+HEARD = Findings("/music/clip.ogg", 0.0, 20.0, "m", True, (HIT,), (TAPE,))
+
+
+def test_a_page_of_a_pdf_is_a_fragment_of_it() -> None:
+    page = annotation_page(HEARD, [[Path("/music/sonata.pdf")]])
+    assert (page["@context"], page["type"]) == ("http://www.w3.org/ns/anno.jsonld", "AnnotationPage")
+    score, tape = page["items"]
+    target = score["target"]
+    assert (score["type"], target["source"]) == ("Annotation", Path("/music/sonata.pdf").as_uri())
+    assert target["selector"]["value"] == "page=3"
+    assert target["selector"]["refinedBy"]["value"] == "xywh=percent:10.000,20.000,20.000,20.000"
+    like, said = score["body"]
+    assert (like["source"], like["selector"]["value"]) == (Path("/music/clip.ogg").as_uri(), "t=12.500")
+    assert said["value"] == "sonata, rank 1, confidence 0.98, measure 17"
+    assert tape["target"]["selector"]["value"] == "t=61.250"
+
+
+def test_a_page_among_images_is_its_own_file() -> None:
+    files = [Path(f"/scan/{number}.png") for number in (1, 2, 3)]
+    (item, _) = annotation_page(HEARD, [files])["items"]
+    assert item["target"]["source"] == files[2].as_uri()
+    assert item["target"]["selector"]["value"].startswith("xywh=percent:")
+
+
+def test_a_question_on_paper_is_a_place_too() -> None:
+    seen = replace(HIT, query_time_s=None, query_place=Place(2, 1, (0.0, 0.5, 0.5, 1.0)))
+    findings = Findings("/music/page.jpg", 0.0, 0.0, "m", True, (seen,), query_pages=1)
+    (item,) = annotation_page(findings, [[Path("/music/sonata.pdf")]])["items"]
+    assert item["body"][0]["selector"]["value"] == "xywh=percent:0.000,50.000,50.000,50.000"
+
+
+def test_every_hit_needs_its_files() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        annotation_page(HEARD, [])

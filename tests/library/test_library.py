@@ -1,0 +1,250 @@
+"""The library as people use it, on made-up music with the fake encoders."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from earmark.errors import BadInput, Mismatch
+from earmark.library import add as add_module
+from earmark.library.add import Outcome
+from earmark.library.library import Library
+from earmark.library.store import LibraryUnusable
+from earmark.search import query as question_module
+
+if TYPE_CHECKING:
+    from tests.conftest import FakeEncoders, Music, WriteWav
+
+PIECES, NOTES = 5, 120
+
+
+@pytest.fixture
+def scores(music: Music, tmp_path: Path) -> Path:
+    return music.write_scores(tmp_path / "scores", PIECES, NOTES)
+
+
+@pytest.fixture
+def library(encoders: FakeEncoders, tmp_path: Path) -> Library:
+    return Library.open(tmp_path / "library", encoders)
+
+
+def statuses(outcomes: object) -> list[str]:
+    assert isinstance(outcomes, list)
+    return [outcome.status for outcome in outcomes]
+
+
+@pytest.mark.parametrize(("seed", "first", "tempo"), [(0, 0, 1.0), (2, 40, 0.8), (4, 80, 1.25)])
+def test_a_recording_finds_its_piece_page_system_and_place(
+    library: Library, scores: Path, music: Music, tmp_path: Path, seed: int, first: int, tempo: float
+) -> None:
+    library.add(scores)
+    melody = music.melody(seed, NOTES)
+    clip = music.write_recording(tmp_path / "clip.wav", melody[: first + 30], tempo, first)
+    findings = library.find(clip, top=3)
+    assert findings.confident
+    hit = findings.hits[0]
+    assert (hit.rank, hit.piece, hit.source) == (1, f"piece-{seed}", str(scores / f"piece-{seed}.pdf"))
+    assert hit.query_time_s is not None
+    note = first + hit.query_time_s * tempo / 0.5
+    assert (hit.page, hit.system) == (1 + int(note // 72), 1 + int(note // 24) % 3)
+    expected_x = (100 + 40 * (note % 24)) / 1160
+    assert hit.box[0] - 0.02 <= expected_x <= hit.box[2] + 0.02
+    assert findings.query_duration_s == pytest.approx(15.0 / tempo, abs=0.01)
+    assert findings.model == "fake-1"
+
+
+def test_a_recording_of_another_piece_is_not_claimed(
+    library: Library, scores: Path, music: Music, tmp_path: Path
+) -> None:
+    library.add(scores)
+    stranger = music.write_recording(tmp_path / "stranger.wav", music.melody(99, 40))
+    assert not library.find(stranger).confident
+
+
+def test_a_silent_recording_is_answered_without_a_claim(
+    library: Library, scores: Path, tmp_path: Path, write_wav: WriteWav
+) -> None:
+    library.add(scores)
+    findings = library.find(write_wav(tmp_path / "silence.wav", np.zeros(22_050 * 10)))
+    assert (findings.confident, findings.hits) == (False, ())
+    assert findings.query_duration_s == pytest.approx(10.0)
+
+
+def test_a_stretch_of_a_recording_is_timed_from_the_start_of_the_file(
+    library: Library, scores: Path, music: Music, tmp_path: Path
+) -> None:
+    library.add(scores)
+    both = np.concatenate([music.melody(98, 60), music.melody(1, NOTES)])
+    recording = music.write_recording(tmp_path / "both.wav", both)
+    findings = library.find(recording, start_s=30.0, end_s=50.0)
+    assert findings.hits[0].piece == "piece-1"
+    assert 30.0 <= (findings.hits[0].query_time_s or 0.0) <= 50.0
+    assert (findings.query_start_s, findings.query_duration_s) == (30.0, 20.0)
+
+
+def test_two_pieces_on_one_tape_are_both_found_where_they_are_heard(
+    library: Library, scores: Path, music: Music, tmp_path: Path
+) -> None:
+    library.add(scores)
+    both = np.concatenate([music.melody(1), music.melody(2)])
+    tape = music.write_recording(tmp_path / "tape.wav", both)
+    heard_s = {hit.piece: hit.heard_s or (0.0, 0.0) for hit in library.find(tape).hits[:2]}
+    one, other = heard_s["piece-1"], heard_s["piece-2"]
+    assert one[0] < 1.0 < 10.0 < other[0]  # made-up encoders take much for the same
+    assert one[1] < other[1]
+    assert other[1] > 59.0
+
+
+def test_a_library_of_one_piece_answers(library: Library, scores: Path, music: Music, tmp_path: Path) -> None:
+    library.add(scores / "piece-0.pdf")
+    own = music.write_recording(tmp_path / "own.wav", music.melody(0, 40))
+    other = music.write_recording(tmp_path / "other.wav", music.melody(99, 40))
+    assert library.find(own).confident
+    assert not library.find(other).confident
+
+
+def test_readding_is_free(library: Library, scores: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert statuses(library.add(scores)) == ["added"] * PIECES
+    monkeypatch.setattr(add_module, "embed_piece", None)  # must not be called
+    monkeypatch.setattr(add_module, "sha256", None)
+    assert statuses(library.add([scores, scores / "piece-0.pdf"])) == ["unchanged"] * (PIECES + 1)
+    assert len(library.list()) == PIECES
+
+
+def test_a_touched_or_moved_or_copied_file_is_not_read_again(
+    library: Library, scores: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.add(scores)
+    monkeypatch.setattr(add_module, "embed_piece", None)
+    os.utime(scores / "piece-0.pdf")
+    (scores / "piece-1.pdf").rename(tmp_path / "moved.pdf")
+    shutil.copy(scores / "piece-2.pdf", tmp_path / "copied.pdf")
+    outcomes = library.add([scores / "piece-0.pdf", tmp_path / "moved.pdf", tmp_path / "copied.pdf"])
+    assert [(outcome.status, outcome.piece and outcome.piece.name) for outcome in outcomes] == [
+        ("unchanged", "piece-0"),
+        ("unchanged", "piece-1"),
+        ("unchanged", "piece-2"),
+    ]
+    sources = {piece.name: piece.source for piece in library.list()}
+    assert sources["piece-1"] == str(tmp_path / "moved.pdf")
+    assert sources["piece-2"] == str(scores / "piece-2.pdf")
+
+
+def test_a_changed_file_replaces_its_piece(library: Library, scores: Path, music: Music, tmp_path: Path) -> None:
+    library.add(scores)
+    music.write_pdf(scores / "piece-0.pdf", music.melody(50, NOTES))
+    assert statuses(library.add(scores)) == ["replaced"] + ["unchanged"] * (PIECES - 1)
+    new = music.write_recording(tmp_path / "new.wav", music.melody(50, 40))
+    assert library.find(new).hits[0].piece == "piece-0"
+    old = music.write_recording(tmp_path / "old.wav", music.melody(0, 40))
+    assert not library.find(old).confident
+
+
+def test_one_bad_file_does_not_stop_the_rest_and_leaves_nothing(
+    library: Library, scores: Path, blank_page: Path
+) -> None:
+    (scores / "a-truncated.pdf").write_bytes((scores / "piece-0.pdf").read_bytes()[:500])
+    (scores / "b-empty.pdf").touch()
+    (scores / "c-text.pdf").write_text("no PDF")
+    reported: list[tuple[str, int, int]] = []
+
+    def report(outcome: Outcome, done: int, total: int) -> None:
+        reported.append((outcome.status, done, total))
+
+    outcomes = library.add([scores, blank_page, scores / "gone.pdf"], report)
+    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
+    assert [Path(outcome.source).name for outcome in failed] == [
+        "a-truncated.pdf",
+        "b-empty.pdf",
+        "c-text.pdf",
+        "blank.png",
+        "gone.pdf",
+    ]
+    assert all("; " in outcome.reason and outcome.piece is None for outcome in failed)
+    assert [piece.name for piece in library.list()] == [f"piece-{seed}" for seed in range(PIECES)]
+    assert [done for _, done, _ in reported] == list(range(1, PIECES + 6))
+    assert {total for *_, total in reported} == {PIECES + 5}
+
+
+def test_a_bad_page_of_a_folder_is_named(library: Library, music: Music, tmp_path: Path) -> None:
+    folder = music.write_images(tmp_path / "scan", music.melody(1, 100), ["page_1.png", "page_2.png"])
+    (folder / "page_2.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
+    (outcome,) = library.add(folder)
+    assert outcome.status == "failed"
+    assert outcome.reason.startswith("page_2.png ")
+    assert library.list() == []
+
+
+def test_pages_of_a_folder_are_in_natural_order(library: Library, music: Music, tmp_path: Path) -> None:
+    melody = music.melody(3, 3 * 72)
+    folder = music.write_images(tmp_path / "scan", melody, ["page_1.png", "page_2.png", "page_10.png"])
+    library.add(folder)
+    last = music.write_recording(tmp_path / "last.wav", melody, first=160)
+    hit = library.find(last).hits[0]
+    assert (hit.piece, hit.page, hit.source) == ("scan", 3, str(folder))
+
+
+def test_an_interrupted_add_keeps_what_was_reported(library: Library, scores: Path) -> None:
+    def interrupt(outcome: Outcome, done: int, total: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        library.add(scores, interrupt)
+    assert [piece.name for piece in library.list()] == ["piece-0", "piece-1"]
+    assert statuses(library.add(scores)) == ["unchanged"] * 2 + ["added"] * (PIECES - 2)
+
+
+def test_removed_pieces_are_not_found(library: Library, scores: Path, music: Music, tmp_path: Path) -> None:
+    library.add(scores)
+    with pytest.raises(BadInput, match="has no piece 'nothing'; see: earmark list"):
+        library.remove("piece-0", "nothing")
+    assert len(library.list()) == PIECES
+    library.remove("piece-0")
+    clip = music.write_recording(tmp_path / "clip.wav", music.melody(0, 40))
+    assert "piece-0" not in {hit.piece for hit in library.find(clip).hits}
+
+
+def test_an_empty_library_says_so(library: Library, music: Music, tmp_path: Path) -> None:
+    clip = music.write_recording(tmp_path / "clip.wav", music.melody(0, 20))
+    with pytest.raises(BadInput, match="is empty; add sheet music first"):
+        library.find(clip)
+
+
+def test_another_models_library_is_refused(
+    library: Library, scores: Path, encoders: FakeEncoders, tmp_path: Path
+) -> None:
+    library.add(scores)
+
+    class Other(type(encoders)):  # type: ignore[misc]
+        model_id = "other-2"
+
+    other = Library.open(tmp_path / "library", Other())
+    with pytest.raises(Mismatch, match="made with the model fake-1, not other-2"):
+        other.add(scores)
+    with pytest.raises(Mismatch, match="made with the model fake-1, not other-2"):
+        other.find(tmp_path / "clip.wav")
+    assert len(other.list()) == PIECES  # looking needs no model
+
+
+def test_a_library_that_is_not_there_is_not_made_by_looking(tmp_path: Path) -> None:
+    with pytest.raises(LibraryUnusable, match="holds no library; make one with"):
+        Library.open(tmp_path / "none", create=False)
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_long_recording_is_heard_whole(
+    library: Library, scores: Path, music: Music, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.add(scores)
+    monkeypatch.setattr(question_module, "MOST_EXCERPTS", 40)
+    whole = music.write_recording(tmp_path / "whole.wav", music.melody(1, NOTES))
+    findings = library.find(whole)
+    assert findings.confident
+    assert findings.hits[0].piece == "piece-1"
+    assert findings.query_duration_s == pytest.approx(60.0)

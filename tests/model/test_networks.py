@@ -1,0 +1,147 @@
+"""What the search relies on: strict windows, equal results in pieces, unit embeddings, attention that sums to one."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs the [train] extra")
+
+from torch import Tensor  # noqa: E402
+
+from earmark.model.networks import DualEncoder, Encoder, EncoderSize, NetworkConfig  # noqa: E402
+from earmark.schema import AudioSpec, SheetSpec  # noqa: E402
+
+AUDIO, SHEET = AudioSpec(), SheetSpec()
+HALF = {"audio": AUDIO.window_frames // 2, "sheet": SHEET.window_px // 2}
+
+
+@pytest.fixture(scope="module")
+def encoders() -> DualEncoder:
+    torch.manual_seed(0)
+    sizes = NetworkConfig()
+    grown = replace(sizes, sheet=replace(sizes.sheet, tall=(2,), mixing=(1, 2, 4)))
+    model = DualEncoder(AUDIO, SHEET, grown)
+    for module in model.modules():  # statistics as after training, not the identity
+        if isinstance(module, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 2)
+    return model.eval()
+
+
+def example(side: str, length: int) -> Tensor:
+    generator = torch.Generator().manual_seed(1)
+    shape = (length, AUDIO.bands) if side == "audio" else (SHEET.strip_height_px, length)
+    values: Tensor = torch.rand(shape, generator=generator)
+    return values
+
+
+def cut(encoder: Encoder, x: Tensor, start: int, stop: int) -> Tensor:
+    part: Tensor = x.narrow(encoder.length_axis, start, stop - start)
+    return part
+
+
+def mean_of_readings(encoder: Encoder, views: Iterable[Tensor], centres: Tensor) -> Tensor:
+    """Each view read alone, one column further on than the one before."""
+    rows = torch.zeros_like(centres).long()
+    readings = [
+        encoder.reader(encoder.tokens(view[None]), rows, centres + further)[0] for further, view in enumerate(views)
+    ]
+    mean: Tensor = torch.nn.functional.normalize(torch.stack(readings).sum(0), dim=1)
+    return mean
+
+
+@pytest.mark.parametrize("side", ["audio", "sheet"])
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def test_an_embedding_depends_on_its_window_and_on_nothing_else(encoders: DualEncoder, side: str) -> None:
+    encoder: Encoder = getattr(encoders, side)
+    half = HALF[side]
+    x, centre = example(side, 800), 400
+    other = 1 - x
+    cut(encoder, other, centre - half, centre + half).copy_(cut(encoder, x, centre - half, centre + half))
+    at = torch.tensor([float(centre)])
+    assert torch.allclose(encoder(x, at)[0], encoder(other, at)[0], atol=1e-6)
+    cut(encoder, other, centre - half + 6, centre + half - 6).zero_()
+    assert not torch.allclose(encoder(x, at)[0], encoder(other, at)[0], atol=1e-3)
+
+
+@pytest.mark.parametrize("side", ["audio", "sheet"])
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def test_a_window_cut_out_gives_what_the_whole_gives(encoders: DualEncoder, side: str) -> None:
+    encoder: Encoder = getattr(encoders, side)
+    half = HALF[side]
+    x = example(side, 800)
+    centres = torch.tensor([400.0, 402.0, 500.0])
+    whole = encoder(x, centres)[0]
+    alone = torch.cat(
+        [encoder(cut(encoder, x, int(c) - half, int(c) + half), torch.tensor([float(half)]))[0] for c in centres]
+    )
+    assert torch.allclose(whole, alone, atol=1e-5)
+
+
+@pytest.mark.parametrize("side", ["audio", "sheet"])
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def test_embeddings_are_unit_vectors_and_attention_sums_to_one(encoders: DualEncoder, side: str) -> None:
+    encoder: Encoder = getattr(encoders, side)
+    embeddings, attention = encoder(example(side, 600), torch.linspace(100, 500, 9))
+    assert embeddings.shape == (9, encoders.config.dimension)
+    assert torch.allclose(embeddings.norm(dim=1), torch.ones(9), atol=1e-5)
+    assert torch.allclose(attention.sum(1), torch.ones(9), atol=1e-5)
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def test_sound_is_read_as_it_is_and_compressed_a_frame_further_on(encoders: DualEncoder) -> None:
+    magnitude = torch.zeros(300, AUDIO.bands)
+    magnitude[150, 10], magnitude[150, 20] = 0.32, 3.2
+    x, centres = torch.log10(1 + magnitude), torch.tensor([150.0])
+    views = encoders.audio.two_views(x)
+    plain, compressed = 10**views - 1
+    assert torch.allclose(plain[:-1], magnitude, atol=1e-5)
+    assert not plain[-1].any()
+    assert not compressed[0].any()
+    assert torch.allclose(compressed[151, 20] / compressed[151, 10], torch.tensor(10**0.8), rtol=1e-4)
+    assert torch.equal(compressed[1:] > 0, magnitude > 0)
+    assert torch.allclose(encoders.audio(x, centres)[0], mean_of_readings(encoders.audio, views, centres), atol=1e-5)
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def test_a_strip_is_read_half_a_row_lower_and_half_a_row_higher(encoders: DualEncoder) -> None:
+    x, centres = torch.zeros(SHEET.strip_height_px, 300), torch.tensor([150.0])
+    x[40, 120:180] = 1
+    lower, higher = encoders.sheet.two_views(x)
+    assert lower[:, 150].nonzero().flatten().tolist() == [40, 41]
+    assert higher[:, 151].nonzero().flatten().tolist() == [39, 40]
+    mean = mean_of_readings(encoders.sheet, (lower, higher), centres)
+    assert torch.allclose(encoders.sheet(x, centres)[0], mean, atol=1e-5)
+
+
+def test_a_config_survives_its_dictionary() -> None:
+    sheet = EncoderSize(maps=(4, 8, 8), channels=16, positions=20, hidden=32, tall=(1, 2), mixing=(1,))
+    config = NetworkConfig(dimension=32, sheet=sheet)
+    assert NetworkConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+    with pytest.raises(TypeError):
+        NetworkConfig.from_dict({"dimensions": 3})
+
+
+@pytest.mark.parametrize("side", ["audio", "sheet"])
+def test_onnx_agrees_with_pytorch(encoders: DualEncoder, side: str, tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    import onnxruntime
+
+    from earmark.training.export import round_to_half, to_onnx
+
+    encoder: Encoder = getattr(encoders, side)
+    round_to_half(encoder)
+    path = tmp_path / "encoder.onnx"
+    to_onnx(encoder, example(side, 400), encoder.length_axis, "x", path)
+    session = onnxruntime.InferenceSession(str(path))
+    for length in (300, 777):
+        x, centres = example(side, length), torch.linspace(100, length - 100, 7)
+        with torch.no_grad():
+            expected = encoder(x, centres)
+        found = session.run(None, {"x": x.numpy(), "centres": centres.numpy()})
+        for ours, theirs in zip(expected, found, strict=True):
+            np.testing.assert_allclose(ours.numpy(), theirs, atol=1e-4)

@@ -1,0 +1,69 @@
+"""The shipped weights: their size, that they still say what they said, that they find pieces they never saw."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from earmark.library.library import DEFAULT_MODEL, Library
+from earmark.model.encoders import WEIGHTS, Model, available, load
+
+DEMO = Path(__file__).parents[2] / "demo"
+MOST_BYTES = 12_000_000
+ROWS = Path(__file__).parents[2] / "experiments" / "balke2019" / "weights"
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Model:
+    return load(DEFAULT_MODEL)
+
+
+def test_our_own_model_ships_alone() -> None:
+    assert available() == [DEFAULT_MODEL]
+
+
+@pytest.mark.parametrize("folder", [WEIGHTS / DEFAULT_MODEL, *sorted(ROWS.iterdir())], ids=lambda folder: folder.name)
+def test_a_model_is_small_has_a_card_and_knows_how_sure_it_may_be(folder: Path) -> None:
+    assert sum(path.stat().st_size for path in folder.glob("*.onnx")) < MOST_BYTES
+    assert "Limits" in (folder / "CARD.md").read_text()
+    assert 0 < load(folder).calibration.floor < 1
+
+
+def test_a_scale_still_sounds_and_looks_as_it_did(shipped: Model) -> None:
+    frame, band = np.arange(400)[:, None], np.arange(92)[None, :]
+    spectrogram = (0.5 * ((frame // 8 * 7 + 3) % 92 == band)).astype(np.float32)
+    strip = np.zeros((80, 400), np.float32)
+    for i in range(40):
+        strip[20 + (i * 7) % 40 : 23 + (i * 7) % 40, i * 10 : i * 10 + 4] = 1
+    centres = np.array([150.0, 200.0])
+    heard, attention = shipped.embed_audio(spectrogram, centres)
+    seen, _ = shipped.embed_strip(strip, centres)
+    assert heard.shape == seen.shape == (2, 64)
+    np.testing.assert_allclose(attention.sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(
+        heard[:, :5], [[0.132, 0.111, 0.004, 0.194, 0.111], [0.246, 0.045, 0.001, 0.163, 0.002]], atol=2e-3
+    )
+    np.testing.assert_allclose(
+        seen[:, :5], [[0.045, 0.019, 0.102, 0.162, 0.028], [0.061, 0.019, 0.085, 0.159, 0.049]], atol=2e-3
+    )
+
+
+def test_a_row_of_the_paper_can_be_searched_with(tmp_path: Path) -> None:
+    scores = [DEMO / "scores" / f"{name}.pdf" for name in ("korobeiniki", "mozart-ah-vous")]
+    with Library.open(tmp_path / "library", load(ROWS / "bl2-sc")) as library:
+        assert [outcome.status for outcome in library.add(scores)] == ["added"] * 2
+        found = library.find(DEMO / "recordings" / "mozart-ah-vous.ogg")
+    assert found.hits[0].piece == "mozart-ah-vous"
+
+
+def test_a_recording_finds_its_page_among_others(tmp_path: Path, shipped: Model) -> None:
+    scores = [DEMO / "scores" / f"{name}.pdf" for name in ("korobeiniki", "petzold-menuet", "mozart-ah-vous")]
+    with Library.open(tmp_path / "library", shipped) as library:
+        assert [outcome.status for outcome in library.add(scores)] == ["added"] * 3
+        found = library.find(DEMO / "recordings" / "mozart-ah-vous.ogg")
+        absent = library.find(DEMO / "recordings" / "beethoven-fuer-elise.ogg")
+    assert found.confident
+    assert (found.hits[0].piece, found.hits[0].page) == ("mozart-ah-vous", 2)
+    assert not absent.confident

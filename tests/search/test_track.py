@@ -1,0 +1,65 @@
+"""The line that is rebuilt from a library's places is the strip's own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from earmark.schema import SheetSpec, System
+from earmark.search.track import Track
+from earmark.sheet.strips import Strip, cut_strip, join_strips
+
+HOP_PX = 8
+WIDTH, HEIGHT = 1654, 2339
+
+
+def system(x0: float, y0: float, width: float) -> System:
+    return System((x0, y0, x0 + width, y0 + 180), ((y0, y0 + 56), (y0 + 124, y0 + 180)), 56.0)
+
+
+def track(strip: Strip) -> Track:
+    """As a library keeps it: boxes rounded to five decimals."""
+    places = [strip.place(x) for x in np.arange(HOP_PX / 2, strip.pixels.shape[1], HOP_PX)]
+    for place in places:
+        object.__setattr__(place, "box", tuple(round(side, 5) for side in place.box))
+    return Track(places, HOP_PX)
+
+
+@st.composite
+def strips(draw: st.DrawFn) -> Strip:
+    """Two pages; all systems show a whole window, but for the last, which may be a short one."""
+    x0, wide = st.floats(0, 250), st.floats(600, 1400)
+    pages = [[system(draw(x0), 100 + 450 * i, draw(wide)) for i in range(draw(st.integers(1, 3)))] for _ in range(2)]
+    pages[1].append(system(100.0, 1800.0, draw(st.floats(260, 1400))))
+    blank = np.full((HEIGHT, WIDTH), 255, np.uint8)
+    return join_strips(cut_strip(blank, systems, SheetSpec(), i) for i, systems in enumerate(pages, start=1))
+
+
+@settings(max_examples=50)
+@given(strips(), st.floats(0, 1))
+def test_places_on_the_line_are_those_of_the_strip(strip: Strip, share: float) -> None:
+    line = track(strip)
+    ends = np.append(strip.strip_x0[1:], strip.pixels.shape[1])
+    px = strip.strip_x0 + 0.5 + share * (ends - strip.strip_x0 - 1.5)
+    pages, systems, x = line.at(px)
+    index, page_x = strip.to_page(px)
+    np.testing.assert_array_equal(index, np.arange(len(px)))
+    np.testing.assert_array_equal(pages, strip.page)
+    np.testing.assert_array_equal(systems, strip.number)
+    np.testing.assert_allclose(x, page_x / WIDTH, atol=2e-4)
+    assert [(box.page, box.system) for box in line.systems] == list(zip(strip.page, strip.number, strict=True))
+
+
+def test_beyond_its_ends_the_line_stands() -> None:
+    line = track(cut_strip(np.full((HEIGHT, WIDTH), 255, np.uint8), [system(165.4, 100.0, 827.0)], SheetSpec()))
+    _, _, x = line.at([-50.0, 10_000.0])
+    np.testing.assert_allclose(x, [0.1, 0.6], atol=1e-3)
+    box = line.systems[0].box
+    np.testing.assert_allclose(box, (0.1, (190 - 160) / HEIGHT, 0.6, (190 + 160) / HEIGHT), atol=1e-3)
+
+
+def test_a_piece_without_places_has_no_line() -> None:
+    with pytest.raises(ValueError, match="at least one place"):
+        Track([], HOP_PX)

@@ -1,0 +1,208 @@
+"""Manifests of both versions become folders of pages, politely, from a server on this machine."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from earmark.errors import BadInput
+from earmark.library.annotations import annotation_page
+from earmark.library.library import Library
+from earmark.sheet import iiif
+from earmark.sheet.iiif import download, kept_manifest, read_manifest
+
+if TYPE_CHECKING:
+    from tests.conftest import FakeEncoders, Music
+
+Answer = tuple[int, dict[str, str], bytes]
+
+
+class Server:
+    """``answers`` by path: a list is given one after the other, the last for good. ``asked`` is what was asked."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, list[Answer]] = {}
+        self.asked: list[str] = []
+        self.agents: set[str] = set()
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                outer.asked.append(self.path)
+                outer.agents.add(self.headers["User-Agent"])
+                answers = outer.answers.get(self.path, [(404, {}, b"")])
+                status, headers, body = answers.pop(0) if len(answers) > 1 else answers[0]
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.http.server_port}"
+        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+
+    def give(self, path: str, body: bytes | dict[str, Any]) -> str:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.answers[path] = [(200, {}, content)]
+        return self.url + path
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setattr(iiif, "PAUSE_S", 0.001)
+    monkeypatch.setattr(iiif, "TIMEOUT_S", 5.0)
+    server = Server()
+    yield server
+    server.http.shutdown()
+    server.http.server_close()
+
+
+def version_3(server: Server, pages: int, service: bool = True) -> dict[str, Any]:
+    canvases = []
+    for number in range(1, pages + 1):
+        body: dict[str, Any] = {"id": f"{server.url}/full/{number}.jpg", "type": "Image", "width": 3000, "height": 4000}
+        if service:
+            body["service"] = [{"id": f"{server.url}/image/{number}", "type": "ImageService3", "profile": "level2"}]
+        painting = {"type": "Annotation", "motivation": "painting", "body": body}
+        items = [{"type": "AnnotationPage", "items": [painting]}]
+        canvas = {"id": f"{server.url}/canvas/{number}", "type": "Canvas", "width": 3000, "height": 4000}
+        canvases.append({**canvas, "items": items})
+    return {"type": "Manifest", "label": {"de": ["Sonaten  für Klavier"]}, "items": canvases}
+
+
+def version_2(server: Server) -> dict[str, Any]:
+    service = {"@id": f"{server.url}/image/1", "profile": "http://iiif.io/api/image/2/level1.json"}
+    resource = {"@id": f"{server.url}/full/1.jpg", "service": service, "width": 900, "height": 1200}
+    canvas = {"@id": f"{server.url}/canvas/1", "width": 900, "height": 1200, "images": [{"resource": resource}]}
+    empty = {"@id": f"{server.url}/canvas/2", "width": 900, "height": 1200, "images": []}
+    return {"@type": "sc:Manifest", "label": [{"@value": "Suite"}], "sequences": [{"canvases": [canvas, empty]}]}
+
+
+def test_version_3_is_fetched_at_the_right_size_and_not_twice(server: Server, tmp_path: Path) -> None:
+    url = server.give("/m.json", version_3(server, 2))
+    for number in (1, 2):
+        server.give(f"/image/{number}/full/2000,/0/default.jpg", f"image {number}".encode())
+    paths = download(url, tmp_path / "iiif")
+    assert [path.read_bytes() for path in paths] == [b"image 1", b"image 2"]
+    assert server.asked == ["/m.json", "/image/1/full/2000,/0/default.jpg", "/image/2/full/2000,/0/default.jpg"]
+    assert all(agent.startswith("Earmark/") for agent in server.agents)
+    paths[1].unlink()
+    server.asked.clear()
+    assert download(url, tmp_path / "iiif") == paths
+    assert server.asked == ["/m.json", "/image/2/full/2000,/0/default.jpg"]
+    manifest = kept_manifest(tmp_path / "iiif")
+    assert manifest is not None
+    assert (manifest.label, len(manifest.canvases)) == ("Sonaten für Klavier", 2)
+
+
+def test_version_2_is_never_enlarged_and_empty_canvases_are_left_out(server: Server, tmp_path: Path) -> None:
+    url = server.give("/m.json", version_2(server))
+    server.give("/image/1/full/900,/0/default.jpg", b"small")
+    (path,) = download(url, tmp_path)
+    assert path.read_bytes() == b"small"
+    assert read_manifest(json.dumps(version_2(server)).encode(), "m").label == "Suite"
+
+
+def test_a_service_that_refuses_the_size_gives_the_whole_image(server: Server, tmp_path: Path) -> None:
+    url = server.give("/m.json", version_3(server, 1))
+    server.answers["/image/1/full/2000,/0/default.jpg"] = [(400, {}, b"")]
+    server.give("/full/1.jpg", b"whole")
+    assert [path.read_bytes() for path in download(url, tmp_path)] == [b"whole"]
+
+
+@pytest.mark.parametrize("wait", ["0", formatdate(usegmt=True), "soon"])
+def test_a_busy_server_is_asked_again_when_it_says(server: Server, tmp_path: Path, wait: str) -> None:
+    url = server.give("/m.json", version_3(server, 1, service=False))
+    server.answers["/full/1.jpg"] = [(429, {"Retry-After": wait}, b""), (503, {}, b""), (200, {}, b"image")]
+    assert [path.read_bytes() for path in download(url, tmp_path)] == [b"image"]
+    assert server.asked.count("/full/1.jpg") == 3
+
+
+def test_what_a_server_refuses_is_said_and_what_was_fetched_stays(server: Server, tmp_path: Path) -> None:
+    url = server.give("/m.json", version_3(server, 2, service=False))
+    server.give("/full/1.jpg", b"image")
+    server.answers["/full/2.jpg"] = [(429, {"Retry-After": "86400"}, b"")]
+    with pytest.raises(BadInput, match=r"2\.jpg: the server asks to wait 86400 s"):
+        download(url, tmp_path)
+    server.answers["/full/2.jpg"] = [(403, {}, b"")]
+    with pytest.raises(BadInput, match=r"2\.jpg: the server says 403 Forbidden"):
+        download(url, tmp_path)
+    assert server.asked.count("/full/1.jpg") == 1
+    server.http.shutdown()
+    server.http.server_close()
+    with pytest.raises(BadInput, match="cannot be fetched"):
+        download(url, tmp_path)
+
+
+def test_too_much_is_refused(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = server.give("/m.json", version_3(server, 1, service=False))
+    server.give("/full/1.jpg", b"x" * 2000)
+    monkeypatch.setattr(iiif, "MAX_IMAGE_BYTES", 1000)
+    with pytest.raises(BadInput, match="is larger than"):
+        download(url, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
+    monkeypatch.setattr(iiif, "MAX_PAGES", 0)
+    with pytest.raises(BadInput, match="has more than 0 pages"):
+        download(url, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"<html>", "is no IIIF manifest that can be read"),
+        (b"[]", "is no IIIF manifest that can be read"),
+        (b'{"type": "Other"}', "is no IIIF manifest"),
+        (b'{"type": "Collection"}', "is a collection of manifests"),
+        (b'{"type": "Manifest", "items": []}', "has no page with an image"),
+    ],
+)
+def test_what_is_no_manifest_is_said(content: bytes, message: str) -> None:
+    with pytest.raises(BadInput, match=message):
+        read_manifest(content, "m")
+
+
+def test_an_image_that_is_not_on_the_web_is_refused(server: Server, tmp_path: Path) -> None:
+    manifest = version_3(server, 1, service=False)
+    manifest["items"][0]["items"][0]["items"][0]["body"]["id"] = "file:///etc/hostname"
+    with pytest.raises(BadInput, match="is no web address"):
+        download(server.give("/m.json", manifest), tmp_path)
+
+
+def test_a_manifest_is_a_piece_that_is_found_on_its_canvas(
+    server: Server, encoders: FakeEncoders, music: Music, tmp_path: Path
+) -> None:
+    melody = music.melody(1, 100)
+    folder = music.write_images(tmp_path / "scan", melody, ["1.png", "2.png"])
+    url = server.give("/m.json", version_3(server, 2, service=False))
+    for number in (1, 2):
+        server.give(f"/full/{number}.jpg", (folder / f"{number}.png").read_bytes())
+    library = Library.open(tmp_path / "library", encoders)
+    (outcome,) = library.add(url)
+    assert (outcome.status, outcome.source) == ("added", url)
+    assert outcome.piece is not None
+    assert (outcome.piece.name, outcome.piece.title) == ("Sonaten für Klavier", "Sonaten für Klavier")
+    server.asked.clear()
+    (again,) = library.add([url])
+    assert (again.status, server.asked) == ("unchanged", ["/m.json"])
+    findings = library.find(music.write_recording(tmp_path / "clip.wav", melody, first=75))
+    hit = findings.hits[0]
+    files = [[Path(file.path) for file in library.files(outcome.piece)]]
+    (item,) = annotation_page(findings, files)["items"]
+    assert item["target"]["source"]["id"] == f"{server.url}/canvas/2"
+    assert item["target"]["source"]["partOf"] == {"id": url, "type": "Manifest"}
+    x, y, width, height = map(float, item["target"]["selector"]["value"].removeprefix("xywh=").split(","))
+    assert [x / 3000, y / 4000, (x + width) / 3000, (y + height) / 4000] == pytest.approx(hit.box, abs=1e-3)
+    assert item["body"][0]["selector"]["value"] == f"t={hit.query_time_s:.3f}"
+    (failed,) = library.add(f"{server.url}/gone.json")
+    assert (failed.status, failed.reason) == ("failed", "the server says 404 Not Found; try again later")

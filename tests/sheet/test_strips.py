@@ -1,0 +1,152 @@
+"""Strips: one staff height, reading order, and places that convert exactly both ways."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from earmark.schema import Image, SheetSpec, System
+from earmark.sheet.strips import Strip, cut_strip, join_strips
+
+SPEC = SheetSpec()
+WIDTH, HEIGHT = 1654, 2339
+
+
+def system(x0: float, y0: float, x1: float, staff_height: float = 56.0, staves: int = 2) -> System:
+    """Staves of this height with as much and half again between them."""
+    tops = [y0 + 2.5 * staff_height * staff for staff in range(staves)]
+    lines = tuple((top, top + staff_height) for top in tops)
+    return System((x0, y0, x1, lines[-1][1]), lines, staff_height)
+
+
+def drawn(*systems: System) -> Image:
+    """A page with their staff lines, 2 px thick."""
+    page = np.full((HEIGHT, WIDTH), 255, np.uint8)
+    for each in systems:
+        for top, bottom in each.staves:
+            for y in np.linspace(top, bottom, 5):
+                page[round(y) - 1 : round(y) + 1, round(each.box[0]) : round(each.box[2])] = 0
+    return page
+
+
+@st.composite
+def strips(draw: st.DrawFn) -> tuple[Strip, list[System]]:
+    systems = []
+    for number in range(draw(st.integers(1, 4))):
+        x0 = draw(st.floats(0, 400, allow_subnormal=False))  # the box test divides by the width and multiplies again
+        width = draw(st.floats(30, 1200))
+        height = draw(st.floats(20, 90))
+        systems.append(system(x0, 100 + 550 * number, x0 + width, height, draw(st.integers(1, 2))))
+    return cut_strip(np.full((HEIGHT, WIDTH), 255, np.uint8), systems, SPEC), systems
+
+
+@settings(max_examples=50)
+@given(strips(), st.floats(0, 1))
+def test_places_convert_exactly_both_ways(cut: tuple[Strip, list[System]], share: float) -> None:
+    strip, systems = cut
+    index = np.arange(len(systems))
+    x0 = np.array([each.box[0] for each in systems])
+    x1 = np.array([each.box[2] for each in systems])
+    page_x = np.minimum(x0 + share * (x1 - x0), x1 - 1e-6)
+    x_strip = strip.to_strip(index, page_x)
+    found, back = strip.to_page(x_strip)
+    np.testing.assert_array_equal(found, index)
+    np.testing.assert_allclose(back, page_x, atol=1e-6)
+    np.testing.assert_allclose(strip.to_strip(found, back), x_strip, atol=1e-6)
+    scale = [SPEC.staff_height_px / each.staff_height_px for each in systems]
+    np.testing.assert_allclose(x_strip - strip.strip_x0, (page_x - x0) * scale, atol=1e-6)
+
+
+@settings(max_examples=50)
+@given(strips(), st.floats(-100, 3000))
+def test_a_snippets_box_lies_on_its_system(cut: tuple[Strip, list[System]], x_strip: float) -> None:
+    strip, systems = cut
+    x_strip = min(max(0.0, x_strip), strip.pixels.shape[1] - 1e-3)
+    index, page_x = strip.to_page(x_strip)
+    x0, y0, x1, y1 = strip.snippet_box(x_strip)
+    scale = SPEC.staff_height_px / systems[int(index)].staff_height_px
+    assert 0 <= x0 <= page_x <= x1 <= WIDTH
+    assert x1 - x0 <= 100 / scale + 1e-6
+    assert 0 <= y0 < (systems[int(index)].box[1] + systems[int(index)].box[3]) / 2 < y1 <= HEIGHT
+    place = strip.place(x_strip)
+    assert (place.page, place.system) == (1, int(index) + 1)
+    np.testing.assert_allclose(np.array(place.box) * [WIDTH, HEIGHT, WIDTH, HEIGHT], (x0, y0, x1, y1))
+
+
+def test_every_staff_is_14_px_high_wherever_and_however_large_it_was() -> None:
+    systems = [
+        system(200.3, 150.2, 1500.7, 56.0),
+        system(118.8, 800, 1535.2, 40.0),
+        system(80, 1500, 900, 80.0),
+    ]
+    strip = cut_strip(drawn(*systems), systems, SPEC)
+    assert strip.pixels.shape[0] == 80
+    for index, each in enumerate(systems):
+        column = 255.0 - strip.pixels[:, int(strip.strip_x0[index]) + 50]
+        scale = SPEC.staff_height_px / each.staff_height_px
+        middle = (each.box[1] + each.box[3]) / 2
+        for top, bottom in each.staves:
+            for y in np.linspace(top, bottom, 5):
+                expected = 40 + (y - middle) * scale
+                near = slice(int(expected) - 1, int(expected) + 2)
+                centre = np.average(np.arange(80)[near] + 0.5, weights=column[near] + 1e-9)
+                assert centre == pytest.approx(expected, abs=0.6)
+                assert column[near].sum() > 100 * scale
+
+
+def test_staff_lines_are_equally_dark_wherever_they_fall() -> None:
+    ink = []
+    for shift in np.arange(0, 8):
+        line = system(100, 500 + float(shift), 1100, 57.0, staves=1)
+        page = np.full((HEIGHT, WIDTH), 255, np.uint8)
+        page[520:522, :] = 0  # one line, while the crop moves
+        ink.append((255.0 - cut_strip(page, [line], SPEC).pixels[:, 100]).sum())
+    assert np.ptp(ink) / np.mean(ink) < 0.02
+
+
+def test_systems_are_laid_left_to_right_at_their_own_place() -> None:
+    systems = [system(200, 300, 1000), system(100, 900, 1500)]
+    page = drawn(*systems)
+    page[900:1096, 800:804] = 0  # a bar line in the second system
+    strip = cut_strip(page, systems, SPEC)
+    assert strip.strip_x0.tolist() == [0, 200]
+    assert strip.pixels.shape == (80, 550)
+    bar = float(strip.to_strip(1, 802.0))
+    assert bar == 200 + (802 - 100) / 4
+    assert strip.pixels[30:50, int(bar)].mean() < 130
+    assert strip.pixels[30:50, int(bar) + 5].mean() > strip.pixels[30:50, int(bar)].mean() + 60
+
+
+def test_off_the_page_is_paper() -> None:
+    top = system(0, 2, WIDTH)
+    strip = cut_strip(np.zeros((HEIGHT, WIDTH), np.uint8), [top], SPEC)
+    above = round(40 - (2 + top.box[3]) / 2 / 4)
+    assert (strip.pixels[: above - 1] == 255).all()
+    assert not strip.pixels[above + 1 :, 2:-2].any()
+    assert strip.page_y0[0] < 0
+    assert strip.snippet_box(100.0)[1] == 0
+
+
+def test_a_page_without_systems_is_an_empty_strip() -> None:
+    strip = cut_strip(np.full((10, 10), 255, np.uint8), [], SPEC)
+    assert strip.pixels.shape == (80, 0)
+    assert len(strip.page) == 0
+
+
+def test_the_strip_of_a_piece_is_that_of_its_pages_in_order() -> None:
+    first = cut_strip(drawn(system(100, 300, 900)), [system(100, 300, 900)], SPEC, page=1)
+    empty = cut_strip(drawn(), [], SPEC, page=2)
+    both = [system(100, 300, 1300), system(100, 900, 1300)]
+    third = cut_strip(drawn(*both), both, SPEC, page=3)
+    piece = join_strips([first, empty, third])
+    assert piece.strip_x0.tolist() == [0, 200, 500]
+    assert piece.page.tolist() == [1, 3, 3]
+    assert piece.number.tolist() == [1, 1, 2]
+    np.testing.assert_array_equal(piece.pixels[:, 200:], third.pixels)
+    place, alone = piece.place(650.0), third.place(450.0)
+    assert place == alone
+    assert (place.page, place.system) == (3, 2)
+    with pytest.raises(ValueError, match="at least one page"):
+        join_strips([])

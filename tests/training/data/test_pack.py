@@ -1,0 +1,71 @@
+"""A packed corpus trains as the whole one does, in parts that are no larger than asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from earmark.cli.corpus import corpus_command
+from earmark.errors import BadInput
+from earmark.schema import AudioSpec, SheetSpec
+from earmark.training.data.dataset import read_pieces, read_splits
+from earmark.training.data.pack import LOUDEST, from_bytes, pack, to_bytes, unpack
+
+SPECS = (AudioSpec(), SheetSpec())
+
+
+def test_eight_bits_keep_magnitudes_to_a_few_percent() -> None:
+    magnitude = np.concatenate([[0.0], np.geomspace(1e-3, LOUDEST, 1000)])
+    logarithm = np.log10(1 + magnitude)[:, None].astype(np.float16)
+    back = 10 ** from_bytes(to_bytes(logarithm)).astype(np.float64)[:, 0] - 1
+    assert back[0] == 0
+    assert np.abs(back - magnitude).max() < 0.02 * LOUDEST
+    loud = magnitude > 0.2
+    np.testing.assert_allclose(back[loud], magnitude[loud], rtol=0.03)
+    np.testing.assert_allclose(back, magnitude, atol=0.002, rtol=0.03)
+
+
+def test_a_packed_corpus_is_read_as_the_whole_one(corpus: Path, tmp_path: Path) -> None:
+    parts = pack(corpus, tmp_path / "parts", {"train": ["one@1", "two@1"], "valid": ["heard@1"]}, part_bytes=60_000)
+    assert len(parts) > 2
+    assert max(path.stat().st_size for path in parts) < 150_000
+    folder = unpack(parts, tmp_path / "there")
+    assert read_splits(folder) == read_splits(corpus)
+    for split, renderings in (("train", ["one@1", "two@1"]), ("valid", ["heard@1"])):
+        names = read_splits(corpus)[split]
+        for whole, packed in zip(*(read_pieces(at, names, renderings, *SPECS) for at in (corpus, folder)), strict=True):
+            assert packed.name == whole.name
+            np.testing.assert_array_equal(packed.notes.pitch, whole.notes.pitch)
+            np.testing.assert_array_equal(packed.notes.time_s, whole.notes.time_s)
+            np.testing.assert_array_equal(packed.onsets.x_px, whole.onsets.x_px)
+            assert np.abs(packed.strip.astype(int) - whole.strip).max() <= 16
+            assert packed.timings == whole.timings
+            for name in renderings:
+                np.testing.assert_allclose(packed.audio[name], whole.audio[name], atol=0.01)
+
+
+def test_what_is_no_part_is_named(corpus: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "part-00.zip"
+    broken.write_bytes(b"PK nothing")
+    with pytest.raises(BadInput, match=r"part-00\.zip: is no part of a packed corpus"):
+        unpack([broken], tmp_path / "there")
+
+
+def test_the_command_packs_and_unpacks(corpus: Path, tmp_path: Path) -> None:
+    runner = CliRunner()
+    made = runner.invoke(
+        corpus_command,
+        ["pack", str(corpus), str(tmp_path / "parts"), "--split", "train=one@1,two@1", "--split", "valid=heard@1"],
+    )
+    assert made.exit_code == 0, made.output
+    (part,) = sorted((tmp_path / "parts").glob("*.zip"))
+    assert f"{part} " in made.output
+    made = runner.invoke(corpus_command, ["unpack", str(tmp_path / "there"), str(part)])
+    assert made.exit_code == 0, made.output
+    assert len(read_pieces(tmp_path / "there", ["piece0"], ["two@1"], *SPECS)) == 1
+    wrong = runner.invoke(corpus_command, ["pack", str(corpus), str(tmp_path / "parts"), "--split", "train"])
+    assert wrong.exit_code == 2
+    assert "is not SPLIT=RENDERING" in wrong.output

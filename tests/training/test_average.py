@@ -1,0 +1,98 @@
+"""Blended weights are the mean of exported ones, and only what has a mean is blended."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs the [train] extra")
+
+from torch import Tensor  # noqa: E402
+
+from earmark.errors import BadInput, Mismatch  # noqa: E402
+from earmark.model.encoders import OnnxModel, find, load  # noqa: E402
+from earmark.model.networks import DualEncoder, EncoderSize, NetworkConfig  # noqa: E402
+from earmark.schema import AudioSpec, SheetSpec  # noqa: E402
+from earmark.training.average import blend  # noqa: E402
+from earmark.training.experiment import Experiment  # noqa: E402
+from earmark.training.export import export, export_blend  # noqa: E402
+from earmark.training.from_onnx import folded  # noqa: E402
+from earmark.training.train import Run  # noqa: E402
+
+TINY = NetworkConfig(
+    dimension=16,
+    audio=EncoderSize(maps=(4, 8, 8, 8), channels=16, positions=20, hidden=32),
+    sheet=EncoderSize(maps=(4, 8, 8, 8, 8), channels=16, positions=20, hidden=32),
+)
+OTHER = replace(TINY, audio=replace(TINY.audio, hidden=48))
+
+
+def exported(folder: Path, name: str, seed: int, network: NetworkConfig) -> Path:
+    """A run that has not learnt anything yet: its seed alone says what its weights are."""
+    settings = {"corpus": "c", "renderings": ("a@1",), "validation_rendering": "b@1", "steps": 4}
+    run = Run(Experiment(**settings, name=name, seed=seed, network=network), torch.device("cpu"))  # type: ignore[arg-type]
+    generator = torch.Generator().manual_seed(seed)
+    for module in run.average.modules():  # statistics as after training, not the identity
+        if isinstance(module, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.1, generator=generator)
+            module.running_var.uniform_(0.5, 2, generator=generator)
+    run.pairs, run.minutes, run.hardware = 100 * seed, 1.5, "a machine"
+    run.save(folder / f"{name}.pt")
+    return export(folder / f"{name}.pt", folder / name)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
+    folder = tmp_path_factory.mktemp("weights")
+    return exported(folder, "one", 1, TINY), exported(folder, "twin", 2, TINY), exported(folder, "other", 3, OTHER)
+
+
+def as_exported(folder: Path) -> dict[str, Tensor]:
+    encoders = DualEncoder(AudioSpec(), SheetSpec(), TINY)
+    folded(encoders.audio, folder / "audio.onnx")
+    folded(encoders.sheet, folder / "sheet.onnx")
+    return encoders.state_dict()
+
+
+def test_each_side_is_the_mean_of_its_own_weights(made: tuple[Path, Path, Path]) -> None:
+    one, twin, _ = made
+    encoders, made_of = blend([one, one, twin], [twin])
+    first, second, mean = as_exported(one), as_exported(twin), encoders.state_dict()
+    for layer in ("audio.trunk.convolutions.0.weight", "audio.trunk.norm.bias", "audio.reader.dense.weight"):
+        assert not torch.allclose(first[layer], second[layer], atol=1e-3)
+        torch.testing.assert_close(mean[layer], (2 * first[layer] + second[layer]) / 3)
+    torch.testing.assert_close(mean["sheet.reader.dense.weight"], second["sheet.reader.dense.weight"])
+    ids = [load(folder).model_id for folder in (one, twin)]
+    assert made_of["mean_of"] == {"audio": [ids[0], ids[0], ids[1]], "sheet": [ids[1]]}
+    assert (made_of["seeds"], made_of["pairs"], made_of["minutes"]) == ([1, 2], 300, 3.0)
+
+
+def test_an_ear_and_an_eye_of_two_weights_go_together_and_stay_what_they_were(
+    made: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
+    _, twin, other = made
+    both = OnnxModel(export_blend([other], [twin], tmp_path / "both"))
+    assert both.name == "both"
+    noise = np.random.default_rng(0)
+    spectrogram, strip = noise.random((400, 92), np.float32), noise.random((80, 400), np.float32)
+    centres = np.array([150.0, 200.0])
+    for heard, wanted in zip(
+        both.embed_audio(spectrogram, centres), load(other).embed_audio(spectrogram, centres), strict=True
+    ):
+        np.testing.assert_allclose(heard, wanted, atol=1e-4)
+    np.testing.assert_allclose(
+        both.embed_strip(strip, centres)[0], load(twin).embed_strip(strip, centres)[0], atol=1e-4
+    )
+
+
+def test_what_has_no_mean_is_refused(made: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    one, _, other = made
+    with pytest.raises(Mismatch, match=r"other: reader\.dense\.weight is not as"):
+        blend([one, other], [one])
+    with pytest.raises(Mismatch, match="bl2-sc: not weights of an experiment"):
+        blend([one], [find("bl2-sc")])
+    with pytest.raises(BadInput, match=r"model\.json"):
+        blend([one], [tmp_path])

@@ -1,0 +1,97 @@
+"""The server's side of worker processes: none is handed a task that it will not do."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from earmark.web.errors import Refusal
+from earmark.web.protocol import Progress, Task
+from earmark.web.worker import Setup
+from earmark.web.worker_process import Worker
+
+if TYPE_CHECKING:
+    from tests.conftest import FakeEncoders
+    from tests.web.conftest import Served
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def worker(server: Served, encoders: FakeEncoders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
+    """A worker on the server's library."""
+    monkeypatch.setattr(sys, "path", [str(ROOT), *sys.path])
+    (tmp_path / "kept").mkdir()
+    worker = Worker(Setup(str(server.folder), encoders, str(tmp_path / "kept"), 10**9))
+    yield worker
+    worker.stop()
+
+
+def find(worker: Worker, clip: Path) -> str:
+    """The first hit's piece."""
+    asked = {
+        "path": str(clip),
+        "name": "clip",
+        "start_s": 0.0,
+        "end_s": None,
+        "top": 1,
+        "most_s": 60.0,
+        "most_pages": 10,
+    }
+    answer = worker.call(Task("find", asked), 60.0, lambda progress: None)
+    return str(answer.value["result"]["hits"][0]["piece"])
+
+
+def test_after_what_nobody_foresaw_the_next_task_has_a_fresh_process(worker: Worker, clip: Path) -> None:
+    assert find(worker, clip) == "piece-1"
+    first = worker.pid
+    for _ in range(2):
+        with pytest.raises(Refusal) as refused:
+            worker.call(Task("find", {"name": "lacks its arguments"}), 60.0, lambda progress: None)
+        assert refused.value.kind == "gave_up"
+        assert find(worker, clip) == "piece-1"
+    assert worker.pid != first
+    assert worker.restarts == 2
+
+
+def test_after_a_refusal_the_process_goes_on(worker: Worker, clip: Path, tmp_path: Path) -> None:
+    find(worker, clip)
+    first = worker.pid
+    (tmp_path / "text.wav").write_text("text")
+    with pytest.raises(Refusal) as refused:
+        find(worker, tmp_path / "text.wav")
+    assert refused.value.kind == "unusable_file"
+    assert find(worker, clip) == "piece-1"
+    assert worker.pid == first
+
+
+def test_a_process_that_is_killed_between_tasks_is_replaced(worker: Worker, clip: Path) -> None:
+    find(worker, clip)
+    worker.kill()
+    assert find(worker, clip) == "piece-1"
+
+
+def test_a_stopped_worker_starts_no_more(worker: Worker, clip: Path) -> None:
+    worker.stop()
+    with pytest.raises(Refusal, match="stopping"):
+        find(worker, clip)
+    assert worker.pid is None
+
+
+def test_progress_is_told(worker: Worker, clip: Path) -> None:
+    told: list[Progress] = []
+    asked = {
+        "path": str(clip),
+        "name": "clip",
+        "start_s": 0.0,
+        "end_s": None,
+        "top": 1,
+        "most_s": 60.0,
+        "most_pages": 10,
+    }
+    worker.call(Task("find", asked), 60.0, told.append)
+    assert told[0].heard_s > 0
