@@ -21,9 +21,9 @@ default_role = "code"
 nitpicky = True
 nitpick_ignore_regex = [(r"py:.*", r"(?!earmark\.).*")]
 autodoc_member_order = "bysource"
-autodoc_typehints = "description"
-autodoc_typehints_description_target = "documented_params"
 python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 80
+add_module_names = False
 
 myst_heading_anchors = 3
 myst_links_external_new_tab = False
