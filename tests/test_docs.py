@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -62,9 +63,8 @@ def test_commands_are_those_of_the_command_line(words: list[str]) -> None:
     command: click.Command = earmark
     context = click.Context(command)
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
-        for word in words[0].split("|"):
-            found = command.get_command(context, word)
-            assert found is not None, f"no verb {word}"
+        found = command.get_command(context, words[0])
+        assert found is not None, f"no verb {words[0]}"
         command, words = found, words[1:]
         context = click.Context(command)
     options = {name for parameter in command.get_params(context) for name in parameter.opts}
@@ -160,37 +160,37 @@ def test_lines_of_prose_are_short(document: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that looks like a clone to the commands of the documents, without a library."""
-    folder = tmp_path_factory.mktemp("clone")
-    (folder / "demo").symlink_to(ROOT / "demo")
+def demo_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library of the demo's sixteen pieces."""
+    folder = tmp_path_factory.mktemp("demo") / "library"
+    with Library.open(folder) as library:
+        library.add(ROOT / "demo" / "scores")
     return folder
 
 
-SHOWN = [
-    pytest.param(document, command, output, id=f"{document.name}: {command}")
-    for document in (README, DOCS / "guide.md", DOCS / "archives.md")
-    for kind, block in FENCE.findall(document.read_text())
-    if kind == "console"
-    for command, output in re.findall(r"^\$ earmark ([^\n]*)\n((?:(?!\$ )[^\n]*\n)*)", block, re.MULTILINE)
-]
+@pytest.fixture
+def clone(demo_library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands run where ``demo`` is, as in a clone, and ``library`` holds its pieces."""
+    (tmp_path / "demo").symlink_to(ROOT / "demo")
+    shutil.copytree(demo_library, tmp_path / "library")
+    monkeypatch.chdir(tmp_path)
 
 
-@pytest.mark.parametrize(("document", "command", "output"), SHOWN)
-def test_commands_answer_what_is_shown(
-    document: Path, command: str, output: str, clone: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """In the order in which they stand; "…" stands for lines that are left out, or for the rest."""
-    monkeypatch.chdir(clone)
-    ran = CliRunner().invoke(earmark, shlex.split(command), catch_exceptions=False)
-    assert ran.exit_code == 0, ran.output
-    wanted, got = output.splitlines(), ran.stdout.splitlines()
-    if command.startswith("add library demo/scores"):
-        got = [line.replace("unchanged:", "added:") for line in got]  # a document before has added them
-    if "…" in wanted:
-        wanted, got = wanted[: wanted.index("…")], got[: wanted.index("…")]
-    for number, (line, real) in enumerate(zip_longest(wanted, got, fillvalue="")):
-        assert alike(line, real), f"line {number}: {real!r}, not {line!r}"
+@pytest.mark.usefixtures("clone")
+@pytest.mark.parametrize("document", [README, DOCS / "guide.md", DOCS / "archives.md"], ids=lambda path: path.name)
+def test_commands_answer_what_is_shown(document: Path) -> None:
+    """In the order in which they stand; "…" stands for the rest."""
+    shown = "".join(block for kind, block in FENCE.findall(document.read_text()) if kind == "console")
+    pairs = re.findall(r"^\$ earmark ([^\n]*)\n((?:(?!\$ )[^\n]*\n)*)", shown, re.MULTILINE)
+    assert pairs
+    for command, output in pairs:
+        ran = CliRunner().invoke(earmark, shlex.split(command), catch_exceptions=False)
+        assert ran.exit_code == 0, f"{command}: {ran.output}"
+        wanted, got = output.splitlines(), ran.stdout.replace("unchanged:", "added:").splitlines()
+        if "…" in wanted:
+            wanted, got = wanted[: wanted.index("…")], got[: wanted.index("…")]
+        for line, real in zip_longest(wanted, got, fillvalue=""):
+            assert alike(line, real), f"{command}: {real!r}, not {line!r}"
 
 
 def alike(shown: str, real: str) -> bool:
@@ -200,8 +200,8 @@ def alike(shown: str, real: str) -> bool:
     return words == real_words and all(abs(float(a) - float(b)) <= NEAR * ("." in a) for a, b in numbers)
 
 
-def test_python_of_the_readme_prints_what_it_says(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(clone)
+@pytest.mark.usefixtures("clone")
+def test_python_of_the_readme_prints_what_it_says() -> None:
     (block,) = [block for kind, block in FENCE.findall(README.read_text()) if kind == "python"]
     printed = StringIO()
     with redirect_stdout(printed):
