@@ -63,13 +63,13 @@ class Seen:
 
     def embed(self, encoders: Model, onsets: npt.NDArray[np.int64]) -> FloatArray:
         """Unit embeddings of the snippets about some onsets, by number; zeros where there is none."""
-        vectors = np.zeros((len(onsets), encoders.dimension), np.float32)
+        embeddings = np.zeros((len(onsets), encoders.dimension), np.float32)
         x_px = self.x_px[onsets].astype(np.float64)
         found = np.isfinite(x_px)
         if found.any():
             centres = x_px[found].clip(0, self.strip.pixels.shape[1])
-            vectors[found] = encoders.embed_strip(ink(self.strip.pixels), centres)[0]
-        return vectors
+            embeddings[found] = encoders.embed_strip(ink(self.strip.pixels), centres)[0]
+        return embeddings
 
 
 def way_of(run: str, page: str) -> str:
@@ -137,15 +137,15 @@ def measure(
     heard: FloatArray,
 ) -> dict[str, Any]:
     """All figures of one run, and those of every way in it."""
-    vectors, ways, pages = [], [], []
+    embeddings, ways, pages = [], [], []
     for piece, onsets in pool:
         seen = see(corpus / "pieces" / piece.name, run)
-        vectors.append(seen.embed(encoders, onsets))
+        embeddings.append(seen.embed(encoders, onsets))
         ways.append(seen.way[onsets])
         pages += [
             way_of(run, f"{piece.name}/{page.name}") for page in (corpus / "pieces" / piece.name).glob("page-*.png")
         ]
-    sheet, way = np.concatenate(vectors), np.concatenate(ways)
+    sheet, way = np.concatenate(embeddings), np.concatenate(ways)
     found = metrics.ranks(heard, sheet), metrics.ranks(sheet, heard)
     lost: npt.NDArray[np.bool_] = np.abs(sheet).max(axis=1) == 0
 

@@ -3,7 +3,7 @@
     python -m benchmarks.speed CORPUS [--model NAME] [--work DIR] [--json FILE]
 
 Everything is measured in a process of its own. DIR (data/bench) keeps what takes long to make: the library of all the
-corpus's pieces, recordings, vectors. Remove it to have it made again.
+corpus's pieces, recordings, embeddings. Remove it to have it made again.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def measure_stages(setting: Setting) -> list[Figure]:
     ]
 
 
-def vectors(engine: str, size: int, *folder: str | Path) -> Run:
+def embeddings(engine: str, size: int, *folder: str | Path) -> Run:
     """One run of ``benchmarks.vectors``."""
     return run([sys.executable, "-m", "benchmarks.vectors", engine, str(size), str(DIMENSION), *folder])
 
@@ -143,18 +143,18 @@ def measure_search(work: Path) -> list[dict[str, Any]]:
     """Exact search: every engine at every size, and how often it names the same nearest vector as NumPy."""
     figures = []
     for size in SIZES:
-        folder = work / f"{size}-vectors"
+        folder = work / f"{size}-embeddings"
         if not folder.exists():
             with tempfile.TemporaryDirectory(dir=work) as unfinished:
-                succeed(vectors("fill", size, unfinished))
+                succeed(embeddings("fill", size, unfinished))
                 Path(unfinished).rename(folder)
                 Path(unfinished).mkdir()  # for the context to remove
         nearest: dict[str, list[int]] = {}
         for engine in ENGINES:
-            finished = vectors(engine, size, *([folder] if engine == "library" else []))
+            finished = embeddings(engine, size, *([folder] if engine == "library" else []))
             measured = finished.json()
             nearest[engine] = measured.pop("nearest")
-            figures.append({"vectors": size, "engine": engine, **measured, "peak_mb": finished.peak_mb})
+            figures.append({"embeddings": size, "engine": engine, **measured, "peak_mb": finished.peak_mb})
         for figure in figures[-len(ENGINES) :]:
             same = zip(nearest[figure["engine"]], nearest["numpy"], strict=True)
             figure["same_nearest"] = sum(a == b for a, b in same) / len(nearest["numpy"])
@@ -163,7 +163,7 @@ def measure_search(work: Path) -> list[dict[str, Any]]:
 
 def search_row(figure: dict[str, Any]) -> tuple[str, ...]:
     return (
-        f"{figure['vectors']:,}".replace(",", " "),
+        f"{figure['embeddings']:,}".replace(",", " "),
         ENGINES[figure["engine"]],
         f"{figure['load_s']:.2f}",
         f"{1000 * figure['seconds']:.0f}",
@@ -187,7 +187,7 @@ def main() -> None:
     stages = measure_stages(setting)
     print(table(("stage", "seconds", "each", "peak MB", "target"), [figure.row() for figure in stages]), "\n")
     search = measure_search(given.work)
-    header = ("vectors", "engine", "load, s", "120 queries, ms", "peak MB", "nearest as NumPy's")
+    header = ("embeddings", "engine", "load, s", "120 queries, ms", "peak MB", "nearest as NumPy's")
     print(table(header, [search_row(figure) for figure in search]))
     if given.json:
         parts = {"command": [asdict(figure) for figure in command], "stages": [asdict(figure) for figure in stages]}

@@ -133,7 +133,7 @@ def load_model(model: str) -> Figures:
 
 
 def open_library(library: str, model: str) -> Figures:
-    """The library's file to vectors in memory, ready to be searched."""
+    """The library's file to embeddings in memory, ready to be searched."""
     nothing = np.zeros((1, load(model).dimension), np.float32)
     return timed(lambda: open_store(library, create=False).nearest(nothing, 1))
 
@@ -141,16 +141,16 @@ def open_library(library: str, model: str) -> Figures:
 def search_library(library: str, recording: str, model: str) -> Figures:
     """The neighbours of all excerpts."""
     store = open_store(library, create=False)
-    vectors = embed_recording(recording, load(model)).vectors
-    store.nearest(vectors[:1], 1)
-    return {**timed(lambda: store.nearest(vectors, NEIGHBOURS)), "excerpts": len(vectors)}
+    embeddings = embed_recording(recording, load(model)).embeddings
+    store.nearest(embeddings[:1], 1)
+    return {**timed(lambda: store.nearest(embeddings, NEIGHBOURS)), "excerpts": len(embeddings)}
 
 
 def rank_pieces(library: str, recording: str, model: str) -> Figures:
     """Neighbours to ranked pieces and places."""
     store, encoders = open_store(library, create=False), load(model)
     query = embed_recording(recording, encoders)
-    neighbours = store.nearest(query.vectors, NEIGHBOURS)
+    neighbours = store.nearest(query.embeddings, NEIGHBOURS)
     return timed(lambda: rank(neighbours, query.times_s, PLACE_HOP_PX, encoders.calibration, 5))
 
 

@@ -101,9 +101,9 @@ class FakeEncoders:
         inside = (at >= 0) & (at < len(degrees))
         heard = degrees[np.clip(at, 0, len(degrees) - 1)] * inside[:, :, None]
         heard = heard / (np.linalg.norm(heard, axis=2, keepdims=True) + 0.05)
-        vectors = heard.reshape(len(centres), self.dimension)
-        vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
-        return vectors.astype(np.float32), np.full((len(centres), 5), 0.2, np.float32)
+        embeddings = heard.reshape(len(centres), self.dimension)
+        embeddings = embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-6)
+        return embeddings.astype(np.float32), np.full((len(centres), 5), 0.2, np.float32)
 
 
 class Music:

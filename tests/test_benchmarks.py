@@ -228,9 +228,9 @@ def test_notes_are_found_again_on_a_degraded_page(tmp_path: Path, music: Music, 
         seen = see(folder, way)
         assert set(seen.way.tolist()) == {way}
         assert np.isnan(seen.x_px[-1])
-        vectors = seen.embed(encoders, np.arange(49))
-        assert np.linalg.norm(vectors[[3, 48]], axis=1) == pytest.approx([1, 0])
-        same = (vectors @ clean.embed(encoders, np.arange(48)).T).argmax(axis=1)
+        embeddings = seen.embed(encoders, np.arange(49))
+        assert np.linalg.norm(embeddings[[3, 48]], axis=1) == pytest.approx([1, 0])
+        same = (embeddings @ clean.embed(encoders, np.arange(48)).T).argmax(axis=1)
         assert (same[2:46] == np.arange(2, 46)).mean() > 0.9
 
 

@@ -39,15 +39,15 @@ class Attentive:
         rises = (np.diff(windows.sum(axis=2), axis=1) > 0.2).sum(axis=1)
         offset = np.linspace(-1, 1, POSITIONS)
         weights = np.exp(-(offset**2) * (0.1 + rises[:, None]) * (not self.even))
-        vectors = windows[:, 40, :64].reshape(-1, 8, 8).sum(axis=2) + 1e-3
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        return vectors.astype(np.float32), (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+        embeddings = windows[:, 40, :64].reshape(-1, 8, 8).sum(axis=2) + 1e-3
+        embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+        return embeddings.astype(np.float32), (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
 
     def embed_strip(self, strip: FloatArray, centres: npt.NDArray[np.float64]) -> tuple[FloatArray, FloatArray]:
         columns = strip[:, np.clip(np.rint(centres).astype(int), 0, strip.shape[1] - 1)].T
-        vectors = columns.reshape(-1, 8, 10).sum(axis=2) + 1e-3
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        return vectors.astype(np.float32), np.full((len(centres), 5), 0.2, np.float32)
+        embeddings = columns.reshape(-1, 8, 10).sum(axis=2) + 1e-3
+        embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+        return embeddings.astype(np.float32), np.full((len(centres), 5), 0.2, np.float32)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Recordings and pages to vectors, with the fake encoders."""
+"""Recordings and pages to embeddings, with the fake encoders."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def test_a_recording_gives_an_excerpt_every_quarter_of_a_second(
     found = embed_recording(path, encoders)
     assert found.duration_s == pytest.approx(20.0, abs=0.01)
     np.testing.assert_allclose(found.times_s, 0.125 + 0.25 * np.arange(80))
-    assert found.vectors.shape == (80, encoders.dimension)
-    np.testing.assert_allclose(np.linalg.norm(found.vectors, axis=1), 1, atol=1e-5)
+    assert found.embeddings.shape == (80, encoders.dimension)
+    np.testing.assert_allclose(np.linalg.norm(found.embeddings, axis=1), 1, atol=1e-5)
 
 
 def test_a_stretch_hears_only_itself(encoders: FakeEncoders, music: Music, tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_a_stretch_hears_only_itself(encoders: FakeEncoders, music: Music, tmp_p
     stretch = embed_recording(whole, encoders, 5.0, 15.0)
     alone = embed_recording(part, encoders)
     assert stretch.duration_s == pytest.approx(10.0)
-    np.testing.assert_allclose(stretch.vectors, alone.vectors, atol=1e-3)
+    np.testing.assert_allclose(stretch.embeddings, alone.embeddings, atol=1e-3)
 
 
 def test_silent_windows_are_left_out(encoders: FakeEncoders, music: Music, tmp_path: Path, write_wav: WriteWav) -> None:
@@ -74,7 +74,7 @@ def test_a_piece_is_one_strip_over_all_its_pages(encoders: FakeEncoders, music: 
     assert [page.systems for page in found.pages] == [3, 2]
     assert [page.number for page in found.pages] == [1, 2]
     assert abs(len(found.places) - 5 * 480 / PLACE_HOP_PX) <= 2
-    assert found.vectors.shape == (len(found.places), encoders.dimension)
+    assert found.embeddings.shape == (len(found.places), encoders.dimension)
     keys = [(place.page, place.system, place.box[0]) for place in found.places]
     assert keys == sorted(keys)
     assert {(page, system) for page, system, _ in keys} == {(1, 1), (1, 2), (1, 3), (2, 1), (2, 2)}

@@ -33,7 +33,7 @@ def score(name: str, folder: str = "/music") -> Score:
     return Score(name, source, (PageFile(source, 1000, 123),))
 
 
-def vectors(seed: int, count: int = 50) -> FloatArray:
+def embeddings(seed: int, count: int = 50) -> FloatArray:
     found = np.random.default_rng(seed).normal(size=(count, DIMENSION)).astype(np.float32)
     unit: FloatArray = found / np.linalg.norm(found, axis=1, keepdims=True)
     return unit
@@ -42,7 +42,7 @@ def vectors(seed: int, count: int = 50) -> FloatArray:
 def put(store: Store, name: str, seed: int, model: str = "m-1", folder: str = "/music") -> Piece:
     places = [Place(1 + i // 25, 1 + i // 5, (i / 100, 0.25, i / 100 + 0.1, 0.5)) for i in range(50)]
     pages = [Page(1, 1654, 2339, 5), Page(2, 1654, 2339, 5)]
-    return store.put(score(name, folder), f"sha-{seed}", pages, places, vectors(seed), model)
+    return store.put(score(name, folder), f"sha-{seed}", pages, places, embeddings(seed), model)
 
 
 def test_what_was_put_is_there_when_opened_again(tmp_path: Path) -> None:
@@ -64,8 +64,8 @@ def test_what_was_put_is_there_when_opened_again(tmp_path: Path) -> None:
 def test_search_is_exact_over_all_pieces(tmp_path: Path) -> None:
     store = open_store(tmp_path / "lib", create=True)
     pieces = [put(store, f"p{seed}", seed) for seed in range(5)]
-    everything = np.concatenate([vectors(seed) for seed in range(5)]).astype(np.float16).astype(np.float32)
-    queries = vectors(99, 7)
+    everything = np.concatenate([embeddings(seed) for seed in range(5)]).astype(np.float16).astype(np.float32)
+    queries = embeddings(99, 7)
     found = store.nearest(queries, 20)
     similarities = queries @ everything.T
     order = np.argsort(-similarities, axis=1)[:, :20]
@@ -80,23 +80,23 @@ def test_a_piece_gives_back_its_places_and_vectors(tmp_path: Path) -> None:
     piece, _ = put(store, "a", 1), put(store, "b", 2)
     places, found = store.contents(piece.id)
     assert places == [store.place(piece.id, ordinal) for ordinal in range(piece.places)]
-    np.testing.assert_array_equal(found, vectors(1).astype(np.float16).astype(np.float32))
+    np.testing.assert_array_equal(found, embeddings(1).astype(np.float16).astype(np.float32))
     assert found.dtype == np.float32
 
 
 def test_an_empty_library_has_no_neighbours(tmp_path: Path) -> None:
-    assert open_store(tmp_path, create=True).nearest(vectors(1), 5).places.shape == (50, 0)
+    assert open_store(tmp_path, create=True).nearest(embeddings(1), 5).places.shape == (50, 0)
 
 
 def test_search_sees_changes_of_its_own_and_of_other_processes(tmp_path: Path) -> None:
     here, there = open_store(tmp_path, create=True), open_store(tmp_path, create=False)
     first = put(here, "a", 1)
-    assert (here.nearest(vectors(1), 1).pieces == first.id).all()
+    assert (here.nearest(embeddings(1), 1).pieces == first.id).all()
     second = put(there, "b", 2)
-    assert (here.nearest(vectors(2), 1).pieces == second.id).all()
+    assert (here.nearest(embeddings(2), 1).pieces == second.id).all()
     here.remove([second])
-    assert (here.nearest(vectors(2), 1).pieces == first.id).all()
-    assert (there.nearest(vectors(2), 1).pieces == first.id).all()
+    assert (here.nearest(embeddings(2), 1).pieces == first.id).all()
+    assert (there.nearest(embeddings(2), 1).pieces == first.id).all()
 
 
 def test_a_source_put_again_replaces_its_piece_and_keeps_the_name(tmp_path: Path) -> None:
@@ -133,8 +133,8 @@ def test_vectors_of_another_model_are_refused_until_the_library_is_empty(tmp_pat
 
 def test_every_place_needs_a_vector(tmp_path: Path) -> None:
     store = open_store(tmp_path, create=True)
-    with pytest.raises(ValueError, match="0 places for vectors"):
-        store.put(score("a"), "sha", [], [], vectors(1), "m-1")
+    with pytest.raises(ValueError, match="0 places for embeddings"):
+        store.put(score("a"), "sha", [], [], embeddings(1), "m-1")
 
 
 def test_wrong_places_for_a_library_are_refused(tmp_path: Path) -> None:
@@ -175,7 +175,7 @@ def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
         [put(store, "b", seed) for seed in range(2, 9)]
     store._db.execute("PRAGMA max_page_count = 1000000")
     assert store.pieces() == [kept]
-    assert (store.nearest(vectors(1), 1).pieces == kept.id).all()
+    assert (store.nearest(embeddings(1), 1).pieces == kept.id).all()
     put(store, "b", 2)
     assert len(store.pieces()) == 2
 
@@ -215,7 +215,7 @@ def test_a_kill_at_any_moment_loses_no_piece_that_was_reported(tmp_path: Path) -
         pieces = store.pieces()
         assert reported <= {piece.name for piece in pieces}
         assert all((piece.pages, piece.systems, piece.places) == (2, 10, 50) for piece in pieces)
-        assert store.nearest(vectors(0), 1).places.shape == (50, 1)
+        assert store.nearest(embeddings(0), 1).places.shape == (50, 1)
         store.close()
     assert len(reported) >= 6
 
@@ -234,9 +234,9 @@ READER = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
 sys.path.insert(0, sys.argv[2])
-from test_embedded import open_store, put, vectors
+from test_embedded import open_store, put, embeddings
 import faiss
-queries = vectors(1)
+queries = embeddings(1)
 if os.getuid() == 0:
     os.setuid(65534)
 store = open_store(sys.argv[3], create=False)
@@ -270,7 +270,7 @@ def test_measures_are_kept_by_place(tmp_path: Path) -> None:
     store = open_store(tmp_path / "lib", create=True)
     numbers = ["1", "1", "2", "2", "X1", "2"]
     places = [Place(1, 1, (0.0, 0.0, 0.5, 0.5), number) for number in numbers]
-    piece = store.put(score("a"), "sha", [Page(1, 10, 10, 1)], places, vectors(1, 6), "m-1")
+    piece = store.put(score("a"), "sha", [Page(1, 10, 10, 1)], places, embeddings(1, 6), "m-1")
     assert [store.place(piece.id, i).measure for i in range(6)] == numbers
     assert store.place(put(store, "b", 2).id, 3).measure is None
 
@@ -279,14 +279,14 @@ def test_recordings_are_apart_from_scores(tmp_path: Path) -> None:
     store = open_store(tmp_path / "lib", create=True)
     page = put(store, "a", 1)
     tape = replace(score("tape"), kind="recording", title="Live")
-    recording = store.put_recording(tape, "sha", np.arange(50) / 4, vectors(2), "m-1")
+    recording = store.put_recording(tape, "sha", np.arange(50) / 4, embeddings(2), "m-1")
     assert (recording.kind, recording.title) == ("recording", "Live")
     assert (recording.pages, recording.systems, recording.places) == (0, 0, 50)
     assert store.time_s(recording.id, 7) == 1.75
-    assert set(store.nearest(vectors(2), 50).pieces.ravel()) == {page.id}
-    assert (store.nearest(vectors(2), 1, "recording").places.ravel() == np.arange(50)).all()
+    assert set(store.nearest(embeddings(2), 50).pieces.ravel()) == {page.id}
+    assert (store.nearest(embeddings(2), 1, "recording").places.ravel() == np.arange(50)).all()
     store.remove([recording])
-    assert store.nearest(vectors(2), 1, "recording").places.size == 0
+    assert store.nearest(embeddings(2), 1, "recording").places.size == 0
 
 
 def test_a_library_of_the_first_format_is_brought_up_to_date(tmp_path: Path) -> None:
@@ -299,13 +299,13 @@ def test_a_library_of_the_first_format_is_brought_up_to_date(tmp_path: Path) -> 
     old.execute("INSERT INTO meta VALUES ('model', 'm-1')")
     old.execute("INSERT INTO pieces VALUES (5, 'a', '/music/a.pdf', 'sha', '2026-01-01T00:00:00+00:00')")
     place = np.array([(1, 2, (0.0, 0.0, 0.5, 0.5))], PLACE)
-    old.execute("INSERT INTO vectors VALUES (5, ?, ?)", (vectors(1, 1).astype("<f2").tobytes(), place.tobytes()))
+    old.execute("INSERT INTO vectors VALUES (5, ?, ?)", (embeddings(1, 1).astype("<f2").tobytes(), place.tobytes()))
     old.close()
     store = open_store(tmp_path / "lib", create=False)
     (piece,) = store.pieces()
     assert (piece.name, piece.kind, piece.title, piece.places) == ("a", "score", "", 1)
     assert store.place(5, 0) == Place(1, 2, (0.0, 0.0, 0.5, 0.5))
-    assert (store.nearest(vectors(1, 1), 1).pieces == 5).all()
+    assert (store.nearest(embeddings(1, 1), 1).pieces == 5).all()
     put(store, "b", 2)
     store.close()
     assert [piece.name for piece in open_store(tmp_path / "lib", create=False).pieces()] == ["a", "b"]

@@ -1,4 +1,4 @@
-"""Following a whole recording: repeats, pauses, starts in the middle, applause; first on made-up vectors."""
+"""Following a whole recording: repeats, pauses, starts in the middle, applause; first on made-up embeddings."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def line() -> Track:
     return Track([Place(1, 1, box) for box in boxes], HOP_PX)
 
 
-def vectors() -> FloatArray:
+def embeddings() -> FloatArray:
     """Places whose similarity falls smoothly with their distance, as trained ones' does."""
     steps = np.random.default_rng(0).normal(size=(PLACES + 40, 48))
     smooth = np.stack([np.convolve(column, np.hanning(9), "valid") for column in steps.T], axis=1)[:PLACES]
@@ -42,7 +42,7 @@ def vectors() -> FloatArray:
 
 def heard_at(strip_px: Floats, noise: float = 0.05) -> FloatArray:
     """What excerpts at these strip px sound like; NaN: like nothing in the piece."""
-    seen, rng = vectors(), np.random.default_rng(1)
+    seen, rng = embeddings(), np.random.default_rng(1)
     at = np.clip(np.nan_to_num(strip_px) / HOP_PX - 0.5, 0, PLACES - 1.001)
     below, rest = at.astype(int), (at % 1)[:, None]
     sound = seen[below] * (1 - rest) + seen[below + 1] * rest + rng.normal(0, noise, (len(at), seen.shape[1]))
@@ -59,7 +59,7 @@ def unit(rows: Floats) -> FloatArray:
 def followed(strip_px: Floats) -> tuple[Floats, Floats]:
     """Where the marks are at the excerpts' times, in strip px, and how sure."""
     times_s = (np.arange(len(strip_px), dtype=np.float64) + 0.5) * EXCERPT_S
-    marks = align(heard_at(strip_px), times_s, len(strip_px) * EXCERPT_S, vectors(), line())
+    marks = align(heard_at(strip_px), times_s, len(strip_px) * EXCERPT_S, embeddings(), line())
     moments = [mark.time_s for mark in marks]
     np.testing.assert_allclose(np.diff(moments), STEP_S, atol=1e-6)
     px = np.interp(times_s, moments, [mark.strip_px for mark in marks])
@@ -98,11 +98,11 @@ def test_what_sounds_like_nothing_of_the_piece_does_not_move_the_mark_far() -> N
 
 
 def test_without_excerpts_there_are_no_points() -> None:
-    assert align(np.zeros((0, 48), np.float32), np.zeros(0), 5.0, vectors(), line()) == ()
+    assert align(np.zeros((0, 48), np.float32), np.zeros(0), 5.0, embeddings(), line()) == ()
 
 
 def test_one_excerpt_is_enough() -> None:
-    marks = align(heard_at(np.array([640.0])), np.array([0.1]), 0.25, vectors(), line())
+    marks = align(heard_at(np.array([640.0])), np.array([0.1]), 0.25, embeddings(), line())
     assert [mark.time_s for mark in marks] == [0.0, 0.1, 0.2]
     assert marks[0].strip_px == pytest.approx(640.0, abs=8)
     assert marks[0].x == pytest.approx(0.2, abs=0.003)

@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch", reason="training needs the [train] extra")
 from torch import Tensor  # noqa: E402
 
 from earmark.errors import BadInput, Mismatch  # noqa: E402
-from earmark.model.encoders import OnnxModel, find, load  # noqa: E402
+from earmark.model.encoders import OnnxModel, load  # noqa: E402
 from earmark.model.networks import DualEncoder, EncoderSize, NetworkConfig  # noqa: E402
 from earmark.schema import AudioSpec, SheetSpec  # noqa: E402
 from earmark.training.average import blend  # noqa: E402
@@ -27,6 +27,7 @@ TINY = NetworkConfig(
     audio=EncoderSize(maps=(4, 8, 8, 8), channels=16, positions=20, hidden=32),
     sheet=EncoderSize(maps=(4, 8, 8, 8, 8), channels=16, positions=20, hidden=32),
 )
+ROWS = Path(__file__).parents[2] / "experiments" / "balke2019" / "weights"
 OTHER = replace(TINY, audio=replace(TINY.audio, hidden=48))
 
 
@@ -93,6 +94,6 @@ def test_what_has_no_mean_is_refused(made: tuple[Path, Path, Path], tmp_path: Pa
     with pytest.raises(Mismatch, match=r"other: reader\.dense\.weight is not as"):
         blend([one, other], [one])
     with pytest.raises(Mismatch, match="bl2-sc: not weights of an experiment"):
-        blend([one], [find("bl2-sc")])
+        blend([one], [ROWS / "bl2-sc"])
     with pytest.raises(BadInput, match=r"model\.json"):
         blend([one], [tmp_path])

@@ -22,14 +22,14 @@ SPEC = AudioSpec()
 
 @dataclass(frozen=True)
 class Excerpts:
-    """Excerpts of a recording: ``times_s`` float64 [n] their centres, ``vectors`` float32 [n, dimension].
+    """Excerpts of a recording: ``times_s`` float64 [n] their centres, ``embeddings`` float32 [n, dimension].
 
     ``attention`` float32 [n, positions]; each row sums to 1 and belongs to the moments ``times_s + offsets_s``,
     ``offsets_s`` float64 [positions].
     """
 
     times_s: npt.NDArray[np.float64]
-    vectors: FloatArray
+    embeddings: FloatArray
     attention: FloatArray
     offsets_s: npt.NDArray[np.float64]
 
@@ -53,7 +53,7 @@ def attend(path: str | Path, encoders: Model, start_s: float, end_s: float) -> E
     stop = min(end_s * rate, first_s * rate + len(frames))
     cells = np.arange(np.ceil(start_s * rate / hop - 0.5), np.ceil(stop / hop - 0.5))
     centres = ((cells + 0.5) * hop).astype(np.float64)
-    vectors, attention = encoders.embed_audio(frames, centres - round(first_s * rate))
+    embeddings, attention = encoders.embed_audio(frames, centres - round(first_s * rate))
     reach = encoders.attention_reach_frames
     offsets = np.linspace(-reach, reach, attention.shape[1])
-    return Excerpts(centres / rate, vectors, attention, offsets / rate)
+    return Excerpts(centres / rate, embeddings, attention, offsets / rate)

@@ -23,7 +23,7 @@ SPEC = SheetSpec()
 
 @dataclass(frozen=True)
 class EmbeddedPiece:
-    """A piece's pages and its places in playing order, ``PLACE_HOP_PX`` apart; ``vectors`` float32 [n,
+    """A piece's pages and its places in playing order, ``PLACE_HOP_PX`` apart; ``embeddings`` float32 [n,
     dimension].
 
     ``title`` and ``composer`` are a score file's own, "" where there is none.
@@ -31,7 +31,7 @@ class EmbeddedPiece:
 
     pages: tuple[Page, ...]
     places: tuple[Place, ...]
-    vectors: FloatArray
+    embeddings: FloatArray
     title: str = ""
     composer: str = ""
 
@@ -42,7 +42,7 @@ class EmbeddedPiece:
             self,
             pages=tuple(page for page in self.pages if first <= page.number <= last),
             places=tuple(self.places[i] for i in chosen),
-            vectors=self.vectors[chosen],
+            embeddings=self.embeddings[chosen],
         )
 
 
@@ -71,11 +71,11 @@ def embed_piece(files: Sequence[Path], encoders: Model) -> EmbeddedPiece:
     if not places:
         source = files[0] if len(files) == 1 else files[0].parent
         raise BadInput(source, "no system of staves was found", "give upright, legible pages of printed music")
-    vectors = [
+    embeddings = [
         encoders.embed_strip(np.ascontiguousarray(stretch.T), centres - first)[0]
         for stretch, first, centres in windowed(_ink_blocks(strip), SPEC.window_px, PLACE_HOP_PX)
     ]
-    return EmbeddedPiece(tuple(pages), places, np.concatenate(vectors), title, composer)
+    return EmbeddedPiece(tuple(pages), places, np.concatenate(embeddings), title, composer)
 
 
 def _places(strip: Strip, measures: Sequence[Sequence[Measure]]) -> tuple[Place, ...]:

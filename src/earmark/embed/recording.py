@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.audio.decode import read_samples
-from earmark.audio.midi import is_midi_file, play
+from earmark.audio.midi import play
 from earmark.audio.spectrogram import spectrogram_blocks
 from earmark.embed.windows import BLOCK, QUERY_HOP_FRAMES, windowed
 from earmark.model.encoders import Model, Positions
 from earmark.schema import AudioSpec, FloatArray
+from earmark.sheet.formats import kind
 
 SILENCE = 1e-3
 """Spectrogram values below this are silence (16-bit rounding noise reaches about 2e-4)."""
@@ -22,13 +23,13 @@ SILENCE = 1e-3
 
 @dataclass(frozen=True)
 class EmbeddedRecording:
-    """A recording's excerpts: ``vectors`` float32 [n, dimension], ``times_s`` float64 [n], ascending.
+    """A recording's excerpts: ``embeddings`` float32 [n, dimension], ``times_s`` float64 [n], ascending.
 
     Times count from the start of the stretch that was read, as long as ``duration_s``. Excerpts whose whole
     window is silent are left out, so ``n`` may be 0.
     """
 
-    vectors: FloatArray
+    embeddings: FloatArray
     times_s: npt.NDArray[np.float64]
     duration_s: float
 
@@ -55,17 +56,17 @@ def embed_recording(
             samples += len(chunk)
             yield chunk
 
-    sound = (play if is_midi_file(path) else read_samples)(path, start_s, end_s)
+    sound = (play if kind(path) == "midi" else read_samples)(path, start_s, end_s)
     blocks = spectrogram_blocks(counted(sound), BLOCK)
-    vectors, frames = [np.zeros((0, encoders.dimension), np.float32)], [np.zeros(0)]
+    embeddings, frames = [np.zeros((0, encoders.dimension), np.float32)], [np.zeros(0)]
     for stretch, first, centres in windowed(blocks, spec.window_frames, QUERY_HOP_FRAMES):
         heard = centres[_sounding(stretch, centres - first, spec.window_frames)]
-        vectors.append(encoders.embed_audio(stretch, heard - first)[0])
+        embeddings.append(encoders.embed_audio(stretch, heard - first)[0])
         frames.append(heard)
         if report:
             report(samples / spec.sample_rate_hz)
     times_s = np.concatenate(frames) / spec.frames_per_second
-    return EmbeddedRecording(np.concatenate(vectors), times_s, samples / spec.sample_rate_hz)
+    return EmbeddedRecording(np.concatenate(embeddings), times_s, samples / spec.sample_rate_hz)
 
 
 def _sounding(stretch: FloatArray, centres: Positions, window: int) -> npt.NDArray[np.bool_]:

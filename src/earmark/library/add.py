@@ -133,7 +133,7 @@ class Adding:
             named = replace(score, name=part.title or f"{score.name} p{part.first}", source=source, title=part.title)
             known = self.store.with_source(source) is not None
             digest, model = f"{content}#{part.first}-{part.last}", self.encoders.model_id
-            stored = self.store.put(named, digest, piece.pages, piece.places, piece.vectors, model)
+            stored = self.store.put(named, digest, piece.pages, piece.places, piece.embeddings, model)
             kept.add(source)
             yield Outcome(source, "replaced" if known else "added", stored)
         self.store.remove([piece for piece in before if piece.source not in kept])
@@ -142,12 +142,12 @@ class Adding:
         model = self.encoders.model_id
         if score.kind == "recording":
             heard = embed_recording(score.files[0].path, self.encoders)
-            if not len(heard.vectors):
+            if not len(heard.embeddings):
                 raise BadInput(score.source, "is silent", "give a recording of music")
-            return self.store.put_recording(score, content, heard.times_s, heard.vectors, model)
+            return self.store.put_recording(score, content, heard.times_s, heard.embeddings, model)
         piece = embed_piece([Path(file.path) for file in score.files], self.encoders)
         titled = replace(score, title=score.title or piece.title, composer=score.composer or piece.composer)
-        return self.store.put(titled, content, piece.pages, piece.places, piece.vectors, model)
+        return self.store.put(titled, content, piece.pages, piece.places, piece.embeddings, model)
 
 
 def _failed(error: BadInput, source: str) -> Outcome:

@@ -1,8 +1,8 @@
-"""The library on this machine: pieces, pages, places and vectors in one SQLite file, searched through FAISS.
+"""The library on this machine: pieces, pages, places and embeddings in one SQLite file, searched through FAISS.
 
 ``LIBRARY/library.sqlite`` is the truth for everything. Tables (``user_version`` is the format's version):
 
-* ``meta(key, value)``: ``model`` is the model_id whose vectors these are
+* ``meta(key, value)``: ``model`` is the model_id whose embeddings these are
 * ``pieces(id, name, source, sha256, added_at, kind, title, composer)``: ``id`` is never used twice; ``source`` is the
   absolute path or the address; ``kind`` is ``score`` or ``recording``
 * ``files(piece, number, path, size, mtime_ns)``: what the piece was read from, in page order
@@ -13,7 +13,7 @@
 
 A piece is one transaction, with a rollback journal and ``synchronous = EXTRA``: after ``put`` returns it
 survives a kill or a power cut, and before that nothing of it is there
-(https://www.sqlite.org/atomiccommit.html). The index of the vectors is made in memory at the first search after a
+(https://www.sqlite.org/atomiccommit.html). The index of the embeddings is made in memory at the first search after a
 change.
 """
 
@@ -34,7 +34,7 @@ from earmark.library.sources import PageFile, Score
 from earmark.library.store import LibraryUnusable, Piece, check_model
 from earmark.results import Kind, Place
 from earmark.schema import FloatArray, Page
-from earmark.search.index import Neighbours, VectorIndex
+from earmark.search.index import ExactIndex, Neighbours
 
 FILE_NAME = "library.sqlite"
 FORMAT = 2
@@ -91,7 +91,7 @@ class EmbeddedStore:
             )
         if not create and not path.exists():
             raise LibraryUnusable(folder, "holds no library", "make one with: earmark add LIBRARY PATH")
-        self._indices: dict[Kind, VectorIndex] = {}
+        self._indices: dict[Kind, ExactIndex] = {}
         self._indexed_at = 0  # SQLite's data_version that they were read at
         with self._explained():
             folder.mkdir(parents=True, exist_ok=True)
@@ -172,12 +172,12 @@ class EmbeddedStore:
         sha256: str,
         pages: Sequence[Page],
         places: Sequence[Place],
-        vectors: FloatArray,
+        embeddings: FloatArray,
         model: str,
     ) -> Piece:
         """See `Store.put`."""
         table = np.array([(place.page, place.system, place.box) for place in places], dtype=PLACE)
-        with self._putting(score, sha256, table, vectors, model) as identifier:
+        with self._putting(score, sha256, table, embeddings, model) as identifier:
             self._db.executemany(
                 "INSERT INTO pages VALUES (?, ?, ?, ?, ?)",
                 [(identifier, page.number, page.width_px, page.height_px, page.systems) for page in pages],
@@ -194,20 +194,20 @@ class EmbeddedStore:
         return self.piece(identifier)
 
     def put_recording(
-        self, score: Score, sha256: str, times_s: npt.NDArray[np.float64], vectors: FloatArray, model: str
+        self, score: Score, sha256: str, times_s: npt.NDArray[np.float64], embeddings: FloatArray, model: str
     ) -> Piece:
         """See `Store.put_recording`."""
-        with self._putting(score, sha256, times_s.astype(TIME), vectors, model) as identifier:
+        with self._putting(score, sha256, times_s.astype(TIME), embeddings, model) as identifier:
             pass
         return self.piece(identifier)
 
     @contextmanager
     def _putting(
-        self, score: Score, sha256: str, places: npt.NDArray[Any], vectors: FloatArray, model: str
+        self, score: Score, sha256: str, places: npt.NDArray[Any], embeddings: FloatArray, model: str
     ) -> Iterator[int]:
         """One transaction that adds a piece; yields its identifier, for what else belongs to it."""
-        if vectors.ndim != 2 or not 0 < len(places) == len(vectors):
-            raise ValueError(f"{len(places)} places for vectors {vectors.shape}")
+        if embeddings.ndim != 2 or not 0 < len(places) == len(embeddings):
+            raise ValueError(f"{len(places)} places for embeddings {embeddings.shape}")
         with self._writing():
             self._claim(model)
             name = self._remove_source(score.source) or self._free_name(score.name)
@@ -221,7 +221,7 @@ class EmbeddedStore:
             self._put_files(identifier, score)
             self._db.execute(
                 "INSERT INTO vectors VALUES (?, ?, ?)",
-                (identifier, vectors.astype("<f2").tobytes(), places.tobytes()),
+                (identifier, embeddings.astype("<f2").tobytes(), places.tobytes()),
             )
             yield identifier
 
@@ -238,7 +238,7 @@ class EmbeddedStore:
         with self._writing():
             self._db.executemany("DELETE FROM pieces WHERE id = ?", [(piece.id,) for piece in pieces])
 
-    def nearest(self, vectors: FloatArray, k: int, kind: Kind = "score") -> Neighbours:
+    def nearest(self, embeddings: FloatArray, k: int, kind: Kind = "score") -> Neighbours:
         """See `Store.nearest`."""
         with self._explained():
             version = self._one("PRAGMA data_version")
@@ -251,8 +251,8 @@ class EmbeddedStore:
                     "SELECT piece, vectors FROM vectors JOIN pieces ON piece = id WHERE kind = ? ORDER BY piece",
                     (kind,),
                 )
-                index = self._indices[kind] = VectorIndex(vectors.shape[1], rows)
-        return index.nearest(vectors, k)
+                index = self._indices[kind] = ExactIndex(embeddings.shape[1], rows)
+        return index.nearest(embeddings, k)
 
     def place(self, piece: int, ordinal: int) -> Place:
         """See `Store.place`."""
@@ -281,12 +281,12 @@ class EmbeddedStore:
             begun = dict(measures.fetchall())
         if row is None:
             raise KeyError(piece)
-        vectors, places = row
+        embeddings, places = row
         found, measure = [], None
         for i, place in enumerate(_places(places)):
             measure = begun.get(i, measure)
             found.append(replace(place, measure=measure))
-        return found, _vectors(vectors, len(found))
+        return found, _embeddings(embeddings, len(found))
 
     def excerpts(self, piece: int) -> tuple[npt.NDArray[np.float64], FloatArray]:
         """See `Store.excerpts`."""
@@ -296,7 +296,7 @@ class EmbeddedStore:
         if row is None:
             raise KeyError(piece)
         times_s = np.frombuffer(row[1], TIME).astype(np.float64)
-        return times_s, _vectors(row[0], len(times_s))
+        return times_s, _embeddings(row[0], len(times_s))
 
     def close(self) -> None:
         """Ends the use of the file; nothing is lost without it."""
@@ -381,7 +381,7 @@ ERRORS = {
 }
 
 
-def _vectors(stored: bytes, count: int) -> FloatArray:
+def _embeddings(stored: bytes, count: int) -> FloatArray:
     return np.frombuffer(stored, "<f2").reshape(count, -1).astype(np.float32)
 
 

@@ -48,7 +48,7 @@ class Removed:
     pages: tuple[Page, ...]
     places: tuple[Place, ...] | npt.NDArray[np.float64]
     """Of a recording, the times of its excerpts."""
-    vectors: FloatArray
+    embeddings: FloatArray
     model: str
 
 
@@ -157,10 +157,10 @@ class Library:
                 query_pages=question.pages,
             )
 
-    def nearest(self, vectors: FloatArray) -> Neighbours:
-        """The places of scores nearest to excerpts' vectors, float32 [n, dimension]; raises as `find` does."""
+    def nearest(self, embeddings: FloatArray) -> Neighbours:
+        """The places of scores nearest to excerpts' embeddings, float32 [n, dimension]; raises as `find` does."""
         self._used_model()
-        return self._store.nearest(vectors, NEIGHBOURS)
+        return self._store.nearest(embeddings, NEIGHBOURS)
 
     def hits(self, ranked: Sequence[Ranked], times_s: npt.NDArray[np.float64]) -> tuple[Hit, ...]:
         """What `earmark.search.rank.rank` found for excerpts at ``times_s``, as people are told it.
@@ -180,7 +180,7 @@ class Library:
 
     def _ranked(self, question: Question, kind: Kind, without: Set[int], top: int) -> tuple[Sequence[Ranked], bool]:
         """The best pieces of one kind, and whether the first is sure."""
-        neighbours = leave_out(self._store.nearest(question.vectors, NEIGHBOURS, kind), without)
+        neighbours = leave_out(self._store.nearest(question.embeddings, NEIGHBOURS, kind), without)
         calibration = question.calibrated(kind, self.encoders.calibration)
         ranked = question.rank(neighbours, kind, calibration, top)
         return ranked, bool(ranked) and ranked[0].confidence >= calibration.threshold
@@ -243,9 +243,9 @@ class Library:
         query = embed_recording(path, self.encoders, report=report)
         with self._store.snapshot():
             known = self._named([piece])[0] if piece is not None else self._surely_found(audio, query)
-            places, vectors = self._store.contents(known.id)
+            places, embeddings = self._store.contents(known.id)
         track = Track(places, PLACE_HOP_PX)
-        points = align(query.vectors, query.times_s, query.duration_s, vectors, track)
+        points = align(query.embeddings, query.times_s, query.duration_s, embeddings, track)
         return Alignment(
             str(audio), round(query.duration_s, 3), stored, known.name, known.source, track.systems, points
         )
@@ -263,7 +263,7 @@ class Library:
         return self._store.pages(piece)
 
     def contents(self, piece: int) -> tuple[Sequence[Place], FloatArray]:
-        """Its places in playing order, and their vectors, float32 [places, dimension]; KeyError if there is none."""
+        """Its places in playing order, and their embeddings, float32 [places, dimension]; KeyError if there is none."""
         return self._store.contents(piece)
 
     def take_out(self, piece: Piece) -> Removed:
@@ -273,21 +273,21 @@ class Library:
             score = Score(piece.name, piece.source, files, piece.kind, piece.title, piece.composer)
             places: tuple[Place, ...] | npt.NDArray[np.float64]
             if piece.kind == "score":
-                seen, vectors = self._store.contents(piece.id)
+                seen, embeddings = self._store.contents(piece.id)
                 places = tuple(seen)
             else:
-                places, vectors = self._store.excerpts(piece.id)
+                places, embeddings = self._store.excerpts(piece.id)
             pages = tuple(self._store.pages(piece.id))
-            removed = Removed(score, piece.sha256, pages, places, vectors, self._store.model or "")
+            removed = Removed(score, piece.sha256, pages, places, embeddings, self._store.model or "")
         self.remove(piece.name)
         return removed
 
     def put_back(self, removed: Removed) -> Piece:
         """Adds what `take_out` took, as it was, but under a new identifier; raises Mismatch as `add` does."""
-        score, places, vectors = removed.score, removed.places, removed.vectors
+        score, places, embeddings = removed.score, removed.places, removed.embeddings
         if isinstance(places, tuple):
-            return self._store.put(score, removed.sha256, removed.pages, places, vectors, removed.model)
-        return self._store.put_recording(score, removed.sha256, places, vectors, removed.model)
+            return self._store.put(score, removed.sha256, removed.pages, places, embeddings, removed.model)
+        return self._store.put_recording(score, removed.sha256, places, embeddings, removed.model)
 
     def remove(self, *names: str) -> None:
         """Removes the pieces of these names; raises BadInput, and removes none, when there is no such
@@ -296,7 +296,7 @@ class Library:
 
     @property
     def model(self) -> str | None:
-        """The model_id whose vectors the library holds; None while it holds none."""
+        """The model_id whose embeddings the library holds; None while it holds none."""
         return self._store.model
 
     @cached_property
@@ -305,7 +305,7 @@ class Library:
         return load(self._model) if isinstance(self._model, str | Path) else self._model
 
     def _used_model(self) -> str:
-        """The stored vectors' model_id; raises when there are none, or they are not of this model."""
+        """The stored embeddings' model_id; raises when there are none, or they are not of this model."""
         stored = self._store.model
         if stored is None:
             raise BadInput(self._where, "is empty", "add sheet music first: earmark add LIBRARY PATH")

@@ -75,7 +75,7 @@ class Listener:
         self._samples = np.zeros(0, np.float32)
         self._start = 0  # which sample of the session the first one kept is
         self._cell = 0  # the next excerpt to read
-        self._vectors = np.zeros((0, library.encoders.dimension), np.float32)
+        self._embeddings = np.zeros((0, library.encoders.dimension), np.float32)
         self._times_s = np.zeros(0)
         self._neighbours: Neighbours | None = None
         self._piece: tuple[int, list[Place]] | None = None
@@ -94,7 +94,7 @@ class Listener:
 
     def forget(self) -> None:
         """Begins anew, as with a new piece; the time goes on."""
-        self._vectors, self._times_s, self._neighbours = self._vectors[:0], self._times_s[:0], None
+        self._embeddings, self._times_s, self._neighbours = self._embeddings[:0], self._times_s[:0], None
         self._cell = int(np.ceil(self.heard_s * SPEC.frames_per_second / QUERY_HOP_FRAMES))
 
     def answer(self, top: int = 5) -> Heard:
@@ -138,8 +138,8 @@ class Listener:
         half = SPEC.window_frames // 2
         sounding = [frames[max(0, int(c) - half) : int(c) + half].max(initial=0.0) > SILENCE for c in centres]
         centres, cells = centres[sounding], cells[sounding]
-        vectors, _ = self._library.encoders.embed_audio(frames, centres)
-        self._vectors = np.concatenate([self._vectors, vectors])
+        embeddings, _ = self._library.encoders.embed_audio(frames, centres)
+        self._embeddings = np.concatenate([self._embeddings, embeddings])
         self._times_s = np.concatenate([self._times_s, (cells + 0.5) * hop / rate])
 
     def _drop(self) -> None:
@@ -150,7 +150,7 @@ class Listener:
         self._samples, self._start = self._samples[past:], self._start + past
         old = int(np.searchsorted(self._times_s, self.heard_s - REMEMBERED_S))
         if old:
-            self._times_s, self._vectors = self._times_s[old:], self._vectors[old:]
+            self._times_s, self._embeddings = self._times_s[old:], self._embeddings[old:]
             if self._neighbours is not None:
                 self._neighbours = _rows(self._neighbours, old)
 
@@ -158,8 +158,8 @@ class Listener:
         """The neighbours of all excerpts; only new ones are looked up."""
         known = self._neighbours
         count = 0 if known is None else len(known.similarities)
-        if count < len(self._vectors):
-            new = self._library.nearest(self._vectors[count:])
+        if count < len(self._embeddings):
+            new = self._library.nearest(self._embeddings[count:])
             if known is None:
                 self._neighbours = new
             elif known.similarities.shape[1] != new.similarities.shape[1]:

@@ -55,7 +55,7 @@ class Store(Protocol):
 
     @property
     def model(self) -> str | None:
-        """The model_id whose vectors the library holds, None while it holds none."""
+        """The model_id whose embeddings the library holds, None while it holds none."""
         ...
 
     def snapshot(self) -> AbstractContextManager[None]:
@@ -92,19 +92,19 @@ class Store(Protocol):
         sha256: str,
         pages: Sequence[Page],
         places: Sequence[Place],
-        vectors: FloatArray,
+        embeddings: FloatArray,
         model: str,
     ) -> Piece:
         """Adds a piece, whole and for good, instead of the one with the same source if there is one.
 
-        ``vectors`` float32 [n, dimension] of unit length, one per place; ``model`` is the model_id that made
+        ``embeddings`` float32 [n, dimension] of unit length, one per place; ``model`` is the model_id that made
         them. The name is the score's, with a number if another piece has it. Raises Mismatch if the library
-        holds vectors of another model.
+        holds embeddings of another model.
         """
         ...
 
     def put_recording(
-        self, score: Score, sha256: str, times_s: npt.NDArray[np.float64], vectors: FloatArray, model: str
+        self, score: Score, sha256: str, times_s: npt.NDArray[np.float64], embeddings: FloatArray, model: str
     ) -> Piece:
         """The same for a recording: ``times_s`` float64 [n] are its excerpts' times, in order."""
         ...
@@ -117,9 +117,9 @@ class Store(Protocol):
         """Removes all these pieces, or, if that fails, none."""
         ...
 
-    def nearest(self, vectors: FloatArray, k: int, kind: Kind = "score") -> Neighbours:
+    def nearest(self, embeddings: FloatArray, k: int, kind: Kind = "score") -> Neighbours:
         """The ``k`` places (fewer if there are not as many) of all pieces of one kind most similar to each of
-        ``vectors`` [n, dimension]."""
+        ``embeddings`` [n, dimension]."""
         ...
 
     def place(self, piece: int, ordinal: int) -> Place:
@@ -131,14 +131,14 @@ class Store(Protocol):
         ...
 
     def contents(self, piece: int) -> tuple[list[Place], FloatArray]:
-        """All of a score's places in playing order, and their vectors, float32 [n, dimension].
+        """All of a score's places in playing order, and their embeddings, float32 [n, dimension].
 
         Raises KeyError if there is no score of this identifier.
         """
         ...
 
     def excerpts(self, piece: int) -> tuple[npt.NDArray[np.float64], FloatArray]:
-        """All of a recording's excerpts: their times, float64 [n], and their vectors, float32 [n, dimension].
+        """All of a recording's excerpts: their times, float64 [n], and their embeddings, float32 [n, dimension].
 
         Raises KeyError if there is no recording of this identifier.
         """
@@ -148,7 +148,7 @@ class Store(Protocol):
 
 
 def check_model(where: str | Path, stored: str | None, model: str) -> None:
-    """Raises Mismatch when a library's vectors are of another model; None (no vectors yet) matches any.
+    """Raises Mismatch when a library's embeddings are of another model; None (no embeddings yet) matches any.
 
     A model_id ends in the checksum of its encoders: the same encoders under another name are the same model.
     """

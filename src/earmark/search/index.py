@@ -1,4 +1,4 @@
-"""Stored vectors → the nearest of each query: exact inner products, through FAISS."""
+"""Stored embeddings → the nearest of each query: exact inner products, through FAISS."""
 
 from __future__ import annotations
 
@@ -10,31 +10,33 @@ import numpy as np
 from earmark.schema import FloatArray, IntArray
 
 
-class VectorIndex:
-    """Exact inner products with all stored vectors, in memory as the float16 they are stored as.
+class ExactIndex:
+    """Exact inner products with all stored embeddings, in memory as the float16 they are stored as.
 
-    ``rows`` are a piece's identifier and its vectors, float16 [n, dimension] as little-endian bytes.
+    ``rows`` are a piece's identifier and its embeddings, float16 [n, dimension] as little-endian bytes.
     """
 
     def __init__(self, dimension: int, rows: Iterable[tuple[int, bytes]]) -> None:
         import faiss  # 0.1 s: only when something is searched
 
-        self._vectors = faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
-        self._vectors.is_trained = True  # float16 has no parameters
+        self._embeddings = faiss.IndexScalarQuantizer(
+            dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
+        )
+        self._embeddings.is_trained = True  # float16 has no parameters
         pieces, starts = [], []
         for piece, stored in rows:
             pieces.append(piece)
-            starts.append(self._vectors.ntotal)
-            self._vectors.add_sa_codes(np.frombuffer(stored, np.uint8).reshape(-1, 2 * dimension))
+            starts.append(self._embeddings.ntotal)
+            self._embeddings.add_sa_codes(np.frombuffer(stored, np.uint8).reshape(-1, 2 * dimension))
         self._pieces, self._starts = np.array(pieces, np.int64), np.array(starts, np.int64)
 
-    def nearest(self, vectors: FloatArray, k: int) -> Neighbours:
-        """The ``k`` nearest of each of ``vectors`` [n, dimension], or as many as there are."""
-        k = min(k, self._vectors.ntotal)
-        if k == 0 or len(vectors) == 0:
-            nothing = np.zeros((len(vectors), 0))
+    def nearest(self, embeddings: FloatArray, k: int) -> Neighbours:
+        """The ``k`` nearest of each of ``embeddings`` [n, dimension], or as many as there are."""
+        k = min(k, self._embeddings.ntotal)
+        if k == 0 or len(embeddings) == 0:
+            nothing = np.zeros((len(embeddings), 0))
             return Neighbours(nothing.astype(np.float32), nothing.astype(np.int64), nothing.astype(np.int64))
-        similarities, found = self._vectors.search(np.ascontiguousarray(vectors, np.float32), k)
+        similarities, found = self._embeddings.search(np.ascontiguousarray(embeddings, np.float32), k)
         rows = np.searchsorted(self._starts, found, side="right") - 1
         return Neighbours(similarities, self._pieces[rows], found - self._starts[rows])
 

@@ -19,7 +19,7 @@ from earmark.results import Kind, Place
 from earmark.schema import AudioSpec, FloatArray
 from earmark.search.index import Neighbours
 from earmark.search.rank import COMPARING, LISTENING, LOOKING_UP, RECALLING, Pace, Ranked, rank
-from earmark.sheet.read import is_sheet_file
+from earmark.sheet.formats import is_sheet_music
 
 MOST_EXCERPTS = 600
 """Excerpts that vote: all of two and a half minutes or of a page, evenly spread ones of longer questions."""
@@ -31,13 +31,13 @@ _STEPS: dict[Kind, float] = {
 
 @dataclass(frozen=True)
 class Question:
-    """Excerpts ``vectors`` float32 [n, dimension] at ``positions`` float64 [n], ascending.
+    """Excerpts ``embeddings`` float32 [n, dimension] at ``positions`` float64 [n], ascending.
 
     Positions are seconds of the file for a recording, ``duration_s`` long; of sheet music, ``pages`` many, they are
     strip px, and ``places`` [n] say where that is. The fields of the other kind are 0 and empty.
     """
 
-    vectors: FloatArray
+    embeddings: FloatArray
     positions: npt.NDArray[np.float64]
     duration_s: float = 0.0
     pages: int | None = None
@@ -78,27 +78,27 @@ def read_question(
     end_s: float | None = None,
     report: Callable[[float], None] | None = None,
 ) -> Question:
-    """The question in a file: sheet music by its name's ending (`earmark.sheet.read.is_sheet_file`), else a recording,
+    """The question in a file: sheet music by its name's ending (`is_sheet_music`), else a recording,
     of
     which the stretch ``start_s``..``end_s`` is heard; ``report`` is told now and then how many seconds of it have been.
 
     Raises BadInput as `embed_piece` and `embed_recording` do, and for a stretch of a page.
     """
-    if not is_sheet_file(path):
+    if not is_sheet_music(path):
         return heard(embed_recording(path, encoders, start_s, end_s, report), start_s)
     if start_s or end_s is not None:
         raise BadInput(path, "is sheet music, which has no seconds", "leave out the start and the end")
     piece = embed_piece([path], encoders)
-    chosen = _spread(len(piece.vectors))
+    chosen = _spread(len(piece.embeddings))
     places = tuple(piece.places[i] for i in chosen)
     positions = chosen.astype(np.float64) * PLACE_HOP_PX
-    return Question(piece.vectors[chosen], positions, pages=len(piece.pages), places=places)
+    return Question(piece.embeddings[chosen], positions, pages=len(piece.pages), places=places)
 
 
 def heard(recording: EmbeddedRecording, start_s: float = 0.0) -> Question:
     """The question that a recording asks; its times count from ``start_s``."""
-    chosen = _spread(len(recording.vectors))
-    return Question(recording.vectors[chosen], start_s + recording.times_s[chosen], recording.duration_s)
+    chosen = _spread(len(recording.embeddings))
+    return Question(recording.embeddings[chosen], start_s + recording.times_s[chosen], recording.duration_s)
 
 
 def _spread(count: int) -> npt.NDArray[np.int64]:

@@ -38,7 +38,7 @@ from earmark.search.index import Neighbours
 from earmark.search.path import FASTEST_PX_PER_S, JUMP_COST, follow
 
 NEIGHBOURS = 500
-"""Neighbours per excerpt: ten pieces with the same phrase in five places, ten vectors around each."""
+"""Neighbours per excerpt: ten pieces with the same phrase in five places, ten embeddings around each."""
 CANDIDATES = 32
 """Pieces that are followed, those with most votes."""
 SLOWEST_PX_PER_S = 8.0

@@ -25,7 +25,7 @@ from earmark.schema import AudioSpec, SheetSpec
 from earmark.training.average import blend
 from earmark.training.train import read_checkpoint
 
-SMALLEST_HALVED = 64  # scalars and short vectors stay float32
+SMALLEST_HALVED = 64  # scalars and short embeddings stay float32
 
 
 def round_to_half(module: torch.nn.Module) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import filecmp
 import os
-import re
 import secrets
 import shutil
 import threading
@@ -20,6 +19,7 @@ from typing import Any
 from earmark.library.library import Library, Removed
 from earmark.library.store import Piece
 from earmark.results import Kind
+from earmark.sheet.formats import kind_of_name
 from earmark.web.entries import entry, layout
 from earmark.web.errors import Refusal
 from earmark.web.limits import Limits
@@ -27,9 +27,6 @@ from earmark.web.uploads import file_stem, score_suffix
 
 UPLOADS = "uploads"
 """The folder in the library's where added files stay."""
-RECORDING_SUFFIXES = frozenset(
-    f".{kind}" for kind in re.findall(r"\w+", "aac aif aiff flac m4a m4b mka mkv mov mp3 mp4 oga ogg opus wav webm wma")
-)
 MOST_RECORDINGS = 1000
 
 
@@ -168,7 +165,7 @@ class Shelf:
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             for name in sorted(files):
                 path = Path(folder, name)
-                if path.suffix.lower() in RECORDING_SUFFIXES and not name.startswith(".") and not path.is_symlink():
+                if kind_of_name(path) == "recording" and not name.startswith(".") and not path.is_symlink():
                     yield path
                     found += 1
                     if found == MOST_RECORDINGS:

@@ -20,7 +20,7 @@ from earmark.embed.attention import attend, hear
 from earmark.library.library import Library
 from earmark.schema import AudioSpec
 from earmark.sheet.draw import find_page
-from earmark.sheet.read import is_sheet_file
+from earmark.sheet.formats import is_sheet_music
 from earmark.web.entries import entry
 from earmark.web.errors import Refusal
 from earmark.web.protocol import Answer, Progress
@@ -52,7 +52,7 @@ def find(
             told(Progress(None, seconds))
 
     stop_s = end_s
-    if is_sheet_file(Path(path)):
+    if is_sheet_music(path):
         _check_pages(Path(path), name, most_pages)
     else:
         stop_s = min(start_s + most_s + 1, end_s or np.inf)
@@ -119,11 +119,11 @@ def spectrogram(library: Library, told: Told, path: str, name: str, start_s: flo
 def attention(library: Library, told: Told, path: str, name: str, piece: int, start_s: float, end_s: float) -> Answer:
     """What the encoder attends to in every excerpt, and the snippet of the piece that is most like it."""
     try:
-        places, vectors = library.contents(piece)
+        places, embeddings = library.contents(piece)
     except KeyError:
         raise Refusal("not_found", "the piece is not in the library any more", "ask again") from None
     excerpts = attend(path, library.encoders, start_s, end_s)
-    similarities = excerpts.vectors @ vectors.T
+    similarities = excerpts.embeddings @ embeddings.T
     best = similarities.argmax(axis=1)
     told_of = [
         {
@@ -161,9 +161,9 @@ def warm(library: Library) -> None:
     """Loads what the first search would have to load."""
     spec = AudioSpec()
     silence = np.zeros((spec.window_frames, spec.bands), np.float32)
-    vectors, _ = library.encoders.embed_audio(silence, np.array([spec.window_frames / 2]))
+    embeddings, _ = library.encoders.embed_audio(silence, np.array([spec.window_frames / 2]))
     if library.model:
-        library.nearest(vectors)
+        library.nearest(embeddings)
 
 
 def _png(image: Image.Image) -> bytes:

@@ -41,7 +41,7 @@ def look_alikes(
 
 
 def _pictures(onset_px: FloatArray, note_px: FloatArray, pitch: npt.NDArray[np.int64], window_px: int) -> FloatArray:
-    """Unit vectors, float32 [onsets, pitches x bins]: the notes around each onset, blurred by half a bin."""
+    """Unit embeddings, float32 [onsets, pitches x bins]: the notes around each onset, blurred by half a bin."""
     reach = window_px // (2 * BIN_PX)
     bins = np.round(note_px / BIN_PX).astype(np.int64)
     on_piano = (pitch >= 0) & (pitch < PITCHES)

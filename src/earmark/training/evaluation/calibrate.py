@@ -78,33 +78,33 @@ class _Shelf:
 
         self.index = faiss.IndexFlatIP(dimension)
         self.starts = [0]
-        for vectors in pieces:
-            self.index.add(vectors)
+        for embeddings in pieces:
+            self.index.add(embeddings)
             self.starts.append(self.index.ntotal)
 
     def __len__(self) -> int:
         return len(self.starts) - 1
 
     def piece(self, number: int) -> FloatArray:
-        """All vectors of one piece."""
+        """All embeddings of one piece."""
         start, end = self.starts[number : number + 2]
-        vectors: FloatArray = self.index.reconstruct_n(start, end - start)
-        return vectors
+        embeddings: FloatArray = self.index.reconstruct_n(start, end - start)
+        return embeddings
 
-    def backgrounds(self, vectors: FloatArray) -> FloatArray:
+    def backgrounds(self, embeddings: FloatArray) -> FloatArray:
         """How near the farthest of the nearest places is to each, float32 [n]."""
-        similarities, _ = self.index.search(vectors, min(NEIGHBOURS, self.index.ntotal))
+        similarities, _ = self.index.search(embeddings, min(NEIGHBOURS, self.index.ntotal))
         farthest: FloatArray = similarities[:, -1]
         return farthest
 
-    def nearest(self, vectors: FloatArray, own: int) -> dict[bool, Neighbours]:
+    def nearest(self, embeddings: FloatArray, own: int) -> dict[bool, Neighbours]:
         """True: the nearest places; False: the nearest that are not of piece ``own``."""
         count = self.starts[own + 1] - self.starts[own]
-        similarities, found = self.index.search(vectors, min(NEIGHBOURS + count, self.index.ntotal))
+        similarities, found = self.index.search(embeddings, min(NEIGHBOURS + count, self.index.ntotal))
         pieces = np.searchsorted(self.starts, found, side="right") - 1
         every = Neighbours(similarities, pieces, found - np.array(self.starts)[pieces])
         others_first = np.argsort(pieces == own, axis=1, kind="stable")[:, : min(NEIGHBOURS, self.index.ntotal - count)]
-        nearest_first = np.broadcast_to(np.arange(NEIGHBOURS), (len(vectors), NEIGHBOURS))[:, : found.shape[1]]
+        nearest_first = np.broadcast_to(np.arange(NEIGHBOURS), (len(embeddings), NEIGHBOURS))[:, : found.shape[1]]
         return {True: _columns(every, nearest_first), False: _columns(every, others_first)}
 
 
@@ -183,8 +183,8 @@ def _question(encoders: Model, spectrogram: FloatArray) -> Question:
     """What `earmark.search.query` makes of a recording with this spectrogram."""
     centres = np.arange(QUERY_HOP_FRAMES / 2, len(spectrogram), QUERY_HOP_FRAMES)
     rate = AudioSpec().frames_per_second
-    vectors, _ = encoders.embed_audio(spectrogram, centres)
-    return heard(EmbeddedRecording(vectors, centres / rate, len(spectrogram) / rate))
+    embeddings, _ = encoders.embed_audio(spectrogram, centres)
+    return heard(EmbeddedRecording(embeddings, centres / rate, len(spectrogram) / rate))
 
 
 def calibrate(
@@ -209,7 +209,7 @@ def calibrate(
     total = len(pieces) + len(asked)
     large = _Shelf(encoders.dimension, _places(encoders, pieces, lambda done: report(done, total)))
     small = _Shelf(encoders.dimension, map(large.piece, range(len(valid))))
-    sample = np.concatenate([one.question.vectors for one in asked])[::EXCERPTS_PER_BACKGROUND]
+    sample = np.concatenate([one.question.embeddings for one in asked])[::EXCERPTS_PER_BACKGROUND]
     floor = float(np.median(large.backgrounds(sample)))
     answers = []
     for done, one in enumerate(asked, start=len(pieces)):
@@ -227,10 +227,10 @@ def calibrate(
 def _answers(shelf: _Shelf, asked: _Asked, floor: float) -> Iterator[Answer]:
     """What is said first, with the piece that is asked for and without."""
     question = asked.question
-    for present, neighbours in shelf.nearest(question.vectors, asked.own).items():
+    for present, neighbours in shelf.nearest(question.embeddings, asked.own).items():
         ranked = question.rank(neighbours, "score", _unfitted(floor), top=1)
         if ranked:
-            yield Answer(ranked[0], len(question.vectors), asked.own, present, len(shelf), asked.kind)
+            yield Answer(ranked[0], len(question.embeddings), asked.own, present, len(shelf), asked.kind)
 
 
 def _fit_recordings(places: _Shelf, recordings: _Shelf) -> Calibration | None:
@@ -238,9 +238,9 @@ def _fit_recordings(places: _Shelf, recordings: _Shelf) -> Calibration | None:
     unfitted, hop_s = _unfitted(RECORDINGS_FLOOR), QUERY_HOP_FRAMES / AudioSpec().frames_per_second
     answers = []
     for own in range(len(recordings)):
-        vectors = places.piece(own)
-        for start in range(0, len(vectors), STRETCH_PX // PLACE_HOP_PX):
-            stretch = vectors[start : start + STRETCH_PX // PLACE_HOP_PX]
+        embeddings = places.piece(own)
+        for start in range(0, len(embeddings), STRETCH_PX // PLACE_HOP_PX):
+            stretch = embeddings[start : start + STRETCH_PX // PLACE_HOP_PX]
             positions = np.arange(len(stretch), dtype=np.float64) * PLACE_HOP_PX
             for present, neighbours in recordings.nearest(stretch, own).items():
                 for first in rank(neighbours, positions, hop_s, unfitted, 1, LOOKING_UP):
