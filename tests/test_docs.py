@@ -53,7 +53,7 @@ def commands(program: str) -> list[pytest.ParameterSet]:
     found = []
     for document in DOCUMENTS:
         for line in lines_of_code(document):
-            line = re.sub(r"^(\w+=\S+ )+", "", line.strip().removeprefix("$ "))
+            line = re.sub(r"^(\w+=\S+ )+", "", line.strip().removeprefix("$ ")).partition(" | ")[0]
             if line.startswith(f"{program} "):
                 words = shlex.split(re.sub(r"[\[\]]", "", line), comments=True)[len(program.split()) :]
                 found.append(pytest.param(words, id=f"{document.relative_to(ROOT)}: {line}"))
