@@ -50,13 +50,13 @@ class LiveSessions:
 
 def _update_json(library: Library, heard: Heard) -> dict[str, Any]:
     hits = [asdict(replace(hit, source=os.path.basename(hit.source))) for hit in heard.hits]
-    named = {hit.piece for hit in heard.hits}
+    found = {hit.piece_id for hit in heard.hits}
     return {
         "type": "update",
         "heard_s": heard.heard_s,
         "level": heard.level,
         "confident": heard.confident,
         "hits": hits,
-        "pieces": {piece.name: piece_json(piece) for piece in library.list() if piece.name in named} if named else {},
+        "pieces": {piece.name: piece_json(piece) for piece in library.pieces() if piece.id in found} if found else {},
         "place": asdict(heard.now) if heard.now else None,
     }

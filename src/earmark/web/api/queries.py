@@ -185,4 +185,4 @@ def _first_hit(kept: KeptQuery) -> int:
     found = kept.job.answer.value
     if not found or not found["result"]["hits"]:
         raise Refusal("not_ready", "no piece has been found", "wait for the result, or name a piece")
-    return int(found["pieces"][found["result"]["hits"][0]["piece"]]["id"])
+    return int(found["result"]["hits"][0]["piece_id"])
