@@ -50,7 +50,7 @@ def figures_command(weights: str, corpus: Path, out: Path, pieces: tuple[str, ..
     from rich.console import Console
     from rich.progress import Progress
 
-    from earmark.balke2019.gallery import write_figures
+    from earmark.balke2019.figures import write_figures
     from earmark.model.encoders import load
 
     with Progress(console=Console(stderr=True)) as bar:
