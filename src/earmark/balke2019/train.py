@@ -59,12 +59,13 @@ def read_windows(recipe: Recipe, split: str, renderings: tuple[str, ...], device
 
 
 @torch.no_grad()
-def views(network: Network, windows: Windows, pairs: Pairs, *, bf16: bool = True) -> tuple[Tensor, Tensor]:
+def views(network: Network, windows: Windows, pairs: Pairs, *, bf16: bool | None = None) -> tuple[Tensor, Tensor]:
     """Views of some pairs, not augmented: of the audio and of the sheet music, float32 [n, dimension].
 
-    The towers run in bfloat16, as in training, or in float32.
+    The towers run in bfloat16 or in float32; if it is not said, as in training on this device.
     """
     device = next(network.parameters()).device
+    bf16 = bfloat16_is_fast(device) if bf16 is None else bf16
     network.eval()
     audio, sheet = [], []
     for start in range(0, len(pairs), WINDOWS_AT_ONCE):
@@ -238,8 +239,13 @@ def is_row(checkpoint: Path) -> bool:
 
 
 def read_checkpoint(path: Path) -> tuple[Recipe, Network, dict[str, Any]]:
-    """A row's recipe, its best network by validation, ready to encode, and its record."""
+    """A row's recipe, its best network by validation, ready to encode, and its record.
+
+    Raises BadInput when the run was cut off before its first validation.
+    """
     state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    if not state["best"]:
+        raise BadInput(path, "has no validated weights yet", "train on with the same recipe")
     recipe = Recipe.from_dict(json.loads(state["recipe"]))
     network = network_of(recipe)
     network.load_state_dict(state["best"])

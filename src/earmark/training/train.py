@@ -268,7 +268,8 @@ def _read(path: Path, device: torch.device) -> tuple[Experiment, dict[str, Any]]
 def train(experiment: Experiment, folder: Path, report: Callable[[Progress], None], deadline: float = math.inf) -> Path:
     """Train until ``experiment.steps`` or the ``deadline`` (`drive`), resuming where ``folder`` stands.
 
-    Returns the checkpoint's path. Raises BadInput or Mismatch when the corpus does not hold what the experiment asks for.
+    Returns the checkpoint's path. Raises BadInput or Mismatch when the corpus does not hold what the experiment asks
+    for.
     """
     device = best_device()
     audio, sheet = AudioSpec(), SheetSpec()
