@@ -1,4 +1,4 @@
-"""Weights and validation pieces -> how sure a search may be, written into the weights' ``model.json``.
+"""Weights and validation pieces → how sure a search may be, written into the weights' ``model.json``.
 
 Clips of the validation pieces, the whole of them, and both between talking and applause, in a rendering never
 trained on, every second one as if badly recorded, are searched in a large library (all training and validation pieces
@@ -23,6 +23,7 @@ import torch
 from earmark.audio.noise import SAMPLE_RATE_HZ as RATE_HZ
 from earmark.audio.noise import applause, babble
 from earmark.audio.spectrogram import spectrogram
+from earmark.corpus.format import read_splits
 from earmark.embed.recording import EmbeddedRecording
 from earmark.embed.windows import PLACE_HOP_PX, QUERY_HOP_FRAMES
 from earmark.errors import BadInput
@@ -35,7 +36,7 @@ from earmark.search.query import Question, heard
 from earmark.search.rank import LOOKING_UP, NEIGHBOURS, rank
 from earmark.sheet.strips import ink
 from earmark.training.data.augment_audio import augment_audio
-from earmark.training.data.dataset import TrainingPiece, read_pieces, read_splits
+from earmark.training.data.dataset import TrainingPiece, read_pieces
 from earmark.training.evaluation.confidence import Answer, Promise, Trial, fit, promises, try_out
 
 CLIP_LENGTHS_S = (5.0, 10.0, 20.0, 40.0)

@@ -1,4 +1,4 @@
-"""First answers of searches, right and wrong -> how sure a search may be, and how well that holds of other pieces.
+"""First answers of searches, right and wrong → how sure a search may be, and how well that holds of other pieces.
 
 The confidence is a logistic regression (Newton's method, Hastie et al., The Elements of Statistical Learning, 4.4.1)
 with a weak ridge on the standardised features. What it promises is tried on pieces that it was not fitted on.
