@@ -71,7 +71,7 @@ def test_links_that_lead_back_end(tmp_path: Path) -> None:
     ("name", "message"),
     [
         ("gone.pdf", "cannot be read (No such file or directory)"),
-        ("notes.txt", "is no sheet music"),
+        ("notes.txt", "is neither sheet music nor a recording"),
         ("empty", "holds no sheet music"),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 
 from earmark.errors import BadInput
 from earmark.sheet import engrave
-from earmark.sheet.engrave import engraved, is_score_file
+from earmark.sheet.engrave import engraved
 from earmark.sheet.engraved_page import EngravedPage, Measure, measure_at
 from earmark.sheet.systems.find import find_systems
 
@@ -91,7 +91,6 @@ def test_musicxml_is_read_packed_and_not(tmp_path: Path, packed: bool) -> None:
             container = '<container><rootfiles><rootfile full-path="score.xml"/></rootfiles></container>'
             archive.writestr("META-INF/container.xml", container)
             archive.writestr("score.xml", MUSICXML)
-    assert is_score_file(path)
     title, composer, (page,) = read(path)
     assert (title, composer, page.measures[0][0].number) == ("Prelude", "M. Composer", "12")
 
@@ -101,11 +100,6 @@ def test_equal_files_give_equal_pages(kern: str, tmp_path: Path) -> None:
     (_, _, (one,)), (_, _, (other,)) = read(path), read(path)
     assert (one.image == other.image).all()
     assert one.noteheads == other.noteheads
-
-
-def test_an_xml_file_without_music_is_no_score(tmp_path: Path) -> None:
-    assert not is_score_file(write(tmp_path / "a.xml", "<html/>"))
-    assert not is_score_file(tmp_path / "gone.xml")
 
 
 @pytest.mark.parametrize(

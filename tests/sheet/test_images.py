@@ -13,7 +13,7 @@ import pytest
 
 from earmark.errors import BadInput
 from earmark.schema import Image
-from earmark.sheet.images import is_page_file, read_pages
+from earmark.sheet.images import read_pages
 
 
 def page(height: int = 300, width: int = 200) -> Image:
@@ -210,8 +210,3 @@ def test_a_file_without_permission_says_so(tmp_path: Path) -> None:
     path.chmod(0)
     with pytest.raises(BadInput, match="may not be read"):
         list(read_pages(path))
-
-
-def test_what_a_page_file_is_goes_by_its_ending() -> None:
-    assert all(is_page_file(Path(name)) for name in ("a.pdf", "b.PNG", "c.jpeg", "d.TIF", "e.webp"))
-    assert not any(is_page_file(Path(name)) for name in ("a.mp3", "b.gif", "pdf", "c.txt"))

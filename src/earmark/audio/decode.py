@@ -22,21 +22,12 @@ from earmark.schema import AudioSpec, FloatArray
 
 SPEC = AudioSpec()
 
-AUDIO_SUFFIXES = frozenset(
-    {".aac", ".aif", ".aiff", ".flac", ".m4a", ".mka", ".mp3", ".oga", ".ogg", ".opus", ".wav", ".wma"}
-)
-
 # Decoders of lossy codecs are exact only some way behind the place they were dropped at (Opus asks for 80 ms,
 # MP3's bit reservoir reaches back about 250 ms).
 _SEEK_MARGIN_S = 2.0
 
 # Decoders give about a thousand samples at a time.
 _SAMPLES_AT_ONCE = 1 << 15
-
-
-def is_audio_file(path: Path) -> bool:
-    """Whether a name's ending is a recording's; `read_samples` tries files of any name."""
-    return path.suffix.lower() in AUDIO_SUFFIXES
 
 
 def read_samples(path: str | Path, start_s: float = 0.0, end_s: float | None = None) -> Iterator[FloatArray]:

@@ -44,15 +44,6 @@ class Note:
     velocity: int
 
 
-def is_midi_file(path: str | Path) -> bool:
-    """Whether a file begins like a standard MIDI file; False for one that cannot be read."""
-    try:
-        with open(path, "rb") as file:
-            return file.read(4) == b"MThd"
-    except OSError:
-        return False
-
-
 def play(path: str | Path, start_s: float = 0.0, end_s: float | None = None) -> Iterator[FloatArray]:
     """The sound of a MIDI file from ``start_s`` to ``end_s`` (None: the end), like `earmark.audio.decode.read_samples`:
     mono float32 chunks at 22 050 Hz.

@@ -43,7 +43,7 @@ from earmark.corpus.sources import Source, digest
 from earmark.corpus.takes import perform, record_take
 from earmark.files import replacing, write_json
 from earmark.schema import Box, System
-from earmark.sheet.engrave import is_score_file
+from earmark.sheet.formats import kind
 from earmark.sheet.images import read_pages
 
 
@@ -149,7 +149,7 @@ def _engrave_into(folder: Path, scratch: Path, main: Path, root: Path) -> Json:
     """Write all files of a piece but ``piece.json`` and the audio; return what ``piece.json`` says about them."""
     folder.mkdir(parents=True)
     scratch.mkdir()
-    engraving = engrave_score(main, scratch) if is_score_file(main) else engrave(main, root, scratch)
+    engraving = engrave_score(main, scratch) if kind(main) == "notation" else engrave(main, root, scratch)
     _join_pdfs(engraving.pdfs, folder / PDF)
     pages = _write_pages(folder)
     sizes_px = [(page["width_px"], page["height_px"]) for page in pages]

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from earmark.errors import BadInput
-from earmark.sheet.engrave import is_score_file
+from earmark.sheet.formats import kind
 
 _INCLUDE = re.compile(r'^[^%\n]*?\\include\s+"([^"]+)"', re.MULTILINE)
 _VERSION = re.compile(r'\\version\s+"([0-9.]+)"')
@@ -127,7 +127,7 @@ def _not_included(root: Path) -> list[str]:
 
 
 def _score_files(root: Path) -> list[str]:
-    return [file.relative_to(root).as_posix() for file in sorted(root.rglob("*")) if is_score_file(file)]
+    return [file.relative_to(root).as_posix() for file in sorted(root.rglob("*")) if kind(file) == "notation"]
 
 
 def include_closure(main: Path, root: Path) -> list[Path]:

@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.audio.decode import read_samples
-from earmark.audio.midi import is_midi_file, play
+from earmark.audio.midi import play
 from earmark.audio.spectrogram import spectrogram_blocks
 from earmark.embed.windows import BLOCK, QUERY_HOP_FRAMES, windowed
 from earmark.model.encoders import Model, Positions
 from earmark.schema import AudioSpec, FloatArray
+from earmark.sheet.formats import kind
 
 SILENCE = 1e-3
 """Spectrogram values below this are silence (16-bit rounding noise reaches about 2e-4)."""
@@ -35,7 +36,7 @@ class EmbeddedRecording:
 
 def embed_recording(
     path: str | Path,
-    encoders: Model,
+    model: Model,
     start_s: float = 0.0,
     end_s: float | None = None,
     report: Callable[[float], None] | None = None,
@@ -55,12 +56,12 @@ def embed_recording(
             samples += len(chunk)
             yield chunk
 
-    sound = (play if is_midi_file(path) else read_samples)(path, start_s, end_s)
+    sound = (play if kind(path) == "midi" else read_samples)(path, start_s, end_s)
     blocks = spectrogram_blocks(counted(sound), BLOCK)
-    embeddings, frames = [np.zeros((0, encoders.dimension), np.float32)], [np.zeros(0)]
+    embeddings, frames = [np.zeros((0, model.dimension), np.float32)], [np.zeros(0)]
     for stretch, first, centres in windowed(blocks, spec.window_frames, QUERY_HOP_FRAMES):
-        heard = centres[_sounding(stretch, centres - first, spec.window_frames)]
-        embeddings.append(encoders.embed_audio(stretch, heard - first)[0])
+        heard = centres[sounding(stretch, centres - first, spec.window_frames)]
+        embeddings.append(model.embed_audio(stretch, heard - first)[0])
         frames.append(heard)
         if report:
             report(samples / spec.sample_rate_hz)
@@ -68,8 +69,8 @@ def embed_recording(
     return EmbeddedRecording(np.concatenate(embeddings), times_s, samples / spec.sample_rate_hz)
 
 
-def _sounding(stretch: FloatArray, centres: Positions, window: int) -> npt.NDArray[np.bool_]:
-    """Whether there is sound in the windows around ``centres`` (columns of ``stretch``)."""
+def sounding(stretch: FloatArray, centres: Positions, window: int) -> npt.NDArray[np.bool_]:
+    """Whether there is sound in the windows around ``centres``, rows of ``stretch`` [frames, bands]; bool [n]."""
     loud = np.concatenate([[0], np.cumsum(stretch.max(axis=1) > SILENCE)])
     start = np.clip(centres - window / 2, 0, len(stretch)).astype(np.int64)
     end = np.clip(centres + window / 2, 0, len(stretch)).astype(np.int64)

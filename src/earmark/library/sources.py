@@ -14,17 +14,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import PIL.Image
-import pypdfium2 as pdfium
-from PIL import Image
-
-from earmark.audio.decode import is_audio_file
 from earmark.errors import BadInput
 from earmark.results import Kind
-from earmark.sheet.engrave import is_score_file
-from earmark.sheet.images import PDF_SUFFIXES
+from earmark.sheet.formats import XML, count_pages, kind, kind_of_name
 from earmark.sheet.parts import Part
-from earmark.sheet.read import is_sheet_file
 
 _KNOWN = "PDF, PNG, JPEG, TIFF, WebP, MusicXML, MEI, Humdrum, ABC or recordings"
 
@@ -64,7 +57,7 @@ def find_scores(paths: Iterable[str | Path]) -> Iterator[Score | BadInput]:
             if path.is_dir():
                 yield from _in_folder_given(path)
             elif path.exists() and not _is_piece_file(path):
-                yield BadInput(path, "is no sheet music", f"give {_KNOWN}, or a folder of them")
+                yield BadInput(path, "is neither sheet music nor a recording", f"give {_KNOWN}, or a folder of them")
             else:
                 yield _score(path, [path])
         except OSError as error:
@@ -106,7 +99,7 @@ def _in_folder(folder: Path, above: set[tuple[int, int]]) -> Iterator[Score | Ba
     except PermissionError:
         yield BadInput(folder, "may not be read", "give yourself permission to read it")
         return
-    files = [entry for entry in entries if entry.is_file() and _is_piece_file(entry)]
+    files = [entry for entry in entries if entry.is_file() and _is_named_so(entry) and _is_piece_file(entry)]
     whole = [file for file in files if _is_whole(file)]
     images = [file for file in files if file not in whole]
     yield from (_score(file, [file]) for file in whole)
@@ -122,18 +115,21 @@ def _score(path: Path, files: list[Path]) -> Score:
     source = Path(os.path.abspath(path))
     pages = tuple(map(page_file, files))
     name = source.name if path.is_dir() else source.stem
-    return Score(name, str(source), pages, "recording" if is_audio_file(path) else "score")
+    return Score(name, str(source), pages, "recording" if kind(path) == "recording" else "score")
 
 
 def _is_piece_file(path: Path) -> bool:
-    return is_sheet_file(path) or is_audio_file(path)
+    return kind(path) not in (None, "midi")
+
+
+def _is_named_so(path: Path) -> bool:
+    """Whether a name's ending is a piece's: of a folder's other files nobody said that they are music."""
+    return kind_of_name(path) is not None or path.suffix.lower() == XML
 
 
 def _is_whole(file: Path) -> bool:
     """Whether a file is a piece by itself, not a page of one."""
-    if file.suffix.lower() in PDF_SUFFIXES or is_audio_file(file) or is_score_file(file):
-        return True
-    return _has_many_pages(file)
+    return kind(file) != "image" or count_pages(file) > 1
 
 
 def _identity(folder: Path) -> tuple[int, int]:
@@ -147,23 +143,12 @@ def _natural(path: Path) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
-def _has_many_pages(path: Path) -> bool:
-    if path.suffix.lower() not in (".tif", ".tiff"):
-        return False
-    try:
-        with Image.open(path) as image:
-            return getattr(image, "n_frames", 1) > 1
-    except (OSError, SyntaxError, ValueError):  # damaged: reported when its pages are read
-        return False
-
-
 _PAGES = "#page="
 
 
 def can_hold_parts(score: Score) -> bool:
     """Whether a score is one file of many pages."""
-    suffixes = PDF_SUFFIXES | {".tif", ".tiff"}
-    return len(score.files) == 1 and Path(score.files[0].path).suffix.lower() in suffixes
+    return len(score.files) == 1 and (kind(score.files[0].path) == "pdf" or count_pages(Path(score.files[0].path)) > 1)
 
 
 def part_source(score: Score, part: Part) -> str:
@@ -184,16 +169,4 @@ def are_all_parts(score: Score, sources: Iterable[str]) -> bool:
         if first != expected:
             return False
         expected = last + 1
-    return bool(ranges) and expected == _count_pages(Path(score.files[0].path)) + 1
-
-
-def _count_pages(path: Path) -> int:
-    """The pages of a PDF or TIFF; 0 for a damaged one."""
-    try:
-        if path.suffix.lower() in PDF_SUFFIXES:
-            with pdfium.PdfDocument(path) as document:
-                return len(document)
-        with PIL.Image.open(path) as image:
-            return int(getattr(image, "n_frames", 1))
-    except (pdfium.PdfiumError, OSError):
-        return 0
+    return bool(ranges) and expected == count_pages(Path(score.files[0].path)) + 1

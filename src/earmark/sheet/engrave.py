@@ -7,7 +7,6 @@ Verovio engraves in a process of its own (`earmark.sheet.verovio_process`), on A
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 import tempfile
@@ -21,11 +20,9 @@ from typing import Any
 from earmark.errors import BadInput
 from earmark.sheet.engraved_page import EngravedPage, read_page
 
-SCORE_SUFFIXES = frozenset({".musicxml", ".mxl", ".mei", ".krn", ".abc"})
 TIMEOUT_S = 300.0
 MAX_BYTES = 50_000_000
 """Of a score file, unpacked: a Mahler symphony as MusicXML takes about 40 MB."""
-_MUSIC_IN_XML = re.compile(rb"<(score-partwise|score-timewise|mei)\b")
 _ENGRAVER = Path(__file__).with_name("verovio_process.py")
 
 
@@ -44,17 +41,6 @@ class Engraving:
         for number in range(1, self.pages + 1):
             page, counted = read_page(self.folder / f"page-{number:03}.svg", number, counted)
             yield replace(page, title=self.title, composer=self.composer)
-
-
-def is_score_file(path: Path) -> bool:
-    """Whether a name's ending is a score file's; a file named ``.xml`` is one if it begins like MusicXML or MEI."""
-    if path.suffix.lower() != ".xml":
-        return path.suffix.lower() in SCORE_SUFFIXES
-    try:
-        with path.open("rb") as file:
-            return _MUSIC_IN_XML.search(file.read(4096)) is not None
-    except OSError:
-        return False
 
 
 @contextmanager

@@ -27,20 +27,12 @@ PAGE_WIDTH_PX = 1654  # A4 at 200 dpi
 MAX_WIDTH_PX = 2500
 MAX_PIXELS = 40_000_000
 
-PDF_SUFFIXES = frozenset({".pdf"})
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp"})
-
 # Short sides of music paper, in PDF points (1/72 inch): from a pocket score's 100 mm to A2's 420 mm.
 _PAPER_PT = (100 / 25.4 * 72, 420 / 25.4 * 72)
 
 # An image is decoded whole before it is reduced; this keeps the worst (a palette with transparency)
 # under 1 GB.
 _MAX_DECODED_PIXELS = 100_000_000
-
-
-def is_page_file(path: Path) -> bool:
-    """Whether a name's ending is one that ``read_pages`` reads."""
-    return path.suffix.lower() in PDF_SUFFIXES | IMAGE_SUFFIXES
 
 
 def read_pages(path: str | Path) -> Iterator[PageImage]:

@@ -18,7 +18,8 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
 from earmark.schema import Image, System
-from earmark.sheet.images import PDF_SUFFIXES, read_pages
+from earmark.sheet.formats import kind
+from earmark.sheet.images import read_pages
 from earmark.sheet.systems.find import find_systems
 
 TITLE_SIZE = 0.75
@@ -85,7 +86,7 @@ def _headings(path: Path) -> Iterator[_Heading]:
     with ExitStack() as stack:
         document = None
         for page in read_pages(path):
-            if document is None and path.suffix.lower() in PDF_SUFFIXES:
+            if document is None and kind(path) == "pdf":
                 document = stack.enter_context(pdfium.PdfDocument(path))
             systems = find_systems(page.image)
             if not systems:

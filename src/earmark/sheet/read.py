@@ -6,15 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from earmark.schema import PageImage
-from earmark.sheet.engrave import engraved, is_score_file
+from earmark.sheet.engrave import engraved
 from earmark.sheet.engraved_page import EngravedPage
-from earmark.sheet.images import is_page_file, read_pages
+from earmark.sheet.formats import kind
+from earmark.sheet.images import read_pages
 from earmark.sheet.systems.find import Layout, read_layout
-
-
-def is_sheet_file(path: Path) -> bool:
-    """Whether a file is one that `read_sheets` reads: by its name's ending, and an ``.xml`` file by its beginning."""
-    return is_page_file(path) or is_score_file(path)
 
 
 def read_sheets(path: str | Path) -> Iterator[PageImage]:
@@ -22,7 +18,7 @@ def read_sheets(path: str | Path) -> Iterator[PageImage]:
 
     Raises BadInput as `earmark.sheet.images.read_pages` and `earmark.sheet.engrave.engraved` do.
     """
-    if not is_score_file(Path(path)):
+    if kind(path) != "notation":
         yield from read_pages(path)
         return
     with engraved(path) as engraving:

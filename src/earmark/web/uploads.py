@@ -11,13 +11,12 @@ from pathlib import Path, PurePosixPath
 
 from starlette.requests import ClientDisconnect, Request
 
-from earmark.sheet.engrave import SCORE_SUFFIXES
-from earmark.sheet.images import IMAGE_SUFFIXES, PDF_SUFFIXES
+from earmark.sheet.formats import ENDINGS, XML
 from earmark.web.errors import Refusal
 from earmark.web.limits import Limits
 
 LONGEST_NAME = 80
-SHEET_SUFFIXES = tuple(sorted(PDF_SUFFIXES | IMAGE_SUFFIXES | SCORE_SUFFIXES | {".xml"}))
+SHEET_ENDINGS = (*(ending for ending, kind in ENDINGS.items() if kind in ("pdf", "image", "notation")), XML)
 
 
 async def receive(request: Request, path: Path, most_bytes: int, limits: Limits, room: Callable[[int], None]) -> int:
@@ -77,7 +76,7 @@ def file_stem(given: str) -> str:
 
 def score_suffix(given: str) -> str:
     """The ending of a client's name if it is one that sheet music may have, as we write it, else ""."""
-    return next((known for known in SHEET_SUFFIXES if given.casefold().endswith(known)), "")
+    return next((known for known in SHEET_ENDINGS if given.casefold().endswith(known)), "")
 
 
 def _too_large(most_bytes: int) -> Refusal:
