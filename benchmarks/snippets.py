@@ -35,7 +35,7 @@ from earmark.schema import FloatArray, SheetSpec
 from earmark.sheet.strips import Strip, cut_strip, ink, join_strips
 from earmark.sheet.systems.find import read_layout
 from earmark.sheet.systems.warp import Warp
-from earmark.training.data.dataset import Notes, TrainingPiece, embed_heard, group_onsets
+from earmark.training.data.dataset import Notes, TrainingPiece, embed_recording_onsets, group_onsets
 from earmark.training.evaluation import metrics
 from earmark.training.evaluation.evaluate import read_pool
 
@@ -180,7 +180,7 @@ def main() -> None:
     print(describe(about), flush=True)
     encoders = load(given.model)
     pool = list(read_pool(given.corpus, "test", RENDERING)[0])[:: given.every]
-    heard = np.concatenate([embed_heard(encoders, piece, onsets, RENDERING) for piece, onsets in pool])
+    heard = np.concatenate([embed_recording_onsets(encoders, piece, onsets, RENDERING) for piece, onsets in pool])
     results = {}
     for run in runs:
         start = time.monotonic()

@@ -17,12 +17,13 @@ torch = pytest.importorskip("torch", reason="training needs the [train] extra")
 pytest.importorskip("onnxscript", reason="exporting needs the [train] extra")
 
 from earmark.balke2019.export import AudioEncoder, SheetEncoder, export  # noqa: E402
-from earmark.balke2019.recipe import Recipe, read_recipe  # noqa: E402
+from earmark.balke2019.recipe import Recipe  # noqa: E402
 from earmark.balke2019.train import Run, is_row, read_checkpoint, refine, train  # noqa: E402
 from earmark.balke2019.windows import Windows  # noqa: E402
 from earmark.errors import BadInput, Mismatch  # noqa: E402
 from earmark.model.encoders import load  # noqa: E402
 from earmark.training.evaluation.metrics import Scores  # noqa: E402
+from earmark.training.experiment import read_settings  # noqa: E402
 from earmark.training.loop import Progress  # noqa: E402
 
 RECIPES = Path(__file__).parents[2] / "experiments" / "balke2019"
@@ -223,7 +224,7 @@ def test_onnx_agrees_with_pytorch(trained: Path, tmp_path: Path) -> None:
 
 
 def test_the_shipped_recipes_are_the_rows() -> None:
-    recipes = [read_recipe(path) for path in sorted(RECIPES.glob("*.toml"))]
+    recipes = [read_settings(path, Recipe.from_dict) for path in sorted(RECIPES.glob("*.toml"))]
     assert {made.row for made in recipes} == {made.name for made in recipes} - {
         "bl2-lc-at-nocca",
         "bl2-sc-cross-entropy",
@@ -241,4 +242,4 @@ def test_a_bad_recipe_is_named(tmp_path: Path, text: str, reason: str) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(text)
     with pytest.raises(BadInput, match=reason):
-        read_recipe(path)
+        read_settings(path, Recipe.from_dict)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
 from earmark.cli.options import EXISTING_FILE, EXISTING_FOLDER, JSON, NEW_FOLDER, Verbs, print_json, progress_bar
@@ -31,7 +32,7 @@ def model_command() -> None:
 def train_command(experiment: Path, runs: Path) -> None:
     """Train as EXPERIMENT (a TOML file) says; run it again to resume a run that was stopped.
 
-    A file that names a row of the paper trains that row's network.
+    A file that names a row of the paper trains that row's network. A file with several seeds makes one run of each.
 
     \b
     earmark model train experiments/ours/first-light.toml
@@ -42,10 +43,10 @@ def train_command(experiment: Path, runs: Path) -> None:
     from earmark.training import train as own
     from earmark.training.experiment import Experiment, read_settings
 
-    def made(values: Mapping[str, Any]) -> Experiment | Recipe:
-        return Recipe.from_dict(values) if "row" in values else Experiment.from_dict(values)
+    def made(values: Mapping[str, Any]) -> Sequence[Experiment | Recipe]:
+        return [Recipe.from_dict(values)] if "row" in values else Experiment.of_each_seed(values)
 
-    settings = read_settings(experiment, made)
+    every = read_settings(experiment, made)
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
@@ -54,10 +55,10 @@ def train_command(experiment: Path, runs: Path) -> None:
         TextColumn("loss {task.fields[loss]:.3f}"),
         TimeRemainingColumn(),
     )
+    checkpoints = []
     with Progress(*columns, console=console) as bar:
-        task = bar.add_task(settings.name, total=None, loss=float("nan"))
 
-        def report(step: Step) -> None:
+        def report(task: TaskID, step: Step) -> None:
             bar.update(task, completed=step.step, total=step.steps, loss=step.loss)
             if step.validation:
                 found = step.validation
@@ -66,12 +67,13 @@ def train_command(experiment: Path, runs: Path) -> None:
                     f"validation R@1 {found.recall_at_1:.1f} MRR {found.mrr:.3f} of {found.candidates}"
                 )
 
-        folder = runs / settings.name
-        if isinstance(settings, Recipe):
-            checkpoint = rows.train(settings, folder, report)
-        else:
-            checkpoint = own.train(settings, folder, report)
-    click.echo(checkpoint)
+        for settings in every:
+            reported = partial(report, bar.add_task(settings.name, total=None, loss=float("nan")))
+            if isinstance(settings, Recipe):
+                checkpoints.append(rows.train(settings, runs / settings.name, reported))
+            else:
+                checkpoints.append(own.train(settings, runs / settings.name, reported))
+    click.echo("\n".join(map(str, checkpoints)))
 
 
 @model_command.command("refine", short_help="Fit a paper row's CCA layer on many pairs.")
@@ -83,7 +85,7 @@ def refine_command(checkpoint: Path, pairs: int) -> None:
     \b
     earmark model refine runs/bl2-lc-at/checkpoint.pt
     """
-    from earmark.balke2019.refine import refine
+    from earmark.balke2019.train import refine
 
     console = Console(stderr=True)
     with console.status("encoding pairs"):
@@ -101,7 +103,7 @@ def export_command(checkpoint: Path, out: Path) -> None:
     earmark model export runs/first-light/checkpoint.pt weights/first-light
     """
     from earmark.balke2019 import export as rows
-    from earmark.balke2019.refine import is_row
+    from earmark.balke2019.train import is_row
     from earmark.training import export as own
 
     click.echo((rows if is_row(checkpoint) else own).export(checkpoint, out))
@@ -120,9 +122,9 @@ def average_command(audio: tuple[Path, ...], sheet: tuple[Path, ...], out: Path)
     \b
     earmark model average --audio weights/a --audio weights/b --sheet weights/a --sheet weights/b weights/ab
     """
-    from earmark.training.export import export_blend
+    from earmark.training.export import export_average
 
-    click.echo(export_blend(audio, sheet, out))
+    click.echo(export_average(audio, sheet, out))
 
 
 @model_command.command("calibrate", short_help="Set how sure a search may be.")
