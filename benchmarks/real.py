@@ -172,7 +172,7 @@ def main() -> None:
             print(f"{recording.path.name}: {turns.doubtful:.0%} of the alignment doubtful; page {turns}", flush=True)
         ways = given.ways.split(",")
         answers = [answer for way in ways for one in recordings for answer in look_up(library, one, way, given.every)]
-        print(f"\nAmong {len(library.list())} pieces:\n")
+        print(f"\nAmong {len(library.pieces())} pieces:\n")
     print_table(answers, "way")
     undisturbed = [answer for answer in answers if answer.way == ways[0]]
     print_table(undisturbed, "recording")

@@ -23,6 +23,7 @@ from benchmarks.questions import opus
 from benchmarks.report import describe, machine, table, write_json
 from earmark.library.library import DEFAULT_MODEL, Library
 from earmark.library.store import Piece as Entry
+from earmark.library.undo import put_back, take_out
 
 OPERA = (49, 79)
 CLIP_S = 20.0
@@ -105,11 +106,11 @@ def measure(library: Library, pieces: Sequence[Piece], scans: Path) -> Iterator[
             turns = movement.turns
             print(f"{piece.name}: {turns.doubtful:.0%} of the alignment doubtful; page {turns}", flush=True)
             yield from look_up(library, movement, "with it")
-            removed = library.take_out(movement.edition)
+            removed = take_out(library.store, movement.edition)
             try:
                 yield from look_up(library, movement, "without it")
             finally:
-                library.put_back(removed)
+                put_back(library.store, removed)
 
 
 def row(name: str, answers: Sequence[Answer]) -> tuple[object, ...]:

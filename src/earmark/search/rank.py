@@ -33,6 +33,7 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.model.calibration import Calibration
+from earmark.results import Kind
 from earmark.schema import FloatArray, IntArray
 from earmark.search.index import Neighbours
 from earmark.search.path import FASTEST_PX_PER_S, JUMP_COST, follow
@@ -84,14 +85,15 @@ class Pace:
     support: float
 
 
-LISTENING = Pace(FASTEST_PX_PER_S, SUPPORT_S)
-"""A recording among pages."""
-COMPARING = Pace(2.5, 100.0)
-"""A page among pages: another edition's notes are at most two and a half times as far apart; two snippets."""
-LOOKING_UP = Pace(1 / SLOWEST_PX_PER_S, 100.0)
-"""A page among recordings."""
-RECALLING = Pace(2.5, SUPPORT_S)
-"""A recording among recordings, up to two and a half times as slow."""
+PACES: dict[tuple[Kind, Kind], Pace] = {
+    ("recording", "score"): Pace(FASTEST_PX_PER_S, SUPPORT_S),
+    ("score", "score"): Pace(2.5, 100.0),
+    ("score", "recording"): Pace(1 / SLOWEST_PX_PER_S, 100.0),
+    ("recording", "recording"): Pace(2.5, SUPPORT_S),
+}
+"""By the kinds of the query and of the piece. Another edition's notes are at most two and a half times as far apart,
+another recording at most two and a half times as slow; sheet music is supported by two snippets to each side."""
+DEFAULT_PACE = PACES["recording", "score"]
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def rank(
     place_hop_px: float,
     calibration: Calibration,
     top: int,
-    pace: Pace = LISTENING,
+    pace: Pace = DEFAULT_PACE,
 ) -> list[Ranked]:
     """The ``top`` pieces, best first; fewer if fewer have any evidence, none if no excerpt has.
 
@@ -160,7 +162,7 @@ def path_through(
     """The best path through one piece, which some neighbour is of: its place's ordinal per excerpt, int64 [n]."""
     evidence = _evidence(neighbours.similarities, calibration.floor)
     grid, first_place = _grid(evidence, neighbours, piece)
-    return first_place + follow(grid.__getitem__, _reach(times_s, place_hop_px, LISTENING.fastest))[1]
+    return first_place + follow(grid.__getitem__, _reach(times_s, place_hop_px, DEFAULT_PACE.fastest))[1]
 
 
 def _reach(times_s: npt.NDArray[np.float64], place_hop_px: float, fastest: float) -> IntArray:
