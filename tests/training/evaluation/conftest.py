@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,12 +49,21 @@ def write_melody(folder: Path, music: Music, seed: int) -> None:
     np.save(folder / "audio" / "sines@1.npy", heard.astype(np.float16))
 
 
-@pytest.fixture
-def melodies(tmp_path: Path, music: Music) -> Path:
+@pytest.fixture(scope="session")
+def made_melodies(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests.conftest import Music
+
+    folder, music = tmp_path_factory.mktemp("melodies"), Music()
     names = {"train": ["a", "b", "c"], "valid": ["d", "e"], "test": ["f", "g", "missing"]}
     for seed, name in enumerate("abcdefg"):
-        write_melody(tmp_path / "pieces" / name, music, seed)
-    (tmp_path / "splits.json").write_text(json.dumps(names))
+        write_melody(folder / "pieces" / name, music, seed)
+    (folder / "splits.json").write_text(json.dumps(names))
     about = {"format": 1, "audio": AudioSpec().to_dict(), "sheet": SheetSpec().to_dict()}
-    (tmp_path / "corpus.json").write_text(json.dumps(about))
-    return tmp_path
+    (folder / "corpus.json").write_text(json.dumps(about))
+    return folder
+
+
+@pytest.fixture
+def melodies(made_melodies: Path, tmp_path: Path) -> Path:
+    """A corpus of seven melodies: three to train, two to validate, two to test and one that is missing."""
+    return shutil.copytree(made_melodies, tmp_path / "melodies")
