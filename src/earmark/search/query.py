@@ -1,4 +1,4 @@
-"""What a library is asked with: a recording, a MIDI file or sheet music → excerpts, in the order they are played."""
+"""A query: a recording, a MIDI file or sheet music → excerpts, in the order they are played."""
 
 from __future__ import annotations
 

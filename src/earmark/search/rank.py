@@ -16,9 +16,9 @@ the recording:
    ``FASTEST_PX_PER_S``; any other jump (repeat, da capo, a wrong note) costs ``JUMP_COST``. Tempo is free
    within the bound, so no tempo has to be known or constant. Two pieces that share a chord share votes, not a
    path.
-4. **Stretch.** A long question need not be one piece throughout: there is talking, applause, the next piece. Every
+4. **Stretch.** A long query need not be one piece throughout: there is talking, applause, the next piece. Every
    excerpt costs a toll, and the pieces are ranked by the most that a stretch of their path is worth (Smith and Waterman
-   1981, along one path). What is said about a piece is about that stretch. The longer the question, the more looks like
+   1981, along one path). What is said about a piece is about that stretch. The longer the query, the more looks like
    something somewhere by chance, in proportion to the logarithm of its length: so does the toll grow.
 5. **Agreement.** Evidence may add up from many places that are each a little near. How many of the excerpts have the
    nearest place of all on the path tells such a sum from music that is there.
@@ -47,7 +47,7 @@ SLOWEST_PX_PER_S = 8.0
 TOLL = 0.015
 """What an excerpt costs, in units of cosine, per ``ln(excerpts / TOLL_FREE)``."""
 TOLL_FREE = 40
-"""Excerpts of a question that costs nothing: ten seconds of sound."""
+"""Excerpts of a query that costs nothing: ten seconds of sound."""
 SUPPORT_S = 2.0
 """Half the width of the window in which a place must be supported, in seconds."""
 NEAR_PLACES = 3
