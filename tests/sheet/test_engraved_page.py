@@ -17,7 +17,8 @@ MEI = """<?xml version="1.0" encoding="UTF-8"?>
 <mei xmlns="http://www.music-encoding.org/ns/mei" meiversion="5.0"><meiHead><fileDesc><titleStmt><title>T</title>
 </titleStmt><pubStmt/></fileDesc></meiHead><music><body><mdiv><score><scoreDef><pgHead>{picture}</pgHead><staffGrp>
 <staffDef n="1" lines="5" clef.shape="G" clef.line="2"/></staffGrp></scoreDef><section><measure n="1"><staff n="1">
-<layer n="1"><note dur="1" oct="4" pname="c"/></layer></staff></measure></section></score></mdiv></body></music></mei>"""
+<layer n="1"><note dur="1" oct="4" pname="c"/></layer></staff></measure></section></score></mdiv></body></music>
+</mei>"""
 DRAWING = '<fig><svg xmlns="http://www.w3.org/2000/svg" width="300" height="300">{}</svg></fig>'
 
 

@@ -26,27 +26,9 @@ _LINE = re.compile(r"M([-\d.]+) ([-\d.]+) L([-\d.]+) ([-\d.]+)")
 _HALF_HEADS = {"E0A0": 300, "E0A1": 300, "E0A2": 211}
 _HALF_HEAD = 148
 _SVG = "{http://www.w3.org/2000/svg}"
-_DRAWN = frozenset(
-    f"{_SVG}{name}"
-    for name in [
-        "circle",
-        "defs",
-        "desc",
-        "ellipse",
-        "g",
-        "line",
-        "path",
-        "polygon",
-        "polyline",
-        "rect",
-        "style",
-        "symbol",
-        "text",
-        "title",
-        "tspan",
-        "use",
-    ]
-)
+_PARTS = "circle defs desc ellipse g line path polygon polyline rect style symbol text title tspan use"
+_DRAWN = frozenset(f"{_SVG}{name}" for name in _PARTS.split())
+_AUTHORS = frozenset(("fig", "graphic", "svg"))
 
 
 @dataclass(frozen=True)
@@ -202,12 +184,13 @@ def _leave_out_pictures(root: ET.Element) -> None:
     """Take out all but music and text, in place: a score file's author may put pictures into it, by the names of files.
 
     What stays is what Verovio itself draws with, and refers to nothing but its own parts: no picture, no drawing of the
-    author's own (an ``svg`` within the page's), no filter, script or link.
+    author's own, no filter, script or link.
     """
     page = root.findall(f"{_SVG}svg")
     for parent in list(root.iter()):
         for child in list(parent):
-            if child.tag not in _DRAWN and child not in page:
+            is_authors = not _AUTHORS.isdisjoint(child.get("class", "").split())
+            if is_authors or (child.tag not in _DRAWN and child not in page):
                 parent.remove(child)
     for element in root.iter():
         for name in [name for name in element.attrib if name.rpartition("}")[2] == "href"]:
