@@ -90,9 +90,7 @@ class Session:
             pcm, self._waiting = b"".join(self._waiting), []
             reset, self._reset = self._reset, False
             try:
-                listener, update = await asyncio.to_thread(
-                    self._service.live_sessions.answer, listener, self._rate, pcm, reset
-                )
+                listener, update = await self._service.live_sessions.answer(listener, self._rate, pcm, reset)
             except EarmarkError as error:
                 raise explain(error, "the sound") from error
             await socket.send_json(update)
