@@ -56,7 +56,7 @@ def excerpts(encoders: Model, piece: TrainingPiece, rendering: str, onsets: Sequ
     audio, sheet = AudioSpec(), SheetSpec()
     at = np.array(onsets, np.int64)
     spectrum = piece.audio[rendering].astype(np.float32)
-    heard_s = piece.heard_s(rendering, piece.onsets.time_s)
+    heard_s = piece.audio_s(rendering, piece.onsets.time_s)
     frame = heard_s[at] * audio.frames_per_second
     _, attention = encoders.embed_audio(spectrum, frame)
     reach = encoders.attention_reach_frames
@@ -118,7 +118,7 @@ def entropies(
         report(number, len(pieces))
         if not len(onsets):
             continue
-        heard_s = piece.heard_s(rendering, piece.onsets.time_s)
+        heard_s = piece.audio_s(rendering, piece.onsets.time_s)
         frame = heard_s[onsets] * audio.frames_per_second
         _, attention = encoders.embed_audio(piece.audio[rendering].astype(np.float32), frame)
         if not has_attention(attention):

@@ -20,6 +20,7 @@ from scipy.stats import spearmanr
 from sklearn.manifold import TSNE
 
 from earmark.balke2019.attention import Excerpt, entropies, excerpts, nearest_onset, typical_onset
+from earmark.corpus.format import read_splits, rendering_name
 from earmark.errors import BadInput
 from earmark.model.encoders import Model
 from earmark.schema import AudioSpec, Box, FloatArray, Image, SheetSpec
@@ -29,9 +30,7 @@ from earmark.training.data.dataset import (
     evenly_taken,
     inside,
     read_pieces,
-    read_splits,
     read_strip,
-    rendering_name,
 )
 from earmark.training.evaluation.evaluate import CANDIDATES
 
@@ -129,7 +128,7 @@ def _figure_1b(encoders: Model, corpus: Path, names: Sequence[str]) -> Figure:
     audio, sheet, owner = [], [], []
     for number, piece in enumerate(pieces):
         (onsets,) = evenly_taken([piece], RENDERING, MAP_PAIRS // len(pieces), AudioSpec(), SheetSpec())
-        frame = piece.heard_s(RENDERING, piece.onsets.time_s[onsets]) * AudioSpec().frames_per_second
+        frame = piece.audio_s(RENDERING, piece.onsets.time_s[onsets]) * AudioSpec().frames_per_second
         audio.append(encoders.embed_audio(piece.audio[RENDERING].astype(np.float32), frame)[0])
         sheet.append(encoders.embed_strip(ink(piece.strip), piece.onsets.x_px[onsets].astype(np.float64))[0])
         owner.append(np.full(len(onsets), number))

@@ -24,10 +24,11 @@ from earmark.balke2019.losses import LOSSES
 from earmark.balke2019.networks import Network
 from earmark.balke2019.recipe import Recipe
 from earmark.balke2019.windows import CPU, Music, Windows
+from earmark.corpus.format import read_splits
 from earmark.errors import BadInput, Mismatch
 from earmark.files import replacing
 from earmark.schema import AudioSpec, FloatArray, SheetSpec
-from earmark.training.data.dataset import read_pieces, read_splits
+from earmark.training.data.dataset import read_pieces
 from earmark.training.evaluation import metrics
 from earmark.training.loop import RECORD, Progress, best_device, bfloat16_is_fast, drive, hardware, revision
 

@@ -62,7 +62,7 @@ class Music:
         self.strip = torch.from_numpy(np.concatenate([piece.strip for piece in pieces], axis=1).T.copy()).to(device)
         # The frame of every onset within its piece, [renderings, onsets] a piece.
         frame = [
-            np.stack([piece.heard_s(name, piece.onsets.time_s) for name in self.renderings]) * audio.frames_per_second
+            np.stack([piece.audio_s(name, piece.onsets.time_s) for name in self.renderings]) * audio.frames_per_second
             for piece in pieces
         ]
         self.reach_frames = np.concatenate(
