@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALL := install --quiet --disable-pip-version-check --constraint constraints.txt
 PACKAGES := libfluidsynth3 fluid-soundfont-gm timgm6mb-soundfont musescore-general-soundfont chromium
 
-.PHONY: demo test check wheel-check lock packages clean
+.PHONY: demo test check wheel-check docs lock packages clean
 
 demo: $(VENV)/base
 	$(BIN)/python demo/demo.py
@@ -34,6 +34,10 @@ lock: $(VENV)/bin/python
 	$(BIN)/uv pip compile --quiet --all-extras --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
 		--custom-compile-command "make lock" --output-file constraints.txt pyproject.toml
 
+# The pages under docs/, into docs/build; every warning is an error. No page needs another host.
+docs: $(VENV)/dev
+	$(BIN)/sphinx-build -q -W --keep-going -n -b html docs docs/build
+
 # The Debian packages of the engraving and rendering tests, and Chromium, which the tests of the page drive, where they
 # may be installed; else those tests skip.
 packages:
@@ -48,8 +52,8 @@ $(VENV)/base: $(VENV)/bin/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/dev: $(VENV)/base
-	$(BIN)/pip $(INSTALL) --editable '.[corpus,train,figures,web,dev]'
+	$(BIN)/pip $(INSTALL) --editable '.[corpus,train,figures,web,docs,dev]'
 	touch $@
 
 clean:
-	rm -rf $(VENV) dist demo/out
+	rm -rf $(VENV) dist demo/out docs/build

@@ -5,7 +5,7 @@
 The page images of the test pieces are degraded in one of `benchmarks.degrade.WAYS` ("mixed": every page in one that
 its name decides), laid flat and searched for systems by `earmark.sheet.systems.find.read_layout`, and cut to strips.
 The noteheads, whose places on the clean page are known exactly, are followed through all of this to where their
-snippets are read. Pairs and recordings are those of `earmark evaluate`: 10 000 pairs, the test piano, tempo 1, both
+snippets are read. Pairs and recordings are those of `earmark model evaluate`: 10 000 pairs, test piano, tempo 1, both
 directions.
 
 A notehead whose system was not found (an overlap under 0.6) has an embedding of zeros: it stays among the queries and

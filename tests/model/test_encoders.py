@@ -191,7 +191,7 @@ def test_a_calibration_of_an_older_earmark_says_how_to_renew_it(folder: Path) ->
     confidence = json.loads((folder / "model.json").read_text())["confidence"]
     del confidence["agreement_weight"]
     change(folder, confidence=confidence)
-    with pytest.raises(BadInput, match="is not calibrated for this Earmark; run: earmark calibrate"):
+    with pytest.raises(BadInput, match="is not calibrated for this Earmark; run: earmark model calibrate"):
         _ = load(folder).calibration
 
 
@@ -199,7 +199,7 @@ def test_a_model_that_is_not_calibrated_embeds_but_cannot_say_how_sure_it_is(fol
     change(folder, confidence={})
     encoders = load(folder)
     assert encoders.embed_audio(np.zeros((10, 92), np.float32), np.array([5.0]))[0].shape == (1, DIMENSION)
-    with pytest.raises(BadInput, match="is not calibrated for this Earmark; run: earmark calibrate"):
+    with pytest.raises(BadInput, match="is not calibrated for this Earmark; run: earmark model calibrate"):
         _ = encoders.calibration
 
 

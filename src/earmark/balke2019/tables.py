@@ -1,4 +1,4 @@
-"""Results files -> the paper's Tables 2 and 3 with the published number beside ours in every cell."""
+"""Results files → the paper's Tables 2 and 3 with the published number beside ours in every cell."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Cell:
 
 
 def read_results(folder: Path) -> Results:
-    """The files of ``earmark evaluate --json`` in a folder: (model's name, tempo) -> result.
+    """The files of ``earmark model evaluate --json`` in a folder: (model's name, tempo) -> result.
 
     The model's name is its id without the checksum. Raises BadInput when a file is none of these, or of other weights
     than another file that names the same model.
@@ -48,13 +48,13 @@ def read_results(folder: Path) -> Results:
             if any(metric not in result[direction] for direction in DIRECTIONS for metric in METRICS):
                 raise KeyError("a metric")
         except (ValueError, KeyError, TypeError) as error:
-            raise BadInput(path, f"is no result ({error})", "write it with: earmark evaluate --json") from error
+            raise BadInput(path, f"is no result ({error})", "write it with: earmark model evaluate --json") from error
         weights, other = weights_of.setdefault(key[0], (result["model"], path))
         if weights != result["model"]:
             raise BadInput(path, f"is of other weights than {other.name}", "evaluate the older ones again")
         results[key] = result
     if not results:
-        raise BadInput(folder, "holds no results", "write some with: earmark evaluate --json")
+        raise BadInput(folder, "holds no results", "write some with: earmark model evaluate --json")
     return results
 
 

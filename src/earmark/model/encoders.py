@@ -141,7 +141,7 @@ class OnnxModel:
             return Calibration(**{**self._confidence, "recordings": Calibration(**recordings) if recordings else None})
         except TypeError as error:
             raise BadInput(
-                self._folder, "is not calibrated for this Earmark", "run: earmark calibrate WEIGHTS CORPUS"
+                self._folder, "is not calibrated for this Earmark", "run: earmark model calibrate WEIGHTS CORPUS"
             ) from error
 
     def embed_audio(self, spectrogram: FloatArray, centres: Positions) -> tuple[FloatArray, FloatArray]:

@@ -7,6 +7,7 @@ checkpoint ends in the same weights as one that was not. ``runs/NAME/`` holds ``
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -265,10 +266,11 @@ def _read(path: Path, device: torch.device) -> tuple[Experiment, dict[str, Any]]
     return Experiment.from_dict(json.loads(state["experiment"])), state
 
 
-def train(experiment: Experiment, folder: Path, report: Callable[[Progress], None]) -> Path:
-    """Train until ``experiment.steps``, resuming where ``folder`` stands. Returns the checkpoint's path.
+def train(experiment: Experiment, folder: Path, report: Callable[[Progress], None], deadline: float = math.inf) -> Path:
+    """Train until ``experiment.steps`` or the ``deadline`` (`drive`), resuming where ``folder`` stands.
 
-    Raises BadInput or Mismatch when the corpus does not hold what the experiment asks for.
+    Returns the checkpoint's path. Raises BadInput or Mismatch when the corpus does not hold what the experiment asks
+    for.
     """
     device = best_device()
     audio, sheet = AudioSpec(), SheetSpec()
@@ -296,4 +298,4 @@ def train(experiment: Experiment, folder: Path, report: Callable[[Progress], Non
         continue_training(run.model, find(experiment.start), some)
     locked = experiment.locked_tower
     batches = batches_of(run, LockedTowerSampler(sampler, load(experiment.start), locked) if locked else sampler)
-    return drive(run, lambda: run.train_step(batches), lambda: validation(run.averaged()), folder, report)
+    return drive(run, lambda: run.train_step(batches), lambda: validation(run.averaged()), folder, report, deadline)
