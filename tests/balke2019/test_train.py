@@ -34,7 +34,7 @@ def recipe(corpus: Path, **changes: object) -> Recipe:
         name="tiny",
         corpus=str(corpus),
         renderings=("one@1", "two@1"),
-        validation_rendering="heard@1",
+        validation_rendering="third@1",
         validation_pairs=30,
         batch=8,
         epoch_pairs=16,

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 torch = pytest.importorskip("torch", reason="training needs the [train] extra")
 
-from earmark.cli.training import train_command  # noqa: E402
+from earmark.cli.model import train_command  # noqa: E402
 from earmark.errors import BadInput, Mismatch  # noqa: E402
 from earmark.model.networks import DualEncoder, EncoderSize, NetworkConfig  # noqa: E402
 from earmark.schema import AudioSpec, SheetSpec  # noqa: E402
@@ -26,7 +26,7 @@ def experiment(corpus: Path, **changes: object) -> Experiment:
     made = Experiment(
         corpus=str(corpus),
         renderings=("one@1", "two@1"),
-        validation_rendering="heard@1",
+        validation_rendering="third@1",
         name="tiny",
         steps=4,
         stretches=4,
@@ -113,7 +113,7 @@ def test_a_file_with_seeds_trains_a_run_of_each(corpus: Path, tmp_path: Path) ->
         f"""
         corpus = "{corpus}"
         renderings = ["one@1", "two@1"]
-        validation_rendering = "heard@1"
+        validation_rendering = "third@1"
         steps = 1
         stretches = 2
         pairs_per_stretch = 4
