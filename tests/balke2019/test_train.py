@@ -36,7 +36,7 @@ def recipe(corpus: Path, **changes: object) -> Recipe:
         name="tiny",
         corpus=str(corpus),
         renderings=("one@1", "two@1"),
-        validation_rendering="heard@1",
+        validation_rendering="third@1",
         validation_pairs=10,
         batch=4,
         epoch_pairs=8,
