@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch", reason="training needs the [train] extra")
 pytest.importorskip("onnxscript", reason="exporting needs the [train] extra")
 
 from earmark.balke2019.export import AudioSide, SheetSide, export  # noqa: E402
-from earmark.balke2019.recipe import Recipe  # noqa: E402
+from earmark.balke2019.recipe import Recipe, read_recipe  # noqa: E402
 from earmark.balke2019.refine import is_row, read_checkpoint, refine  # noqa: E402
 from earmark.balke2019.train import Run, train  # noqa: E402
 from earmark.errors import BadInput, Mismatch  # noqa: E402
@@ -31,7 +31,7 @@ def recipe(corpus: Path, **changes: object) -> Recipe:
         corpus=str(corpus),
         renderings=("one@1", "two@1"),
         validation_rendering="heard@1",
-        validation_pairs=30,
+        validation_pairs=8,
         batch=8,
         epoch_pairs=16,
         epochs=2,
@@ -72,7 +72,7 @@ def test_a_resumed_run_ends_in_the_same_weights(corpus: Path, trained: Path, tmp
 def test_training_learns(corpus: Path, tmp_path: Path) -> None:
     losses: list[float] = []
     # Without the CCA layer, which separates so small a batch by itself.
-    learning = recipe(corpus, row="bl1-sc", projection="linear", batch=16, epoch_pairs=160, epochs=3)
+    learning = recipe(corpus, row="bl1-sc", projection="linear", epoch_pairs=96, epochs=2)
     train(learning, tmp_path, lambda progress: losses.append(progress.loss))
     assert sum(losses[-6:]) < 0.8 * sum(losses[:6])
 
@@ -156,3 +156,25 @@ def test_onnx_agrees_with_pytorch(trained: Path, tmp_path: Path) -> None:
         np.testing.assert_allclose(found, expected.numpy(), atol=5e-3)  # the weights are stored as float16
         np.testing.assert_allclose(attention, weights.numpy(), atol=5e-3)
         np.testing.assert_allclose(attention.sum(axis=1), 1, atol=1e-5)
+
+
+def test_the_shipped_recipes_are_the_rows() -> None:
+    recipes = [read_recipe(path) for path in sorted(RECIPES.glob("*.toml"))]
+    assert {made.row for made in recipes} == {made.name for made in recipes} - {
+        "bl2-lc-at-nocca",
+        "bl2-sc-cross-entropy",
+        "bl2-sc-64d",
+    }
+    for made in recipes:
+        assert made.name.startswith(made.row)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [('row = "bl3"', "row 'bl3' is none of bl1-sc"), ('row = "bl1-sc"\nrat = 1', "unknown key rat"), ("", "row")],
+)
+def test_a_bad_recipe_is_named(tmp_path: Path, text: str, reason: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    with pytest.raises(BadInput, match=reason):
+        read_recipe(path)
