@@ -22,8 +22,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from benchmarks.command import Run, earmark, run, succeed
-from benchmarks.report import describe, machine, table, write_json
+from benchmarks.support.command import Run, earmark, run, succeed
+from benchmarks.support.results import describe, machine, table, write_json
 from earmark.library.library import DEFAULT_MODEL
 
 WITHOUT_PRIVILEGE = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]

@@ -1,25 +1,27 @@
-"""How well music is followed while it is played: ``python -m benchmarks.live CORPUS [--work DIR] [--pieces N]``.
+"""How well music is followed while it is played.
 
-Test pieces on the test piano, from a random moment on, heard half a second at a time by
-`earmark.library.live.Listener` in the library of all the corpus's pieces. An answer comes once what it is about has
-been heard, so its delay behind the sound is the time between two answers and the seconds that it took to find. How far
-the place is behind the music, or ahead, is measured too: the time at which the notes at the place that was named are
-played, against the time it was named at.
+Pieces on the test piano, from a random moment on, given half a second at a time to `earmark.library.live.Listener` in
+the library of all the corpus's pieces. An answer comes once what it is about has been played, so its delay behind the
+sound is the time between two answers and the seconds that it took to find. How far the place is behind the music, or
+ahead, is measured too: the time at which the notes at the place that was named are played, against the time it was
+named at.
 """
 
 from __future__ import annotations
 
-import argparse
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from benchmarks.clips import RATE_HZ, Score, play
-from benchmarks.pieces import Piece, evenly, read_pieces, whole_library
-from benchmarks.report import describe, machine, table
-from earmark.library.library import DEFAULT_MODEL, Library
+from benchmarks.support.clips import RATE_HZ, Score, play
+from benchmarks.support.pieces import Piece
+from benchmarks.support.results import table
+from earmark.library.library import Library
 from earmark.library.live import Heard, Listener, Now
 
 LENGTH_S = 40.0
@@ -85,38 +87,45 @@ def _is_right(heard: Heard, piece: Piece) -> bool:
     return heard.hits[0].source == str(piece.pdf)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("corpus", type=Path)
-    parser.add_argument("--work", type=Path, default=Path("data/bench"))
-    parser.add_argument("--pieces", type=int, default=94)
-    parser.add_argument("--model", default=DEFAULT_MODEL)
-    options = parser.parse_args()
-    print(describe(machine()))
-    where = whole_library(read_pieces(options.corpus), options.work, options.model)
-    pieces = evenly(read_pieces(options.corpus, "test"), 10**9)
-    pieces = pieces[:: max(1, len(pieces) // options.pieces)][: options.pieces]
-    with Library.open(where, options.model, create=False) as library:
-        followed = [follow(library, piece, seed) for seed, piece in enumerate(pieces)]
+def measure(library: Path, pieces: Sequence[Piece], model: str) -> dict[str, Any]:
+    """All figures of these pieces; times in seconds, shares 0..1, None where nothing was ever surely named."""
+    with Library.open(library, model, create=False) as opened:
+        among = len(opened.list())
+        followed = [follow(opened, piece, seed) for seed, piece in enumerate(pieces)]
     named = [one.named_s for one in followed if one.named_s is not None]
-    placed = sum(one.placed for one in followed)
     late_s = np.array([late for one in followed for late in one.late_s])
     took_s = np.array([took for one in followed for took in one.took_s])
-    rows = [
-        ("pieces surely and rightly named within 40 s", f"{len(named)} of {len(pieces)}"),
-        ("seconds until then, median", f"{np.median(named):.1f}"),
-        ("answers that surely name a wrong piece", f"{sum(one.wrong for one in followed)} of {len(took_s)}"),
-        ("places on the right system", f"{sum(one.on_system for one in followed) / placed:.1%} of {placed}"),
-        ("how far the place is behind, median", f"{1000 * np.median(late_s):.0f} ms"),
-        ("how far it is off, median and 90 %", _spread(np.abs(late_s))),
-        ("seconds an answer takes, median and 99 %", f"{np.median(took_s):.3f}, {np.percentile(took_s, 99):.3f}"),
+    return {
+        "pieces": len(pieces),
+        "library": among,
+        "listened_s": LENGTH_S,
+        "named": len(named),
+        "named_s": float(np.median(named)) if named else None,
+        "answers": len(took_s),
+        "surely_wrong": sum(one.wrong for one in followed),
+        "places": sum(one.placed for one in followed),
+        "on_system": sum(one.on_system for one in followed),
+        "late_s": _percentiles(late_s, 50),
+        "off_s": _percentiles(np.abs(late_s), 50, 90),
+        "took_s": _percentiles(took_s, 50, 99),
+    }
+
+
+def rows(found: dict[str, Any]) -> str:
+    """The table of `measure`."""
+    off, took = found["off_s"], found["took_s"]
+    share = found["on_system"] / max(1, found["places"])
+    listed = [
+        (f"pieces surely and rightly named within {found['listened_s']:g} s", f"{found['named']} of {found['pieces']}"),
+        ("seconds until then, median", f"{found['named_s']:.1f}"),
+        ("answers that surely name a wrong piece", f"{found['surely_wrong']} of {found['answers']}"),
+        ("places on the right system", f"{share:.1%} of {found['places']}"),
+        ("how far the place is behind, median", f"{1000 * found['late_s'][0]:.0f} ms"),
+        ("how far it is off, median and 90 %", f"{1000 * off[0]:.0f} ms, {1000 * off[1]:.0f} ms"),
+        ("seconds an answer takes, median and 99 %", f"{took[0]:.3f}, {took[1]:.3f}"),
     ]
-    print(table(("live", ""), rows))
+    return table((f"live, in a library of {found['library']} pieces", ""), listed)
 
 
-def _spread(off_s: np.ndarray) -> str:
-    return f"{1000 * np.median(off_s):.0f} ms, {1000 * np.percentile(off_s, 90):.0f} ms"
-
-
-if __name__ == "__main__":
-    main()
+def _percentiles(values: npt.NDArray[np.float64], *shares: int) -> list[float]:
+    return [round(float(value), 4) for value in np.percentile(values, shares)]

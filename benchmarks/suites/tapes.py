@@ -1,33 +1,32 @@
-"""How often music is found that is only a part of what was recorded, where it is heard, and how often wrongly surely.
+"""Music that is only a part of what was recorded.
 
-    python -m benchmarks.tapes CORPUS [--split test] [--count 24] [--model NAME] [--json FILE]
-
-Pieces of the split, played by a piano that no model was trained on (`benchmarks.clips`): 20 s and whole, alone, after a
-minute of one person talking, in the middle of 100 s of applause, and three pieces on one tape, 40 s of each. The
-split's pieces make two libraries, every second piece in each; a tape is looked up in the one that has its pieces and
-in the other, where whatever is called confident is wrong. *Heard*: the stretch that a hit names and the one that was
+Pieces of the split, played by a piano that no model was trained on (`benchmarks.support.clips`): 20 s and whole, alone,
+after a minute of one person talking, in the middle of 100 s of applause, and three pieces on one tape, 40 s of each.
+The split's pieces make two libraries, every second piece in each; a tape is looked up in the one that has its pieces
+and in the other, where whatever is called confident is wrong. A tape of three pieces is right about one of them when
+that is among its first three hits. A place is right when the stretch of the tape that a hit names and the one that was
 played share more than half of their union.
 """
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.clips import RATE_HZ, play, write_wav
-from benchmarks.disturb import babble
-from benchmarks.forms import applause
-from benchmarks.pieces import Piece, read_pieces
-from benchmarks.report import describe, machine, table, write_json
-from earmark.library.library import DEFAULT_MODEL, Library
+from benchmarks.support.answers import Answer
+from benchmarks.support.clips import RATE_HZ, play, write_wav
+from benchmarks.support.disturb import babble
+from benchmarks.support.forms import applause
+from benchmarks.support.pieces import Piece, read_pieces
+from earmark.library.library import Library
 from earmark.schema import FloatArray
 
+COUNT = 24
 CLIP_S = 20.0
 TALKING_S = 60.0
 APPLAUSE_S = 50.0
@@ -57,19 +56,6 @@ class Tape:
     kind: str
     samples: FloatArray
     parts: tuple[Part, ...]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What was said of one part of a tape: its piece is among as many first hits as the tape has parts, with the right
-    stretch, and the first hit was sure; and whether it was sure in the library without the tape's pieces."""
-
-    kind: str
-    piece: str
-    found: bool
-    heard: bool
-    confident: bool
-    wrongly_confident: bool
 
 
 def record(kind: str, *sounds: tuple[Piece | None, FloatArray]) -> Tape:
@@ -121,6 +107,19 @@ def to_loudness(samples: FloatArray) -> FloatArray:
     return scaled
 
 
+def ask(corpus: Path, split: str, count: int | None, model: str) -> Iterator[Answer]:
+    """The answers to all tapes of ``count`` pieces (24), evenly from both halves of the split; a multiple of six."""
+    pieces = read_pieces(corpus, split)
+    halves = [pieces[::2], pieces[1::2]]
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        libraries = [stack.enter_context(Library.open(Path(folder) / name, model)) for name in "ab"]
+        names = [name_all(library, half) for library, half in zip(libraries, halves, strict=True)]
+        for half, own, other, known in zip(halves, libraries, libraries[::-1], names, strict=True):
+            asked = [half[i] for i in np.linspace(0, len(half) - 1, (count or COUNT) // 2).astype(int)]
+            for tape in tapes_of(asked):
+                yield from look_up(tape, own, other, known, Path(folder) / "tape.wav")
+
+
 def look_up(tape: Tape, own: Library, other: Library, names: Mapping[str, Piece], path: Path) -> Iterator[Answer]:
     """One answer per part; ``names`` are those of ``own``'s pieces."""
     write_wav(path, tape.samples)
@@ -129,50 +128,15 @@ def look_up(tape: Tape, own: Library, other: Library, names: Mapping[str, Piece]
     for part in tape.parts:
         hit = hits.get(part.piece)
         yield Answer(
-            kind=tape.kind,
+            row=tape.kind,
             piece=part.piece.name,
-            found=hit is not None,
-            heard=hit is not None and hit.heard_s is not None and part.is_heard(hit.heard_s),
+            start_s=part.start_s,
+            rank=1 if hit else None,
             confident=findings.confident,
-            wrongly_confident=absent.confident,
+            place=hit is not None and hit.heard_s is not None and part.is_heard(hit.heard_s),
+            absent=absent.confident,
+            first=names[findings.hits[0].piece].name if findings.hits else None,
         )
-
-
-def summarise(answers: Sequence[Answer]) -> str:
-    rows = []
-    for kind in dict.fromkeys(answer.kind for answer in answers):
-        these = [answer for answer in answers if answer.kind == kind]
-        counts = [sum(getattr(answer, name) for answer in these) for name in ("found", "heard", "confident")]
-        sure = sum(answer.found and answer.confident for answer in these)
-        rows.append((kind, len(these), *counts[:2], sure, counts[2] - sure, sum(a.wrongly_confident for a in these)))
-    header = ("tape", "pieces", "found", "heard", "found and sure", "sure of another", "sure though not there")
-    return table(header, rows)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("corpus", type=Path)
-    parser.add_argument("--split", default="test")
-    parser.add_argument("--count", type=int, default=24, help="pieces, evenly from the split; a multiple of six")
-    parser.add_argument("--model", default=DEFAULT_MODEL)
-    parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
-    about = machine()
-    print(describe(about), "\n", sep="")
-    pieces = read_pieces(given.corpus, given.split)
-    answers: list[Answer] = []
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        halves = [pieces[::2], pieces[1::2]]
-        libraries = [stack.enter_context(Library.open(Path(folder) / name, given.model)) for name in "ab"]
-        names = [name_all(library, half) for library, half in zip(libraries, halves, strict=True)]
-        for half, own, other, known in zip(halves, libraries, libraries[::-1], names, strict=True):
-            asked = [half[i] for i in np.linspace(0, len(half) - 1, given.count // 2).astype(int)]
-            for tape in tapes_of(asked):
-                answers += look_up(tape, own, other, known, Path(folder) / "tape.wav")
-    print(summarise(answers))
-    if given.json:
-        figures = {"machine": about, "model": given.model, "answers": [asdict(answer) for answer in answers]}
-        write_json(given.json, figures)
 
 
 def name_all(library: Library, pieces: Sequence[Piece]) -> dict[str, Piece]:
@@ -180,7 +144,3 @@ def name_all(library: Library, pieces: Sequence[Piece]) -> dict[str, Piece]:
     by_source = {str(piece.pdf): piece for piece in pieces}
     added = library.add(list(by_source))
     return {outcome.piece.name: by_source[outcome.source] for outcome in added if outcome.piece}
-
-
-if __name__ == "__main__":
-    main()

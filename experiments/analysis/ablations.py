@@ -1,10 +1,10 @@
 """What did each ingredient of the training give? Short runs of equal length, each without one of them.
 
-    python -m benchmarks.ablations experiments/ablations data/msmd --json experiments/ablations/results.json
+    python -m experiments.analysis.ablations experiments/ablations data/msmd --json experiments/ablations/results.json
 
 Every TOML file of the folder is trained, resuming what was stopped, exported, and measured on pieces and pianos that no
 run saw: under the paper's protocol at tempo 1 and 2, on the validation pieces as somebody played and recorded them
-once, and on every fifth test piece as `benchmarks.snippets` degrades its pages. Beside each figure stands its
+once, and on every fifth test piece as `experiments.analysis.snippets` degrades its pages. Beside each figure stands its
 difference to the run ``everything``.
 """
 
@@ -17,14 +17,15 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.report import table, write_json
-from benchmarks.snippets import RENDERING, measure
+from benchmarks.support.results import table
+from earmark.files import write_json
 from earmark.model.encoders import load
 from earmark.training.data.dataset import embed_heard
 from earmark.training.evaluation.evaluate import evaluate, read_pool
 from earmark.training.experiment import Experiment, read_experiment
 from earmark.training.export import export
 from earmark.training.train import train
+from experiments.analysis.snippets import RENDERING, measure
 
 BASE = "everything"
 MEASURED = (

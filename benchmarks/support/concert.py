@@ -1,4 +1,4 @@
-"""A long recording: ``python -m benchmarks.concert CORPUS MINUTES FILE.mp3``.
+"""A long recording: ``python -m benchmarks.support.concert CORPUS MINUTES FILE.mp3``.
 
 Pieces of the corpus one after the other on the test piano, stereo MP3 at 44.1 kHz, so that all the work of decoding is
 there. What is longer than `ORIGINAL_MINUTES` repeats them: an MP3 may be played on by appending one.
@@ -14,8 +14,8 @@ from pathlib import Path
 import av
 import numpy as np
 
-from benchmarks.clips import RATE_HZ, play
-from benchmarks.pieces import read_pieces
+from benchmarks.support.clips import RATE_HZ, play
+from benchmarks.support.pieces import read_pieces
 from earmark.schema import FloatArray
 
 ORIGINAL_MINUTES = 10.0

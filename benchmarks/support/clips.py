@@ -11,14 +11,14 @@ import random
 import wave
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import mido
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.pieces import Piece
+from benchmarks.support.pieces import Piece
 from earmark.corpus.render import render
+from earmark.results import Hit
 from earmark.schema import AudioSpec, FloatArray
 
 PIANO = "musescore-0-0"  # the test piano: never trained or validated on
@@ -69,18 +69,19 @@ class Clip:
     start_s: float
     end_s: float
 
-    def is_right(self, hit: dict[str, Any]) -> bool:
-        """Whether a hit (of ``earmark find --json``) is of the clip's piece."""
-        return bool(hit["source"] == str(self.piece.pdf))
+    def is_right(self, hit: Hit) -> bool:
+        """Whether a hit is of the clip's piece."""
+        return hit.source == str(self.piece.pdf)
 
-    def is_right_page(self, hit: dict[str, Any]) -> bool:
+    def is_right_page(self, hit: Hit) -> bool:
         """Whether it is also on a page that the clip plays from."""
-        return self.is_right(hit) and hit["page"] in self.score.pages_between(self.start_s, self.end_s)
+        return self.is_right(hit) and hit.page in self.score.pages_between(self.start_s, self.end_s)
 
-    def is_right_place(self, hit: dict[str, Any]) -> bool:
-        """Whether it also shows the very notes that are heard at its ``query_time_s``."""
-        time_s = self.start_s + hit["query_time_s"]
-        return self.is_right(hit) and self.score.shows(hit["page"], tuple(hit["box"]), time_s)
+    def is_right_place(self, hit: Hit) -> bool:
+        """Whether it also shows the very notes that are played at its ``query_time_s``."""
+        if hit.query_time_s is None:
+            return False
+        return self.is_right(hit) and self.score.shows(hit.page, hit.box, self.start_s + hit.query_time_s)
 
 
 def cut_clip(piece: Piece, folder: Path, length_s: float, seed: int) -> Clip:

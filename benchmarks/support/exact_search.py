@@ -1,4 +1,6 @@
-"""Exact search among many vectors, alone in a process: ``python -m benchmarks.vectors ENGINE COUNT DIMENSION [DIR]``.
+"""Exact search among many vectors, alone in a process.
+
+    python -m benchmarks.support.exact_search ENGINE COUNT DIMENSION [DIR]
 
 Engines: ``library``, Earmark's own store (made before with ``fill``, which takes DIR); ``faiss``, FAISS's flat index of
 float32; ``numpy``, one matrix product and ``argpartition``. All search the same random unit vectors, for as many

@@ -1,7 +1,8 @@
-"""One stage of adding or finding, alone in a process: ``python -m benchmarks.stages NAME ARGUMENT...``.
+"""One stage of adding or finding, alone in a process: ``python -m benchmarks.support.stages NAME ARGUMENT...``.
 
-Prints ``{"seconds": s, ...}``, the time of the stage itself, its input made and its weights loaded before. What the
-process needs at most (interpreter, imports and inputs included) is for its parent to see.
+Prints ``{"seconds": s, "cpu_s": s, ...}``, wall-clock and processor time of the stage itself, its input made and its
+weights loaded before. What the process needs at most (interpreter, imports and inputs included) is for its parent to
+see.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,23 +38,26 @@ Item = TypeVar("Item")
 
 
 def timed(stage: Callable[[], object]) -> Figures:
-    """Seconds of ``stage``, the median of `REPEATS` runs."""
-    seconds = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        stage()
-        seconds.append(time.perf_counter() - start)
-    return {"seconds": statistics.median(seconds)}
+    """Times of ``stage``, the medians of `REPEATS` runs."""
+    runs = [_times(stage) for _ in range(REPEATS)]
+    seconds, cpu_s = (statistics.median(each) for each in zip(*runs, strict=True))
+    return {"seconds": seconds, "cpu_s": cpu_s}
 
 
 def timed_each(items: Iterable[Item], stage: Callable[[Item], object]) -> Figures:
-    """Seconds of ``stage`` over all items, one after the other; the time that the items take to come is left out."""
-    seconds = 0.0
+    """Times of ``stage`` over all items, one after the other; the time that the items take to come is left out."""
+    seconds, cpu_s = 0.0, 0.0
     for item in items:
-        start = time.perf_counter()
-        stage(item)
-        seconds += time.perf_counter() - start
-    return {"seconds": seconds}
+        wall, cpu = _times(partial(stage, item))
+        seconds, cpu_s = seconds + wall, cpu_s + cpu
+    return {"seconds": seconds, "cpu_s": cpu_s}
+
+
+def _times(stage: Callable[[], object]) -> tuple[float, float]:
+    """Wall-clock and processor seconds of one run, all threads together."""
+    start, start_cpu = time.perf_counter(), time.process_time()
+    stage()
+    return time.perf_counter() - start, time.process_time() - start_cpu
 
 
 def model_id(model: str) -> Figures:

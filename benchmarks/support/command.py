@@ -21,12 +21,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Run:
-    """One finished process: wall-clock seconds, peak resident memory in MB (10^6 bytes), exit code, its two outputs.
+    """One finished process: wall-clock and processor seconds, peak resident memory in MB (10^6 bytes), exit code, its
+    two outputs.
 
     ``exit_code`` is negative after a signal.
     """
 
     seconds: float
+    cpu_s: float
     peak_mb: float
     exit_code: int
     output: str
@@ -60,7 +62,7 @@ def run(arguments: Sequence[str | Path], **options: Any) -> Run:
         for stream in (output, errors):
             stream.seek(0)
             texts.append(stream.read().decode(errors="replace"))
-    return Run(seconds, usage.ru_maxrss * 1024 / 1e6, process.returncode, *texts)
+    return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e6, process.returncode, *texts)
 
 
 def succeed(finished: Run) -> Run:

@@ -1,9 +1,9 @@
 """How fast the paper's rows train: pairs a second, on noise in place of music.
 
-    python -m benchmarks.training bl2-sc bl2-lc-at --steps 5
-    MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 MALLOC_TOP_PAD_=500000000 python -m benchmarks.training …
+    python -m experiments.analysis.training_speed bl2-sc bl2-lc-at --steps 5
 
-The second line keeps the large blocks that glibc otherwise gives back and takes anew at every step.
+With MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 MALLOC_TOP_PAD_=500000000 in the environment glibc keeps the
+large blocks that it otherwise gives back and takes anew at every step.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.report import describe, machine, table
+from benchmarks.support.results import describe, machine, table
 from earmark.balke2019.networks import ROWS
 from earmark.balke2019.recipe import Recipe
 from earmark.balke2019.train import Run

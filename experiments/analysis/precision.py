@@ -1,6 +1,6 @@
 """Is bfloat16 exact enough to train the paper's rows? A trained row in both precisions, on pairs it was not trained on.
 
-    python -m benchmarks.precision runs/bl2-sc/checkpoint.pt
+    python -m experiments.analysis.precision runs/bl2-sc/checkpoint.pt
 
 Prints how the embeddings, the retrieval among the validation pairs and a training step's gradient differ from float32.
 """
@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.report import table
+from benchmarks.support.results import table
 from earmark.balke2019.losses import LOSSES
 from earmark.balke2019.networks import Network
 from earmark.balke2019.recipe import Recipe

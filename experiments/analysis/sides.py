@@ -1,9 +1,10 @@
 """Which encoder do the errors come from? The paper's protocol between two renderings of the same pieces, without pages.
 
-    python -m benchmarks.sides earmark-1 data/msmd
+    python -m experiments.analysis.sides earmark-1 data/msmd
 
-If one performance finds the other much more often than either finds the page, the ear is better than the eye. The last
-column is of those queries alone whose snippet is the only one of its music, for which no context is needed.
+If one performance finds the other much more often than either finds the page, the audio encoder is better than the
+sheet encoder. The last column is of those queries alone whose snippet is the only one of its music, for which no
+context is needed.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.report import table
+from benchmarks.support.results import table
 from earmark.model.encoders import load
 from earmark.schema import AudioSpec, SheetSpec
 from earmark.training.data.dataset import embed_heard, read_pieces

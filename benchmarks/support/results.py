@@ -1,14 +1,18 @@
-"""What every benchmark ends with: a Markdown table, a JSON file, and the machine that the figures are of."""
+"""What every benchmark ends with: a results file and Markdown tables made from it, and the machine and the code that
+the figures are of."""
 
 from __future__ import annotations
 
-import json
 import os
 import platform
+import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from benchmarks.support.command import run
+from earmark.files import write_json
 
 
 def machine() -> dict[str, Any]:
@@ -37,22 +41,39 @@ def describe(machine: dict[str, Any]) -> str:
     )
 
 
+def begin(model: str) -> dict[str, Any]:
+    """What every results file begins with: the weights' identifier, the code's revision, the machine, printed too.
+
+    The model is loaded by another process: this one stays smaller than those whose memory it measures.
+    """
+    about = machine()
+    print(describe(about), flush=True)
+    loaded = run([sys.executable, "-m", "benchmarks.support.stages", "model_id", model]).json()
+    described = run(["git", "describe", "--always", "--dirty=+"])
+    revision = described.output.strip() if described.exit_code == 0 else None
+    return {"model": loaded["model"], "revision": revision, "machine": about}
+
+
+def finish(results: dict[str, Any], tables: dict[str, str], path: Path | None) -> None:
+    """Prints the tables; writes the results to ``path`` if it is given."""
+    print("\n" + "\n\n".join(tables.values()))
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, results)
+
+
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """A Markdown table; the first column is aligned left, the others right."""
     lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
     return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
-def write_json(path: Path, figures: dict[str, Any]) -> None:
-    """Writes the figures in one piece."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.part")
-    with unfinished.open("w", encoding="utf-8") as file:
-        json.dump(figures, file, indent=2, ensure_ascii=False)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
+def measured_with(results: dict[str, Any]) -> str:
+    """Which weights, code and machine the figures are of, as a line of Markdown."""
+    about = results["machine"]
+    where = f"{about['cores']} cores of {about['processor']}, load before the start {about['load']}" if about else ""
+    said = f"Measured with `{results['model']}` at commit `{results['revision']}`"
+    return f"{said}{', on ' + where if where else ''}."
 
 
 def _processor() -> str:

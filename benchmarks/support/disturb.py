@@ -19,7 +19,7 @@ import numpy.typing as npt
 from av.container import InputContainer
 from av.filter import Graph
 
-from benchmarks.clips import RATE_HZ, write_wav
+from benchmarks.support.clips import RATE_HZ, write_wav
 from earmark.audio.decode import read_samples
 from earmark.schema import FloatArray
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.command import Run, earmark, run
+from benchmarks.support.command import Run, earmark, run
 
 
 @dataclass(frozen=True)
@@ -59,18 +59,26 @@ def add(library: Path, pieces: Sequence[Piece], model: str) -> Run:
     return added
 
 
-def whole_library(pieces: Sequence[Piece], work: Path, model: str) -> Path:
-    """The library of all pieces that ``work`` keeps for this model; what is there already is not read again."""
-    stated = run([sys.executable, "-m", "benchmarks.stages", "model_id", model]).json()
-    folder = work / str(stated["model"])
+def kept_library(pieces: Sequence[Piece], work: Path, model: str, name: str = "all") -> Path:
+    """The library of these pieces that ``work`` keeps for this model under this name; what is there already is not read
+    again."""
+    stated = run([sys.executable, "-m", "benchmarks.support.stages", "model_id", model]).json()
+    folder = work / f"{stated['model']}-{name}"
     add(folder, pieces, model)
     return folder
+
+
+def evenly_chosen(pieces: Sequence[Piece], count: int | None) -> list[Piece]:
+    """``count`` of the pieces, taken evenly; all where there are no more, or without a count."""
+    if count is None or count >= len(pieces):
+        return list(pieces)
+    return [pieces[i * len(pieces) // count] for i in range(count)]
 
 
 def evenly(pieces: Sequence[Piece], pages: int) -> list[Piece]:
     """Pieces taken evenly from all of them until they have at least ``pages`` pages together (or are all)."""
     for count in range(1, len(pieces) + 1):
-        taken = [pieces[i * len(pieces) // count] for i in range(count)]
+        taken = evenly_chosen(pieces, count)
         if sum(piece.pages for piece in taken) >= pages:
             return taken
     return list(pieces)

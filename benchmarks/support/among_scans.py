@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.pieces import Piece, read_pieces, whole_library
+from benchmarks.support.pieces import Piece, kept_library, read_pieces
 from earmark.library.library import Library
 from earmark.library.store import Piece as Entry
 from earmark.results import Alignment
@@ -24,7 +24,7 @@ def published(corpus: Path) -> list[Piece]:
 def library_among_scans(pieces: Sequence[Piece], more: Sequence[Piece], scans: Path, work: Path, model: str) -> Path:
     """The library of ``pieces``, ``more`` and every folder of page images in ``scans``; ``work`` keeps it, and the one
     of ``pieces`` alone. Raises RuntimeError if any of it cannot be added."""
-    whole = whole_library(pieces, work, model)
+    whole = kept_library(pieces, work, model, "published")
     kept = whole.with_name(f"{whole.name}-scans")
     if not kept.exists():
         with tempfile.TemporaryDirectory(dir=work) as unfinished:

@@ -9,7 +9,7 @@ import mido
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.clips import RATE_HZ
+from benchmarks.support.clips import RATE_HZ
 from earmark.corpus.render import is_played, timed
 from earmark.schema import FloatArray
 

@@ -1,6 +1,6 @@
 """What wrong answers are like, by the paper's protocol, audio → sheet: their kinds, and the worst of them one by one.
 
-    python -m benchmarks.errors earmark-1 data/msmd
+    python -m experiments.analysis.errors earmark-1 data/msmd
 
 An answer is *hopeless* to avoid when the music is the same as far as both the sound and the wrong snippet reach. A
 worst query is one whose right snippet comes last.
@@ -12,10 +12,11 @@ import argparse
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from benchmarks.report import table
+from benchmarks.support.results import begin, finish, table
 from earmark.model.encoders import load
 from earmark.schema import AudioSpec, SheetSpec
 from earmark.training.data.ambiguity import Windows, inseparable, surroundings, within
@@ -82,6 +83,16 @@ def places_of(pool: Pool) -> list[Place]:
     return [Place(piece, int(onset)) for piece, onsets in pool for onset in onsets]
 
 
+def tables(results: dict[str, Any]) -> dict[str, str]:
+    """The kinds of wrong answers, and the worst queries."""
+    kinds = [[one["kind"], f"{one['share']:.2%}", f"{one['median_rank']:g}"] for one in results["kinds"]]
+    worst = [[one["asked"], one["rank"], one["answered"], one["kind"]] for one in results["worst"]]
+    return {
+        "kinds": table(["the first answer is in", "of all queries", "the right one's rank, median"], kinds),
+        "worst": table(["asked", "rank", "answered", "kind"], worst),
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model")
@@ -89,25 +100,29 @@ def main() -> None:
     parser.add_argument("--split", default="test")
     parser.add_argument("--rendering", default="musescore-0-0@1", metavar="PIANO@TEMPO")
     parser.add_argument("--worst", type=int, default=50, help="How many queries to list.")
+    parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
+    results = begin(arguments.model)
     pool, _ = read_pool(arguments.corpus, arguments.split, arguments.rendering)
-    heard, seen = embed_pool(load(arguments.model), pool, arguments.rendering, lambda done, total: None)
-    ranks, best, places = metrics.ranks(heard, seen), metrics.nearest(heard, seen), places_of(pool)
+    audio, sheet = embed_pool(load(arguments.model), pool, arguments.rendering, lambda done, total: None)
+    ranks, best, places = metrics.ranks(audio, sheet), metrics.nearest(audio, sheet), places_of(pool)
     judge = Judge(arguments.rendering)
-    wrong = np.flatnonzero(ranks > 1)
-    kinds = {int(i): judge.kind(places[i], places[best[i]]) for i in wrong}
+    kinds = {int(i): judge.kind(places[i], places[best[i]]) for i in np.flatnonzero(ranks > 1)}
     counts = Counter(kinds.values())
-    rows = [
-        [kind, f"{100 * counts[kind] / len(ranks):.2f}%", int(np.median([ranks[i] for i in kinds if kinds[i] == kind]))]
+    results["kinds"] = [
+        {
+            "kind": kind,
+            "share": counts[kind] / len(ranks),
+            "median_rank": float(np.median([ranks[i] for i in kinds if kinds[i] == kind])),
+        }
         for kind in KINDS
         if counts[kind]
     ]
-    print(table(["the first answer is in", "of all queries", "the right one's rank, median"], rows))
-    worst = sorted(kinds, key=lambda i: -ranks[i])[: arguments.worst]
-    print()
-    print(
-        table(["asked", "rank", "answered", "kind"], [[places[i], ranks[i], places[best[i]], kinds[i]] for i in worst])
-    )
+    results["worst"] = [
+        {"asked": str(places[i]), "rank": int(ranks[i]), "answered": str(places[best[i]]), "kind": kinds[i]}
+        for i in sorted(kinds, key=lambda i: -ranks[i])[: arguments.worst]
+    ]
+    finish(results, tables(results), arguments.json)
 
 
 if __name__ == "__main__":

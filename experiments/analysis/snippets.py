@@ -1,9 +1,9 @@
 """The paper's protocol on snippets of clean and degraded pages, cut from them as the product does it.
 
-    python -m benchmarks.snippets CORPUS [--model NAME] [--ways clean,mixed,skew,…] [--every N] [--json FILE]
+    python -m experiments.analysis.snippets CORPUS [--model NAME] [--ways clean,mixed,skew,…] [--every N] [--json FILE]
 
-The page images of the test pieces are degraded in one of `benchmarks.degrade.WAYS` ("mixed": every page in one that
-its name decides), laid flat and searched for systems by `earmark.sheet.systems.find.read_layout`, and cut to strips.
+The page images of the test pieces are degraded in one of `benchmarks.support.degrade.WAYS` ("mixed": every page in one
+that its name decides), laid flat and searched for systems by `earmark.sheet.systems.find.read_layout`, cut to strips.
 The noteheads, whose places on the clean page are known exactly, are followed through all of this to where their
 snippets are read. Pairs and recordings are those of `earmark evaluate`: 10 000 pairs, the test piano, tempo 1, both
 directions.
@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,9 +25,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.degrade import WAYS, Points, moved_box
 from benchmarks.pages import boxes_of, match, page_image
-from benchmarks.report import describe, machine, table, write_json
+from benchmarks.support.degrade import WAYS, Points, moved_box
+from benchmarks.support.results import begin, finish, table
 from earmark.library.library import DEFAULT_MODEL
 from earmark.model.encoders import Model, load
 from earmark.schema import FloatArray, SheetSpec
@@ -41,12 +40,7 @@ from earmark.training.evaluation.evaluate import read_pool
 
 RENDERING = "musescore-0-0@1"
 SPEC = SheetSpec()
-HEADINGS = (
-    "pages",
-    "queries",
-    "not found",
-    *(f"{way} {what}" for way in ("A→S", "S→A") for what in ("R@1", "R@5", "MRR")),
-)
+HEADINGS = ("pages", "queries", *(f"{way} {what}" for way in ("A→S", "S→A") for what in ("R@1", "R@5", "MRR")))
 
 
 @dataclass(frozen=True)
@@ -158,11 +152,20 @@ def measure(
 
 
 def row(name: str, figures: dict[str, Any]) -> list[str]:
-    cells = [name, str(figures["pages"]), str(figures["queries"]), f"{figures['not_found']:.2%}"]
+    cells = [name, str(figures["pages"]), str(figures["queries"])]
     for direction in ("audio_to_sheet", "sheet_to_audio"):
         found = figures[direction]
         cells += [f"{found['recall@1']:.2f}", f"{found['recall@5']:.2f}", f"{found['mrr']:.3f}"]
     return cells
+
+
+def tables(results: dict[str, Any]) -> dict[str, str]:
+    """One table of all runs; below a mixed one its ways."""
+    runs = results["runs"]
+    mixed = runs.get("mixed", {}).get("ways", {})
+    rows = [row(run, figures) for run, figures in runs.items()]
+    rows += [row(f"mixed: {way}", mixed[way]) for way in WAYS if way in mixed]
+    return {"snippets": table(("pages as", *HEADINGS), rows)}
 
 
 def main() -> None:
@@ -176,21 +179,12 @@ def main() -> None:
     runs = given.ways.split(",")
     if unknown := [run for run in runs if run not in ("clean", "mixed", *WAYS)]:
         parser.error(f"no way {unknown[0]!r}; choose of clean, mixed, {', '.join(WAYS)}")
-    about = machine()
-    print(describe(about), flush=True)
+    results = begin(given.model)
     encoders = load(given.model)
     pool = list(read_pool(given.corpus, "test", RENDERING)[0])[:: given.every]
-    heard = np.concatenate([embed_heard(encoders, piece, onsets, RENDERING) for piece, onsets in pool])
-    results = {}
-    for run in runs:
-        start = time.monotonic()
-        results[run] = measure(encoders, pool, given.corpus, run, heard)
-        print(f"{run}: {time.monotonic() - start:.0f} s", flush=True)
-    rows = [row(run, figures) for run, figures in results.items()]
-    mixed = results.get("mixed", {}).get("ways", {})
-    print(table(("pages as", *HEADINGS), rows + [row(f"mixed: {way}", mixed[way]) for way in WAYS if way in mixed]))
-    if given.json:
-        write_json(given.json, {"machine": about, "model": encoders.model_id, "runs": results})
+    audio = np.concatenate([embed_heard(encoders, piece, onsets, RENDERING) for piece, onsets in pool])
+    results["runs"] = {run: measure(encoders, pool, given.corpus, run, audio) for run in runs}
+    finish(results, tables(results), given.json)
 
 
 if __name__ == "__main__":
