@@ -136,7 +136,7 @@ def _error(time_s: Floats, marked: Floats, wanted: float, played_s: float) -> fl
 
 def measure(pieces: Sequence[Piece], library: Library, tempi: Sequence[float], forms: int) -> Iterator[Result]:
     """One result per piece and tempo, then per form and piece."""
-    names = {piece.source: piece.name for piece in library.list()}
+    names = {piece.source: piece.name for piece in library.pieces()}
     whole = Form("")
     longer = [piece for piece in pieces if piece.about()["duration_s"] >= SHORTEST_FORM_S]
     some = [longer[i * len(longer) // forms] for i in range(min(forms, len(longer)))]

@@ -39,7 +39,7 @@ def library_among_scans(pieces: Sequence[Piece], more: Sequence[Piece], scans: P
 def added_from(library: Library, source: Path) -> Entry:
     """What the library has of ``source``, a PDF or a folder of page images; raises RuntimeError if it has nothing."""
     wanted = os.path.abspath(source)  # as the library names it, without ``..``
-    for entry in library.list():
+    for entry in library.pieces():
         if entry.source == wanted:
             return entry
     raise RuntimeError(f"{source}: is not in the library")

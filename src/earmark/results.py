@@ -33,12 +33,14 @@ class Place:
 class Hit:
     """One ranked answer of a search; the fields are those of ``earmark find --json``.
 
+    ``piece_id`` is the library's identifier of the piece, ``piece`` its name.
     What of the query is like the place: ``query_time_s`` where the query is a recording, ``query_place`` where it is
     sheet music; the other is None. ``heard_s`` is from when to when a recording plays the piece, seconds of the file;
     None where the query is sheet music. ``title`` and ``composer`` are the score's own, "" where it has none.
     """
 
     rank: int
+    piece_id: int
     piece: str
     source: str
     confidence: float
@@ -58,6 +60,7 @@ class RecordingHit:
     """A recording of the library that matches a query: at ``time_s``, what the query has where `Hit` says."""
 
     rank: int
+    piece_id: int
     piece: str
     source: str
     confidence: float

@@ -60,6 +60,7 @@ def test_find_prints_the_json_of_the_documentation(earmark: Command, scores: Pat
     hit = answer["hits"][0]
     assert list(hit) == [
         "rank",
+        "piece_id",
         "piece",
         "source",
         "confidence",

@@ -10,8 +10,8 @@ import pytest
 from earmark.library.annotations import annotation_page
 from earmark.results import Findings, Hit, Place, RecordingHit
 
-HIT = Hit(1, "sonata", "/music/sonata.pdf", 0.98, 3, 2, (0.1, 0.2, 0.3, 0.4), 12.5, measure="17")
-TAPE = RecordingHit(1, "tape", "/music/tape.mp3", 0.9, 61.25, 12.5)
+HIT = Hit(1, 7, "sonata", "/music/sonata.pdf", 0.98, 3, 2, (0.1, 0.2, 0.3, 0.4), 12.5, measure="17")
+TAPE = RecordingHit(1, 8, "tape", "/music/tape.mp3", 0.9, 61.25, 12.5)
 HEARD = Findings("/music/clip.ogg", 0.0, 20.0, "m", True, (HIT,), (TAPE,))
 
 

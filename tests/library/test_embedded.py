@@ -47,13 +47,13 @@ def put(store: Store, name: str, seed: int, model: str = "m-1", folder: str = "/
 
 def test_what_was_put_is_there_when_opened_again(tmp_path: Path) -> None:
     store = open_store(tmp_path / "lib", create=True)
-    assert store.model is None
+    assert store.model_id is None
     piece = put(store, "a", 1)
     store.close()
     again = open_store(tmp_path / "lib", create=False)
     assert again.pieces() == [piece]
     assert (piece.pages, piece.systems, piece.places) == (2, 10, 50)
-    assert again.model == "m-1"
+    assert again.model_id == "m-1"
     assert again.files(piece) == score("a").files
     assert again.piece(piece.id) == again.with_source("/music/a.pdf") == again.with_content("sha-1") == piece
     assert again.place(piece.id, 30) == Place(2, 7, (0.3, 0.25, 0.4, 0.5))
@@ -128,7 +128,7 @@ def test_vectors_of_another_model_are_refused_until_the_library_is_empty(tmp_pat
     assert store.pieces() == [piece]
     store.remove([piece])
     put(store, "b", 2, model="m-2")
-    assert store.model == "m-2"
+    assert store.model_id == "m-2"
 
 
 def test_every_place_needs_a_vector(tmp_path: Path) -> None:

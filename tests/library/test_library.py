@@ -15,7 +15,7 @@ from earmark.library import add as add_module
 from earmark.library.add import Outcome
 from earmark.library.library import Library
 from earmark.library.store import LibraryUnusable
-from earmark.search import query as question_module
+from earmark.search import query as query_module
 
 if TYPE_CHECKING:
     from tests.conftest import FakeEncoders, Music, WriteWav
@@ -113,7 +113,7 @@ def test_readding_is_free(library: Library, scores: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(add_module, "embed_piece", None)  # must not be called
     monkeypatch.setattr(add_module, "sha256", None)
     assert statuses(library.add([scores, scores / "piece-0.pdf"])) == ["unchanged"] * (PIECES + 1)
-    assert len(library.list()) == PIECES
+    assert len(library.pieces()) == PIECES
 
 
 def test_a_touched_or_moved_or_copied_file_is_not_read_again(
@@ -130,7 +130,7 @@ def test_a_touched_or_moved_or_copied_file_is_not_read_again(
         ("unchanged", "piece-1"),
         ("unchanged", "piece-2"),
     ]
-    sources = {piece.name: piece.source for piece in library.list()}
+    sources = {piece.name: piece.source for piece in library.pieces()}
     assert sources["piece-1"] == str(tmp_path / "moved.pdf")
     assert sources["piece-2"] == str(scores / "piece-2.pdf")
 
@@ -166,7 +166,7 @@ def test_one_bad_file_does_not_stop_the_rest_and_leaves_nothing(
         "gone.pdf",
     ]
     assert all("; " in outcome.reason and outcome.piece is None for outcome in failed)
-    assert [piece.name for piece in library.list()] == [f"piece-{seed}" for seed in range(PIECES)]
+    assert [piece.name for piece in library.pieces()] == [f"piece-{seed}" for seed in range(PIECES)]
     assert [done for _, done, _ in reported] == list(range(1, PIECES + 6))
     assert {total for *_, total in reported} == {PIECES + 5}
 
@@ -177,7 +177,7 @@ def test_a_bad_page_of_a_folder_is_named(library: Library, music: Music, tmp_pat
     (outcome,) = library.add(folder)
     assert outcome.status == "failed"
     assert outcome.reason.startswith("page_2.png ")
-    assert library.list() == []
+    assert library.pieces() == []
 
 
 def test_pages_of_a_folder_are_in_natural_order(library: Library, music: Music, tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_an_interrupted_add_keeps_what_was_reported(library: Library, scores: Pa
 
     with pytest.raises(KeyboardInterrupt):
         library.add(scores, interrupt)
-    assert [piece.name for piece in library.list()] == ["piece-0", "piece-1"]
+    assert [piece.name for piece in library.pieces()] == ["piece-0", "piece-1"]
     assert statuses(library.add(scores)) == ["unchanged"] * 2 + ["added"] * (PIECES - 2)
 
 
@@ -204,7 +204,7 @@ def test_removed_pieces_are_not_found(library: Library, scores: Path, music: Mus
     library.add(scores)
     with pytest.raises(BadInput, match="has no piece 'nothing'; see: earmark list"):
         library.remove("piece-0", "nothing")
-    assert len(library.list()) == PIECES
+    assert len(library.pieces()) == PIECES
     library.remove("piece-0")
     clip = music.write_recording(tmp_path / "clip.wav", music.melody(0, 40))
     assert "piece-0" not in {hit.piece for hit in library.find(clip).hits}
@@ -229,7 +229,7 @@ def test_another_models_library_is_refused(
         other.add(scores)
     with pytest.raises(Mismatch, match="made with the model fake-1, not other-2"):
         other.find(tmp_path / "clip.wav")
-    assert len(other.list()) == PIECES  # looking needs no model
+    assert len(other.pieces()) == PIECES  # looking needs no model
 
 
 def test_a_library_that_is_not_there_is_not_made_by_looking(tmp_path: Path) -> None:
@@ -242,7 +242,7 @@ def test_a_long_recording_is_heard_whole(
     library: Library, scores: Path, music: Music, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     library.add(scores)
-    monkeypatch.setattr(question_module, "MOST_EXCERPTS", 40)
+    monkeypatch.setattr(query_module, "MOST_EXCERPTS", 40)
     whole = music.write_recording(tmp_path / "whole.wav", music.melody(1, NOTES))
     findings = library.find(whole)
     assert findings.confident

@@ -66,10 +66,10 @@ def test_parts_are_pieces_of_their_own_with_the_files_page_numbers(
 ) -> None:
     library = Library.open(tmp_path / "library", encoders)
     library.add(scan)
-    assert [piece.name for piece in library.list()] == ["book"]
+    assert [piece.name for piece in library.pieces()] == ["book"]
     outcomes = library.add(scan, split=True)
     assert [outcome.status for outcome in outcomes] == ["added", "added"]
-    assert [(piece.name, piece.pages) for piece in library.list()] == [("book p1", 3), ("book p4", 2)]
+    assert [(piece.name, piece.pages) for piece in library.pieces()] == [("book p1", 3), ("book p4", 2)]
     assert [outcome.status for outcome in library.add(scan, split=True)] == ["unchanged", "unchanged"]
     library.remove("book p4")  # as if it had been stopped before
     assert [outcome.status for outcome in library.add(scan, split=True)] == ["replaced", "added"]

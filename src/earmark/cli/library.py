@@ -71,7 +71,7 @@ def add_command(where: str, paths: tuple[str, ...], split: bool, model: str | No
                 _say(f"{outcome.status}: {_described(outcome.piece)}")
 
         outcomes = library.add(paths, report, split)
-        stored = library.model
+        stored = library.store.model_id
     if as_json:
         _print_json({"library": where, "model": stored, "pieces": [_outcome_json(outcome) for outcome in outcomes]})
     failed = sum(outcome.status == "failed" for outcome in outcomes)
@@ -190,7 +190,7 @@ def list_command(where: str, as_json: bool) -> None:
     earmark list ~/scores
     """
     with _open(where, None, create=False) as library:
-        pieces, model = library.list(), library.model
+        pieces, model = library.pieces(), library.store.model_id
     if as_json:
         _print_json({"library": where, "model": model, "pieces": [_piece_json(piece) for piece in pieces]})
         return
@@ -227,7 +227,7 @@ def _draw(library: Library, findings: Findings, folder: Path) -> Path | None:
     if not findings.hits:
         return None
     hit = findings.hits[0]
-    files = library.files(next(piece for piece in library.list() if piece.name == hit.piece))
+    files = library.store.files(next(piece for piece in library.pieces() if piece.name == hit.piece))
     image = mark_place(find_page([file.path for file in files], hit.page), hit.box)
     path = folder / f"{Path(findings.query_path).stem}.png"
     try:
@@ -243,8 +243,8 @@ def _annotate(library: Library, findings: Findings, path: Path) -> None:
     from earmark.files import write_json
     from earmark.library.annotations import annotation_page
 
-    pieces = {piece.name: piece for piece in library.list()}
-    files = [[Path(file.path) for file in library.files(pieces[hit.piece])] for hit in findings.hits]
+    pieces = {piece.name: piece for piece in library.pieces()}
+    files = [[Path(file.path) for file in library.store.files(pieces[hit.piece])] for hit in findings.hits]
     try:
         write_json(path, annotation_page(findings, files))
     except OSError as error:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from earmark.audio.decode import read_samples
 from earmark.audio.spectrogram import spectrogram
-from earmark.embed.windows import QUERY_HOP_FRAMES
+from earmark.embed.windows import QUERY_HOP_FRAMES, centres_between
 from earmark.model.encoders import Model
 from earmark.schema import AudioSpec, FloatArray
 
@@ -45,15 +45,14 @@ def hear(path: str | Path, start_s: float, end_s: float) -> tuple[FloatArray, fl
     return spectrogram(read_samples(path, first_s, end_s)), first_s
 
 
-def attend(path: str | Path, encoders: Model, start_s: float, end_s: float) -> Excerpts:
+def attend(path: str | Path, model: Model, start_s: float, end_s: float) -> Excerpts:
     """The excerpts centred between ``start_s`` and ``end_s``, on the grid of a search; BadInput as `hear`."""
     margin_s = SPEC.window_frames / SPEC.frames_per_second / 2
     frames, first_s = hear(path, max(0.0, start_s - margin_s), end_s + margin_s)
-    rate, hop = SPEC.frames_per_second, QUERY_HOP_FRAMES
+    rate = SPEC.frames_per_second
     stop = min(end_s * rate, first_s * rate + len(frames))
-    cells = np.arange(np.ceil(start_s * rate / hop - 0.5), np.ceil(stop / hop - 0.5))
-    centres = ((cells + 0.5) * hop).astype(np.float64)
-    embeddings, attention = encoders.embed_audio(frames, centres - round(first_s * rate))
-    reach = encoders.attention_reach_frames
+    centres = centres_between(start_s * rate, stop, QUERY_HOP_FRAMES)
+    embeddings, attention = model.embed_audio(frames, centres - round(first_s * rate))
+    reach = model.attention_reach_frames
     offsets = np.linspace(-reach, reach, attention.shape[1])
     return Excerpts(centres / rate, embeddings, attention, offsets / rate)

@@ -46,7 +46,7 @@ class EmbeddedPiece:
         )
 
 
-def embed_piece(files: Sequence[Path], encoders: Model) -> EmbeddedPiece:
+def embed_piece(files: Sequence[Path], model: Model) -> EmbeddedPiece:
     """Places every ``PLACE_HOP_PX`` of the systems on all pages of ``files``, in order, as one long strip.
 
     Pages may lie aside, lean or bend: they are read flat, and places are where they are on the page as it came. Pages
@@ -72,7 +72,7 @@ def embed_piece(files: Sequence[Path], encoders: Model) -> EmbeddedPiece:
         source = files[0] if len(files) == 1 else files[0].parent
         raise BadInput(source, "no system of staves was found", "give upright, legible pages of printed music")
     embeddings = [
-        encoders.embed_strip(np.ascontiguousarray(stretch.T), centres - first)[0]
+        model.embed_strip(np.ascontiguousarray(stretch.T), centres - first)[0]
         for stretch, first, centres in windowed(_ink_blocks(strip), SPEC.window_px, PLACE_HOP_PX)
     ]
     return EmbeddedPiece(tuple(pages), places, np.concatenate(embeddings), title, composer)

@@ -36,7 +36,7 @@ class EmbeddedRecording:
 
 def embed_recording(
     path: str | Path,
-    encoders: Model,
+    model: Model,
     start_s: float = 0.0,
     end_s: float | None = None,
     report: Callable[[float], None] | None = None,
@@ -58,10 +58,10 @@ def embed_recording(
 
     sound = (play if kind(path) == "midi" else read_samples)(path, start_s, end_s)
     blocks = spectrogram_blocks(counted(sound), BLOCK)
-    embeddings, frames = [np.zeros((0, encoders.dimension), np.float32)], [np.zeros(0)]
+    embeddings, frames = [np.zeros((0, model.dimension), np.float32)], [np.zeros(0)]
     for stretch, first, centres in windowed(blocks, spec.window_frames, QUERY_HOP_FRAMES):
-        heard = centres[_sounding(stretch, centres - first, spec.window_frames)]
-        embeddings.append(encoders.embed_audio(stretch, heard - first)[0])
+        heard = centres[sounding(stretch, centres - first, spec.window_frames)]
+        embeddings.append(model.embed_audio(stretch, heard - first)[0])
         frames.append(heard)
         if report:
             report(samples / spec.sample_rate_hz)
@@ -69,8 +69,8 @@ def embed_recording(
     return EmbeddedRecording(np.concatenate(embeddings), times_s, samples / spec.sample_rate_hz)
 
 
-def _sounding(stretch: FloatArray, centres: Positions, window: int) -> npt.NDArray[np.bool_]:
-    """Whether there is sound in the windows around ``centres`` (columns of ``stretch``)."""
+def sounding(stretch: FloatArray, centres: Positions, window: int) -> npt.NDArray[np.bool_]:
+    """Whether there is sound in the windows around ``centres``, rows of ``stretch`` [frames, bands]; bool [n]."""
     loud = np.concatenate([[0], np.cumsum(stretch.max(axis=1) > SILENCE)])
     start = np.clip(centres - window / 2, 0, len(stretch)).astype(np.int64)
     end = np.clip(centres + window / 2, 0, len(stretch)).astype(np.int64)

@@ -42,6 +42,6 @@ def windowed(blocks: Iterable[FloatArray], window: int, hop: int) -> Iterator[tu
 
 
 def centres_between(start: float, end: float, hop: int) -> Positions:
-    """The middles of cells ``hop`` wide that lie in ``start <= middle < end``; the cells count from 0."""
-    cells = np.arange(max(0, np.ceil(start / hop - 0.5)), max(0, np.ceil(end / hop - 0.5)))
+    """The grid's centres in ``start <= centre < end``, float64: the middles of cells ``hop`` wide that count from 0."""
+    cells = np.arange(max(0, np.ceil(start / hop - 0.5)), max(0, np.ceil(end / hop - 0.5)), dtype=np.float64)
     return (cells + 0.5) * hop

@@ -56,13 +56,13 @@ def find_sources(given: Iterable[str | Path]) -> Iterator[Found]:
 
 @dataclass(frozen=True)
 class Adding:
-    """Reads sources with ``encoders`` into ``store``.
+    """Reads sources with ``model`` into ``store``.
 
     ``downloads`` is the folder for what comes from the web; with ``split``, a file of several titles is as many pieces.
     """
 
     store: Store
-    encoders: Model
+    model: Model
     downloads: Path
     split: bool
 
@@ -123,7 +123,7 @@ class Adding:
         if len(found) == 1:
             yield self._add(score)
             return
-        whole = embed_piece([Path(file.path) for file in score.files], self.encoders)
+        whole = embed_piece([Path(file.path) for file in score.files], self.model)
         kept = set()
         for part in found:
             piece = whole.cut(part.first, part.last)
@@ -132,22 +132,22 @@ class Adding:
             source = part_source(score, part)
             named = replace(score, name=part.title or f"{score.name} p{part.first}", source=source, title=part.title)
             known = self.store.with_source(source) is not None
-            digest, model = f"{content}#{part.first}-{part.last}", self.encoders.model_id
-            stored = self.store.put(named, digest, piece.pages, piece.places, piece.embeddings, model)
+            digest = f"{content}#{part.first}-{part.last}"
+            stored = self.store.put(named, digest, piece.pages, piece.places, piece.embeddings, self.model.model_id)
             kept.add(source)
             yield Outcome(source, "replaced" if known else "added", stored)
         self.store.remove([piece for piece in before if piece.source not in kept])
 
     def _put(self, score: Score, content: str) -> Piece:
-        model = self.encoders.model_id
         if score.kind == "recording":
-            heard = embed_recording(score.files[0].path, self.encoders)
-            if not len(heard.embeddings):
+            recording = embed_recording(score.files[0].path, self.model)
+            if not len(recording.embeddings):
                 raise BadInput(score.source, "is silent", "give a recording of music")
-            return self.store.put_recording(score, content, heard.times_s, heard.embeddings, model)
-        piece = embed_piece([Path(file.path) for file in score.files], self.encoders)
+            times_s, embeddings = recording.times_s, recording.embeddings
+            return self.store.put_recording(score, content, times_s, embeddings, self.model.model_id)
+        piece = embed_piece([Path(file.path) for file in score.files], self.model)
         titled = replace(score, title=score.title or piece.title, composer=score.composer or piece.composer)
-        return self.store.put(titled, content, piece.pages, piece.places, piece.embeddings, model)
+        return self.store.put(titled, content, piece.pages, piece.places, piece.embeddings, self.model.model_id)
 
 
 def _failed(error: BadInput, source: str) -> Outcome:

@@ -122,8 +122,8 @@ class EmbeddedStore:
             self._db.execute(statement)
 
     @property
-    def model(self) -> str | None:
-        """See `Store.model`."""
+    def model_id(self) -> str | None:
+        """See `Store.model_id`."""
         with self._explained():
             found: str | None = self._one("SELECT value FROM meta WHERE key = 'model'")
             return found
@@ -173,11 +173,11 @@ class EmbeddedStore:
         pages: Sequence[Page],
         places: Sequence[Place],
         embeddings: FloatArray,
-        model: str,
+        model_id: str,
     ) -> Piece:
         """See `Store.put`."""
         table = np.array([(place.page, place.system, place.box) for place in places], dtype=PLACE)
-        with self._putting(score, sha256, table, embeddings, model) as identifier:
+        with self._putting(score, sha256, table, embeddings, model_id) as identifier:
             self._db.executemany(
                 "INSERT INTO pages VALUES (?, ?, ?, ?, ?)",
                 [(identifier, page.number, page.width_px, page.height_px, page.systems) for page in pages],
@@ -194,22 +194,22 @@ class EmbeddedStore:
         return self.piece(identifier)
 
     def put_recording(
-        self, score: Score, sha256: str, times_s: npt.NDArray[np.float64], embeddings: FloatArray, model: str
+        self, score: Score, sha256: str, times_s: npt.NDArray[np.float64], embeddings: FloatArray, model_id: str
     ) -> Piece:
         """See `Store.put_recording`."""
-        with self._putting(score, sha256, times_s.astype(TIME), embeddings, model) as identifier:
+        with self._putting(score, sha256, times_s.astype(TIME), embeddings, model_id) as identifier:
             pass
         return self.piece(identifier)
 
     @contextmanager
     def _putting(
-        self, score: Score, sha256: str, places: npt.NDArray[Any], embeddings: FloatArray, model: str
+        self, score: Score, sha256: str, places: npt.NDArray[Any], embeddings: FloatArray, model_id: str
     ) -> Iterator[int]:
         """One transaction that adds a piece; yields its identifier, for what else belongs to it."""
         if embeddings.ndim != 2 or not 0 < len(places) == len(embeddings):
             raise ValueError(f"{len(places)} places for embeddings {embeddings.shape}")
         with self._writing():
-            self._claim(model)
+            self._claim(model_id)
             name = self._remove_source(score.source) or self._free_name(score.name)
             added_at = datetime.now(UTC).isoformat(timespec="seconds")
             identifier = self._db.execute(
@@ -311,10 +311,10 @@ class EmbeddedStore:
             row = self._db.execute(f"{PIECES} WHERE {column} = ? ORDER BY id", (value,)).fetchone()
         return None if row is None else Piece(*row)
 
-    def _claim(self, model: str) -> None:
+    def _claim(self, model_id: str) -> None:
         if not self._one("SELECT count(*) FROM pieces"):
-            self._db.execute("INSERT OR REPLACE INTO meta VALUES ('model', ?)", (model,))
-        check_model(self._folder, self.model, model)
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES ('model', ?)", (model_id,))
+        check_model(self._folder, self.model_id, model_id)
 
     def _remove_source(self, source: str) -> str | None:
         row = self._db.execute("DELETE FROM pieces WHERE source = ? RETURNING name", (source,)).fetchone()

@@ -17,14 +17,16 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.audio.spectrogram import spectrogram
-from earmark.embed.recording import SILENCE
-from earmark.embed.windows import PLACE_HOP_PX, QUERY_HOP_FRAMES
+from earmark.embed.recording import sounding
+from earmark.embed.windows import PLACE_HOP_PX, QUERY_HOP_FRAMES, centres_between
+from earmark.library.answers import page_hits
 from earmark.library.library import Library
 from earmark.results import Hit, Place
 from earmark.schema import AudioSpec, Box
 from earmark.search.index import Neighbours
 from earmark.search.path import FASTEST_PX_PER_S
-from earmark.search.rank import path_through, rank
+from earmark.search.query import Query
+from earmark.search.rank import NEIGHBOURS, path_through, rank
 
 AHEAD_S = 1.0
 REMEMBERED_S = 20.0
@@ -74,8 +76,8 @@ class Listener:
         self._resampler = av.AudioResampler(format="fltp", layout="mono", rate=SPEC.sample_rate_hz)
         self._samples = np.zeros(0, np.float32)
         self._start = 0  # which sample of the session the first one kept is
-        self._cell = 0  # the next excerpt to read
-        self._embeddings = np.zeros((0, library.encoders.dimension), np.float32)
+        self._next = QUERY_HOP_FRAMES / 2  # the centre of the next excerpt to read, in frames
+        self._embeddings = np.zeros((0, library.model.dimension), np.float32)
         self._times_s = np.zeros(0)
         self._neighbours: Neighbours | None = None
         self._piece: tuple[int, list[Place]] | None = None
@@ -95,7 +97,8 @@ class Listener:
     def forget(self) -> None:
         """Begins anew, as with a new piece; the time goes on."""
         self._embeddings, self._times_s, self._neighbours = self._embeddings[:0], self._times_s[:0], None
-        self._cell = int(np.ceil(self.heard_s * SPEC.frames_per_second / QUERY_HOP_FRAMES))
+        cells = np.ceil(self.heard_s * SPEC.frames_per_second / QUERY_HOP_FRAMES)
+        self._next = float(cells + 0.5) * QUERY_HOP_FRAMES
 
     def answer(self, top: int = 5) -> Heard:
         """What has been heard so far; raises as `Library.find` does."""
@@ -114,9 +117,9 @@ class Listener:
 
     def _answered(self, heard_s: float, level: float, top: int) -> Heard:
         neighbours = self._known_neighbours()
-        calibration = self._library.encoders.calibration
+        calibration = self._library.model.calibration
         ranked = rank(neighbours, self._times_s, PLACE_HOP_PX, calibration, top)
-        hits = self._library.hits(ranked, self._times_s)
+        hits = page_hits(self._library.store, ranked, Query(self._embeddings, self._times_s))
         confident = bool(ranked) and ranked[0].confidence >= calibration.threshold
         now = None
         if confident:
@@ -126,26 +129,22 @@ class Listener:
 
     def _read(self) -> None:
         """Embeds the excerpts that have become old enough."""
-        rate, hop = SPEC.frames_per_second, QUERY_HOP_FRAMES
-        ready = int(np.floor((self.heard_s - AHEAD_S) * rate / hop - 0.5)) + 1
-        cells = np.arange(self._cell, max(self._cell, ready))
-        if not len(cells):
+        rate = SPEC.frames_per_second
+        centres = centres_between(self._next, (self.heard_s - AHEAD_S) * rate, QUERY_HOP_FRAMES)
+        if not len(centres):
             return
-        self._cell = ready
+        self._next = float(centres[-1]) + QUERY_HOP_FRAMES
         first = round(self._start / SPEC.hop_size)
         frames = spectrogram(self._samples)
-        centres = ((cells + 0.5) * hop - first).astype(np.float64)
-        half = SPEC.window_frames // 2
-        sounding = [frames[max(0, int(c) - half) : int(c) + half].max(initial=0.0) > SILENCE for c in centres]
-        centres, cells = centres[sounding], cells[sounding]
-        embeddings, _ = self._library.encoders.embed_audio(frames, centres)
+        centres = centres[sounding(frames, centres - first, SPEC.window_frames)]
+        embeddings, _ = self._library.model.embed_audio(frames, centres - first)
         self._embeddings = np.concatenate([self._embeddings, embeddings])
-        self._times_s = np.concatenate([self._times_s, (cells + 0.5) * hop / rate])
+        self._times_s = np.concatenate([self._times_s, centres / rate])
 
     def _drop(self) -> None:
         """Lets go of sound and excerpts that have no say any more."""
-        window_starts = (self._cell + 0.5) * QUERY_HOP_FRAMES - SPEC.window_frames / 2
-        needed = int(window_starts - 1) // 2 * 2  # frames; two are a whole number of samples; the first is not whole
+        # In frames, of which two are a whole number of samples; the first of a spectrogram is not whole.
+        needed = int(self._next - SPEC.window_frames / 2 - 1) // 2 * 2
         past = max(0, round(needed * SPEC.hop_size) - self._start)
         self._samples, self._start = self._samples[past:], self._start + past
         old = int(np.searchsorted(self._times_s, self.heard_s - REMEMBERED_S))
@@ -159,7 +158,7 @@ class Listener:
         known = self._neighbours
         count = 0 if known is None else len(known.similarities)
         if count < len(self._embeddings):
-            new = self._library.nearest(self._embeddings[count:])
+            new = self._library.store.nearest(self._embeddings[count:], NEIGHBOURS)
             if known is None:
                 self._neighbours = new
             elif known.similarities.shape[1] != new.similarities.shape[1]:
@@ -171,7 +170,7 @@ class Listener:
 
     def _now(self, piece: int, path: npt.NDArray[np.int64], heard_s: float) -> Now:
         if self._piece is None or self._piece[0] != piece:
-            self._piece = piece, list(self._library.contents(piece)[0])
+            self._piece = piece, list(self._library.store.contents(piece)[0])
         places = self._piece[1]
         ahead = speed(path, self._times_s) * (heard_s - float(self._times_s[-1]))
         at = min(max(0.0, float(path[-1]) + ahead), len(places) - 1.0)

@@ -54,7 +54,7 @@ class Store(Protocol):
     """
 
     @property
-    def model(self) -> str | None:
+    def model_id(self) -> str | None:
         """The model_id whose embeddings the library holds, None while it holds none."""
         ...
 
@@ -93,18 +93,18 @@ class Store(Protocol):
         pages: Sequence[Page],
         places: Sequence[Place],
         embeddings: FloatArray,
-        model: str,
+        model_id: str,
     ) -> Piece:
         """Adds a piece, whole and for good, instead of the one with the same source if there is one.
 
-        ``embeddings`` float32 [n, dimension] of unit length, one per place; ``model`` is the model_id that made
+        ``embeddings`` float32 [n, dimension] of unit length, one per place; ``model_id`` is of the model that made
         them. The name is the score's, with a number if another piece has it. Raises Mismatch if the library
         holds embeddings of another model.
         """
         ...
 
     def put_recording(
-        self, score: Score, sha256: str, times_s: npt.NDArray[np.float64], embeddings: FloatArray, model: str
+        self, score: Score, sha256: str, times_s: npt.NDArray[np.float64], embeddings: FloatArray, model_id: str
     ) -> Piece:
         """The same for a recording: ``times_s`` float64 [n] are its excerpts' times, in order."""
         ...
@@ -147,13 +147,13 @@ class Store(Protocol):
     def close(self) -> None: ...
 
 
-def check_model(where: str | Path, stored: str | None, model: str) -> None:
+def check_model(where: str | Path, stored: str | None, model_id: str) -> None:
     """Raises Mismatch when a library's embeddings are of another model; None (no embeddings yet) matches any.
 
     A model_id ends in the checksum of its encoders: the same encoders under another name are the same model.
     """
-    if stored is not None and stored.rpartition("-")[2] != model.rpartition("-")[2]:
+    if stored is not None and stored.rpartition("-")[2] != model_id.rpartition("-")[2]:
         raise Mismatch(
-            f"{where}: was made with the model {stored}, not {model}; "
+            f"{where}: was made with the model {stored}, not {model_id}; "
             "use that model (--model), or add the music to a new library"
         )

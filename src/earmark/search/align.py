@@ -47,17 +47,17 @@ TRUST_EXCERPTS = 17
 Floats = npt.NDArray[np.float64]
 
 
-def align(heard: FloatArray, times_s: Floats, duration_s: float, seen: FloatArray, track: Track) -> tuple[Mark, ...]:
+def align(audio: FloatArray, times_s: Floats, duration_s: float, sheet: FloatArray, track: Track) -> tuple[Mark, ...]:
     """The points of an alignment, every ``STEP_S`` from 0 to ``duration_s``; none when there are no excerpts.
 
-    ``heard`` float32 [n, dimension] are the recording's excerpts at ``times_s`` float64 [n], ascending; ``seen``
+    ``audio`` float32 [n, dimension] are the recording's excerpts at ``times_s`` float64 [n], ascending; ``sheet``
     float32 [m, dimension] the piece's places along ``track``; all of unit length.
     """
-    if len(heard) == 0:
+    if len(audio) == 0:
         return ()
 
     def evidence(rows: slice) -> FloatArray:
-        return _evidence(heard[rows] @ seen.T)
+        return _evidence(audio[rows] @ sheet.T)
 
     waits = np.minimum(np.diff(times_s), LONGEST_WAIT_S) / track.hop_px
     reach = np.ceil(FASTEST_PX_PER_S * waits).astype(np.int64)
@@ -68,7 +68,7 @@ def align(heard: FloatArray, times_s: Floats, duration_s: float, seen: FloatArra
     steps = np.diff(path)
     bounds = [0, *(np.flatnonzero((steps < 0) | (steps > reach)) + 1).tolist(), len(path)]
     parts = [slice(start, stop) for start, stop in pairwise(bounds)]
-    sharp = _sharpened(heard, seen, path, track.hop_px)
+    sharp = _sharpened(audio, sheet, path, track.hop_px)
     strip_px = np.concatenate([np.maximum.accumulate(sharp[part]) for part in parts])
     return _marks(times_s, strip_px, _confidences(evidence, path), parts, duration_s, track)
 
@@ -89,23 +89,23 @@ def _usual_px_per_s(path: IntArray, times_s: Floats, hop_px: float) -> float:
     return float(np.median(forward)) if len(forward) else FASTEST_PX_PER_S
 
 
-def _sharpened(heard: FloatArray, seen: FloatArray, path: IntArray, hop_px: float) -> Floats:
+def _sharpened(audio: FloatArray, sheet: FloatArray, path: IntArray, hop_px: float) -> Floats:
     """Strip px per excerpt, float64 [n]."""
     offsets = np.arange(-NEAR_PX, NEAR_PX + FINE_PX / 2, FINE_PX)
     candidates = (path[:, None] + 0.5) * hop_px + offsets
-    similarities = np.stack([_between(heard, seen, column / hop_px - 0.5) for column in candidates.T], axis=1)
+    similarities = np.stack([_between(audio, sheet, column / hop_px - 0.5) for column in candidates.T], axis=1)
     weights = np.exp(SHARPNESS * (similarities - similarities.max(axis=1, keepdims=True)))
     sharp: Floats = (weights * candidates).sum(axis=1) / weights.sum(axis=1)
     return sharp
 
 
-def _between(heard: FloatArray, seen: FloatArray, places: Floats) -> Floats:
+def _between(audio: FloatArray, sheet: FloatArray, places: Floats) -> Floats:
     """Similarity of each excerpt to the place, a fraction, at the same index; float64 [n]."""
-    at = np.clip(places, 0, len(seen) - 1)
+    at = np.clip(places, 0, len(sheet) - 1)
     below = at.astype(np.int64)
-    above = np.minimum(below + 1, len(seen) - 1)
+    above = np.minimum(below + 1, len(sheet) - 1)
     rest = at - below
-    low, high = (np.einsum("nd,nd->n", heard, seen[index]) for index in (below, above))
+    low, high = (np.einsum("nd,nd->n", audio, sheet[index]) for index in (below, above))
     between: Floats = low * (1 - rest) + high * rest
     return between
 

@@ -1,4 +1,4 @@
-"""What a library is asked with: a recording, a MIDI file or sheet music → excerpts, in the order they are played."""
+"""A query: a recording, a MIDI file or sheet music → excerpts, in the order they are played."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from earmark.model.encoders import Model
 from earmark.results import Kind, Place
 from earmark.schema import AudioSpec, FloatArray
 from earmark.search.index import Neighbours
-from earmark.search.rank import COMPARING, LISTENING, LOOKING_UP, RECALLING, Pace, Ranked, rank
+from earmark.search.rank import PACES, Ranked, rank
 from earmark.sheet.formats import is_sheet_music
 
 MOST_EXCERPTS = 600
-"""Excerpts that vote: all of two and a half minutes or of a page, evenly spread ones of longer questions."""
+"""Excerpts that vote: all of two and a half minutes or of a page, evenly spread ones of longer queries."""
 _STEPS: dict[Kind, float] = {
     "score": PLACE_HOP_PX,
     "recording": QUERY_HOP_FRAMES / AudioSpec().frames_per_second,
@@ -30,7 +30,7 @@ _STEPS: dict[Kind, float] = {
 
 
 @dataclass(frozen=True)
-class Question:
+class Query:
     """Excerpts ``embeddings`` float32 [n, dimension] at ``positions`` float64 [n], ascending.
 
     Positions are seconds of the file for a recording, ``duration_s`` long; of sheet music, ``pages`` many, they are
@@ -43,19 +43,20 @@ class Question:
     pages: int | None = None
     places: tuple[Place, ...] = ()
 
-    def pace(self, kind: Kind) -> Pace:
-        """How the question runs against pieces of this kind."""
-        if self.pages is None:
-            return LISTENING if kind == "score" else RECALLING
-        return COMPARING if kind == "score" else LOOKING_UP
+    @property
+    def kind(self) -> Kind:
+        """Whether it is sheet music or a recording."""
+        return "recording" if self.pages is None else "score"
 
     def rank(self, neighbours: Neighbours, kind: Kind, calibration: Calibration, top: int) -> list[Ranked]:
         """`rank` of the neighbours among pieces of one kind; ``calibration`` as `calibrated` says."""
-        return rank(neighbours, self.positions, _STEPS[kind], calibration, top, self.pace(kind))
+        return rank(neighbours, self.positions, _STEPS[kind], calibration, top, PACES[self.kind, kind])
 
-    def calibrated(self, kind: Kind, model: Calibration) -> Calibration:
+    def calibrated(self, kind: Kind, calibration: Calibration) -> Calibration:
         """What of a model's calibration applies among pieces of this kind."""
-        return model.recordings or model if self.pages is not None and kind == "recording" else model
+        if (self.kind, kind) == ("score", "recording"):
+            return calibration.recordings or calibration
+        return calibration
 
     def where(self, excerpt: int) -> tuple[float | None, Place | None]:
         """The time of an excerpt, or its place; the other is None."""
@@ -71,34 +72,34 @@ class Question:
         return first, last
 
 
-def read_question(
+def read_query(
     path: Path,
-    encoders: Model,
+    model: Model,
     start_s: float = 0.0,
     end_s: float | None = None,
     report: Callable[[float], None] | None = None,
-) -> Question:
-    """The question in a file: sheet music by its name's ending (`is_sheet_music`), else a recording,
+) -> Query:
+    """The query in a file: sheet music by its name's ending (`is_sheet_music`), else a recording,
     of
     which the stretch ``start_s``..``end_s`` is heard; ``report`` is told now and then how many seconds of it have been.
 
     Raises BadInput as `embed_piece` and `embed_recording` do, and for a stretch of a page.
     """
     if not is_sheet_music(path):
-        return heard(embed_recording(path, encoders, start_s, end_s, report), start_s)
+        return query_of(embed_recording(path, model, start_s, end_s, report), start_s)
     if start_s or end_s is not None:
         raise BadInput(path, "is sheet music, which has no seconds", "leave out the start and the end")
-    piece = embed_piece([path], encoders)
+    piece = embed_piece([path], model)
     chosen = _spread(len(piece.embeddings))
     places = tuple(piece.places[i] for i in chosen)
     positions = chosen.astype(np.float64) * PLACE_HOP_PX
-    return Question(piece.embeddings[chosen], positions, pages=len(piece.pages), places=places)
+    return Query(piece.embeddings[chosen], positions, pages=len(piece.pages), places=places)
 
 
-def heard(recording: EmbeddedRecording, start_s: float = 0.0) -> Question:
-    """The question that a recording asks; its times count from ``start_s``."""
+def query_of(recording: EmbeddedRecording, start_s: float = 0.0) -> Query:
+    """The query that a recording is; its times count from ``start_s``."""
     chosen = _spread(len(recording.embeddings))
-    return Question(recording.embeddings[chosen], start_s + recording.times_s[chosen], recording.duration_s)
+    return Query(recording.embeddings[chosen], start_s + recording.times_s[chosen], recording.duration_s)
 
 
 def _spread(count: int) -> npt.NDArray[np.int64]:

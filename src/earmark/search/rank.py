@@ -16,9 +16,9 @@ the recording:
    ``FASTEST_PX_PER_S``; any other jump (repeat, da capo, a wrong note) costs ``JUMP_COST``. Tempo is free
    within the bound, so no tempo has to be known or constant. Two pieces that share a chord share votes, not a
    path.
-4. **Stretch.** A long question need not be one piece throughout: there is talking, applause, the next piece. Every
+4. **Stretch.** A long query need not be one piece throughout: there is talking, applause, the next piece. Every
    excerpt costs a toll, and the pieces are ranked by the most that a stretch of their path is worth (Smith and Waterman
-   1981, along one path). What is said about a piece is about that stretch. The longer the question, the more looks like
+   1981, along one path). What is said about a piece is about that stretch. The longer the query, the more looks like
    something somewhere by chance, in proportion to the logarithm of its length: so does the toll grow.
 5. **Agreement.** Evidence may add up from many places that are each a little near. How many of the excerpts have the
    nearest place of all on the path tells such a sum from music that is there.
@@ -33,6 +33,7 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.model.calibration import Calibration
+from earmark.results import Kind
 from earmark.schema import FloatArray, IntArray
 from earmark.search.index import Neighbours
 from earmark.search.path import FASTEST_PX_PER_S, JUMP_COST, follow
@@ -46,7 +47,7 @@ SLOWEST_PX_PER_S = 8.0
 TOLL = 0.015
 """What an excerpt costs, in units of cosine, per ``ln(excerpts / TOLL_FREE)``."""
 TOLL_FREE = 40
-"""Excerpts of a question that costs nothing: ten seconds of sound."""
+"""Excerpts of a query that costs nothing: ten seconds of sound."""
 SUPPORT_S = 2.0
 """Half the width of the window in which a place must be supported, in seconds."""
 NEAR_PLACES = 3
@@ -84,14 +85,15 @@ class Pace:
     support: float
 
 
-LISTENING = Pace(FASTEST_PX_PER_S, SUPPORT_S)
-"""A recording among pages."""
-COMPARING = Pace(2.5, 100.0)
-"""A page among pages: another edition's notes are at most two and a half times as far apart; two snippets."""
-LOOKING_UP = Pace(1 / SLOWEST_PX_PER_S, 100.0)
-"""A page among recordings."""
-RECALLING = Pace(2.5, SUPPORT_S)
-"""A recording among recordings, up to two and a half times as slow."""
+PACES: dict[tuple[Kind, Kind], Pace] = {
+    ("recording", "score"): Pace(FASTEST_PX_PER_S, SUPPORT_S),
+    ("score", "score"): Pace(2.5, 100.0),
+    ("score", "recording"): Pace(1 / SLOWEST_PX_PER_S, 100.0),
+    ("recording", "recording"): Pace(2.5, SUPPORT_S),
+}
+"""By the kinds of the query and of the piece. Another edition's notes are at most two and a half times as far apart,
+another recording at most two and a half times as slow; sheet music is supported by two snippets to each side."""
+DEFAULT_PACE = PACES["recording", "score"]
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def rank(
     place_hop_px: float,
     calibration: Calibration,
     top: int,
-    pace: Pace = LISTENING,
+    pace: Pace = DEFAULT_PACE,
 ) -> list[Ranked]:
     """The ``top`` pieces, best first; fewer if fewer have any evidence, none if no excerpt has.
 
@@ -160,7 +162,7 @@ def path_through(
     """The best path through one piece, which some neighbour is of: its place's ordinal per excerpt, int64 [n]."""
     evidence = _evidence(neighbours.similarities, calibration.floor)
     grid, first_place = _grid(evidence, neighbours, piece)
-    return first_place + follow(grid.__getitem__, _reach(times_s, place_hop_px, LISTENING.fastest))[1]
+    return first_place + follow(grid.__getitem__, _reach(times_s, place_hop_px, DEFAULT_PACE.fastest))[1]
 
 
 def _reach(times_s: npt.NDArray[np.float64], place_hop_px: float, fastest: float) -> IntArray:

@@ -142,8 +142,8 @@ def join_strips(strips: Iterable[Strip]) -> Strip:
 
 def ink(pixels: Image) -> FloatArray:
     """What the sheet encoder sees of strip pixels uint8: float32 of the same shape, 0 = paper, 1 = ink."""
-    seen: FloatArray = np.float32(1) - pixels.astype(np.float32) / np.float32(255)
-    return seen
+    inked: FloatArray = np.float32(1) - pixels.astype(np.float32) / np.float32(255)
+    return inked
 
 
 def _scaled(image: Image, x0: float, y0: float, scale: float, columns: int, rows: int) -> Image:

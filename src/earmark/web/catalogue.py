@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from earmark.library.library import Library, Removed
+from earmark.library.library import Library
 from earmark.library.store import Piece
+from earmark.library.undo import Removed, put_back, take_out
 from earmark.results import Kind
 from earmark.sheet.formats import kind_of_name
 from earmark.web.entries import entry, layout
@@ -52,24 +53,24 @@ class Shelf:
     def summary(self) -> dict[str, Any]:
         """Its name, model, and how many pieces of sheet music, pages and indexed recordings there are."""
         with self._lock:
-            pieces = self._library.list()
+            pieces = self._library.pieces()
             scores = [piece for piece in pieces if piece.kind == "score"]
             pages = sum(piece.pages for piece in scores)
             counts = {"pieces": len(scores), "pages": pages, "recordings": len(pieces) - len(scores)}
-            return {"name": self.name, "model": self._library.model, **counts}
+            return {"name": self.name, "model": self._library.store.model_id, **counts}
 
     def pieces(self, kind: Kind, search: str, offset: int, limit: int) -> dict[str, Any]:
         """Entries of the pieces of one kind that have all words of ``search``, by name, with their number in all."""
         words = search.casefold().split()
         with self._lock:
-            entries = [entry(piece) for piece in self._library.list() if piece.kind == kind]
+            entries = [entry(piece) for piece in self._library.pieces() if piece.kind == kind]
         found = [one for one in entries if all(word in _searched(one) for word in words)]
         return {"total": len(found), "offset": offset, "pieces": found[offset : offset + limit]}
 
     def piece(self, identifier: int) -> Piece:
         """Raises Refusal, not_found, if there is none."""
         with self._lock:
-            for piece in self._library.list():
+            for piece in self._library.pieces():
                 if piece.id == identifier:
                     return piece
         raise Refusal("not_found", "there is no such piece in the library", "see what there is")
@@ -77,19 +78,19 @@ class Shelf:
     def named(self, name: str) -> Piece | None:
         """The piece of this name."""
         with self._lock:
-            return next((piece for piece in self._library.list() if piece.name == name), None)
+            return next((piece for piece in self._library.pieces() if piece.name == name), None)
 
     def details(self, identifier: int) -> dict[str, Any]:
         """A piece's entry with its pages and systems; a recording has none."""
         with self._lock:
             piece = self.piece(identifier)
-            places = self._library.contents(identifier)[0] if piece.kind == "score" else ()
-            return entry(piece) | {"layout": layout(self._library.pages(identifier), places)}
+            places = self._library.store.contents(identifier)[0] if piece.kind == "score" else ()
+            return entry(piece) | {"layout": layout(self._library.store.pages(identifier), places)}
 
     def files(self, piece: Piece) -> list[str]:
         """The files that a piece's pages, or its sound, are in."""
         with self._lock:
-            return [file.path for file in self._library.files(piece)]
+            return [file.path for file in self._library.store.files(piece)]
 
     def remove(self, identifier: int) -> dict[str, Any]:
         """Takes a piece out and says how to bring it back."""
@@ -97,7 +98,7 @@ class Shelf:
             piece = self.piece(identifier)
             self._forget_removed()
             key, until = secrets.token_urlsafe(16), time.monotonic() + self._limits.undo_s
-            self._undos[key] = _Undo(self._library.take_out(piece), until)
+            self._undos[key] = _Undo(take_out(self._library.store, piece), until)
             return {"removal": key, "name": piece.name, "undo_until_s": self._limits.undo_s}
 
     def undo(self, key: str) -> dict[str, Any]:
@@ -106,7 +107,7 @@ class Shelf:
             self._forget_removed()
             if key not in self._undos:
                 raise Refusal("not_found", "this cannot be undone any more", "add the music again")
-            back = entry(self._library.put_back(self._undos[key].removed))
+            back = entry(put_back(self._library.store, self._undos[key].removed))
             del self._undos[key]
             return back
 

@@ -56,6 +56,6 @@ class Listening:
             "level": heard.level,
             "confident": heard.confident,
             "hits": hits,
-            "pieces": {piece.name: entry(piece) for piece in library.list() if piece.name in named} if named else {},
+            "pieces": {piece.name: entry(piece) for piece in library.pieces() if piece.name in named} if named else {},
             "place": asdict(heard.now) if heard.now else None,
         }

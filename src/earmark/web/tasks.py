@@ -19,6 +19,7 @@ from PIL import Image
 from earmark.embed.attention import attend, hear
 from earmark.library.library import Library
 from earmark.schema import AudioSpec
+from earmark.search.rank import NEIGHBOURS
 from earmark.sheet.draw import find_page
 from earmark.sheet.formats import is_sheet_music
 from earmark.web.entries import entry
@@ -60,7 +61,7 @@ def find(
     if findings.query_duration_s > most_s:
         raise too_long(name, most_s)
     named = {hit.piece for hit in findings.hits} | {hit.piece for hit in findings.recordings}
-    pieces = {piece.name: entry(piece) for piece in library.list() if piece.name in named}
+    pieces = {piece.name: entry(piece) for piece in library.pieces() if piece.name in named}
     hits = tuple(replace(hit, source=os.path.basename(hit.source)) for hit in findings.hits)
     recordings = tuple(replace(hit, source=os.path.basename(hit.source)) for hit in findings.recordings)
     result = replace(findings, query_path=name, hits=hits, recordings=recordings).to_dict()
@@ -119,10 +120,10 @@ def spectrogram(library: Library, told: Told, path: str, name: str, start_s: flo
 def attention(library: Library, told: Told, path: str, name: str, piece: int, start_s: float, end_s: float) -> Answer:
     """What the encoder attends to in every excerpt, and the snippet of the piece that is most like it."""
     try:
-        places, embeddings = library.contents(piece)
+        places, embeddings = library.store.contents(piece)
     except KeyError:
         raise Refusal("not_found", "the piece is not in the library any more", "ask again") from None
-    excerpts = attend(path, library.encoders, start_s, end_s)
+    excerpts = attend(path, library.model, start_s, end_s)
     similarities = excerpts.embeddings @ embeddings.T
     best = similarities.argmax(axis=1)
     told_of = [
@@ -161,9 +162,9 @@ def warm(library: Library) -> None:
     """Loads what the first search would have to load."""
     spec = AudioSpec()
     silence = np.zeros((spec.window_frames, spec.bands), np.float32)
-    embeddings, _ = library.encoders.embed_audio(silence, np.array([spec.window_frames / 2]))
-    if library.model:
-        library.nearest(embeddings)
+    embeddings, _ = library.model.embed_audio(silence, np.array([spec.window_frames / 2]))
+    if library.store.model_id:
+        library.store.nearest(embeddings, NEIGHBOURS)
 
 
 def _png(image: Image.Image) -> bytes:

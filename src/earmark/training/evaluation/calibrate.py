@@ -24,15 +24,15 @@ from earmark.audio.noise import SAMPLE_RATE_HZ as RATE_HZ
 from earmark.audio.noise import applause, babble
 from earmark.audio.spectrogram import spectrogram
 from earmark.embed.recording import EmbeddedRecording
-from earmark.embed.windows import PLACE_HOP_PX, QUERY_HOP_FRAMES
+from earmark.embed.windows import PLACE_HOP_PX, QUERY_HOP_FRAMES, centres_between
 from earmark.errors import BadInput
 from earmark.files import write_json
 from earmark.model.calibration import Calibration
 from earmark.model.encoders import Model
 from earmark.schema import AudioSpec, FloatArray, SheetSpec
 from earmark.search.index import Neighbours
-from earmark.search.query import Question, heard
-from earmark.search.rank import LOOKING_UP, NEIGHBOURS, rank
+from earmark.search.query import Query, query_of
+from earmark.search.rank import NEIGHBOURS, PACES, rank
 from earmark.sheet.strips import ink
 from earmark.training.data.augment_audio import augment_audio
 from earmark.training.data.dataset import TrainingPiece, read_pieces, read_splits
@@ -67,7 +67,7 @@ class _Asked:
 
     own: int
     kind: str
-    question: Question
+    question: Query
 
 
 class _Shelf:
@@ -119,7 +119,7 @@ def _columns(neighbours: Neighbours, chosen: npt.NDArray[np.int64]) -> Neighbour
 def _places(encoders: Model, pieces: Sequence[TrainingPiece], report: Callable[[int], None]) -> Iterator[FloatArray]:
     for done, piece in enumerate(pieces):
         report(done)
-        centres = np.arange(PLACE_HOP_PX / 2, piece.strip.shape[1], PLACE_HOP_PX)
+        centres = centres_between(0, piece.strip.shape[1], PLACE_HOP_PX)
         yield encoders.embed_strip(ink(piece.strip), centres)[0]
 
 
@@ -130,7 +130,7 @@ def _parts(encoders: Model, pieces: Sequence[TrainingPiece], rendering: str) -> 
         frames = int(PART_S * AudioSpec().frames_per_second)
         start = max(0, (len(spectrogram) - frames) // 2)
         part = spectrogram[start : start + frames]
-        yield encoders.embed_audio(part, np.arange(QUERY_HOP_FRAMES / 2, len(part), QUERY_HOP_FRAMES))[0]
+        yield encoders.embed_audio(part, centres_between(0, len(part), QUERY_HOP_FRAMES))[0]
 
 
 def _questions(encoders: Model, pieces: Sequence[TrainingPiece], rendering: str) -> Iterator[_Asked]:
@@ -179,12 +179,12 @@ def _badly_recorded(rng: np.random.Generator, spectrogram: FloatArray) -> FloatA
     return out
 
 
-def _question(encoders: Model, spectrogram: FloatArray) -> Question:
+def _question(encoders: Model, spectrogram: FloatArray) -> Query:
     """What `earmark.search.query` makes of a recording with this spectrogram."""
-    centres = np.arange(QUERY_HOP_FRAMES / 2, len(spectrogram), QUERY_HOP_FRAMES)
+    centres = centres_between(0, len(spectrogram), QUERY_HOP_FRAMES)
     rate = AudioSpec().frames_per_second
     embeddings, _ = encoders.embed_audio(spectrogram, centres)
-    return heard(EmbeddedRecording(embeddings, centres / rate, len(spectrogram) / rate))
+    return query_of(EmbeddedRecording(embeddings, centres / rate, len(spectrogram) / rate))
 
 
 def calibrate(
@@ -243,7 +243,7 @@ def _fit_recordings(places: _Shelf, recordings: _Shelf) -> Calibration | None:
             stretch = embeddings[start : start + STRETCH_PX // PLACE_HOP_PX]
             positions = np.arange(len(stretch), dtype=np.float64) * PLACE_HOP_PX
             for present, neighbours in recordings.nearest(stretch, own).items():
-                for first in rank(neighbours, positions, hop_s, unfitted, 1, LOOKING_UP):
+                for first in rank(neighbours, positions, hop_s, unfitted, 1, PACES["score", "recording"]):
                     answers.append(Answer(first, len(stretch), own, present, len(recordings), "stretch"))
     return fit(answers, RECORDINGS_FLOOR) if len({answer.right for answer in answers}) == 2 else None
 
