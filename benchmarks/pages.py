@@ -30,7 +30,6 @@ import numpy as np
 
 from benchmarks.support.degrade import WAYS, Mapping, degrade, moved_box
 from benchmarks.support.results import begin, finish, table
-from earmark.library.library import DEFAULT_MODEL
 from earmark.schema import Box, Image
 from earmark.sheet.images import MAX_WIDTH_PX, read_pages
 from earmark.sheet.on_page import outline
@@ -239,7 +238,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.corpus is None and given.scans is None:
         parser.error("give a corpus or --scans")
-    results = begin(DEFAULT_MODEL)
+    results = begin(None)
     worst = Worst(int(given.worst[0]) if given.worst else 0)
     tallies = []
     if given.scans:

@@ -41,17 +41,19 @@ def describe(machine: dict[str, Any]) -> str:
     )
 
 
-def begin(model: str) -> dict[str, Any]:
-    """What every results file begins with: the weights' identifier, the code's revision, the machine, printed too.
+def begin(model: str | None) -> dict[str, Any]:
+    """What every results file begins with: the weights' identifier (None: no weights are measured), the code's
+    revision, the machine, which is printed, too.
 
     The model is loaded by another process: this one stays smaller than those whose memory it measures.
     """
     about = machine()
     print(describe(about), flush=True)
-    loaded = run([sys.executable, "-m", "benchmarks.support.stages", "model_id", model]).json()
+    stated = [sys.executable, "-m", "benchmarks.support.stages", "model_id"]
+    model_id = run([*stated, model]).json()["model"] if model else None
     described = run(["git", "describe", "--always", "--dirty=+"])
     revision = described.output.strip() if described.exit_code == 0 else None
-    return {"model": loaded["model"], "revision": revision, "machine": about}
+    return {"model": model_id, "revision": revision, "machine": about}
 
 
 def finish(results: dict[str, Any], tables: dict[str, str], path: Path | None) -> None:
@@ -72,7 +74,8 @@ def measured_with(results: dict[str, Any]) -> str:
     """Which weights, code and machine the figures are of, as a line of Markdown."""
     about = results["machine"]
     where = f"{about['cores']} cores of {about['processor']}, load before the start {about['load']}" if about else ""
-    said = f"Measured with `{results['model']}` at commit `{results['revision']}`"
+    weights = f" with `{results['model']}`" if results["model"] else ""
+    said = f"Measured{weights} at commit `{results['revision']}`"
     return f"{said}{', on ' + where if where else ''}."
 
 

@@ -17,7 +17,7 @@ from earmark.errors import BadInput
 from earmark.schema import AudioSpec, SheetSpec
 from earmark.sheet.systems.find import find_systems
 from earmark.training.evaluation.calibrate import calibrate
-from earmark.training.evaluation.evaluate import evaluate, read_pool
+from earmark.training.evaluation.evaluate import evaluate, read_pool, write_result
 
 if TYPE_CHECKING:
     from tests.conftest import FakeEncoders, Music
@@ -125,3 +125,23 @@ def test_calibration_needs_pieces_to_hold_out(melodies: Path, encoders: FakeEnco
     (melodies / "splits.json").write_text(json.dumps({**splits, "valid": ["d"]}))
     with pytest.raises(BadInput, match="fewer than two validation pieces"):
         calibrate(melodies, encoders, melodies, "sines@1")
+
+
+def test_one_file_holds_a_models_figures_at_every_tempo_and_its_curve(tmp_path: Path) -> None:
+    path, log = tmp_path / "a.json", tmp_path / "log.jsonl"
+    about = {"model": "a-1", "training": {"pairs": 5}, "split": "test", "piano": "sines"}
+    log.write_text('{"step": 1, "validation": null}\n{"step": 2, "validation": {"mrr": 0.5}}\n')
+    write_result(path, {**about, "tempo": 2.0, "pieces": 3, "audio_to_sheet": {"mrr": 0.1}}, log)
+    write_result(path, {**about, "tempo": 0.5, "pieces": 4, "audio_to_sheet": {"mrr": 0.2}})
+    written = json.loads(path.read_text())
+    assert written == {
+        **about,
+        "tempi": {
+            "0.5": {"pieces": 4, "audio_to_sheet": {"mrr": 0.2}},
+            "2": {"pieces": 3, "audio_to_sheet": {"mrr": 0.1}},
+        },
+        "curve": [{"step": 2, "validation": {"mrr": 0.5}}],
+    }
+    assert list(written["tempi"]) == ["0.5", "2"]
+    with pytest.raises(BadInput, match=r"a\.json: is of the model a-1; remove it"):
+        write_result(path, {**about, "model": "a-2", "tempo": 1.0})
