@@ -71,12 +71,16 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def measured_with(results: dict[str, Any]) -> str:
-    """Which weights, code and machine the figures are of, as a line of Markdown."""
+    """Which weights, code and machine the figures are of, as a sentence of Markdown."""
     about = results["machine"]
-    where = f"{about['cores']} cores of {about['processor']}, load before the start {about['load']}" if about else ""
+    where = (
+        f",\non {about['cores']} cores of {about['processor']}, {about['load']:.1f} busy before the start"
+        if about
+        else ""
+    )
     weights = f" with `{results['model']}`" if results["model"] else ""
     said = f"Measured{weights} at commit `{results['revision']}`"
-    return f"{said}{', on ' + where if where else ''}."
+    return f"{said}{where}."
 
 
 def _processor() -> str:

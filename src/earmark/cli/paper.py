@@ -21,8 +21,8 @@ def paper_command() -> None:
 def tables_command(results: Path, out: Path) -> None:
     """Write Tables 2 and 3 into OUT as tables.md and tables.json.
 
-    RESULTS is a folder of files that `earmark model evaluate --json` wrote, one a model. Every cell holds the published number and ours.
-    A row is known by its weights' name: bl2-lc-at is the refined row, bl2-lc-at-unrefined the other.
+    RESULTS is a folder of files that `earmark model evaluate --json` wrote, one a model. Every cell holds the published
+    number and ours. A row is known by its weights' name: bl2-lc-at is the refined row, bl2-lc-at-unrefined the other.
 
     \b
     earmark paper tables experiments/results experiments/balke2019
