@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TORCH := torch==2.13.0
 PACKAGES := libfluidsynth3 fluid-soundfont-gm timgm6mb-soundfont musescore-general-soundfont chromium
 
-.PHONY: demo test packages clean
+.PHONY: demo test docs packages clean
 
 demo: $(VENV)/base
 	$(BIN)/python demo/demo.py
@@ -15,6 +15,10 @@ test: packages $(VENV)/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	OMP_NUM_THREADS=2 $(BIN)/pytest
+
+# The pages under docs/, into docs/build; every warning is an error. No page needs another host.
+docs: $(VENV)/dev
+	$(BIN)/sphinx-build -q -W --keep-going -n -b html docs docs/build
 
 # The Debian packages of the engraving and rendering tests, and Chromium, which the tests of the page drive, where they
 # may be installed; else those tests skip.
@@ -32,8 +36,8 @@ $(VENV)/base: $(VENV)/bin/python pyproject.toml
 # The CPU build of PyTorch comes first, so that no other build is fetched for it.
 $(VENV)/dev: $(VENV)/base
 	$(BIN)/pip install --quiet --disable-pip-version-check $(TORCH)
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[corpus,train,figures,web,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[corpus,train,figures,web,docs,dev]'
 	touch $@
 
 clean:
-	rm -rf $(VENV) demo/out
+	rm -rf $(VENV) demo/out docs/build

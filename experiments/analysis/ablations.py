@@ -20,9 +20,9 @@ import numpy as np
 from benchmarks.support.results import table
 from earmark.files import write_json
 from earmark.model.encoders import load
-from earmark.training.data.dataset import embed_heard
+from earmark.training.data.dataset import embed_recording_onsets
 from earmark.training.evaluation.evaluate import evaluate, read_pool
-from earmark.training.experiment import Experiment, read_experiment
+from earmark.training.experiment import Experiment, read_settings
 from earmark.training.export import export
 from earmark.training.train import train
 from experiments.analysis.snippets import RENDERING, measure
@@ -45,7 +45,7 @@ def run(experiment: Experiment, runs: Path, corpus: Path) -> dict[str, Any]:
     encoders = load(folder / "weights")
     found = {name: evaluate(encoders, corpus, split, piano, tempo) for name, split, piano, tempo in MEASURED}
     pool = list(read_pool(corpus, "test", RENDERING)[0])[::EVERY]
-    heard = np.concatenate([embed_heard(encoders, piece, onsets, RENDERING) for piece, onsets in pool])
+    heard = np.concatenate([embed_recording_onsets(encoders, piece, onsets, RENDERING) for piece, onsets in pool])
     found[DEGRADED] = measure(encoders, pool, corpus, "mixed", heard)
     mrr = {name: result["audio_to_sheet"]["mrr"] for name, result in found.items()}
     return {"mrr": mrr, **{key: encoders.training[key] for key in ("pairs", "minutes", "hardware", "revision")}}
@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs/ablations"))
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    experiments = [read_experiment(path) for path in sorted(arguments.experiments.glob("*.toml"))]
+    experiments = [read_settings(path, Experiment.from_dict) for path in sorted(arguments.experiments.glob("*.toml"))]
     results = {one.name: run(one, arguments.runs, arguments.corpus) for one in experiments}
     print(table(["", *(f"MRR, {name}" for name in results[BASE]["mrr"]), "minutes"], rows(results)))
     if arguments.json:

@@ -17,13 +17,14 @@ from typing import Any
 import numpy as np
 
 from benchmarks.support.results import begin, finish, table
+from earmark.corpus.format import work_of
 from earmark.model.encoders import load
 from earmark.schema import AudioSpec, SheetSpec
-from earmark.training.data.ambiguity import Windows, inseparable, surroundings, within
+from earmark.training.data.ambiguity import Windows, context_of, indistinguishable, within
 from earmark.training.data.dataset import TrainingPiece
 from earmark.training.evaluation import metrics
 from earmark.training.evaluation.ceiling import Pool
-from earmark.training.evaluation.evaluate import embed_pool, read_pool, work
+from earmark.training.evaluation.evaluate import embed_pool, read_pool
 
 NEAR = 3  # onsets to each side
 KINDS = (
@@ -57,21 +58,21 @@ class Judge:
     def kind(self, asked: Place, answered: Place) -> str:
         """One of `KINDS`."""
         if asked.piece is not answered.piece:
-            return KINDS[work(asked.piece.name) == work(answered.piece.name)]
+            return KINDS[work_of(asked.piece.name) == work_of(answered.piece.name)]
         if abs(asked.onset - answered.onset) <= 1:
             return KINDS[2]
         excerpts, snippets = self._windows(asked.piece)
         heard, shown = excerpts.at(np.array([asked.onset])), snippets.at(np.array([answered.onset]))
-        if inseparable(heard, shown).all():
+        if indistinguishable(heard, shown).all():
             return KINDS[3]
-        near = Windows(heard.music, heard.onsets.clip(max=NEAR))
-        return KINDS[4] if inseparable(near, shown).all() else KINDS[5]
+        near = Windows(heard.context, heard.onsets.clip(max=NEAR))
+        return KINDS[4] if indistinguishable(near, shown).all() else KINDS[5]
 
     def _windows(self, piece: TrainingPiece) -> tuple[Windows, Windows]:
         """The excerpts and the snippets about all onsets of a piece."""
         if piece.name not in self.known:
-            music = surroundings(piece.onsets.time_s, piece.notes.time_s, piece.notes.pitch)
-            frame = piece.heard_s(self.rendering, piece.onsets.time_s) * AudioSpec().frames_per_second
+            music = context_of(piece.onsets.time_s, piece.notes.time_s, piece.notes.pitch)
+            frame = piece.audio_s(self.rendering, piece.onsets.time_s) * AudioSpec().frames_per_second
             heard = within(frame, AudioSpec().window_frames / 2)
             shown = within(piece.onsets.x_px, SheetSpec().window_px / 2)
             self.known[piece.name] = Windows(music, heard), Windows(music, shown)

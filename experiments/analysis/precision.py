@@ -18,8 +18,7 @@ from benchmarks.support.results import table
 from earmark.balke2019.losses import LOSSES
 from earmark.balke2019.networks import Network
 from earmark.balke2019.recipe import Recipe
-from earmark.balke2019.refine import read_checkpoint
-from earmark.balke2019.train import evenly, read_windows, views
+from earmark.balke2019.train import evenly, read_checkpoint, read_windows, views
 from earmark.balke2019.windows import Windows
 from earmark.training.evaluation import metrics
 

@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.support.results import table
 from earmark.model.encoders import load
 from earmark.schema import AudioSpec, SheetSpec
-from earmark.training.data.dataset import embed_heard, read_pieces
+from earmark.training.data.dataset import embed_recording_onsets, read_pieces
 from earmark.training.evaluation import metrics
 from earmark.training.evaluation.ceiling import alike
 from earmark.training.evaluation.evaluate import embed_pool, read_pool
@@ -41,7 +41,9 @@ def main() -> None:
     heard, seen = embed_pool(encoders, pool, one, lambda done, total: None)
     names = [piece.name for piece, _ in pool]
     again = {piece.name: piece for piece in read_pieces(arguments.corpus, names, [other], AudioSpec(), SheetSpec())}
-    repeated = np.concatenate([embed_heard(encoders, again[piece.name], onsets, other) for piece, onsets in pool])
+    repeated = np.concatenate(
+        [embed_recording_onsets(encoders, again[piece.name], onsets, other) for piece, onsets in pool]
+    )
     single = alike(pool, SheetSpec())[0] == 1
     rows = []
     for words, queries, candidates in (

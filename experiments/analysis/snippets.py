@@ -5,7 +5,7 @@
 The page images of the test pieces are degraded in one of `benchmarks.support.degrade.WAYS` ("mixed": every page in one
 that its name decides), laid flat and searched for systems by `earmark.sheet.systems.find.read_layout`, cut to strips.
 The noteheads, whose places on the clean page are known exactly, are followed through all of this to where their
-snippets are read. Pairs and recordings are those of `earmark evaluate`: 10 000 pairs, the test piano, tempo 1, both
+snippets are read. Pairs and recordings are those of `earmark model evaluate`: 10 000 pairs, test piano, tempo 1, both
 directions.
 
 A notehead whose system was not found (an overlap under 0.6) has an embedding of zeros: it stays among the queries and
@@ -34,7 +34,7 @@ from earmark.schema import FloatArray, SheetSpec
 from earmark.sheet.strips import Strip, cut_strip, ink, join_strips
 from earmark.sheet.systems.find import read_layout
 from earmark.sheet.systems.warp import Warp
-from earmark.training.data.dataset import Notes, TrainingPiece, embed_heard, group_onsets
+from earmark.training.data.dataset import Notes, TrainingPiece, embed_recording_onsets, group_onsets
 from earmark.training.evaluation import metrics
 from earmark.training.evaluation.evaluate import read_pool
 
@@ -182,7 +182,7 @@ def main() -> None:
     results = begin(given.model)
     encoders = load(given.model)
     pool = list(read_pool(given.corpus, "test", RENDERING)[0])[:: given.every]
-    audio = np.concatenate([embed_heard(encoders, piece, onsets, RENDERING) for piece, onsets in pool])
+    audio = np.concatenate([embed_recording_onsets(encoders, piece, onsets, RENDERING) for piece, onsets in pool])
     results["runs"] = {run: measure(encoders, pool, given.corpus, run, audio) for run in runs}
     finish(results, tables(results), given.json)
 

@@ -12,9 +12,9 @@ from PIL import Image
 
 pytest.importorskip("sklearn", reason="figures need the [figures] extra")
 
-from earmark.balke2019 import gallery
+from earmark.balke2019 import figures
 from earmark.balke2019.attention import entropies, entropy, excerpts, onsets_within, typical_onset
-from earmark.balke2019.figures import entropy_and_onsets
+from earmark.balke2019.figures import entropy_and_onsets, write_figures
 from earmark.errors import BadInput
 from earmark.model.calibration import Calibration
 from earmark.schema import AudioSpec, FloatArray, SheetSpec
@@ -97,17 +97,17 @@ def test_figure_4_correlates_entropy_with_onsets(piece: TrainingPiece) -> None:
         entropies(even, [piece], "one@1", 30)
 
 
-def test_the_gallery_is_drawn(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_figures_of_a_corpus_are_drawn(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("piece4", "piece5"):
         path = corpus / "pieces" / name / "piece.json"
         about = json.loads(path.read_text())
         path.write_text(json.dumps({**about, "title": f"The {name}", "composer": "Nobody"}))
-    monkeypatch.setattr(gallery, "RENDERING", "one@1")
-    monkeypatch.setattr(gallery, "TEMPO_CHANGES", ("piece4", (5.0, 7.0, 10.0)))
-    monkeypatch.setattr(gallery, "EXAMPLES", ("piece4", "piece5"))
-    paths, correlation = gallery.write_figures(Attentive(), corpus, tmp_path / "out", ["piece4"])
-    figures = ("figure-1b-map", "figure-2-tempo-changes", "figure-3-examples", "figure-4-entropy")
-    assert [path.name for path in paths] == [f"{name}.{kind}" for name in figures for kind in ("png", "svg")]
+    monkeypatch.setattr(figures, "RENDERING", "one@1")
+    monkeypatch.setattr(figures, "TEMPO_CHANGES", ("piece4", (5.0, 7.0, 10.0)))
+    monkeypatch.setattr(figures, "EXAMPLES", ("piece4", "piece5"))
+    paths, correlation = write_figures(Attentive(), corpus, tmp_path / "out", ["piece4"])
+    names = ("figure-1b-map", "figure-2-tempo-changes", "figure-3-examples", "figure-4-entropy")
+    assert [path.name for path in paths] == [f"{name}.{kind}" for name in names for kind in ("png", "svg")]
     assert -1 <= correlation <= 1
     for path in paths:
         if path.suffix == ".png":

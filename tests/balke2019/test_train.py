@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,13 +16,14 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs the [train] extra")
 pytest.importorskip("onnxscript", reason="exporting needs the [train] extra")
 
-from earmark.balke2019.export import AudioSide, SheetSide, export  # noqa: E402
-from earmark.balke2019.recipe import Recipe, read_recipe  # noqa: E402
-from earmark.balke2019.refine import is_row, read_checkpoint, refine  # noqa: E402
-from earmark.balke2019.train import Run, train  # noqa: E402
+from earmark.balke2019.export import AudioEncoder, SheetEncoder, export  # noqa: E402
+from earmark.balke2019.recipe import Recipe  # noqa: E402
+from earmark.balke2019.train import Run, is_row, read_checkpoint, refine, train  # noqa: E402
+from earmark.balke2019.windows import Windows  # noqa: E402
 from earmark.errors import BadInput, Mismatch  # noqa: E402
 from earmark.model.encoders import load  # noqa: E402
 from earmark.training.evaluation.metrics import Scores  # noqa: E402
+from earmark.training.experiment import read_settings  # noqa: E402
 from earmark.training.loop import Progress  # noqa: E402
 
 RECIPES = Path(__file__).parents[2] / "experiments" / "balke2019"
@@ -67,6 +72,64 @@ def test_a_resumed_run_ends_in_the_same_weights(corpus: Path, trained: Path, tmp
     assert [entry["step"] for entry in log] == [2, 4]
     with pytest.raises(Mismatch, match="different recipe"):
         train(recipe(corpus, seed=2), tmp_path, quiet)
+
+
+CUT_OFF = """
+import os, signal, sys
+from earmark.balke2019 import train as rows
+from tests.balke2019.test_train import recipe
+from pathlib import Path
+
+def cut(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+corpus, folder, moment = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+if moment == "while saving":
+    rows.Run.save = cut
+rows.train(recipe(corpus), folder, lambda progress: cut() if progress.step == 3 else None)
+"""
+
+
+@pytest.mark.parametrize("moment", ["between validations", "while saving"])
+def test_a_run_that_was_killed_ends_in_the_same_weights(
+    corpus: Path, trained: Path, tmp_path: Path, moment: str
+) -> None:
+    killed = subprocess.run([sys.executable, "-c", CUT_OFF, corpus, tmp_path, moment], cwd=Path(__file__).parents[2])
+    assert killed.returncode == -signal.SIGKILL
+    resumed = train(recipe(corpus), tmp_path, quiet)
+    (_, one, _), (_, other, _) = read_checkpoint(trained), read_checkpoint(resumed)
+    for name, value in one.state_dict().items():
+        assert torch.equal(value, other.state_dict()[name]), name
+    one_log, other_log = (
+        [{**json.loads(line), "minutes": None} for line in path.with_name("log.jsonl").read_text().splitlines()]
+        for path in (trained, resumed)
+    )
+    assert one_log == other_log
+
+
+def test_a_deadline_cuts_a_run_between_any_two_steps(
+    corpus: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every call has time for one step, which alone takes time here."""
+    clock = [0.0]
+    step = Run.train_step
+
+    def slow_step(run: Run, windows: Windows) -> float:
+        clock[0] += 1
+        return step(run, windows)
+
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(Run, "train_step", slow_step)
+    for done in (1, 2, 3, 4, 4):
+        checkpoint = train(recipe(corpus), tmp_path, quiet, deadline=clock[0] + 0.5)
+        assert torch.load(checkpoint)["record"]["step"] == done
+        if done == 1:
+            with pytest.raises(BadInput, match="no validated weights yet"):
+                read_checkpoint(checkpoint)
+    (_, one, _), (_, other, _) = read_checkpoint(trained), read_checkpoint(checkpoint)
+    for name, value in one.state_dict().items():
+        assert torch.equal(value, other.state_dict()[name]), name
+    assert set(torch.load(checkpoint)) == {"recipe", "best", "record"}  # a run at its end needs no more
 
 
 def test_training_learns(corpus: Path, tmp_path: Path) -> None:
@@ -127,7 +190,9 @@ def test_refinement_changes_the_projection_and_nothing_else(
         for name, value in before.state_dict().items()
         if not torch.equal(value, after.state_dict()[name]) and name.startswith("projection")
     }
-    assert changed == {f"projection.{side}_{what}" for side in ("audio", "sheet") for what in ("mean", "projection")}
+    assert changed == {
+        f"projection.{modality}_{what}" for modality in ("audio", "sheet") for what in ("mean", "projection")
+    }
     for name, value in before.state_dict().items():
         assert name in changed or torch.equal(value, after.state_dict()[name]), name
 
@@ -145,21 +210,21 @@ def test_onnx_agrees_with_pytorch(trained: Path, tmp_path: Path) -> None:
     spectrum = rng.uniform(0, 0.7, (500, 92)).astype(np.float32)
     strip = rng.uniform(0, 1, (80, 700)).astype(np.float32)
     centres = np.concatenate([[0, 3.4, 499, 250], rng.uniform(0, 499, 100)])
-    sides = ((AudioSide, encoders.embed_audio, spectrum, 0), (SheetSide, encoders.embed_strip, strip, 1))
-    for side, embed, values, axis in sides:
+    modalities = ((AudioEncoder, encoders.embed_audio, spectrum, 0), (SheetEncoder, encoders.embed_strip, strip, 1))
+    for encoder, embed, values, axis in modalities:
         found, attention = embed(values, centres)
         around = [(0, 0), (0, 0)]
         around[axis] = (60, 60)
         padded = torch.from_numpy(np.pad(values, around))
         with torch.no_grad():
-            expected, weights = side(network)(padded, torch.from_numpy(centres.astype(np.float32) + 60))
+            expected, weights = encoder(network)(padded, torch.from_numpy(centres.astype(np.float32) + 60))
         np.testing.assert_allclose(found, expected.numpy(), atol=5e-3)  # the weights are stored as float16
         np.testing.assert_allclose(attention, weights.numpy(), atol=5e-3)
         np.testing.assert_allclose(attention.sum(axis=1), 1, atol=1e-5)
 
 
 def test_the_shipped_recipes_are_the_rows() -> None:
-    recipes = [read_recipe(path) for path in sorted(RECIPES.glob("*.toml"))]
+    recipes = [read_settings(path, Recipe.from_dict) for path in sorted(RECIPES.glob("*.toml"))]
     assert {made.row for made in recipes} == {made.name for made in recipes} - {
         "bl2-lc-at-nocca",
         "bl2-sc-cross-entropy",
@@ -177,4 +242,4 @@ def test_a_bad_recipe_is_named(tmp_path: Path, text: str, reason: str) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(text)
     with pytest.raises(BadInput, match=reason):
-        read_recipe(path)
+        read_settings(path, Recipe.from_dict)

@@ -13,7 +13,8 @@ import pytest
 from earmark.corpus.compose import compose
 from earmark.corpus.engrave_lilypond import EngravingError
 from earmark.corpus.engrave_verovio import FONTS, look
-from earmark.corpus.piece import Renderings, build_piece, read_json
+from earmark.corpus.format import read_json
+from earmark.corpus.piece import Renderings, build_piece
 from earmark.corpus.render import timed
 from earmark.corpus.sources import Source, list_pieces
 from earmark.sheet.images import read_pages

@@ -31,7 +31,7 @@ def ask(wait: Wait) -> Ask:
     return ask
 
 
-def test_a_question_is_answered_as_the_command_would(server: Served, clip: Path, ask: Ask) -> None:
+def test_a_query_is_answered_as_the_command_would(server: Served, clip: Path, ask: Ask) -> None:
     with server.client() as client:
         told = ask(client, clip, top=2)
         assert (told["state"], told["error"], told["progress"], told["ahead"]) == ("done", None, 1.0, None)
@@ -47,7 +47,7 @@ def test_a_question_is_answered_as_the_command_would(server: Served, clip: Path,
         assert client.get(f"/api/v1/queries/{told['id']}").status_code == 404
 
 
-def test_events_tell_a_question_to_its_end(server: Served, clip: Path) -> None:
+def test_events_tell_a_query_to_its_end(server: Served, clip: Path) -> None:
     with server.client() as client:
         asked = client.post("/api/v1/queries", content=clip.read_bytes()).json()
         with client.stream("GET", f"/api/v1/queries/{asked['id']}/events") as stream:
@@ -88,7 +88,7 @@ def test_pages_are_pictures_of_the_widths_that_are_offered(server: Served) -> No
         assert (refused.status_code, refused.json()["error"]["kind"]) == (400, "bad_request")
 
 
-def test_what_the_model_hears_and_attends_to(server: Served, clip: Path, ask: Ask) -> None:
+def test_what_the_audio_encoder_is_given_and_attends_to(server: Served, clip: Path, ask: Ask) -> None:
     with server.client() as client:
         asked = f"/api/v1/queries/{ask(client, clip)['id']}"
         picture = client.get(f"{asked}/spectrogram.png", params={"start_s": 2, "end_s": 7.5})
@@ -107,7 +107,7 @@ def test_what_the_model_hears_and_attends_to(server: Served, clip: Path, ask: As
         assert (part.status_code, part.content) == (206, clip.read_bytes()[4:8])
 
 
-def test_recordings_in_the_librarys_folder_can_be_asked_about(server: Served, clip: Path, wait: Wait) -> None:
+def test_recordings_in_the_librarys_folder_can_be_looked_up(server: Served, clip: Path, wait: Wait) -> None:
     tapes = server.folder / "tapes"
     tapes.mkdir()
     (tapes / "evening.wav").write_bytes(clip.read_bytes())

@@ -35,7 +35,7 @@ LIMITS = replace(
     upload_grace_s=1.0,
     waiting=4,
     header_s=1.0,
-    kept_questions=5,
+    kept_queries=5,
 )
 
 
@@ -232,6 +232,6 @@ def test_a_task_that_takes_too_long(
     serve: Serve, fill: Fill, tmp_path: Path, clip: Path, wait: Wait, encoders: Any, music: Any
 ) -> None:
     folder = fill(tmp_path / "library", encoders, music)
-    with serve(folder, encoders, limits=replace(Limits(), question_s=0.001)) as impatient, impatient.client() as client:
+    with serve(folder, encoders, limits=replace(Limits(), query_s=0.001)) as impatient, impatient.client() as client:
         told = wait(client, client.post("/api/v1/queries", content=clip.read_bytes()).headers["Location"])
         assert (told["error"]["kind"], told["state"]) == ("gave_up", "failed")

@@ -75,7 +75,7 @@ def flood(socket: ClientConnection) -> None:
         socket.recv(timeout=10)
 
 
-def test_what_was_heard_can_be_forgotten(server: Served, clip: Path) -> None:
+def test_sound_can_be_forgotten(server: Served, clip: Path) -> None:
     with listen(server) as socket:
         for portion in portions(clip):
             socket.send(portion)

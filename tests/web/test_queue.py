@@ -29,9 +29,9 @@ class Worker:
         self.killed = True
         self.go.set()
 
-    def call(self, task: Task, limit_s: float, told: Callable[[Progress], None]) -> Answer:
+    def call(self, task: Task, limit_s: float, progress: Callable[[Progress], None]) -> Answer:
         if task.name == "wait":
-            told(Progress(0.5))
+            progress(Progress(0.5))
             assert self.go.wait(30)
             if self.killed:
                 raise Refusal("gave_up", "killed", "")

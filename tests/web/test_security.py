@@ -1,4 +1,4 @@
-"""Who may call."""
+"""Checks of who calls: Host, Origin, token, and the headers of answers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from earmark.web.security import Guard
+from earmark.web.security import Security
 
 OWN = {"Host": "127.0.0.1:8765"}
 CLIENT = {"Earmark-Client": "tests"}
@@ -25,7 +25,7 @@ def call(
     headers: dict[str, str], method: str = "GET", path: str = "/api/v1/library", token: str | None = None
 ) -> httpx.Response:
     async def run() -> httpx.Response:
-        guard: Any = Guard(welcome, ["scores.local"], token)
+        guard: Any = Security(welcome, ["scores.local"], token)
         transport = httpx.ASGITransport(guard)
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8765") as client:
             return await client.request(method, path, headers=headers)

@@ -1,4 +1,4 @@
-"""Results files -> the paper's Tables 2 and 3 with the published number beside ours in every cell."""
+"""Results files → the paper's Tables 2 and 3 with the published number beside ours in every cell."""
 
 from __future__ import annotations
 

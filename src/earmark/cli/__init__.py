@@ -11,32 +11,32 @@ import sys
 import click
 
 from earmark import __version__
+from earmark.cli.options import Verbs
 from earmark.errors import EarmarkError, Unsure
 
-VERBS = {
+FIND_MUSIC = {
     "add": ("earmark.cli.library", "Index sheet music and recordings: files, folders, IIIF."),
     "find": ("earmark.cli.library", "Find the page that a recording is played from, or the other way."),
-    "align": ("earmark.cli.library", "Follow a recording through its score, moment by moment."),
     "list": ("earmark.cli.library", "List the pieces of a library."),
     "remove": ("earmark.cli.library", "Remove pieces from a library."),
+    "align": ("earmark.cli.library", "Follow a recording through its score, moment by moment."),
     "pages": ("earmark.cli.pages", "Show the systems that are found on pages."),
     "serve": ("earmark.cli.serve", "Open a library to a browser: ask, see, follow, listen."),
     "listen": ("earmark.cli.listen", "Say what is played, and where on the page, while it is played."),
-    "corpus": ("earmark.cli.corpus", "Build and check aligned corpora."),
-    "train": ("earmark.cli.training", "Train encoders as an experiment file says."),
-    "refine": ("earmark.cli.training", "Fit a paper row's CCA layer on many training pairs."),
-    "export": ("earmark.cli.training", "Write a checkpoint's encoders as weights for searching."),
-    "blend": ("earmark.cli.training", "Write the mean of exported weights."),
-    "calibrate": ("earmark.cli.training", "Set how sure a search may be, on validation pieces."),
-    "models": ("earmark.cli.models", "List the models that can be used."),
-    "evaluate": ("earmark.cli.training", "Measure weights under the paper's protocol."),
+}
+MAKE_MODELS = {
+    "model": ("earmark.cli.model", "Train, export, calibrate, measure and list models."),
+    "corpus": ("earmark.cli.corpus", "Build and check aligned corpora to train on."),
     "paper": ("earmark.cli.paper", "The paper's tables and figures, from our results."),
 }
+HEADINGS = {"Find music": FIND_MUSIC, "Make models": MAKE_MODELS}
+VERBS = {**FIND_MUSIC, **MAKE_MODELS}
+"""What each verb's module is, and what it does, in the order of ``earmark --help``."""
 EXIT_UNSURE = 1
 EXIT_BAD_INPUT = 2
 
 
-class LazyGroup(click.Group):
+class LazyVerbs(Verbs):
     """A group that imports a verb's module only when the verb is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -50,14 +50,29 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, summary) for name, (_, summary) in VERBS.items()])
+        width = max(map(len, VERBS))
+        for heading, verbs in HEADINGS.items():
+            with formatter.section(heading):
+                formatter.write_dl([(name.ljust(width), summary) for name, (_, summary) in verbs.items()])
+
+    def known(self, ctx: click.Context) -> dict[str, str]:
+        groups = {name: self.get_command(ctx, name) for name in MAKE_MODELS}
+        inner = {verb: f"{name} {verb}" for name, group in groups.items() for verb in getattr(group, "commands", ())}
+        return inner | super().known(ctx)
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+COMPLETION = """\b
+Completion in the shell, by a line in its start file:
+  bash  eval "$(_EARMARK_COMPLETE=bash_source earmark)"
+  zsh   eval "$(_EARMARK_COMPLETE=zsh_source earmark)"
+  fish  _EARMARK_COMPLETE=fish_source earmark | source
+"""
+
+
+@click.group(cls=LazyVerbs, context_settings={"help_option_names": ["-h", "--help"]}, epilog=COMPLETION)
 @click.version_option(__version__, prog_name="earmark")
 def earmark() -> None:
-    """Hear a recording, find the page of sheet music it is played from.
+    """Find the page of sheet music that a recording is played from.
 
     \b
     earmark add ~/scores ~/Music/pdf          index a folder of PDFs into the library ~/scores
@@ -68,7 +83,7 @@ def earmark() -> None:
 def main() -> None:
     """Run the command line; exit code 0 for success, 1 for a negative answer, 2 for bad input or usage."""
     try:
-        earmark(standalone_mode=False)
+        earmark(prog_name="earmark", standalone_mode=False)
     except click.exceptions.Abort:
         click.echo("earmark: stopped", err=True)
         sys.exit(130)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from contextlib import ExitStack, closing
@@ -10,10 +9,12 @@ from pathlib import Path
 
 import click
 
+from earmark.cli.options import EXISTING_FILE, EXISTING_FOLDER, JSON, NEW_FOLDER, Verbs, print_json, progress_bar
+
 EXIT_NOT_OK = 1
 
 
-@click.group("corpus")
+@click.group("corpus", cls=Verbs)
 def corpus_command() -> None:
     """Build and check aligned corpora: LilyPond or score files → pages, noteheads with onsets, audio features."""
 
@@ -32,17 +33,17 @@ def _tempos(context: click.Context, parameter: click.Parameter, value: str) -> t
     return tempos
 
 
-@corpus_command.command("build")
-@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
+@corpus_command.command("build", short_help="Build a corpus, or add what is missing.")
+@click.argument("out", type=NEW_FOLDER)
 @click.option("--source", required=True, help="Folder of LilyPond or score files, or URL#COMMIT of one.")
 @click.option(
     "--pieces",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=EXISTING_FILE,
     help="What to build: JSON {piece: path} or a path a line.  [default: every score, but what others include]",
 )
 @click.option(
     "--splits",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=EXISTING_FILE,
     help="Which pieces train, validate and test: YAML or JSON {split: [piece, …]}.",
 )
 @click.option("--pianos", default="fluidr3-0-0", show_default=True, callback=_names, help="Names, with commas.")
@@ -97,19 +98,19 @@ def build_command(
     sys.exit(EXIT_NOT_OK if failed else 0)
 
 
-@corpus_command.command("choose")
-@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
+@corpus_command.command("choose", short_help="Find more pieces to train on.")
+@click.argument("out", type=NEW_FOLDER)
 @click.option("--source", required=True, help="Folder of LilyPond files, or URL#COMMIT of one.")
 @click.option(
     "--pieces",
     required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=EXISTING_FILE,
     help="Where the pieces of the splits are: JSON {piece: path}.",
 )
 @click.option(
     "--splits",
     required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=EXISTING_FILE,
     help="Which pieces train, validate and test: YAML or JSON.",
 )
 @click.option("--without", multiple=True, metavar="WORK", help="Another work to leave out; repeat it.")
@@ -133,8 +134,8 @@ def choose_command(out: Path, source: str, pieces: Path, splits: Path, without: 
     click.echo(f"{len(chosen)} pieces in {out}")
 
 
-@corpus_command.command("compose")
-@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@corpus_command.command("compose", short_help="Write made-up pieces to build from.")
+@click.argument("folder", type=NEW_FOLDER)
 @click.option("-n", "--pieces", default=100, show_default=True, type=click.IntRange(1), help="How many.")
 @click.option("--seed", default=1, show_default=True, help="Number of the first; each number is a piece.")
 def compose_command(folder: Path, pieces: int, seed: int) -> None:
@@ -147,9 +148,9 @@ def compose_command(folder: Path, pieces: int, seed: int) -> None:
     click.echo(f"{pieces} pieces in {folder}")
 
 
-@corpus_command.command("check")
-@click.argument("out", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
+@corpus_command.command("check", short_help="Prove that a corpus is whole.")
+@click.argument("out", type=EXISTING_FOLDER)
+@JSON
 def check_command(out: Path, as_json: bool) -> None:
     """Prove that the corpus OUT is whole and that every onset is a note of its MIDI file.
 
@@ -159,7 +160,7 @@ def check_command(out: Path, as_json: bool) -> None:
 
     report = check(out)
     if as_json:
-        click.echo(json.dumps(report.to_dict(), indent=1, ensure_ascii=False))
+        print_json(report.to_dict())
     else:
         for problem in report.problems:
             click.echo(problem)
@@ -186,9 +187,9 @@ def _renderings(_context: click.Context, _parameter: click.Parameter, value: tup
     return chosen
 
 
-@corpus_command.command("pack")
-@click.argument("corpus", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
+@corpus_command.command("pack", short_help="Pack a corpus into parts.")
+@click.argument("corpus", type=EXISTING_FOLDER)
+@click.argument("out", type=NEW_FOLDER)
 @click.option(
     "--split",
     "renderings",
@@ -205,27 +206,17 @@ def pack_command(corpus: Path, out: Path, renderings: dict[str, list[str]], part
     \b
     earmark corpus pack data/msmd parts --split train=fluidr3-0-0@1,timgm6mb-0-0@1 --split valid=timgm6mb-0-2@1
     """
-    from rich.console import Console
-    from rich.progress import Progress
-
     from earmark.training.data.pack import pack
 
-    with Progress(console=Console(stderr=True)) as bar:
-        task = bar.add_task("packing", total=None)
-        parts = pack(
-            corpus,
-            out,
-            renderings,
-            part_bytes=part_mb * 1_000_000,
-            report=lambda done, total: bar.update(task, completed=done, total=total),
-        )
+    with progress_bar("packing") as report:
+        parts = pack(corpus, out, renderings, part_bytes=part_mb * 1_000_000, report=report)
     for path in parts:
         click.echo(f"{path} {path.stat().st_size / 1e6:.1f} MB")
 
 
-@corpus_command.command("unpack")
-@click.argument("corpus", type=click.Path(file_okay=False, path_type=Path))
-@click.argument("parts", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@corpus_command.command("unpack", short_help="Make a corpus of parts.")
+@click.argument("corpus", type=NEW_FOLDER)
+@click.argument("parts", nargs=-1, required=True, type=EXISTING_FILE)
 def unpack_command(corpus: Path, parts: tuple[Path, ...]) -> None:
     """Make the folder CORPUS of PARTS, or add to it: training reads it in place of the whole corpus.
 

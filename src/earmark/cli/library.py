@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import json
 import sys
-from collections.abc import Sequence
 from dataclasses import astuple, fields
 from itertools import groupby
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from earmark.cli.options import JSON, LIBRARY, MODEL, open_library, print_json, print_table
 from earmark.errors import BadInput
 from earmark.results import Alignment, Findings, Hit, Mark, RecordingHit
 
@@ -22,15 +21,6 @@ if TYPE_CHECKING:
     from earmark.library.store import Piece
 
 EXIT_SOME_FAILED = 2
-
-LIBRARY = click.argument("where", metavar="LIBRARY", type=click.Path(path_type=str))
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
-MODEL = click.option(
-    "--model",
-    metavar="NAME",
-    show_default="earmark-1",
-    help="A shipped model's name or a model's folder.",
-)
 
 
 @click.command()
@@ -55,7 +45,7 @@ def add_command(where: str, paths: tuple[str, ...], split: bool, model: str | No
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    library = _open(where, model, create=True)
+    library = open_library(where, model, create=True)
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
     with (
         library,
@@ -73,7 +63,7 @@ def add_command(where: str, paths: tuple[str, ...], split: bool, model: str | No
         outcomes = library.add(paths, report, split)
         stored = library.store.model_id
     if as_json:
-        _print_json({"library": where, "model": stored, "pieces": [_outcome_json(outcome) for outcome in outcomes]})
+        print_json({"library": where, "model": stored, "pieces": [_outcome_json(outcome) for outcome in outcomes]})
     failed = sum(outcome.status == "failed" for outcome in outcomes)
     if failed:
         click.echo(f"earmark: {failed} of {len(outcomes)} could not be added", err=True)
@@ -126,13 +116,13 @@ def find_command(
     earmark find ~/scores clip.m4a --draw .
     earmark find ~/scores page.jpg
     """
-    with _open(where, model, create=False) as library:
+    with open_library(where, model) as library:
         findings = library.find(query, top, start, end)
         drawn = _draw(library, findings, draw) if draw else None
         if annotations:
             _annotate(library, findings, annotations)
     if as_json:
-        _print_json(findings.to_dict())
+        print_json(findings.to_dict())
         return
     _say_findings(findings)
     if drawn:
@@ -165,19 +155,19 @@ def align_command(where: str, audio: str, piece: str | None, as_csv: bool, model
     columns = (TextColumn("listening"), BarColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with (
-        _open(where, model, create=False) as library,
+        open_library(where, model) as library,
         Progress(*columns, console=console, disable=not sys.stderr.isatty(), transient=True) as progress,
     ):
         bar = progress.add_task("", total=1.0)
         alignment = library.align(audio, piece, lambda share: progress.update(bar, completed=share))
     if as_json:
-        _print_json(alignment.to_dict())
+        print_json(alignment.to_dict())
     elif as_csv:
         _print_csv(alignment)
     else:
         _say(f"{alignment.piece}, {_clock(alignment.duration_s)}" if alignment.points else "Nothing was heard.")
         if alignment.points:
-            _print_table(("from", "to", "page", "system"), _visits(alignment))
+            print_table(("from", "to", "page", "system"), _visits(alignment))
 
 
 @click.command()
@@ -189,13 +179,13 @@ def list_command(where: str, as_json: bool) -> None:
     \b
     earmark list ~/scores
     """
-    with _open(where, None, create=False) as library:
+    with open_library(where) as library:
         pieces, model = library.pieces(), library.store.model_id
     if as_json:
-        _print_json({"library": where, "model": model, "pieces": [_piece_json(piece) for piece in pieces]})
+        print_json({"library": where, "model": model, "pieces": [_piece_json(piece) for piece in pieces]})
         return
     rows = [(piece.name, str(piece.pages or ""), str(piece.systems or ""), piece.source) for piece in pieces]
-    _print_table(("piece", "pages", "systems", "source"), rows)
+    print_table(("piece", "pages", "systems", "source"), rows)
 
 
 @click.command()
@@ -207,16 +197,10 @@ def remove_command(where: str, pieces: tuple[str, ...]) -> None:
     \b
     earmark remove ~/scores invention-1 arabesque
     """
-    with _open(where, None, create=False) as library:
+    with open_library(where) as library:
         library.remove(*pieces)
     for piece in pieces:
         _say(f"removed: {piece}")
-
-
-def _open(where: str, model: str | None, create: bool) -> Library:
-    from earmark.library.library import DEFAULT_MODEL, Library
-
-    return Library.open(where, model or DEFAULT_MODEL, create)
 
 
 def _draw(library: Library, findings: Findings, folder: Path) -> Path | None:
@@ -227,7 +211,7 @@ def _draw(library: Library, findings: Findings, folder: Path) -> Path | None:
     if not findings.hits:
         return None
     hit = findings.hits[0]
-    files = library.store.files(next(piece for piece in library.pieces() if piece.name == hit.piece))
+    files = library.store.files(library.store.piece(hit.piece_id))
     image = mark_place(find_page([file.path for file in files], hit.page), hit.box)
     path = folder / f"{Path(findings.query_path).stem}.png"
     try:
@@ -243,8 +227,8 @@ def _annotate(library: Library, findings: Findings, path: Path) -> None:
     from earmark.files import write_json
     from earmark.library.annotations import annotation_page
 
-    pieces = {piece.name: piece for piece in library.pieces()}
-    files = [[Path(file.path) for file in library.store.files(pieces[hit.piece])] for hit in findings.hits]
+    pieces = [library.store.piece(hit.piece_id) for hit in findings.hits]
+    files = [[Path(file.path) for file in library.store.files(piece)] for piece in pieces]
     try:
         write_json(path, annotation_page(findings, files))
     except OSError as error:
@@ -261,10 +245,10 @@ def _say_findings(findings: Findings) -> None:
     ]
     if pages:
         header = ("", "piece", "page", "system", "measure", "heard", most_like, "confidence")
-        _print_table(header, pages, optional=("measure", "heard"))
+        print_table(header, pages, optional=("measure", "heard"))
     recordings = [(*_row_start(hit), f"{hit.time_s:.1f} s", *_row_end(hit)) for hit in findings.recordings]
     if recordings:
-        _print_table(("", "recording", "at", "heard", most_like, "confidence"), recordings, optional=("heard",))
+        print_table(("", "recording", "at", "heard", most_like, "confidence"), recordings, optional=("heard",))
 
 
 def _row_start(hit: Hit | RecordingHit) -> tuple[str, str]:
@@ -328,21 +312,3 @@ def _print_csv(alignment: Alignment) -> None:
 
 def _say(line: str) -> None:
     click.echo(line)
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
-
-
-def _print_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]], optional: tuple[str, ...] = ()) -> None:
-    """Print rows under their header, without the ``optional`` columns in which no row has anything."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    shown = [i for i, name in enumerate(header) if name not in optional or any(row[i] for row in rows)]
-    table = Table(*(header[i] for i in shown), box=None, pad_edge=False, header_style="bold")
-    for row in rows:
-        table.add_row(*(Text(row[i]) for i in shown))
-    width = None if sys.stdout.isatty() else 10_000  # never wrapped in a file or pipe
-    Console(width=width).print(table)

@@ -14,7 +14,7 @@ import click
 import numpy as np
 import numpy.typing as npt
 
-from earmark.cli.library import JSON, LIBRARY, MODEL
+from earmark.cli.options import JSON, LIBRARY, MODEL, open_library
 from earmark.errors import BadInput, EarmarkError
 from earmark.schema import AudioSpec
 
@@ -56,7 +56,6 @@ def listen_command(where: str, source: str | None, rate: int, model: str | None,
     earmark listen ~/scores --input evening.flac --json
     ffmpeg -i http://radio.example/stream -f s16le -ac 1 -ar 22050 - | earmark listen ~/scores --input -
     """
-    from earmark.library.library import DEFAULT_MODEL, Library
     from earmark.library.live import Listener
 
     if source is None:
@@ -65,7 +64,7 @@ def listen_command(where: str, source: str | None, rate: int, model: str | None,
         portions = _standard_input(rate)
     else:
         portions, rate = _recording(source), RATE_HZ
-    with Library.open(where, model or DEFAULT_MODEL, create=False) as library:
+    with open_library(where, model) as library:
         listener = Listener(library, rate)
         due = time.monotonic()
         for portion in portions:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from earmark.cli.options import JSON, print_json
 from earmark.errors import BadInput
 from earmark.schema import PageImage
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("file", type=click.Path(readable=False, path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
+@JSON
 @click.option(
     "--draw",
     default=None,
@@ -51,7 +51,7 @@ def pages_command(file: Path, as_json: bool, draw: Path | None) -> None:
         if draw:
             _draw(page, systems, draw / f"{score.name}-{number:03d}.png")
     if as_json:
-        click.echo(json.dumps({"pages": found}, ensure_ascii=False, indent=2))
+        print_json({"pages": found})
 
 
 def _pages(file: Path) -> Iterator[tuple[Score, int, PageImage]]:

@@ -6,17 +6,16 @@ from pathlib import Path
 
 import click
 
-FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
+from earmark.cli.options import EXISTING_FOLDER, NEW_FOLDER, Verbs, progress_bar
 
 
-@click.group("paper")
+@click.group("paper", cls=Verbs)
 def paper_command() -> None:
     """The paper's tables and figures (Balke et al., ISMIR 2019), made anew from our results."""
 
 
-@paper_command.command("tables")
-@click.argument("results", type=FOLDER)
+@paper_command.command("tables", short_help="Write Tables 2 and 3.")
+@click.argument("results", type=EXISTING_FOLDER)
 @click.argument("out", type=NEW_FOLDER)
 def tables_command(results: Path, out: Path) -> None:
     """Write Tables 2 and 3 into OUT as tables.md and tables.json.
@@ -33,9 +32,9 @@ def tables_command(results: Path, out: Path) -> None:
         click.echo(path)
 
 
-@paper_command.command("figures")
+@paper_command.command("figures", short_help="Write figures 1b, 2, 3 and 4.")
 @click.argument("weights")
-@click.argument("corpus", type=FOLDER)
+@click.argument("corpus", type=EXISTING_FOLDER)
 @click.argument("out", type=NEW_FOLDER)
 @click.option("--map", "pieces", multiple=True, metavar="PIECE", help="A piece in the map of figure 1b; repeat it.")
 def figures_command(weights: str, corpus: Path, out: Path, pieces: tuple[str, ...]) -> None:
@@ -44,20 +43,14 @@ def figures_command(weights: str, corpus: Path, out: Path, pieces: tuple[str, ..
     Prints the rank correlation between the attention's entropy and the number of onsets (figure 4).
 
     \b
-    earmark paper figures bl2-lc-at data/msmd figures
+    earmark paper figures experiments/balke2019/weights/bl2-lc-at data/msmd figures
     earmark paper figures earmark-1 data/msmd figures --map MozartWA__KV331__KV331_1_1_var1
     """
-    from rich.console import Console
-    from rich.progress import Progress
-
-    from earmark.balke2019.gallery import write_figures
+    from earmark.balke2019.figures import write_figures
     from earmark.model.encoders import load
 
-    with Progress(console=Console(stderr=True)) as bar:
-        task = bar.add_task("encoding pieces", total=None)
-        paths, correlation = write_figures(
-            load(weights), corpus, out, pieces, lambda done, total: bar.update(task, completed=done, total=total)
-        )
+    with progress_bar("encoding pieces") as report:
+        paths, correlation = write_figures(load(weights), corpus, out, pieces, report)
     for path in paths:
         click.echo(path)
     click.echo(f"rank correlation of entropy and onsets: {correlation:.3f}")

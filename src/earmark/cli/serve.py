@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from earmark.cli.library import LIBRARY, MODEL
+from earmark.cli.options import LIBRARY, MODEL
 from earmark.errors import EarmarkError
 
 HOST = "127.0.0.1"

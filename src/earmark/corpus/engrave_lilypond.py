@@ -81,7 +81,7 @@ class Engraving:
 def engrave(main: Path, root: Path, scratch: Path) -> Engraving:
     """Engrave the LilyPond file ``main`` of the source folder ``root`` inside the empty folder ``scratch``.
 
-    Raises :class:`EngravingError` when no page comes out.
+    Raises EngravingError when no page comes out.
     """
     copy = translate(main, root, scratch / "source")
     for attempt in ("as-it-is", "without-hand-shifts"):

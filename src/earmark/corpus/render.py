@@ -58,7 +58,7 @@ PIANOS = {
 
 
 def find_piano(name: str) -> Piano:
-    """Return the piano ``name``; raises :class:`BadInput` for an unknown one and for a soundfont not installed."""
+    """Return the piano ``name``; raises BadInput for an unknown one and for a soundfont not installed."""
     piano = PIANOS.get(name)
     if piano is None:
         raise BadInput(name, "is no piano", f"choose from {', '.join(PIANOS)}")
@@ -73,10 +73,10 @@ def render(performance: mido.MidiFile, piano: str, tempo: float = 1.0, cents: fl
     The piano is tuned ``cents`` (at most 200 either way) above 440 Hz.
 
     Notes with their velocities and pedals are played, every channel but the percussion's on the same piano. The sound
-    begins at tick 0 and lasts :data:`RELEASE_S` longer than the performance. A note begins up to 64 samples (3 ms)
+    begins at tick 0 and lasts `RELEASE_S` longer than the performance. A note begins up to 64 samples (3 ms)
     late, FluidSynth's block.
 
-    Raises :class:`BadInput` as :func:`find_piano` does.
+    Raises BadInput as `find_piano` does.
     """
     played = find_piano(piano)
     _keep_samples(played)
@@ -128,7 +128,7 @@ def seconds(performance: mido.MidiFile, ticks: npt.ArrayLike) -> npt.NDArray[np.
 
 
 def is_played(message: mido.Message) -> bool:
-    """Whether :func:`render` hears ``message``: a note or a pedal of any channel but the percussion's."""
+    """Whether `render` plays ``message``: a note or a pedal of any channel but the percussion's."""
     if message.is_meta or getattr(message, "channel", _PERCUSSION) == _PERCUSSION:
         return False
     if message.type == "control_change":

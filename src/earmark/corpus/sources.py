@@ -44,7 +44,7 @@ class Source:
 def open_source(name: str, clone_into: Path) -> Source:
     """Return the source ``name``: a folder, or ``URL#COMMIT`` of a git repository, fetched into ``clone_into``.
 
-    Raises :class:`BadInput` for a folder that does not exist, a URL without a full commit (what a name or a tag
+    Raises BadInput for a folder that does not exist, a URL without a full commit (what a name or a tag
     points to can change, and then two builds would differ) and a repository that cannot be fetched.
     """
     if Path(name).is_dir():
@@ -86,7 +86,7 @@ def list_pieces(source: Source, pieces: Path | None) -> dict[str, str]:
     (``ftp/BachJS/BWV846/wtk1.ly`` → ``BachJS__BWV846__wtk1``). Without it, every score file (MusicXML, MXL, MEI,
     **kern, ABC) of the source is a piece, and every ``.ly`` file that no other file includes.
 
-    Raises :class:`BadInput` for a file that is neither, that names no piece or that names one that does not exist.
+    Raises BadInput for a file that is neither, that names no piece or that names one that does not exist.
     """
     listed = _read_list(pieces) if pieces else _named([*_not_included(source.root), *_score_files(source.root)])
     if not listed:

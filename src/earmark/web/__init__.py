@@ -1,1 +1,1 @@
-"""`earmark serve`: a library's page and its JSON API on this machine (see ``app`` for how the parts fit)."""
+"""``earmark serve``: a library's page and its JSON API on this machine; `earmark.web.app` shows how the parts fit."""

@@ -1,9 +1,9 @@
-"""The application: `earmark.web.service` behind the routes of `earmark.web.api`, behind `earmark.web.security`.
+"""Puts the application together: checks of the caller, routes, and answers for whatever is raised.
 
-client ──► guard ──► routes ──► shelf                      the library's lists, in the server's process
-                        │
-                        ├─────► desk                       what is kept for clients
-                        └─────► jobs ──► workers           whatever opens a file, in processes that can be killed
+client ──► security ──► routes ──► catalogue              the library's lists, in the server's process
+                           │
+                           ├─────► sessions               what is kept for clients
+                           └─────► queue ──► workers      whatever opens a file, in processes that can be killed
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from earmark.web.api.responses import API
 from earmark.web.errors import Refusal, explain
 from earmark.web.limits import Limits
 from earmark.web.metrics import Counting
-from earmark.web.security import Guard
+from earmark.web.security import Security
 from earmark.web.service import default_workers, open_service
 from earmark.web.site import site
 
@@ -67,7 +67,7 @@ def create_app(
     app.include_router(status.router)
     app.include_router(site())
     app.add_middleware(Counting)
-    app.add_middleware(Guard, hosts=tuple(hosts), token=token)
+    app.add_middleware(Security, hosts=tuple(hosts), token=token)
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(EarmarkError, _failed)
     app.add_exception_handler(RequestValidationError, _misstated)

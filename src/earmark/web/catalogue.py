@@ -1,4 +1,4 @@
-"""The library as the server's own process uses it: lists, removals, files in its folder; nothing that decodes a file.
+"""What the server itself does with the library: lists, removals, files in its folder; it decodes none of them.
 
 Every method may be called in any thread; they take turns.
 """
@@ -11,7 +11,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,12 @@ from typing import Any
 from earmark.library.library import Library
 from earmark.library.store import Piece
 from earmark.library.undo import Removed, put_back, take_out
-from earmark.results import Kind
+from earmark.results import Kind, Place
+from earmark.schema import Page
 from earmark.sheet.formats import kind_of_name
-from earmark.web.entries import entry, layout
 from earmark.web.errors import Refusal
 from earmark.web.limits import Limits
+from earmark.web.protocol import piece_json
 from earmark.web.uploads import file_stem, score_suffix
 
 UPLOADS = "uploads"
@@ -37,7 +38,7 @@ class _Undo:
     until: float
 
 
-class Shelf:
+class Catalogue:
     """An open library and its folder."""
 
     def __init__(self, library: Library, folder: Path, limits: Limits) -> None:
@@ -60,11 +61,11 @@ class Shelf:
             return {"name": self.name, "model": self._library.store.model_id, **counts}
 
     def pieces(self, kind: Kind, search: str, offset: int, limit: int) -> dict[str, Any]:
-        """Entries of the pieces of one kind that have all words of ``search``, by name, with their number in all."""
+        """The pieces of one kind that have all words of ``search``, by name, with their number in all."""
         words = search.casefold().split()
         with self._lock:
-            entries = [entry(piece) for piece in self._library.pieces() if piece.kind == kind]
-        found = [one for one in entries if all(word in _searched(one) for word in words)]
+            listed = [piece_json(piece) for piece in self._library.pieces() if piece.kind == kind]
+        found = [one for one in listed if all(word in _searched(one) for word in words)]
         return {"total": len(found), "offset": offset, "pieces": found[offset : offset + limit]}
 
     def piece(self, identifier: int) -> Piece:
@@ -75,17 +76,12 @@ class Shelf:
                     return piece
         raise Refusal("not_found", "there is no such piece in the library", "see what there is")
 
-    def named(self, name: str) -> Piece | None:
-        """The piece of this name."""
-        with self._lock:
-            return next((piece for piece in self._library.pieces() if piece.name == name), None)
-
     def details(self, identifier: int) -> dict[str, Any]:
-        """A piece's entry with its pages and systems; a recording has none."""
+        """A piece with its pages and systems; a recording has none."""
         with self._lock:
             piece = self.piece(identifier)
             places = self._library.store.contents(identifier)[0] if piece.kind == "score" else ()
-            return entry(piece) | {"layout": layout(self._library.store.pages(identifier), places)}
+            return piece_json(piece) | {"layout": _layout(self._library.store.pages(identifier), places)}
 
     def files(self, piece: Piece) -> list[str]:
         """The files that a piece's pages, or its sound, are in."""
@@ -107,7 +103,7 @@ class Shelf:
             self._forget_removed()
             if key not in self._undos:
                 raise Refusal("not_found", "this cannot be undone any more", "add the music again")
-            back = entry(put_back(self._library.store, self._undos[key].removed))
+            back = piece_json(put_back(self._library.store, self._undos[key].removed))
             del self._undos[key]
             return back
 
@@ -175,3 +171,24 @@ class Shelf:
 
 def _searched(one: dict[str, Any]) -> str:
     return " ".join(str(one[key] or "") for key in ("name", "title", "composer")).casefold()
+
+
+def _layout(pages: Iterable[Page], places: Iterable[Place]) -> list[dict[str, Any]]:
+    """Every page with the boxes of its systems, each box around all its places'."""
+    boxes: dict[tuple[int, int], tuple[float, float, float, float]] = {}
+    for place in places:
+        x0, y0, x1, y1 = boxes.get((place.page, place.system), place.box)
+        a0, b0, a1, b1 = place.box
+        boxes[place.page, place.system] = (min(x0, a0), min(y0, b0), max(x1, a1), max(y1, b1))
+    systems: dict[int, list[dict[str, Any]]] = {}
+    for (page, system), box in sorted(boxes.items()):
+        systems.setdefault(page, []).append({"number": system, "box": list(box)})
+    return [
+        {
+            "number": page.number,
+            "width_px": page.width_px,
+            "height_px": page.height_px,
+            "systems": systems.get(page.number, []),
+        }
+        for page in pages
+    ]

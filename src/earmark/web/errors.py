@@ -1,4 +1,4 @@
-"""What a client is told that does not get what it asked for: a status, a kind for programs, two phrases for people."""
+"""Errors of the API: a status, a kind for programs, two phrases for people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much of everything a server takes on: one frozen set of numbers."""
+"""The limits of a server: sizes, times and numbers, in one frozen set."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ class Limits:
     """Sizes in bytes, times in seconds.
 
     * ``audio_bytes``, ``audio_s``: one recording; ``score_bytes``, ``score_pages``: one score
-    * ``question_pages``: sheet music that is asked with
-    * ``kept_bytes``, ``kept_questions``, ``kept_s``: recordings kept for following and explaining them, all together,
+    * ``question_pages``: sheet music that is looked up (the API calls it so)
+    * ``kept_bytes``, ``kept_queries``, ``kept_s``: recordings kept for following and explaining them, all together,
       how many, how long after their last use
     * ``uploads``: at the same time; each has ``upload_grace_s`` and then must bring ``upload_bytes_per_s`` on average
     * ``waiting``, ``waiting_of_one``: jobs in each queue, in all and of one client
-    * ``question_s``, ``addition_s``, ``view_s``: what one job may take before its process is ended
+    * ``query_s``, ``addition_s``, ``view_s``: what one job may take before its process is ended
     * ``worker_memory_bytes``: what a job's process may take beyond what it holds when it is ready
     * ``live_sessions``, ``live_s``, ``live_message_bytes``: how many listen at a time, how long, in what portions
     * ``undo_s``, ``undos``: how long, and how many, removed pieces can be brought back
@@ -30,14 +30,14 @@ class Limits:
     score_pages: int = 1000
     question_pages: int = 100
     kept_bytes: int = 4000 * MB
-    kept_questions: int = 200
+    kept_queries: int = 200
     kept_s: float = 900.0
     uploads: int = 64
     upload_grace_s: float = 20.0
     upload_bytes_per_s: float = 10_000.0
     waiting: int = 128
     waiting_of_one: int = 64
-    question_s: float = 120.0
+    query_s: float = 120.0
     addition_s: float = 600.0
     view_s: float = 30.0
     worker_memory_bytes: int = 2000 * MB

@@ -1,4 +1,4 @@
-"""Counters for Prometheus, of one server."""
+"""Counters that Prometheus reads: requests, jobs, queues, what is kept."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from earmark.web.live_sessions import Listening
+from earmark.web.live_sessions import LiveSessions
 from earmark.web.queue import Job, Pool
-from earmark.web.sessions import Desk
+from earmark.web.sessions import Sessions
 
 SECONDS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 120)
 
@@ -17,7 +17,7 @@ SECONDS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 120)
 class Metrics:
     """What ``/metrics`` shows: requests, jobs, queues, workers, what is kept, the server's own process."""
 
-    def __init__(self, pools: Iterable[Pool], desk: Desk, listening: Listening) -> None:
+    def __init__(self, pools: Iterable[Pool], sessions: Sessions, live_sessions: LiveSessions) -> None:
         registry = self._registry = CollectorRegistry()
         self.requests = Counter(
             "earmark_requests",
@@ -26,7 +26,7 @@ class Metrics:
             registry=registry,
         )
         live = Gauge("earmark_live_sessions", "Clients that listen live.", registry=registry)
-        live.set_function(lambda: listening.sessions)
+        live.set_function(lambda: live_sessions.count)
         self._jobs = Counter("earmark_jobs", "Jobs ended, by task and outcome.", ["task", "outcome"], registry=registry)
         self._seconds = Histogram(
             "earmark_job_seconds", "Seconds a job was worked on.", ["task"], buckets=SECONDS, registry=registry
@@ -38,9 +38,9 @@ class Metrics:
             working.labels(pool.name).set_function(pool.working)
             pool.ended = self._ended
         kept = Gauge("earmark_kept_bytes", "Bytes of recordings kept on disk.", registry=registry)
-        kept.set_function(lambda: desk.kept_bytes)
-        questions = Gauge("earmark_kept_questions", "Questions that may be come back to.", registry=registry)
-        questions.set_function(lambda: len(desk.questions))
+        kept.set_function(lambda: sessions.kept_bytes)
+        queries = Gauge("earmark_kept_questions", "Queries that may be come back to.", registry=registry)
+        queries.set_function(lambda: len(sessions.queries))
         ProcessCollector(registry=registry)
 
     def text(self) -> bytes:

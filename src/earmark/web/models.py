@@ -1,4 +1,4 @@
-"""The JSON objects of the API: the one definition that answers are made by and the OpenAPI document describes."""
+"""Defines the JSON objects of the API, by which answers are checked and the OpenAPI document is made."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Failure(BaseModel):
 
 
 class Limits(BaseModel):
-    """What the server takes: of a recording, a score, a question that is sheet music; and listeners at a time."""
+    """What the server takes: of a recording, a score, a query that is sheet music; and listeners at a time."""
 
     audio_bytes: int
     audio_s: float
@@ -39,7 +39,7 @@ class Limits(BaseModel):
 
 
 class LibrarySummary(BaseModel):
-    """The library; `model` is null while it is empty, `questions` are the kinds of files that can be asked about.
+    """The library; `model` is null while it is empty, `questions` are the kinds of files that can be looked up.
 
     `pieces` counts those of sheet music, which have `pages`; `recordings` those of sound.
     """
@@ -138,7 +138,7 @@ class Addition(Job):
     piece: Piece | None
 
 
-class Asked(BaseModel):
+class AudioQuery(BaseModel):
     """The stretch of sound that was looked up."""
 
     path: str
@@ -146,7 +146,7 @@ class Asked(BaseModel):
     duration_s: float
 
 
-class AskedPages(BaseModel):
+class SheetQuery(BaseModel):
     """The sheet music that was looked up."""
 
     path: str
@@ -156,14 +156,14 @@ class AskedPages(BaseModel):
 class Found(BaseModel):
     """The object that `earmark find --json` prints."""
 
-    query: Asked | AskedPages
+    query: AudioQuery | SheetQuery
     model: str
     confident: bool
     hits: list[Hit]
     recordings: list[RecordingHit]
 
 
-class Question(Job):
+class Query(Job):
     """A recording or sheet music that is looked up; `pieces` are those of the hits and recordings, by name."""
 
     heard_s: float

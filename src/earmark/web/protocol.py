@@ -1,4 +1,4 @@
-"""What server and worker processes say to each other.
+"""The messages between server and worker processes, and the JSON of a piece that both write into answers.
 
 A worker is sent pickled `Task`s. What it says is never unpickled, since it reads files that nobody vouches for: every
 message is a letter and then JSON, or bytes as they are.
@@ -7,9 +7,11 @@ message is a letter and then JSON, or bytes as they are.
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from earmark.library.store import Piece
 from earmark.web.errors import STATUS, Refusal
 
 READY, PROGRESS, ANSWER, REFUSAL, LAST = b"r", b"p", b"a", b"e", b"l"
@@ -38,6 +40,24 @@ class Answer:
 
     value: dict[str, Any] = field(default_factory=dict)
     content: bytes = b""
+
+
+def piece_json(piece: Piece) -> dict[str, Any]:
+    """The fields of `earmark.web.models.Piece`; ``source`` without its folder, which is this machine's business.
+
+    Not beside them: what opens foreign files shall not load Pydantic.
+    """
+    return {
+        "id": piece.id,
+        "name": piece.name,
+        "kind": piece.kind,
+        "title": piece.title or None,
+        "composer": piece.composer or None,
+        "source": os.path.basename(piece.source),
+        "added_at": piece.added_at,
+        "pages": piece.pages,
+        "systems": piece.systems,
+    }
 
 
 def write_progress(progress: Progress) -> bytes:

@@ -1,4 +1,4 @@
-"""A bounded queue that is fair to its clients, and the workers that empty it.
+"""Queues jobs, with a bound and fairly between clients, and hands them to workers.
 
 Clients take turns: whoever asks for much waits for itself, not the others. Everything here runs on the event loop;
 only the call into a worker's process waits in a thread.
@@ -26,8 +26,8 @@ log = logging.getLogger(__name__)
 class Caller(Protocol):
     """What does the work: `earmark.web.worker_process.Worker`, or a test's own. Called in threads."""
 
-    def call(self, task: Task, limit_s: float, told: Callable[[Progress], None]) -> Answer:
-        """Does the task, telling its progress now and then; raises Refusal when it cannot be done."""
+    def call(self, task: Task, limit_s: float, progress: Callable[[Progress], None]) -> Answer:
+        """Does the task, calling ``progress`` now and then; raises Refusal when it cannot be done."""
         ...
 
     def start(self) -> None:
@@ -199,11 +199,11 @@ class Pool:
             self._at_work[job] = worker
             start = time.monotonic()
 
-            def told(progress: Progress, job: Job = job) -> None:
-                loop.call_soon_threadsafe(job.change, None, progress)
+            def progress(state: Progress, job: Job = job) -> None:
+                loop.call_soon_threadsafe(job.change, None, state)
 
             try:
-                job.answer = await asyncio.to_thread(worker.call, job.task, job.limit_s, told)
+                job.answer = await asyncio.to_thread(worker.call, job.task, job.limit_s, progress)
                 if not job.over:
                     job.change("done")
             except Refusal as refusal:

@@ -1,4 +1,4 @@
-"""Who may call: checks of Host, Origin and token before anything else, and the headers every answer carries.
+"""Checks who calls, by Host, Origin and token, before anything else, and adds headers to every answer.
 
 * **Host** has to be a name of this machine: a page elsewhere cannot reach the server through a name of its own that
   leads here (DNS rebinding).
@@ -49,7 +49,7 @@ HEADERS = {
 }
 
 
-class Guard:
+class Security:
     """ASGI middleware; ``hosts`` are the names under which the server may be called, besides IP addresses.
 
     Any address will do when ``token`` is set, else only those of the loopback interface (an address cannot be rebound).
@@ -65,7 +65,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
-        async def send_guarded(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
@@ -75,11 +75,11 @@ class Guard:
 
         answer = self._refused(HTTPConnection(scope))
         if answer is None:
-            await self._app(scope, receive, send_guarded)
+            await self._app(scope, receive, send_with_headers)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
         else:
-            await answer(scope, receive, send_guarded)
+            await answer(scope, receive, send_with_headers)
 
     def _refused(self, call: HTTPConnection) -> Response | None:
         """The answer to a call that goes no further."""

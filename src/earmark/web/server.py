@@ -1,4 +1,4 @@
-"""The application on a port of this machine."""
+"""Serves the application on a port of this machine: binds the socket and hangs up on slow clients."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class ImpatientProtocol(H11Protocol):
 
 
 @dataclass(frozen=True)
-class Listening:
+class BoundSocket:
     """A socket that is bound, and the address that people open."""
 
     socket: socket.socket
@@ -58,7 +58,7 @@ class Listening:
 
 
 @contextmanager
-def listen(host: str, port: int) -> Iterator[Listening]:
+def listen(host: str, port: int) -> Iterator[BoundSocket]:
     """Binds ``port`` (0: any free one) of ``host``; raises EarmarkError when that cannot be done."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
@@ -68,7 +68,7 @@ def listen(host: str, port: int) -> Iterator[Listening]:
     with bound:
         name = socket.gethostname() if host in EVERYWHERE else host
         shown = f"[{name}]" if ":" in name else name
-        yield Listening(bound, f"http://{shown}:{bound.getsockname()[1]}/")
+        yield BoundSocket(bound, f"http://{shown}:{bound.getsockname()[1]}/")
 
 
 def make_server(app: FastAPI, limits: Limits) -> uvicorn.Server:

@@ -1,4 +1,4 @@
-"""What all routes share: the library, the queues and their workers, what is kept for clients, counters."""
+"""Starts and ends what all routes share: the library, queues with their workers, what is kept for clients, counters."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from starlette.requests import HTTPConnection
 
 from earmark.library.library import Library
 from earmark.model.encoders import Model
-from earmark.web.catalogue import Shelf
+from earmark.web.catalogue import Catalogue
 from earmark.web.limits import Limits
-from earmark.web.live_sessions import Listening
+from earmark.web.live_sessions import LiveSessions
 from earmark.web.metrics import Metrics
 from earmark.web.queue import Pool
 from earmark.web.security import CLIENT_HEADER
-from earmark.web.sessions import Desk
+from earmark.web.sessions import Sessions
 from earmark.web.worker import Setup
 from earmark.web.worker_process import Worker
 
@@ -32,27 +32,27 @@ NICENESS_OF_ADDING = 10
 
 @dataclass(frozen=True)
 class Service:
-    """``searching`` looks recordings up, ``adding`` reads scores, ``showing`` draws; ``listening`` is for live ones."""
+    """``searching`` does queries, ``adding`` reads scores, ``showing`` draws pages and spectrograms."""
 
-    shelf: Shelf
-    desk: Desk
+    catalogue: Catalogue
+    sessions: Sessions
     searching: Pool
     adding: Pool
     showing: Pool
-    listening: Listening
+    live_sessions: LiveSessions
     limits: Limits
     metrics: Metrics
 
 
 @asynccontextmanager
 async def open_service(where: Path, model: str | Model, limits: Limits, workers: int) -> AsyncIterator[Service]:
-    """A service for the library at ``where``, which is made if need be, with ``workers`` processes for questions.
+    """A service for the library at ``where``, which is made if need be, with ``workers`` processes for queries.
 
     When it ends nothing of it is left: no process, no temporary file. Raises BadInput as `Library.open` does.
     """
     folder = Path(tempfile.mkdtemp(prefix="earmark-"))
     library = Library.open(where, model)
-    shelf = Shelf(library, where, limits)
+    catalogue = Catalogue(library, where, limits)
 
     def pool(name: str, count: int, niceness: int = 0, warm: bool = False) -> Pool:
         setup = Setup(str(where), model, str(folder), limits.worker_memory_bytes, niceness, warm)
@@ -61,11 +61,11 @@ async def open_service(where: Path, model: str | Model, limits: Limits, workers:
     searching = pool("searching", workers, warm=True)
     adding, showing = pool("adding", 1, NICENESS_OF_ADDING), pool("showing", 1)
     pools = (searching, adding, showing)
-    desk = Desk(folder, limits, pools)
-    listening = Listening(where, model)
-    metrics = Metrics(pools, desk, listening)
-    service = Service(shelf, desk, searching, adding, showing, listening, limits, metrics)
-    tasks = [asyncio.create_task(work) for work in (*(pool.run() for pool in pools), desk.sweep())]
+    sessions = Sessions(folder, limits, pools)
+    live_sessions = LiveSessions(where, model)
+    metrics = Metrics(pools, sessions, live_sessions)
+    service = Service(catalogue, sessions, searching, adding, showing, live_sessions, limits, metrics)
+    tasks = [asyncio.create_task(work) for work in (*(pool.run() for pool in pools), sessions.sweep())]
     try:
         yield service
     finally:
@@ -74,8 +74,8 @@ async def open_service(where: Path, model: str | Model, limits: Limits, workers:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.to_thread(listening.close)
-        shelf.close()
+        await asyncio.to_thread(live_sessions.close)
+        catalogue.close()
         shutil.rmtree(folder, ignore_errors=True)
 
 

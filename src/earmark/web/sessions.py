@@ -1,4 +1,4 @@
-"""What clients have asked for and may come back to: questions with their recordings, and additions."""
+"""Keeps what clients may come back to: their queries with the files they sent, and their additions."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ SWEEP_S = 2.0
 
 
 @dataclass
-class Question:
-    """A file and what is asked about it; ``size`` is 0 when the file is the library's own and stays.
+class KeptQuery:
+    """A file to be looked up, and all work on it; ``size`` is 0 when the file is the library's own and stays.
 
     ``is_sheet`` says that it was sent as sheet music, which is neither followed nor explained.
     """
@@ -42,7 +42,7 @@ class Question:
 
 
 @dataclass
-class Addition:
+class KeptAddition:
     """A score on its way into the library."""
 
     job: Job
@@ -54,15 +54,15 @@ class Addition:
         return self.job.over
 
 
-Kept = TypeVar("Kept", Question, Addition)
+Kept = TypeVar("Kept", KeptQuery, KeptAddition)
 
 
-class Desk:
+class Sessions:
     """Everything kept for clients, in memory and in ``folder``; for the event loop only."""
 
     def __init__(self, folder: Path, limits: Limits, pools: Iterable[Pool]) -> None:
-        self.questions: dict[str, Question] = {}
-        self.additions: dict[str, Addition] = {}
+        self.queries: dict[str, KeptQuery] = {}
+        self.additions: dict[str, KeptAddition] = {}
         self.uploads = 0
         self._folder, self._limits, self._pools = folder, limits, tuple(pools)
         self._incoming = 0
@@ -71,7 +71,7 @@ class Desk:
     @property
     def kept_bytes(self) -> int:
         """Bytes on disk: recordings that are kept, and uploads under way."""
-        return self._incoming + sum(question.size for question in self.questions.values())
+        return self._incoming + sum(query.size for query in self.queries.values())
 
     async def receive(self, request: Request, most_bytes: int, suffix: str = "") -> tuple[Path, int]:
         """A request's body as a file whose name ends in ``suffix``, and its bytes.
@@ -98,13 +98,13 @@ class Desk:
             self._incoming -= came
         return path, size
 
-    def put(self, question: Question) -> None:
-        """Keeps a question; the one that has not been used for longest makes room."""
-        while len(self.questions) >= self._limits.kept_questions and self._forget_oldest():
+    def put(self, query: KeptQuery) -> None:
+        """Keeps a query; the one that has not been used for longest makes room."""
+        while len(self.queries) >= self._limits.kept_queries and self._forget_oldest():
             pass
-        self.questions[question.job.id] = question
+        self.queries[query.job.id] = query
 
-    def keep_addition(self, addition: Addition, failed: Callable[[], None]) -> None:
+    def keep_addition(self, addition: KeptAddition, failed: Callable[[], None]) -> None:
         """Keeps an addition; ``failed`` is called when it turns out that nothing was added."""
 
         async def settle() -> None:
@@ -118,40 +118,40 @@ class Desk:
         self._settling.add(task)
         task.add_done_callback(self._settling.discard)
 
-    def question(self, identifier: str) -> Question:
-        """A question, which is kept for another while; raises Refusal, not_found, when it is not there any more."""
-        return _used(self.questions, identifier)
+    def query(self, identifier: str) -> KeptQuery:
+        """A query, which is kept for another while; raises Refusal, not_found, when it is not there any more."""
+        return _used(self.queries, identifier)
 
-    def addition(self, identifier: str) -> Addition:
+    def addition(self, identifier: str) -> KeptAddition:
         """The same for an addition."""
         return _used(self.additions, identifier)
 
     def forget(self, identifier: str) -> None:
-        """Ends all work on a question and removes its recording."""
-        question = self.questions.pop(identifier, None)
-        if question is None:
+        """Ends all work on a query and removes its recording."""
+        query = self.queries.pop(identifier, None)
+        if query is None:
             return
-        for job in (question.job, *question.alignments.values()):
+        for job in (query.job, *query.alignments.values()):
             for pool in self._pools:
                 pool.cancel(job)
-        if question.size:
-            question.path.unlink(missing_ok=True)
+        if query.size:
+            query.path.unlink(missing_ok=True)
 
     async def sweep(self) -> None:
         """Forgets, until cancelled, what has not been used for ``kept_s``."""
         while True:
             await asyncio.sleep(SWEEP_S)
             oldest = time.monotonic() - self._limits.kept_s
-            for identifier in [key for key, one in self.questions.items() if one.over and one.used < oldest]:
+            for identifier in [key for key, one in self.queries.items() if one.over and one.used < oldest]:
                 self.forget(identifier)
             for identifier in [key for key, one in self.additions.items() if one.over and one.used < oldest]:
                 del self.additions[identifier]
 
     def _forget_oldest(self) -> bool:
-        """Forgets the question that was used longest ago, if one is over."""
-        over = [question for question in self.questions.values() if question.over]
+        """Forgets the query that was used longest ago, if one is over."""
+        over = [query for query in self.queries.values() if query.over]
         if over:
-            self.forget(min(over, key=lambda question: question.used).job.id)
+            self.forget(min(over, key=lambda query: query.used).job.id)
         return bool(over)
 
 

@@ -1,13 +1,13 @@
-"""The page itself: files of the package, found by listing them, never by a path that a client gave."""
+"""Sends the page's own files. They are found by listing the package's folder, never by a path that a client gave."""
 
 from __future__ import annotations
 
-import hashlib
 import mimetypes
 from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
 
+from earmark.web.api.responses import tag_of, unchanged
 from earmark.web.errors import Refusal
 
 STATIC = Path(__file__).parent / "static"
@@ -29,10 +29,9 @@ def site() -> APIRouter:
         if path is None:
             raise Refusal("not_found", "there is no such page", "start at /")
         content = path.read_bytes()
-        tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-        headers = {"ETag": tag, "Cache-Control": "no-cache"}
-        if tag in request.headers.get("if-none-match", ""):
-            return Response(status_code=304, headers=headers)
+        headers = {"ETag": tag_of(content), "Cache-Control": "no-cache"}
+        if answer := unchanged(request, headers):
+            return answer
         kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         return Response(content, media_type=kind, headers=headers)
 

@@ -1,6 +1,6 @@
-"""What worker processes can do: the functions behind `earmark.web.protocol.Task`'s names.
+"""The tasks that worker processes do: the functions behind `earmark.web.protocol.Task`'s names.
 
-Each takes the worker's library, a function to tell its progress, and the task's arguments, which the server made.
+Each takes the worker's library, a function to call with its progress, and the task's arguments, which the server made.
 """
 
 from __future__ import annotations
@@ -22,19 +22,18 @@ from earmark.schema import AudioSpec
 from earmark.search.rank import NEIGHBOURS
 from earmark.sheet.draw import find_page
 from earmark.sheet.formats import is_sheet_music
-from earmark.web.entries import entry
 from earmark.web.errors import Refusal
-from earmark.web.protocol import Answer, Progress
+from earmark.web.protocol import Answer, Progress, piece_json
 
-Told = Callable[[Progress], None]
-TOLD_EVERY_S = 0.2
+OnProgress = Callable[[Progress], None]
+PROGRESS_EVERY_S = 0.2
 LOUDEST = 1.2
 """Spectrogram values from here on are white in a picture: few are higher even in loud recordings."""
 
 
 def find(
     library: Library,
-    told: Told,
+    progress: OnProgress,
     path: str,
     name: str,
     start_s: float,
@@ -43,25 +42,25 @@ def find(
     most_s: float,
     most_pages: int,
 ) -> Answer:
-    """The object of ``earmark find --json`` under ``result``, its pieces' entries by name under ``pieces``."""
+    """The object of ``earmark find --json`` under ``result``, its pieces by name under ``pieces``."""
     last = 0.0
 
-    def heard(seconds: float) -> None:
+    def report(seconds: float) -> None:
         nonlocal last
-        if time.monotonic() - last > TOLD_EVERY_S:
+        if time.monotonic() - last > PROGRESS_EVERY_S:
             last = time.monotonic()
-            told(Progress(None, seconds))
+            progress(Progress(None, seconds))
 
     stop_s = end_s
     if is_sheet_music(path):
         _check_pages(Path(path), name, most_pages)
     else:
         stop_s = min(start_s + most_s + 1, end_s or np.inf)
-    findings = library.find(path, top, start_s, stop_s, report=heard)
+    findings = library.find(path, top, start_s, stop_s, report=report)
     if findings.query_duration_s > most_s:
         raise too_long(name, most_s)
-    named = {hit.piece for hit in findings.hits} | {hit.piece for hit in findings.recordings}
-    pieces = {piece.name: entry(piece) for piece in library.pieces() if piece.name in named}
+    found = {hit.piece_id for hit in findings.hits} | {hit.piece_id for hit in findings.recordings}
+    pieces = {piece.name: piece_json(piece) for piece in library.pieces() if piece.id in found}
     hits = tuple(replace(hit, source=os.path.basename(hit.source)) for hit in findings.hits)
     recordings = tuple(replace(hit, source=os.path.basename(hit.source)) for hit in findings.recordings)
     result = replace(findings, query_path=name, hits=hits, recordings=recordings).to_dict()
@@ -73,14 +72,14 @@ def too_long(name: str, most_s: float) -> Refusal:
     return Refusal("too_long", f"{name} is longer than {most_s / 60:.0f} minutes", "give a part of it")
 
 
-def add(library: Library, told: Told, path: str, name: str, most_pages: int) -> Answer:
+def add(library: Library, progress: OnProgress, path: str, name: str, most_pages: int) -> Answer:
     """Adds one file: ``outcome`` and ``piece``."""
     _check_pages(Path(path), name, most_pages)
     outcome = library.add([path])[0]
     if outcome.piece is None:
         what, _, remedy = outcome.reason.partition("; ")
         raise Refusal("unusable_file", f"{name} {what}", remedy)
-    return Answer({"outcome": outcome.status, "piece": entry(outcome.piece)})
+    return Answer({"outcome": outcome.status, "piece": piece_json(outcome.piece)})
 
 
 def _check_pages(path: Path, name: str, most: int) -> None:
@@ -99,17 +98,17 @@ def count_pages(path: Path) -> int:
         with Image.open(path, formats=["TIFF"]) as image:
             return int(getattr(image, "n_frames", 1))
     except (pdfium.PdfiumError, OSError, SyntaxError, ValueError):
-        return 0  # told when its pages are read
+        return 0  # said when its pages are read
 
 
-def page(library: Library, told: Told, files: list[str], name: str, number: int, width: int) -> Answer:
+def page(library: Library, progress: OnProgress, files: list[str], name: str, number: int, width: int) -> Answer:
     """Page ``number`` of a piece as a grey PNG, ``width`` px wide."""
     image = Image.fromarray(find_page(files, number).image)
     height = max(1, round(image.height * width / image.width))
     return Answer({}, _png(image.resize((width, height), Image.Resampling.BOX if width < image.width else None)))
 
 
-def spectrogram(library: Library, told: Told, path: str, name: str, start_s: float, end_s: float) -> Answer:
+def spectrogram(library: Library, progress: OnProgress, path: str, name: str, start_s: float, end_s: float) -> Answer:
     """The spectrogram as a grey PNG, one px per frame and band; ``start_s`` and ``end_s`` are what it covers."""
     frames, first_s = hear(path, start_s, end_s)
     grey = np.clip(frames.T[::-1] * (255 / LOUDEST), 0, 255).astype(np.uint8)
@@ -117,8 +116,10 @@ def spectrogram(library: Library, told: Told, path: str, name: str, start_s: flo
     return Answer({"start_s": round(first_s, 3), "end_s": round(last_s, 3)}, _png(Image.fromarray(grey)))
 
 
-def attention(library: Library, told: Told, path: str, name: str, piece: int, start_s: float, end_s: float) -> Answer:
-    """What the encoder attends to in every excerpt, and the snippet of the piece that is most like it."""
+def attention(
+    library: Library, progress: OnProgress, path: str, name: str, piece: int, start_s: float, end_s: float
+) -> Answer:
+    """What the audio encoder attends to in every excerpt, and the snippet of the piece that is most like it."""
     try:
         places, embeddings = library.store.contents(piece)
     except KeyError:
@@ -126,7 +127,7 @@ def attention(library: Library, told: Told, path: str, name: str, piece: int, st
     excerpts = attend(path, library.model, start_s, end_s)
     similarities = excerpts.embeddings @ embeddings.T
     best = similarities.argmax(axis=1)
-    told_of = [
+    explained = [
         {
             "time_s": round(float(time_s), 3),
             "weights": [round(float(weight), 4) for weight in weights],
@@ -140,20 +141,20 @@ def attention(library: Library, told: Told, path: str, name: str, piece: int, st
     offsets_s = [round(float(offset), 3) for offset in excerpts.offsets_s]
     spec = AudioSpec()
     window_s = spec.window_frames / spec.frames_per_second
-    return Answer({"piece": piece, "window_s": window_s, "offsets_s": offsets_s, "excerpts": told_of})
+    return Answer({"piece": piece, "window_s": window_s, "offsets_s": offsets_s, "excerpts": explained})
 
 
-def align(library: Library, told: Told, path: str, name: str, piece: str) -> Answer:
+def align(library: Library, progress: OnProgress, path: str, name: str, piece: str) -> Answer:
     """The object of ``earmark align --json``."""
     last = 0.0
 
-    def done(share: float) -> None:
+    def report(share: float) -> None:
         nonlocal last
-        if time.monotonic() - last > TOLD_EVERY_S:
+        if time.monotonic() - last > PROGRESS_EVERY_S:
             last = time.monotonic()
-            told(Progress(share))
+            progress(Progress(share))
 
-    alignment = library.align(path, piece, done)
+    alignment = library.align(path, piece, report)
     source = os.path.basename(alignment.source)
     return Answer(replace(alignment, audio_path=name, source=source).to_dict())
 

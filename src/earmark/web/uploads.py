@@ -1,4 +1,4 @@
-"""Bodies of requests → files of the server's own naming, within limits of size and time."""
+"""Writes requests' bodies to files that the server names, within limits of size and time."""
 
 from __future__ import annotations
 

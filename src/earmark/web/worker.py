@@ -1,4 +1,4 @@
-"""The worker process: does one task after the other with a library of its own, within limits of memory.
+"""What a worker process runs: one task after the other with a library of its own, within limits of memory.
 
 It ends when the server does, however that ends, and then removes the folder of kept files if it is still there.
 """
@@ -62,12 +62,12 @@ def main(pipe: Connection, setup: Setup) -> None:
 def _answered(task: Task, library: Library, pipe: Connection) -> bool:
     """Does a task; False if the process is in no state to do another."""
 
-    def told(progress: Progress) -> None:
-        pipe.send_bytes(write_progress(progress))
+    def progress(state: Progress) -> None:
+        pipe.send_bytes(write_progress(state))
 
     work: Callable[..., Answer] = TASKS[task.name]
     try:
-        message = write_answer(work(library, told, **task.arguments))
+        message = write_answer(work(library, progress, **task.arguments))
     except Refusal as refusal:
         message = write_refusal(refusal)
     except EarmarkError as error:

@@ -1,4 +1,4 @@
-"""The server's side of a worker process: started when needed, ended when it takes too long, replaced when it dies.
+"""Runs a worker process for the server: starts it, ends it when a task takes too long, replaces it when it dies.
 
 What decodes files runs there, so that a crafted one can at worst end its own job.
 """
@@ -55,7 +55,7 @@ class Worker:
         process = self._process
         return process.pid if process else None
 
-    def call(self, task: Task, limit_s: float, told: Callable[[Progress], None]) -> Answer:
+    def call(self, task: Task, limit_s: float, progress: Callable[[Progress], None]) -> Answer:
         """See `earmark.web.queue.Caller.call`; a task that takes longer than ``limit_s`` is ended with its process."""
         try:
             pipe = self._started()
@@ -64,7 +64,7 @@ class Worker:
             while True:
                 kind, body = _receive(pipe, deadline)
                 if kind == PROGRESS:
-                    told(read_progress(body))
+                    progress(read_progress(body))
                 elif kind == ANSWER:
                     return read_answer(body)
                 elif kind == REFUSAL:

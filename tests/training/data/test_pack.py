@@ -9,9 +9,10 @@ import pytest
 from click.testing import CliRunner
 
 from earmark.cli.corpus import corpus_command
+from earmark.corpus.format import read_splits
 from earmark.errors import BadInput
 from earmark.schema import AudioSpec, SheetSpec
-from earmark.training.data.dataset import read_pieces, read_splits
+from earmark.training.data.dataset import read_pieces
 from earmark.training.data.pack import LOUDEST, from_bytes, pack, to_bytes, unpack
 
 SPECS = (AudioSpec(), SheetSpec())

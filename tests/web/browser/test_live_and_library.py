@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .conftest import Visit
 
 
-def shelf(page: Page) -> list[str]:
+def catalogue(page: Page) -> list[str]:
     page.wait_for_selector(".book")
     return page.locator(".book-title").all_inner_texts()
 
@@ -51,9 +51,9 @@ def test_live_says_when_others_listen(visit: Visit) -> None:
     assert "Wait for one to end." in page.inner_text(".problem:visible")
 
 
-def test_the_shelf_is_searched_and_a_piece_is_read(visit: Visit) -> None:
+def test_the_library_is_searched_and_a_piece_is_read(visit: Visit) -> None:
     page = visit("library")
-    assert {"piece-0", "piece-1", "piece-2"} <= set(shelf(page))
+    assert {"piece-0", "piece-1", "piece-2"} <= set(catalogue(page))
     page.fill("#library-search", "piece-2")
     page.wait_for_function("() => document.querySelectorAll('.book').length === 1")
     page.click(".book a")
@@ -81,18 +81,18 @@ def test_files_are_added_each_with_its_outcome_and_removed_with_undo(
 
     page.click("[aria-label='Remove etude']")
     page.wait_for_selector("#toast:visible >> text=etude is removed.")
-    assert "etude" not in shelf(page)
+    assert "etude" not in catalogue(page)
     assert page.evaluate("document.activeElement.textContent") == "Undo"
     page.keyboard.press("Enter")
     page.wait_for_selector("#toast:visible >> text=etude is back.")
-    assert "etude" in shelf(page)
+    assert "etude" in catalogue(page)
     page.click("[aria-label='Remove etude']")  # leaves the library as it was
     page.wait_for_selector("#toast:visible >> text=etude is removed.")
 
 
 def test_landmarks_names_and_languages_are_there(visit: Visit) -> None:
     page = visit("library")
-    shelf(page)
+    catalogue(page)
     assert page.locator("html").get_attribute("lang") == "en"
     assert page.locator("main").count() == page.locator("header").count() == page.locator("nav").count() == 1
     assert page.locator("h1:visible").count() == 1

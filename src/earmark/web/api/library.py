@@ -1,4 +1,4 @@
-"""Browsing the library, and adding and removing pieces."""
+"""Routes to browse the library, and to add and remove pieces."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from starlette.responses import FileResponse
 from earmark import __version__
 from earmark.results import Kind
 from earmark.web import models
-from earmark.web.api.responses import API, Pictures, body, events, failures, picture, tag_of, told_of, unchanged
+from earmark.web.api.responses import API, Pictures, body, events, failures, job_json, picture, tag_of, unchanged
 from earmark.web.errors import Refusal
 from earmark.web.protocol import Task
 from earmark.web.service import Client, InService, Service
-from earmark.web.sessions import Addition
+from earmark.web.sessions import KeptAddition
 from earmark.web.uploads import shown_name
 
 PAGE_WIDTHS = (240, 480, 960, 1440, 1920, 2400)
@@ -34,7 +34,7 @@ def library(service: InService) -> dict[str, Any]:
     """What the library holds and what the server takes."""
     limits = service.limits
     taken = {name: getattr(limits, name) for name in models.Limits.model_fields}
-    return service.shelf.summary() | {
+    return service.catalogue.summary() | {
         "limits": taken,
         "questions": ["recording", "page"],
         "page_widths": PAGE_WIDTHS,
@@ -51,13 +51,13 @@ def pieces(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> dict[str, Any]:
     """Pieces of one kind by name."""
-    return service.shelf.pieces(kind, search, offset, limit)
+    return service.catalogue.pieces(kind, search, offset, limit)
 
 
 @router.get("/pieces/{piece}", response_model=models.PieceDetails, responses=failures("not_found"))
 def piece(service: InService, piece: Identifier) -> dict[str, Any]:
     """One piece with its pages and the places of its systems."""
-    return service.shelf.details(piece)
+    return service.catalogue.details(piece)
 
 
 @router.get(
@@ -76,26 +76,27 @@ async def page(
     """The picture of a page."""
     if width not in PAGE_WIDTHS:
         raise Refusal("bad_request", f"there are no pages {width} px wide", f"ask for one of {PAGE_WIDTHS}")
-    found = await asyncio.to_thread(service.shelf.piece, piece)
+    found = await asyncio.to_thread(service.catalogue.piece, piece)
     if number > found.pages:
         raise Refusal("not_found", f"the piece has {found.pages} pages", "ask for one of them")
     tag = tag_of(found.sha256, number, width)
-    if answer := unchanged(request, tag):
+    headers = {"ETag": tag, "Cache-Control": PRIVATELY_A_DAY}
+    if answer := unchanged(request, headers):
         return answer
     content = pictures.get(tag)
     if content is None:
-        files = await asyncio.to_thread(service.shelf.files, found)
+        files = await asyncio.to_thread(service.catalogue.files, found)
         task = Task("page", {"files": files, "name": found.name, "number": number, "width": width})
         content = (await service.showing.submit(client, task, service.limits.view_s).wait()).content
         pictures.put(tag, content)
-    return Response(content, media_type="image/png", headers={"ETag": tag, "Cache-Control": PRIVATELY_A_DAY})
+    return Response(content, media_type="image/png", headers=headers)
 
 
 @router.get("/pieces/{piece}/recording", response_class=FileResponse, responses=failures("not_found"))
 def piece_recording(service: InService, piece: Identifier) -> Response:
     """The file of an indexed recording as it is; ranges are answered."""
-    found = service.shelf.piece(piece)
-    path = next(iter(service.shelf.files(found)), "") if found.kind == "recording" else ""
+    found = service.catalogue.piece(piece)
+    path = next(iter(service.catalogue.files(found)), "") if found.kind == "recording" else ""
     if not FilePath(path).is_file():
         raise Refusal("not_found", "the recording's file is not there", "add it to the library again")
     return FileResponse(path, media_type="application/octet-stream", content_disposition_type="attachment")
@@ -111,19 +112,19 @@ def piece_recording(service: InService, piece: Identifier) -> Response:
 async def add(service: InService, client: Client, request: Request, response: Response, name: FileName) -> Any:
     """Adds a score; the answer says where to ask what has become of it."""
     shown = shown_name(name, "score")
-    upload, _ = await service.desk.receive(request, service.limits.score_bytes)
+    upload, _ = await service.sessions.receive(request, service.limits.score_bytes)
     try:
-        path, is_new = await asyncio.to_thread(service.shelf.keep, shown, upload)
+        path, is_new = await asyncio.to_thread(service.catalogue.keep, shown, upload)
     except BaseException:
         upload.unlink(missing_ok=True)
         raise
     task = Task("add", {"path": str(path), "name": shown, "most_pages": service.limits.score_pages})
     try:
-        addition = Addition(service.adding.submit(client, task, service.limits.addition_s), shown)
+        addition = KeptAddition(service.adding.submit(client, task, service.limits.addition_s), shown)
     except Refusal:
         _drop(path, is_new)
         raise
-    service.desk.keep_addition(addition, lambda: _drop(path, is_new))
+    service.sessions.keep_addition(addition, lambda: _drop(path, is_new))
     response.headers["Location"] = f"{API}/additions/{addition.job.id}"
     return _addition(service, addition)
 
@@ -131,38 +132,38 @@ async def add(service: InService, client: Client, request: Request, response: Re
 @router.get("/additions/{addition}", response_model=models.Addition, responses=failures("not_found"))
 async def addition(service: InService, addition: Key) -> dict[str, Any]:
     """What has become of a score that was sent."""
-    return _addition(service, service.desk.addition(addition))
+    return _addition(service, service.sessions.addition(addition))
 
 
 @router.get("/additions/{addition}/events", response_class=Response, responses=failures("not_found"))
 async def addition_events(service: InService, addition: Key) -> Response:
     """The same as server-sent events `state`, until it is done or has failed."""
-    kept = service.desk.addition(addition)
+    kept = service.sessions.addition(addition)
     return events(kept.job, lambda: models.Addition.model_validate(_addition(service, kept)).model_dump_json())
 
 
 @router.delete("/pieces/{piece}", response_model=models.Removal, responses=failures("not_found"))
 def remove(service: InService, piece: Identifier) -> dict[str, Any]:
     """Removes a piece; the files it was added from stay."""
-    return service.shelf.remove(piece)
+    return service.catalogue.remove(piece)
 
 
 @router.post("/removals/{removal}/undo", response_model=models.Piece, responses=failures("not_found"))
 def undo(service: InService, removal: Key) -> dict[str, Any]:
     """Brings a removed piece back as it was, under a new id."""
-    return service.shelf.undo(removal)
+    return service.catalogue.undo(removal)
 
 
 @router.get("/recordings", response_model=models.Recordings)
 def recordings(service: InService) -> dict[str, Any]:
     """The recordings in the library's own folder, which can be asked about without sending them."""
-    return {"recordings": service.shelf.recordings()}
+    return {"recordings": service.catalogue.recordings()}
 
 
-def _addition(service: Service, addition: Addition) -> dict[str, Any]:
+def _addition(service: Service, addition: KeptAddition) -> dict[str, Any]:
     done = addition.job.answer.value
-    told = told_of(addition.job, addition.name, service.adding)
-    return told | {"outcome": done.get("outcome"), "piece": done.get("piece")}
+    job = job_json(addition.job, addition.name, service.adding)
+    return job | {"outcome": done.get("outcome"), "piece": done.get("piece")}
 
 
 def _drop(path: FilePath, is_new: bool) -> None:

@@ -1,6 +1,6 @@
-"""Listening through a WebSocket: the client's microphone in, ranking and place out.
+"""The route to listen live, a WebSocket: samples of the client's microphone in, ranking and place out.
 
-What comes is bare samples, which nothing has to decode, so that it is heard in the server's own process.
+Bare samples need no decoding, so that they are searched in the server's own process.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ router = APIRouter(prefix=API)
 async def live(socket: WebSocket, service: InService, rate: Annotated[int, Query(ge=8000, le=96_000)]) -> None:
     """Binary messages are 16-bit little-endian mono samples, ``rate`` a second; answers are JSON."""
     await socket.accept()
-    if service.listening.sessions >= service.limits.live_sessions:
+    if service.live_sessions.count >= service.limits.live_sessions:
         refusal = Refusal("busy", "others are listening already", "try again when they have stopped")
         await _refuse(socket, refusal, FULL)
         return
-    service.listening.sessions += 1
+    service.live_sessions.count += 1
     try:
         async with asyncio.timeout(service.limits.live_s), asyncio.TaskGroup() as group:
             session = Session(service, rate)
             answering = group.create_task(session.answer(socket))
-            await session.hear(socket)
+            await session.receive(socket)
             answering.cancel()
     except* WebSocketDisconnect:
         pass
@@ -50,11 +50,11 @@ async def live(socket: WebSocket, service: InService, rate: Annotated[int, Query
     except* TimeoutError:
         await _refuse(socket, Refusal("too_long", "listening has gone on for long", "begin again"), BROKEN)
     finally:
-        service.listening.sessions -= 1
+        service.live_sessions.count -= 1
 
 
 class Session:
-    """One client's listening."""
+    """One client's samples and answers."""
 
     def __init__(self, service: Service, rate: int) -> None:
         self._service, self._rate = service, rate
@@ -62,7 +62,7 @@ class Session:
         self._reset = False
         self._came = asyncio.Event()
 
-    async def hear(self, socket: WebSocket) -> None:
+    async def receive(self, socket: WebSocket) -> None:
         """Takes messages until the client goes; raises Refusal when it does not keep to the protocol."""
         while True:
             message = await socket.receive()
@@ -81,7 +81,7 @@ class Session:
             self._came.set()
 
     async def answer(self, socket: WebSocket) -> None:
-        """Tells what was heard, whenever more has been, but not more often than each `EVERY_S`."""
+        """Sends an answer when there is more sound, but not more often than each `EVERY_S`."""
         listener: Listener | None = None
         while True:
             await self._came.wait()
@@ -90,12 +90,12 @@ class Session:
             pcm, self._waiting = b"".join(self._waiting), []
             reset, self._reset = self._reset, False
             try:
-                listener, told = await asyncio.to_thread(
-                    self._service.listening.heard, listener, self._rate, pcm, reset
+                listener, update = await asyncio.to_thread(
+                    self._service.live_sessions.answer, listener, self._rate, pcm, reset
                 )
             except EarmarkError as error:
                 raise explain(error, "the sound") from error
-            await socket.send_json(told)
+            await socket.send_json(update)
             await asyncio.sleep(max(0.0, start + EVERY_S - time.monotonic()))
 
 

@@ -1,4 +1,4 @@
-"""Asking what a recording is played from, or who plays a page; following a recording, and why the answer is so."""
+"""Routes to look up a recording or sheet music, to follow the recording through a score, and to explain the result."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.responses import FileResponse
 
 from earmark.web import models
-from earmark.web.api.responses import API, body, events, failures, picture, told_of
+from earmark.web.api.responses import API, body, events, failures, job_json, picture
 from earmark.web.errors import Refusal
 from earmark.web.protocol import Answer, Task
 from earmark.web.service import Client, InService, Service
-from earmark.web.sessions import Question
+from earmark.web.sessions import KeptQuery
 from earmark.web.uploads import score_suffix, shown_name
 
 MOST_SHOWN_S = 120.0
 MOST_HITS = 50
 
-router = APIRouter(prefix=API, tags=["questions"])
+router = APIRouter(prefix=API, tags=["queries"])
 Key = Annotated[str, Path(max_length=64)]
 StartS = Annotated[float, Query(ge=0, le=10**6)]
 EndS = Annotated[float | None, Query(gt=0, le=10**6)]
@@ -29,13 +29,13 @@ PieceId = Annotated[int | None, Query(ge=1, lt=2**63, description="a piece's id;
 @router.post(
     "/queries",
     status_code=202,
-    response_model=models.Question,
+    response_model=models.Query,
     responses=failures("not_found", "empty_library", "too_large", "too_slow", "busy"),
     openapi_extra=body(
         "A recording in any container that FFmpeg reads, or sheet music; nothing when `recording` names one."
     ),
 )
-async def ask(
+async def send(
     service: InService,
     client: Client,
     request: Request,
@@ -51,52 +51,52 @@ async def ask(
     """Looks a recording or sheet music up; the answer says where to ask for the result."""
     if end_s is not None and end_s <= start_s:
         raise Refusal("bad_request", "end_s is not after start_s", "give a start before the end")
-    if (await asyncio.to_thread(service.shelf.summary))["model"] is None:
+    if (await asyncio.to_thread(service.catalogue.summary))["model"] is None:
         raise Refusal("empty_library", "the library is empty", "add sheet music first")
     limits, suffix = service.limits, "" if recording else score_suffix(name)
     if recording:
-        path, size = await asyncio.to_thread(service.shelf.recording, recording), 0
+        path, size = await asyncio.to_thread(service.catalogue.recording, recording), 0
     else:
         most_bytes = limits.score_bytes if suffix else limits.audio_bytes
-        path, size = await service.desk.receive(request, most_bytes, suffix)
+        path, size = await service.sessions.receive(request, most_bytes, suffix)
     shown = shown_name(recording or name, "recording")
     most = {"top": top, "most_s": limits.audio_s, "most_pages": limits.question_pages}
     task = Task("find", {"path": str(path), "name": shown, "start_s": start_s, "end_s": end_s, **most})
     try:
-        job = service.searching.submit(client, task, limits.question_s)
+        job = service.searching.submit(client, task, limits.query_s)
     except Refusal:
         if size:
             path.unlink()
         raise
-    question = Question(job, shown, path, size, bool(suffix))
-    service.desk.put(question)
+    kept = KeptQuery(job, shown, path, size, bool(suffix))
+    service.sessions.put(kept)
     response.headers["Location"] = f"{API}/queries/{job.id}"
-    return _question(service, question)
+    return _query_json(service, kept)
 
 
-@router.get("/queries/{query}", response_model=models.Question, responses=failures("not_found"))
-async def question(service: InService, query: Key) -> dict[str, Any]:
-    """What has become of a question."""
-    return _question(service, service.desk.question(query))
+@router.get("/queries/{query}", response_model=models.Query, responses=failures("not_found"))
+async def state(service: InService, query: Key) -> dict[str, Any]:
+    """What has become of a query."""
+    return _query_json(service, service.sessions.query(query))
 
 
 @router.get("/queries/{query}/events", response_class=Response, responses=failures("not_found"))
-async def question_events(service: InService, query: Key) -> Response:
+async def state_events(service: InService, query: Key) -> Response:
     """The same as server-sent events `state`, until it is done or has failed."""
-    kept = service.desk.question(query)
-    return events(kept.job, lambda: models.Question.model_validate(_question(service, kept)).model_dump_json())
+    kept = service.sessions.query(query)
+    return events(kept.job, lambda: models.Query.model_validate(_query_json(service, kept)).model_dump_json())
 
 
 @router.delete("/queries/{query}", status_code=204, responses=failures("not_found"))
 async def forget(service: InService, query: Key) -> None:
-    """Ends a question and removes its file from the server."""
-    service.desk.forget(service.desk.question(query).job.id)
+    """Ends a query and removes its file from the server."""
+    service.sessions.forget(service.sessions.query(query).job.id)
 
 
 @router.get("/queries/{query}/recording", response_class=FileResponse, responses=failures("not_found"))
 async def recording(service: InService, query: Key) -> Response:
     """The file as it was sent; ranges are answered."""
-    path = service.desk.question(query).path
+    path = service.sessions.query(query).path
     return FileResponse(path, media_type="application/octet-stream", content_disposition_type="attachment")
 
 
@@ -109,8 +109,8 @@ async def recording(service: InService, query: Key) -> Response:
 async def spectrogram(
     service: InService, client: Client, query: Key, start_s: StartS = 0.0, end_s: EndS = None
 ) -> Response:
-    """What the model hears, as a picture."""
-    answer = await _shown(service, client, _heard(service, query), "spectrogram", start_s, end_s)
+    """What the audio encoder is given, as a picture."""
+    answer = await _shown(service, client, _recording(service, query), "spectrogram", start_s, end_s)
     covered = f"{answer.value['start_s']} {answer.value['end_s']}"
     return Response(answer.content, media_type="image/png", headers={"Earmark-Range": covered})
 
@@ -123,20 +123,20 @@ async def spectrogram(
 )
 async def alignment(service: InService, client: Client, query: Key, response: Response, piece: PieceId = None) -> Any:
     """Where in a piece the recording is at every moment. The first call starts the work; ask until it is done."""
-    kept = _heard(service, query)
+    kept = _recording(service, query)
     chosen = piece or _first_hit(kept)
     job = kept.alignments.get(chosen)
     if job is None:
-        name = (await asyncio.to_thread(service.shelf.piece, chosen)).name
+        name = (await asyncio.to_thread(service.catalogue.piece, chosen)).name
         task = Task("align", {"path": str(kept.path), "name": kept.name, "piece": name})
-        job = kept.alignments[chosen] = service.searching.submit(client, task, service.limits.question_s)
+        job = kept.alignments[chosen] = service.searching.submit(client, task, service.limits.query_s)
     if job.refusal:
         del kept.alignments[chosen]  # the next call tries again
         raise job.refusal
     if job.state != "done":
         response.status_code = 202
-    told = told_of(job, kept.name, service.searching)
-    return {key: told[key] for key in ("state", "ahead", "progress")} | {"alignment": job.answer.value or None}
+    state = job_json(job, kept.name, service.searching)
+    return {key: state[key] for key in ("state", "ahead", "progress")} | {"alignment": job.answer.value or None}
 
 
 @router.get(
@@ -148,41 +148,41 @@ async def attention(
     service: InService, client: Client, query: Key, piece: PieceId = None, start_s: StartS = 0.0, end_s: EndS = None
 ) -> Any:
     """What the model attends to, and the snippets of a piece that look alike to it."""
-    kept = _heard(service, query)
+    kept = _recording(service, query)
     chosen = piece or _first_hit(kept)
     return (await _shown(service, client, kept, "attention", start_s, end_s, piece=chosen)).value
 
 
 async def _shown(
-    service: Service, client: str, kept: Question, task: str, start_s: float, end_s: float | None, **more: Any
+    service: Service, client: str, kept: KeptQuery, task: str, start_s: float, end_s: float | None, **more: Any
 ) -> Answer:
     """A stretch of a recording, drawn or explained by a worker."""
     stop_s = start_s + MOST_SHOWN_S / 2 if end_s is None else end_s
     if not 0 < stop_s - start_s <= MOST_SHOWN_S:
         raise Refusal("bad_request", "end_s is not after start_s, or far after it", f"ask for {MOST_SHOWN_S:.0f} s")
-    asked = Task(task, {"path": str(kept.path), "name": kept.name, "start_s": start_s, "end_s": stop_s, **more})
-    return await service.showing.submit(client, asked, service.limits.view_s).wait()
+    drawn = Task(task, {"path": str(kept.path), "name": kept.name, "start_s": start_s, "end_s": stop_s, **more})
+    return await service.showing.submit(client, drawn, service.limits.view_s).wait()
 
 
-def _question(service: Service, kept: Question) -> dict[str, Any]:
+def _query_json(service: Service, kept: KeptQuery) -> dict[str, Any]:
     job = kept.job
     result = job.answer.value.get("result")
     heard_s = result["query"].get("duration_s", 0.0) if result else job.progress.heard_s
-    told = told_of(job, kept.name, service.searching)
-    return told | {"heard_s": heard_s, "result": result, "pieces": job.answer.value.get("pieces", {})}
+    state = job_json(job, kept.name, service.searching)
+    return state | {"heard_s": heard_s, "result": result, "pieces": job.answer.value.get("pieces", {})}
 
 
-def _heard(service: Service, query: str) -> Question:
-    """A question that is a recording; raises Refusal, unusable_file, when it is sheet music."""
-    kept = service.desk.question(query)
+def _recording(service: Service, query: str) -> KeptQuery:
+    """A query that is a recording; raises Refusal, unusable_file, when it is sheet music."""
+    kept = service.sessions.query(query)
     if kept.is_sheet:
         raise Refusal("unusable_file", f"{kept.name} is sheet music, which cannot be heard", "ask with a recording")
     return kept
 
 
-def _first_hit(kept: Question) -> int:
+def _first_hit(kept: KeptQuery) -> int:
     """The id of the best hit's piece; raises Refusal, not_ready, when there is none."""
     found = kept.job.answer.value
     if not found or not found["result"]["hits"]:
         raise Refusal("not_ready", "no piece has been found", "wait for the result, or name a piece")
-    return int(found["pieces"][found["result"]["hits"][0]["piece"]]["id"])
+    return int(found["result"]["hits"][0]["piece_id"])

@@ -1,10 +1,10 @@
-"""What routes have in common: errors in the document, jobs as JSON and as server-sent events, cached pictures."""
+"""What routes share: errors in the OpenAPI document, jobs as JSON and server-sent events, pictures and ETags."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from fastapi import Response
@@ -22,11 +22,11 @@ CACHED_BYTES = 64_000_000
 
 def failures(*kinds: str) -> dict[int | str, dict[str, Any]]:
     """The document's entries for refusals of these kinds, besides those that every call may get."""
-    told: dict[int | str, dict[str, Any]] = {}
+    described: dict[int | str, dict[str, Any]] = {}
     for kind in (*kinds, "bad_request", "no_token", "foreign"):
-        before = told.get(STATUS[kind], {}).get("description")
-        told[STATUS[kind]] = {"model": Failure, "description": f"{before}, {kind}" if before else kind}
-    return told
+        before = described.get(STATUS[kind], {}).get("description")
+        described[STATUS[kind]] = {"model": Failure, "description": f"{before}, {kind}" if before else kind}
+    return described
 
 
 def body(what: str) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def picture(what: str) -> dict[int | str, dict[str, Any]]:
     return {200: {"description": what, "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}}
 
 
-def told_of(job: Job, name: str, pool: Pool) -> dict[str, Any]:
+def job_json(job: Job, name: str, pool: Pool) -> dict[str, Any]:
     """The fields of `earmark.web.models.Job`."""
     return {
         "id": job.id,
@@ -52,12 +52,12 @@ def told_of(job: Job, name: str, pool: Pool) -> dict[str, Any]:
     }
 
 
-def events(job: Job, told: Callable[[], str]) -> StreamingResponse:
-    """Server-sent events: what is told of the job (JSON) now and after each change, until it is over."""
+def events(job: Job, state: Callable[[], str]) -> StreamingResponse:
+    """Server-sent events: the job's ``state()``, JSON, now and after each change, until it is over."""
 
     async def lines() -> AsyncIterator[str]:
         async for _ in job.changes(EVENTS_EVERY_S):
-            yield f"event: state\ndata: {told()}\n\n"
+            yield f"event: state\ndata: {state()}\n\n"
 
     return StreamingResponse(lines(), media_type="text/event-stream")
 
@@ -84,12 +84,12 @@ class Pictures:
 
 
 def tag_of(*what: object) -> str:
-    """An entity tag for a picture that is always the same for the same ``what``."""
+    """An entity tag for content that is always the same for the same ``what``."""
     return f'"{hashlib.sha256(repr(what).encode()).hexdigest()[:32]}"'
 
 
-def unchanged(request: Request, tag: str) -> Response | None:
-    """304, if the client has the picture already."""
-    if tag in request.headers.get("if-none-match", ""):
-        return Response(status_code=304, headers={"ETag": tag})
+def unchanged(request: Request, headers: Mapping[str, str]) -> Response | None:
+    """304 with ``headers``, if the client has what their ETag names."""
+    if headers["ETag"] in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
     return None

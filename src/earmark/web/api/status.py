@@ -1,4 +1,4 @@
-"""For those who keep the server running."""
+"""Routes for those who keep the server running: that it answers, and its counters."""
 
 from __future__ import annotations
 

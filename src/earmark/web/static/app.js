@@ -35,7 +35,7 @@ document.querySelector(".skip").onclick = (event) => {
   $("main").focus();
 };
 
-/** Files may be dropped anywhere: on the library they are added, elsewhere they are a question. */
+/** Files may be dropped anywhere: on the library they are added, elsewhere they are looked up. */
 const taker = () => current === "library" || current === "piece" ? library : ask;
 const holdsFiles = (event) => event.dataTransfer?.types.includes("Files");
 let depth = 0;

@@ -79,7 +79,7 @@ export function send(path, body, { progress, signal } = {}) {
   });
 }
 
-/** Tries again for as long as the server is busy; `waiting(seconds)` is told each second that passes meanwhile. */
+/** Tries again for as long as the server is busy; `waiting(seconds)` is called each second that passes meanwhile. */
 export async function patiently(act, waiting, signal) {
   for (;;) {
     try {
@@ -94,7 +94,7 @@ export async function patiently(act, waiting, signal) {
   }
 }
 
-/** Waits; throws an AbortError when told to stop. */
+/** Waits; throws an AbortError when stopped. */
 export function pause(milliseconds, signal) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, milliseconds);
@@ -111,20 +111,20 @@ const ended = (job) => job.state === "done" || job.state === "failed";
  * Watches a job (`/queries/ID` or `/additions/ID`), telling each state, until it ends.
  * Returns its last state; throws a Problem if it failed.
  */
-export async function watch(path, told, signal) {
+export async function watch(path, onState, signal) {
   let job = await call("GET", path, { signal });
   while (!ended(job)) {
-    told(job);
-    job = await streamed(path, told, signal);
+    onState(job);
+    job = await streamed(path, onState, signal);
     if (!ended(job)) await pause(WATCH_AGAIN_MS, signal);
   }
-  told(job);
+  onState(job);
   if (job.state === "failed") throw new Problem(job.error.kind, job.error.what, job.error.remedy);
   return job;
 }
 
-/** The job's last state that its event stream told, or asked for when the stream broke. */
-function streamed(path, told, signal) {
+/** The job's last state that its event stream sent, or fetched when the stream broke. */
+function streamed(path, onState, signal) {
   return new Promise((resolve, reject) => {
     const events = new EventSource(`${BASE}${path}/events`);
     const finish = (settle, value) => {
@@ -134,7 +134,7 @@ function streamed(path, told, signal) {
     events.addEventListener("state", (event) => {
       const job = JSON.parse(event.data);
       if (ended(job)) finish(resolve, job);
-      else told(job);
+      else onState(job);
     });
     events.onerror = () => {
       events.close();
@@ -146,19 +146,19 @@ function streamed(path, told, signal) {
 
 const pieces = new Map();
 
-/** A piece with its layout; asked for once. */
+/** A piece with its layout; fetched once. */
 export function pieceOf(id) {
   if (!pieces.has(id)) {
-    const asked = call("GET", `/pieces/${id}`);
-    asked.catch(() => pieces.delete(id));
-    pieces.set(id, asked);
+    const fetched = call("GET", `/pieces/${id}`);
+    fetched.catch(() => pieces.delete(id));
+    pieces.set(id, fetched);
   }
   return pieces.get(id);
 }
 
 let library = null;
 
-/** Name, counts and limits of the library; asked for once, and again after `forgetLibrary`. */
+/** Name, counts and limits of the library; fetched once, and again after `forgetLibrary`. */
 export function libraryFacts() {
   library ??= call("GET", "/library").catch((error) => {
     library = null;

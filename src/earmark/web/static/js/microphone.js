@@ -5,10 +5,10 @@ import { Problem } from "/js/api.js";
 const CHUNK_S = 0.1;
 
 /**
- * Opens the microphone; `heard(Int16Array, loudness 0..1)` is called ten times a second.
+ * Opens the microphone; `onSamples(Int16Array, loudness 0..1)` is called ten times a second.
  * Returns {rate, close()}. Throws a Problem when there is none or it was refused.
  */
-export async function openMicrophone(heard) {
+export async function openMicrophone(onSamples) {
   if (!navigator.mediaDevices || !window.AudioWorkletNode) {
     throw new Problem("insecure", "this browser gives the microphone only to pages on this machine or over HTTPS",
       "open the page on the machine that it runs on (http://localhost), or drop a recording instead");
@@ -32,7 +32,7 @@ export async function openMicrophone(heard) {
   const samples = Math.round(context.sampleRate * CHUNK_S);
   const options = { channelCount: 1, channelCountMode: "explicit", processorOptions: { samples } };
   const worklet = new AudioWorkletNode(context, "chunks", options);
-  worklet.port.onmessage = ({ data }) => heard(new Int16Array(data.samples), data.loudness);
+  worklet.port.onmessage = ({ data }) => onSamples(new Int16Array(data.samples), data.loudness);
   context.createMediaStreamSource(stream).connect(worklet).connect(context.destination); // it plays silence
   await context.resume();
   const close = async () => {

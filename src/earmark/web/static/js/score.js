@@ -21,7 +21,7 @@ export class Score extends EventTarget {
     this.number = 0;
     this.scale = 1;
     this.places = new Map();
-    this.heard = null;
+    this.playing = null;
     this.parts.follow.hidden = !follows;
     this.follow = follows;
     this.listen();
@@ -53,11 +53,11 @@ export class Score extends EventTarget {
 
   /** Shows a piece at a page; what was marked on another piece is forgotten. */
   async open(id, number = 1) {
-    this.asked = id;
+    this.requested = id;
     if (this.piece?.id !== id) {
       const [piece, { page_widths: widths }] = await Promise.all([pieceOf(id), libraryFacts()]);
-      if (this.asked !== id) return; // another one was chosen meanwhile
-      Object.assign(this, { piece, widths, number: 0, heard: null, scale: 1 });
+      if (this.requested !== id) return; // another one was chosen meanwhile
+      Object.assign(this, { piece, widths, number: 0, playing: null, scale: 1 });
       this.places.clear();
     }
     this.turn(number);
@@ -98,10 +98,10 @@ export class Score extends EventTarget {
     if (box && page === this.number) this.keepInView(box);
   }
 
-  /** Moves the mark of what is heard: {page, system, x, box}, or null; turns the page when it follows. */
-  hear(place) {
-    const before = this.heard;
-    this.heard = place;
+  /** Moves the mark of what is played: {page, system, x, box}, or null; turns the page when it follows. */
+  showPlaying(place) {
+    const before = this.playing;
+    this.playing = place;
     if (place && this.follow && place.page !== this.number) this.turn(place.page);
     else this.draw();
     if (!place?.box || !this.follow) return;
@@ -121,7 +121,7 @@ export class Score extends EventTarget {
     if (this.parts.follow.hidden) return;
     this.follow = follow;
     this.parts.follow.setAttribute("aria-pressed", String(follow));
-    if (follow && this.heard) this.hear(this.heard);
+    if (follow && this.playing) this.showPlaying(this.playing);
   }
 
   /** Draws the marks over the page. */
@@ -129,13 +129,13 @@ export class Score extends EventTarget {
     if (!this.page) return;
     const { system, place, cursor } = this.parts;
     const { width_px: width, height_px: height } = this.page;
-    const heard = this.heard?.page === this.number ? this.heard : null;
-    rectangle(place, heard ? null : this.places.get(this.number), width, height);
-    rectangle(system, heard?.box, width, height);
-    cursor.setAttribute("display", heard?.box ? "inline" : "none");
-    if (!heard?.box) return;
-    const x = heard.x * width;
-    set(cursor, { x1: x, x2: x, y1: heard.box[1] * height, y2: heard.box[3] * height });
+    const playing = this.playing?.page === this.number ? this.playing : null;
+    rectangle(place, playing ? null : this.places.get(this.number), width, height);
+    rectangle(system, playing?.box, width, height);
+    cursor.setAttribute("display", playing?.box ? "inline" : "none");
+    if (!playing?.box) return;
+    const x = playing.x * width;
+    set(cursor, { x1: x, x2: x, y1: playing.box[1] * height, y2: playing.box[3] * height });
   }
 
   /** Sizes the sheet for the window and the zoom, and fetches the image that is wide enough. */
@@ -195,11 +195,11 @@ export class Score extends EventTarget {
 
   /** Where on this page the mark is, in fractions; null if it is elsewhere or out of sight. */
   focus() {
-    const heard = this.heard?.page === this.number ? this.heard : null;
-    const box = heard ? heard.box : this.places.get(this.number);
+    const playing = this.playing?.page === this.number ? this.playing : null;
+    const box = playing ? playing.box : this.places.get(this.number);
     if (!box) return null;
     const { window: frame, sheet } = this.parts;
-    const at = { x: heard?.x ?? (box[0] + box[2]) / 2, y: (box[1] + box[3]) / 2 };
+    const at = { x: playing?.x ?? (box[0] + box[2]) / 2, y: (box[1] + box[3]) / 2 };
     const [left, top] = [at.x * sheet.offsetWidth - frame.scrollLeft, at.y * sheet.offsetHeight - frame.scrollTop];
     const seen = left >= 0 && left <= frame.clientWidth && top >= 0 && top <= frame.clientHeight;
     return seen ? at : null;

@@ -29,8 +29,8 @@ export class Why {
     this.draw();
     $("why-snippet").toggleAttribute("data-empty", true);
     $("why-where").textContent = $("why-words").textContent = "";
-    const asked = await Promise.all([pieceOf(pieceId), libraryFacts()]);
-    if (this.pieceId === pieceId) [this.piece, this.facts] = asked;
+    const loaded = await Promise.all([pieceOf(pieceId), libraryFacts()]);
+    if (this.pieceId === pieceId) [this.piece, this.facts] = loaded;
   }
 
   /** Shows this moment (seconds of the recording). */

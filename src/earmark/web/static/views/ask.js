@@ -1,4 +1,4 @@
-/** The question: a recording or sheet music that is dropped or chosen, or a recording made or taken from the library's folder. */
+/** Sending a query: a recording or sheet music that is dropped or chosen, or a recording made or taken from the library's folder. */
 
 import { call, libraryFacts, patiently, Problem, problemOf, send, watch } from "/js/api.js";
 import { $, clock, count, h, say, showOnly, showProblem, size } from "/js/dom.js";
@@ -10,7 +10,7 @@ const LONGEST_RECORDING_S = 600;
 const QUIET = 0.002;
 const QUIET_FOR_S = 3;
 
-let running = null; // AbortController of the question being asked
+let running = null; // AbortController of the query under way
 let recording = null; // {microphone, chunks, seconds, quiet}
 
 const states = () => [$("ask-ways"), $("ask-recording"), $("ask-work")];
@@ -86,7 +86,7 @@ async function ask(name, post) {
     const sending = (part) => progress(`Sending ${name}`, part, "");
     const waiting = (seconds) => progress("Others are being served", null, `Trying again in ${count(seconds, "second")}.`);
     const { id } = await patiently(() => post({ progress: sending, signal }), waiting, signal);
-    await watch(`/queries/${id}`, (job) => told(name, job), signal).catch((error) => {
+    await watch(`/queries/${id}`, (job) => showProgress(name, job), signal).catch((error) => {
       if (error.name === "AbortError") call("DELETE", `/queries/${id}`).catch(() => {});
       throw error;
     });
@@ -101,7 +101,7 @@ async function ask(name, post) {
   }
 }
 
-function told(name, job) {
+function showProgress(name, job) {
   if (job.state === "waiting") {
     progress("Waiting", null, job.ahead ? `${count(job.ahead, "question")} before yours.` : "");
   } else progress(`${SHEETS.test(name) ? "Reading" : "Listening to"} ${name}`, job.progress, job.heard_s ? `${clock(job.heard_s)} heard` : "");

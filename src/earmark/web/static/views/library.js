@@ -1,4 +1,4 @@
-/** The library: its pieces on a shelf, sheet music being added, and removing with undo. */
+/** The library: its pieces in a grid, sheet music being added, and removing with undo. */
 
 import { call, forgetLibrary, libraryFacts, pageAddress, patiently, Problem, problemOf, send, watch } from "/js/api.js";
 import { $, count, h, icon, say, sentence, showProblem, size, titleOf } from "/js/dom.js";
@@ -6,7 +6,7 @@ import { row } from "/js/recordings.js";
 
 export const title = "Library";
 
-const SHELF = 60;
+const PORTION = 60;
 const MOST_TAPES = 200;
 const SEARCH_AFTER_MS = 200;
 const AT_ONCE = 3;
@@ -50,13 +50,13 @@ async function more(offset) {
     const named = `search=${encodeURIComponent(search)}`;
     const [facts, { total, pieces }, { pieces: tapes }] = await Promise.all([
       libraryFacts(),
-      call("GET", `/pieces?${named}&offset=${offset}&limit=${SHELF}`),
+      call("GET", `/pieces?${named}&offset=${offset}&limit=${PORTION}`),
       call("GET", `/pieces?kind=recording&${named}&limit=${MOST_TAPES}`),
     ]);
     if (search !== $("library-search").value.trim()) return;
     const books = pieces.map((piece) => book(piece, facts.page_widths));
-    if (offset) $("library-shelf").append(...books);
-    else $("library-shelf").replaceChildren(...books);
+    if (offset) $("library-pieces").append(...books);
+    else $("library-pieces").replaceChildren(...books);
     if (offset) books[0]?.querySelector("a").focus();
     shown = offset + pieces.length;
     $("library-more").hidden = shown >= total;
@@ -117,7 +117,7 @@ function additionRow(name) {
 
 /** Adds one file; true when it is in the library now. */
 async function add(file, row) {
-  const told = (words, part = null) => {
+  const report = (words, part = null) => {
     row.querySelector(".addition-words").textContent = words;
     const bar = row.querySelector("progress");
     if (part === null || part === 1) bar?.removeAttribute("value");
@@ -129,10 +129,10 @@ async function add(file, row) {
       const what = `it has ${size(file.size)}; at most ${size(limits.score_bytes)} are taken`;
       throw new Problem("too_large", what, "split it into smaller files");
     }
-    const progress = (part) => told("Sending", part);
+    const progress = (part) => report("Sending", part);
     const post = () => send(`/pieces?name=${encodeURIComponent(file.name)}`, file, { progress });
-    const { id } = await patiently(post, (seconds) => told(`The server is busy; again in ${seconds} s`));
-    const job = await watch(`/additions/${id}`, (now) => told(now.state === "waiting" ? "Waiting" : "Reading", now.progress));
+    const { id } = await patiently(post, (seconds) => report(`The server is busy; again in ${seconds} s`));
+    const job = await watch(`/additions/${id}`, (now) => report(now.state === "waiting" ? "Waiting" : "Reading", now.progress));
     const words = { added: "Added", unchanged: "Was there already", replaced: "Replaced" }[job.outcome] ?? "Added";
     const { piece } = job;
     const link = `${words}: ${titleOf(piece)}, ${count(piece.pages, "page")}`;

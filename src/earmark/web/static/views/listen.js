@@ -32,7 +32,7 @@ $("listen-stop").onclick = () => {
 $("listen-reset").onclick = () => {
   session?.socket.send(JSON.stringify({ type: "reset" }));
   shown = null;
-  score.hear(null);
+  score.showPlaying(null);
   describe({ state: "Listening", title: "Listening for a new piece" });
 };
 
@@ -50,7 +50,7 @@ async function start() {
   }
   session = mine;
   mine.socket = socket(`/live?rate=${mine.microphone.rate}`);
-  mine.socket.onmessage = ({ data }) => session === mine && told(JSON.parse(data));
+  mine.socket.onmessage = ({ data }) => session === mine && receive(JSON.parse(data));
   mine.socket.onclose = () => session === mine && lost();
   switchTo(true);
   describe({ state: "Listening", title: "Play something" });
@@ -64,7 +64,7 @@ function hear({ microphone, socket: line }, chunk, loudness) {
   if (line?.readyState === WebSocket.OPEN && late < LATE_S) line.send(chunk);
 }
 
-function told(message) {
+function receive(message) {
   if (message.type === "error") {
     const { kind, what, remedy } = message.error;
     stop();
@@ -122,8 +122,8 @@ async function update({ heard_s: heard, confident, hits, pieces, place }) {
   if (place?.piece === piece.id) {
     const systems = score.piece.layout[place.page - 1]?.systems ?? [];
     const box = systems.find(({ number }) => number === place.system)?.box ?? place.box;
-    score.hear({ ...place, box });
-  } else score.hear(null);
+    score.showPlaying({ ...place, box });
+  } else score.showPlaying(null);
 }
 
 async function open(piece, hit) {

@@ -46,8 +46,8 @@ function make() {
 
 function facts() {
   const added = new Date(piece.added_at).toLocaleDateString("en-GB", { dateStyle: "long" });
-  const told = { Pages: piece.pages, Systems: piece.systems, File: piece.source, Added: added };
-  return Object.entries(told).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, String(value))));
+  const shown = { Pages: piece.pages, Systems: piece.systems, File: piece.source, Added: added };
+  return Object.entries(shown).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, String(value))));
 }
 
 function thumbnail(number, widths) {

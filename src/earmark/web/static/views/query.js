@@ -1,4 +1,4 @@
-/** The answer to a question: the ranked pieces, the place in the score, playing along, and why. */
+/** The result of a query: the ranked pieces, the place in the score, playing along, and why. */
 
 import { call, pause, Problem, problemOf, recordingAddress, watch } from "/js/api.js";
 import { Alignment } from "/js/alignment.js";
@@ -63,11 +63,11 @@ function fail(problem) {
   showProblem($("query-problem"), words, { words: "Find another", act: () => { location.hash = "#/"; } });
 }
 
-/** Whether the question is sheet music: there is nothing to play, to follow or to explain then. */
+/** Whether the query is sheet music: there is nothing to play, to follow or to explain then. */
 const isSheet = () => "pages" in query.result.query;
 
 function show() {
-  const { confident, hits, recordings, query: asked } = query.result;
+  const { confident, hits, recordings, query: sent } = query.result;
   $("query").classList.toggle("pending", !hits.length && !recordings.length);
   $("query-stage").hidden = $("query-hits-part").hidden = !hits.length;
   $("query-player").hidden = score.parts.follow.hidden = isSheet();
@@ -80,7 +80,7 @@ function show() {
     say($("query-title").textContent);
     return;
   }
-  if (!isSheet() && hits.length) player.load(recordingAddress(query.id), asked.duration_s);
+  if (!isSheet() && hits.length) player.load(recordingAddress(query.id), sent.duration_s);
   const best = hits[0]?.confidence ?? 0;
   const isTape = !hits.length || best < LIKELY && recordings.length > 0 && recordings[0].confidence > best;
   if (hits.length) choose(hits[0], confident && !isTape);
@@ -127,7 +127,7 @@ async function choose(chosen, align = true) {
   alignment = null;
   player.setSystems(false);
   try {
-    score.hear(null);
+    score.showPlaying(null);
     await Promise.all([score.open(piece.id, hit.page), isSheet() ? null : why.show(query, piece.id)]);
     score.mark(hit.page, hit.box);
     if (isSheet()) return;
@@ -151,7 +151,7 @@ function verdict(confident, piece) {
   }
 }
 
-/** What of the sheet music that was asked about the place is like. */
+/** What of the query's sheet music the place is like. */
 function likeness() {
   const { query_place: place } = hit;
   return place ? `, like page ${place.page}, system ${place.system} of ${query.name}` : "";
@@ -207,12 +207,12 @@ function moment({ time, playing }) {
   why.at(time);
   if (!alignment) return;
   const place = alignment.at(time);
-  score.hear(place);
+  score.showPlaying(place);
   const words = place ? `Page ${place.page}, system ${place.system}` : "Not in the score here";
   if (player.parts.words.textContent !== words) player.say(words);
 }
 
-/** Moves the recording to a moment that was asked for in the score. */
+/** Moves the recording to a moment that was chosen in the score. */
 function jump(time) {
   if (time === null || time === undefined) return;
   score.setFollow(true);

@@ -1,48 +1,52 @@
-"""``earmark train``, ``refine``, ``export``, ``blend``, ``calibrate`` and ``evaluate``."""
+"""``earmark model``: train, refine, export, average, calibrate, evaluate and list models."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
+from earmark.cli.options import EXISTING_FILE, EXISTING_FOLDER, JSON, NEW_FOLDER, Verbs, print_json, progress_bar
 from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
     from earmark.training.evaluation.confidence import Promise, Trial
     from earmark.training.loop import Progress as Step
 
-EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+@click.group("model", cls=Verbs)
+def model_command() -> None:
+    """Make models and measure them: recipe → checkpoint → weights → calibrated weights → figures."""
 
 
-@click.command()
+@model_command.command("train", short_help="Train as a recipe file says.")
 @click.argument("experiment", type=click.Path(path_type=Path))
 @click.option("--runs", type=click.Path(path_type=Path), default=Path("runs"), help="Where the run's folder goes.")
 def train_command(experiment: Path, runs: Path) -> None:
     """Train as EXPERIMENT (a TOML file) says; run it again to resume a run that was stopped.
 
-    A file that names a row of the paper trains that row's network.
+    A file that names a row of the paper trains that row's network. A file with several seeds makes one run of each.
 
     \b
-    earmark train experiments/ours/first-light.toml
-    earmark train experiments/balke2019/bl2-lc-at.toml
+    earmark model train experiments/ours/first-light.toml
+    earmark model train experiments/balke2019/bl2-lc-at.toml
     """
     from earmark.balke2019 import train as rows
     from earmark.balke2019.recipe import Recipe
     from earmark.training import train as own
     from earmark.training.experiment import Experiment, read_settings
 
-    def made(values: Mapping[str, Any]) -> Experiment | Recipe:
-        return Recipe.from_dict(values) if "row" in values else Experiment.from_dict(values)
+    def made(values: Mapping[str, Any]) -> Sequence[Experiment | Recipe]:
+        return [Recipe.from_dict(values)] if "row" in values else Experiment.of_each_seed(values)
 
-    settings = read_settings(experiment, made)
+    every = read_settings(experiment, made)
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
@@ -51,10 +55,10 @@ def train_command(experiment: Path, runs: Path) -> None:
         TextColumn("loss {task.fields[loss]:.3f}"),
         TimeRemainingColumn(),
     )
+    checkpoints = []
     with Progress(*columns, console=console) as bar:
-        task = bar.add_task(settings.name, total=None, loss=float("nan"))
 
-        def report(step: Step) -> None:
+        def report(task: TaskID, step: Step) -> None:
             bar.update(task, completed=step.step, total=step.steps, loss=step.loss)
             if step.validation:
                 found = step.validation
@@ -63,24 +67,25 @@ def train_command(experiment: Path, runs: Path) -> None:
                     f"validation R@1 {found.recall_at_1:.1f} MRR {found.mrr:.3f} of {found.candidates}"
                 )
 
-        folder = runs / settings.name
-        if isinstance(settings, Recipe):
-            checkpoint = rows.train(settings, folder, report)
-        else:
-            checkpoint = own.train(settings, folder, report)
-    click.echo(checkpoint)
+        for settings in every:
+            reported = partial(report, bar.add_task(settings.name, total=None, loss=float("nan")))
+            if isinstance(settings, Recipe):
+                checkpoints.append(rows.train(settings, runs / settings.name, reported))
+            else:
+                checkpoints.append(own.train(settings, runs / settings.name, reported))
+    click.echo("\n".join(map(str, checkpoints)))
 
 
-@click.command()
+@model_command.command("refine", short_help="Fit a paper row's CCA layer on many pairs.")
 @click.argument("checkpoint", type=EXISTING_FILE)
 @click.option("--pairs", default=25_000, show_default=True, type=click.IntRange(100), help="How many training pairs.")
 def refine_command(checkpoint: Path, pairs: int) -> None:
     """Fit the CCA layer of CHECKPOINT, a row of the paper, on many training pairs; writes refined.pt beside it.
 
     \b
-    earmark refine runs/bl2-lc-at/checkpoint.pt
+    earmark model refine runs/bl2-lc-at/checkpoint.pt
     """
-    from earmark.balke2019.refine import refine
+    from earmark.balke2019.train import refine
 
     console = Console(stderr=True)
     with console.status("encoding pairs"):
@@ -88,41 +93,41 @@ def refine_command(checkpoint: Path, pairs: int) -> None:
     click.echo(refined)
 
 
-@click.command()
+@model_command.command("export", short_help="Write a checkpoint's encoders as weights.")
 @click.argument("checkpoint", type=EXISTING_FILE)
-@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("out", type=NEW_FOLDER)
 def export_command(checkpoint: Path, out: Path) -> None:
     """Write the encoders of CHECKPOINT into the folder OUT as ONNX files that searching uses.
 
     \b
-    earmark export runs/first-light/checkpoint.pt weights/first-light
+    earmark model export runs/first-light/checkpoint.pt weights/first-light
     """
     from earmark.balke2019 import export as rows
-    from earmark.balke2019.refine import is_row
+    from earmark.balke2019.train import is_row
     from earmark.training import export as own
 
     click.echo((rows if is_row(checkpoint) else own).export(checkpoint, out))
 
 
-@click.command()
+@model_command.command("average", short_help="Write the mean of several weights.")
 @click.option("--audio", type=EXISTING_FOLDER, multiple=True, required=True, help="Weights whose audio encoder counts.")
 @click.option("--sheet", type=EXISTING_FOLDER, multiple=True, required=True, help="Weights whose sheet encoder counts.")
-@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
-def blend_command(audio: tuple[Path, ...], sheet: tuple[Path, ...], out: Path) -> None:
+@click.argument("out", type=NEW_FOLDER)
+def average_command(audio: tuple[Path, ...], sheet: tuple[Path, ...], out: Path) -> None:
     """Write the mean of exported weights into the folder OUT, the audio and the sheet encoder each of its own.
 
     All should descend from the same weights: runs that differ by their seed, or what went on from one of them. Weights
     that are named twice count twice.
 
     \b
-    earmark blend --audio weights/a --audio weights/b --sheet weights/a --sheet weights/b weights/ab
+    earmark model average --audio weights/a --audio weights/b --sheet weights/a --sheet weights/b weights/ab
     """
-    from earmark.training.export import export_blend
+    from earmark.training.export import export_average
 
-    click.echo(export_blend(audio, sheet, out))
+    click.echo(export_average(audio, sheet, out))
 
 
-@click.command()
+@model_command.command("calibrate", short_help="Set how sure a search may be.")
 @click.argument("weights", type=EXISTING_FOLDER)
 @click.argument("corpus", type=EXISTING_FOLDER)
 @click.option("--rendering", default="timgm6mb-0-2@1", show_default=True, help="PIANO@TEMPO of the validation clips.")
@@ -135,21 +140,14 @@ def calibrate_command(weights: Path, corpus: Path, rendering: str, diagram: Path
     Prints what holds of it for pieces that it was not fitted on.
 
     \b
-    earmark calibrate weights/first-light data/msmd
+    earmark model calibrate weights/first-light data/msmd
     """
     from earmark.model.encoders import load
     from earmark.training.evaluation.calibrate import calibrate
 
     draw = _reliability() if diagram else None
-    with Progress(console=Console(stderr=True)) as bar:
-        task = bar.add_task("encoding and searching", total=None)
-        calibrated = calibrate(
-            weights,
-            load(weights),
-            corpus,
-            rendering,
-            lambda done, total: bar.update(task, completed=done, total=total),
-        )
+    with progress_bar("encoding and searching") as report:
+        calibrated = calibrate(weights, load(weights), corpus, rendering, report)
     _print_promises(calibrated.promises)
     if draw and diagram:
         draw(calibrated.trial, diagram)
@@ -164,8 +162,8 @@ def _reliability() -> Callable[[Trial, Path], None]:
 
 
 def _print_promises(promises: Sequence[Promise]) -> None:
-    question = Column("question", no_wrap=True)
-    table = Table("library", question, "asked", "first", "found", "absent", "falsely sure", box=box.MARKDOWN)
+    kind = Column("query", no_wrap=True)
+    table = Table("library", kind, "queries", "first", "found", "absent", "falsely sure", box=box.MARKDOWN)
     for promise in promises:
         shares = (promise.right, promise.found, promise.falsely_sure)
         right, found, falsely_sure = (f"{share:.1%}" for share in shares)
@@ -175,7 +173,7 @@ def _print_promises(promises: Sequence[Promise]) -> None:
     Console().print(table)
 
 
-@click.command()
+@model_command.command("evaluate", short_help="Measure weights under the paper's protocol.")
 @click.argument("weights")
 @click.argument("corpus", type=EXISTING_FOLDER)
 @click.option("--split", default="test", show_default=True, help="Which pieces.")
@@ -189,21 +187,13 @@ def evaluate_command(
     """Measure WEIGHTS (a shipped name or a folder) on a split of CORPUS under the paper's protocol.
 
     \b
-    earmark evaluate earmark-1 data/msmd --split test --tempo 1 --json experiments/results/earmark-1.json
+    earmark model evaluate earmark-1 data/msmd --split test --tempo 1 --json experiments/results/earmark-1.json
     """
     from earmark.model.encoders import load
     from earmark.training.evaluation.evaluate import evaluate, write_result
 
-    with Progress(console=Console(stderr=True)) as bar:
-        task = bar.add_task("encoding pieces", total=None)
-        result = evaluate(
-            load(weights),
-            corpus,
-            split,
-            piano,
-            tempo,
-            lambda done, total: bar.update(task, completed=done, total=total),
-        )
+    with progress_bar("encoding pieces") as report:
+        result = evaluate(load(weights), corpus, split, piano, tempo, report)
     if json_path:
         write_result(json_path, result, log)
     table = Table("", "R@1", "95 %", "R@5", "R@25", "MRR", "95 %", "MR", "of", box=box.SIMPLE, padding=0)
@@ -239,3 +229,31 @@ def evaluate_command(
                     f"R@1 {some['recall@1']:.2f}, MRR {some['mrr']:.3f}",
                     highlight=False,
                 )
+
+
+@model_command.command("list", short_help="List the models that ship with Earmark.")
+@JSON
+def list_command(as_json: bool) -> None:
+    """List the models that ship with Earmark; their names can be given wherever a model or weights are asked for.
+
+    \b
+    earmark model list
+    """
+    from earmark.model.encoders import about, available
+
+    rows = [about(name) for name in available()]
+    if as_json:
+        print_json(rows)
+        return
+    table = Table("model", "what it is", "dimensions", "MB", "pairs seen", "minutes", "on", box=box.SIMPLE, padding=0)
+    for row in rows:
+        table.add_row(
+            row["name"],
+            row["summary"],
+            str(row["dimension"]),
+            f"{row['bytes'] / 1e6:.1f}",
+            f"{row['pairs']:,}".replace(",", " "),
+            f"{row['minutes']:.0f}",
+            row["hardware"] or "",
+        )
+    Console().print(table)

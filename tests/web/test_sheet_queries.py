@@ -1,4 +1,4 @@
-"""Asking with sheet music: its recordings and other editions, through the API."""
+"""Sheet music as a query: its recordings and other editions, through the API."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_page_finds_its_recordings_and_editions(served: Served, wait: Wait, mu
         assert told["heard_s"] == 0.0
 
 
-def test_a_page_can_be_neither_heard_nor_followed(served: Served, wait: Wait, music: Music, tmp_path: Path) -> None:
+def test_a_page_can_be_neither_played_nor_followed(served: Served, wait: Wait, music: Music, tmp_path: Path) -> None:
     page = music.write_pdf(tmp_path / "mine.pdf", music.melody(1, NOTES))
     with served.client() as client:
         asked = f"/api/v1/queries/{ask(client, wait, page)['id']}"
@@ -72,7 +72,7 @@ def test_a_stretch_of_a_page_is_refused(served: Served, wait: Wait, music: Music
         assert "no seconds" in wait(client, asked.headers["Location"])["error"]["what"]
 
 
-def test_a_score_file_is_asked_with_and_added(served: Served, wait: Wait, kern: str, tmp_path: Path) -> None:
+def test_a_score_file_is_looked_up_and_added(served: Served, wait: Wait, kern: str, tmp_path: Path) -> None:
     score = tmp_path / "little.krn"
     score.write_text(kern)
     with served.client() as client:
