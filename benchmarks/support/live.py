@@ -90,7 +90,7 @@ def _is_right(heard: Heard, piece: Piece) -> bool:
 def measure(library: Path, pieces: Sequence[Piece], model: str) -> dict[str, Any]:
     """All figures of these pieces; times in seconds, shares 0..1, None where nothing was ever surely named."""
     with Library.open(library, model, create=False) as opened:
-        among = len(opened.list())
+        among = len(opened.pieces())
         followed = [follow(opened, piece, seed) for seed, piece in enumerate(pieces)]
     named = [one.named_s for one in followed if one.named_s is not None]
     late_s = np.array([late for one in followed for late in one.late_s])

@@ -23,7 +23,6 @@ from earmark.balke2019.windows import Windows  # noqa: E402
 from earmark.errors import BadInput, Mismatch  # noqa: E402
 from earmark.model.encoders import load  # noqa: E402
 from earmark.training.evaluation.metrics import Scores  # noqa: E402
-from earmark.training.experiment import read_settings  # noqa: E402
 from earmark.training.loop import Progress  # noqa: E402
 
 RECIPES = Path(__file__).parents[2] / "experiments" / "balke2019"
@@ -221,25 +220,3 @@ def test_onnx_agrees_with_pytorch(trained: Path, tmp_path: Path) -> None:
         np.testing.assert_allclose(found, expected.numpy(), atol=5e-3)  # the weights are stored as float16
         np.testing.assert_allclose(attention, weights.numpy(), atol=5e-3)
         np.testing.assert_allclose(attention.sum(axis=1), 1, atol=1e-5)
-
-
-def test_the_shipped_recipes_are_the_rows() -> None:
-    recipes = [read_settings(path, Recipe.from_dict) for path in sorted(RECIPES.glob("*.toml"))]
-    assert {made.row for made in recipes} == {made.name for made in recipes} - {
-        "bl2-lc-at-nocca",
-        "bl2-sc-cross-entropy",
-        "bl2-sc-64d",
-    }
-    for made in recipes:
-        assert made.name.startswith(made.row)
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [('row = "bl3"', "row 'bl3' is none of bl1-sc"), ('row = "bl1-sc"\nrat = 1', "unknown key rat"), ("", "row")],
-)
-def test_a_bad_recipe_is_named(tmp_path: Path, text: str, reason: str) -> None:
-    path = tmp_path / "mine.toml"
-    path.write_text(text)
-    with pytest.raises(BadInput, match=reason):
-        read_settings(path, Recipe.from_dict)
