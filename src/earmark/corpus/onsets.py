@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.corpus.engrave_lilypond import NoteHead
-from earmark.corpus.render import is_played, seconds, timed
+from earmark.corpus.render import CHANNELS, PERCUSSION, is_played, seconds, timed
 
 TICKS_PER_WHOLE = 1536  # LilyPond's 384 a quarter
 _GRACE_SPEED = Fraction(9, 40)  # of a grace note's written length, in LilyPond's MIDI
@@ -135,18 +135,87 @@ def _count_matches(noteheads: Iterable[NoteHead], notes: Notes, origin: int) -> 
 
 
 def _play_in_turn(files: Iterable[mido.MidiFile]) -> tuple[mido.MidiFile, list[int], int]:
-    """Join the files to one track of tempo, notes and pedals; return it the tick where each begins and the end."""
+    """Join the files to one track of programs, tempo, notes and pedals; return it, where each begins and the end.
+
+    Every channel has one program throughout: notes of another one are put on another channel.
+    """
     track, starts, start, last = mido.MidiTrack(), [], 0, 0
+    channels = _Channels()
     for file in files:
         starts.append(start)
         track.append(mido.MetaMessage("set_tempo", tempo=_DEFAULT_TEMPO_US, time=start - last))
         last = end = start
-        for tick, message in timed(file):
+        channels.begin_file()
+        for tick, number, message in _timed_tracks(file):
             end = start + tick
-            if message.type == "set_tempo" or is_played(message):
+            if message.type == "program_change":
+                channels.set_program(number, message.channel, message.program)
+            elif message.type == "set_tempo":
+                track.append(message.copy(time=end - last))
+                last = end
+            elif is_played(message):
                 velocity = {"velocity": _VELOCITY} if message.type == "note_on" and message.velocity else {}
-                track.append(message.copy(time=end - last, **velocity))
+                track.append(message.copy(time=end - last, channel=channels.of(number, message), **velocity))
                 last = end
         start = end
     track.append(mido.MetaMessage("end_of_track", time=start - last))
-    return mido.MidiFile(type=0, ticks_per_beat=TICKS_PER_WHOLE // 4, tracks=[track]), starts, start
+    programs = [
+        mido.Message("program_change", channel=channel, program=program)
+        for channel, program in sorted(channels.programs.items())
+    ]
+    whole = mido.MidiTrack([*programs, *track])
+    return mido.MidiFile(type=0, ticks_per_beat=TICKS_PER_WHOLE // 4, tracks=[whole]), starts, start
+
+
+def _timed_tracks(file: mido.MidiFile) -> list[tuple[int, int, mido.Message]]:
+    """Every message with its tick and the number of its track, in the order of `timed`."""
+    messages = []
+    for number, track in enumerate(file.tracks):
+        tick = 0
+        for message in track:
+            tick += message.time
+            messages.append((tick, number, message))
+    return sorted(messages, key=lambda message: message[0])
+
+
+class _Channels:
+    """Which channel plays what: LilyPond gives the sixteenth staff the first one's channel again.
+
+    ``programs`` (channel → program) is what has been given out. When there are more programs than channels, the rest
+    play what their channel plays.
+    """
+
+    def __init__(self) -> None:
+        self.programs: dict[int, int] = {}
+        self.begin_file()
+
+    def begin_file(self) -> None:
+        """Forget the programs that the tracks of the last file had."""
+        self._now: dict[tuple[int, int], int] = {}
+        self._held: dict[tuple[int, int, int], int] = {}
+
+    def set_program(self, track: int, channel: int, program: int) -> None:
+        """The notes of ``track`` on ``channel`` are of ``program`` from now on."""
+        self._now[track, channel] = program
+
+    def of(self, track: int, message: mido.Message) -> int:
+        """The channel that plays ``message``; a note ends where it began."""
+        key = track, message.channel, getattr(message, "note", -1)
+        if message.type == "note_on" and message.velocity:
+            self._held[key] = self._find(message.channel, self._now.get(key[:2], 0))
+        if key in self._held:
+            return self._held[key]
+        return self._find(message.channel, self._now.get(key[:2], 0))
+
+    def _find(self, channel: int, program: int) -> int:
+        if self.programs.setdefault(channel, program) == program:
+            return channel
+        for other, played in self.programs.items():
+            if played == program:
+                return other
+        free = [other for other in range(CHANNELS) if other not in self.programs and other != PERCUSSION]
+        if not free:
+            return channel
+        # From the top: LilyPond gives them out from the bottom.
+        self.programs[free[-1]] = program
+        return free[-1]

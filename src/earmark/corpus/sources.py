@@ -25,6 +25,7 @@ _VERSION = re.compile(r'\\version\s+"([0-9.]+)"')
 _OBSOLETE = (
     (re.compile(r"#\(ly:set-option\s+'old-relative[^)]*\)"), ""),
     (re.compile(r"\\(?:applyMusic|apply)\s+#unfold-repeats"), r"\\unfoldRepeats"),
+    (re.compile(r'\\(?:input)?encoding\s+"[^"]*"'), ""),
     (re.compile(r'"\s*\+\s*\\\w+\s*\+\s*"'), ""),  # strings joined with +; here always a footer's
     # A context was once followed by a setting in place of music.
     (re.compile(r'(\\context\s+\w+\s*=\s*"[^"]*")(?=\s*\\(?:once|override|set)\b)'), r"\1 { }"),
