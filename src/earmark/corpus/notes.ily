@@ -26,6 +26,8 @@
 #(define unfold-repeats
    (let ((unfold unfold-repeats))
      (lambda arguments (apply unfold (if (null? (cdr arguments)) (cons '() arguments) arguments)))))
+%% Pictures are not copied with the sources.
+#(define-markup-command (epsfile layout props axis size file) (number? number? string?) empty-stencil)
 %% All books are written under one name, numbered in their order.
 bookOutputName = #(define-void-function (name) (string?) #f)
 bookOutputSuffix = #(define-void-function (suffix) (string?) #f)

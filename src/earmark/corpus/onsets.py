@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -23,6 +23,8 @@ TICKS_PER_WHOLE = 1536  # LilyPond's 384 a quarter
 _GRACE_SPEED = Fraction(9, 40)  # of a grace note's written length, in LilyPond's MIDI
 _TOLERANCE_TICKS = 2
 _VELOCITY = 64
+_TRANSPOSITIONS = (-12, 12, *(by for size in range(1, 25) if size != 12 for by in (-size, size)))
+_TRANSPOSED, _WELL_MATCHED = 0.5, 0.9  # share of a staff's noteheads: fewer match unmoved, at least as many moved
 _DEFAULT_TEMPO_US = 1_000_000  # of a quarter, where the source states none: LilyPond's 60 beats a minute
 
 Notes = dict[tuple[int, int], int]  # (tick, pitch) → length in ticks
@@ -32,11 +34,13 @@ Notes = dict[tuple[int, int], int]  # (tick, pitch) → length in ticks
 class NoteheadOnsets:
     """One row per notehead; ``tick`` is -1 and the times are NaN where there is none.
 
+    ``pitch`` int32 [n] is what sounds, -1 without pitch: that of the notehead, but for staves that the MIDI transposes.
     ``tick`` int32 [n] in ``performance``; ``onset_s`` and ``duration_s`` float64 [n] at its own tempo. Noteheads
     without an onset are those held over by a tie and those that do not sound. ``performance`` plays the scores of the
     file one after the other, every note at velocity 64 as in MSMD v1.1.
     """
 
+    pitch: npt.NDArray[np.int32]
     tick: npt.NDArray[np.int32]
     onset_s: npt.NDArray[np.float64]
     duration_s: npt.NDArray[np.float64]
@@ -63,6 +67,9 @@ def find_onsets(noteheads: Sequence[NoteHead], midis: Sequence[Path]) -> Notehea
     )
     midi_of_score = pair_in_order(matches.reshape(len(scores), len(files)))
 
+    noteheads = list(noteheads)
+    for score, midi in midi_of_score:
+        _transpose(noteheads, by_score[scores[score]], notes[midi], origin[score])
     performance, starts, end = _play_in_turn([files[midi] for _, midi in midi_of_score])
     tick = np.full(len(noteheads), -1, np.int32)
     length = np.zeros(len(noteheads), np.int64)
@@ -75,7 +82,8 @@ def find_onsets(noteheads: Sequence[NoteHead], midis: Sequence[Path]) -> Notehea
     onset_s = np.where(has_onset, seconds(performance, tick), np.nan)
     end_s = np.where(has_onset, seconds(performance, tick + length), np.nan)
     sounding = sum(notehead.pitch >= 0 and not notehead.held for notehead in noteheads)
-    return NoteheadOnsets(tick, onset_s, end_s - onset_s, sounding, int(has_onset.sum()), performance, end)
+    pitch = np.array([notehead.pitch for notehead in noteheads], np.int32)
+    return NoteheadOnsets(pitch, tick, onset_s, end_s - onset_s, sounding, int(has_onset.sum()), performance, end)
 
 
 def pair_in_order(matches: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
@@ -132,6 +140,29 @@ def _find(notehead: NoteHead, notes: Notes, origin: int) -> int | None:
 
 def _count_matches(noteheads: Iterable[NoteHead], notes: Notes, origin: int) -> int:
     return sum(not notehead.held and _find(notehead, notes, origin) is not None for notehead in noteheads)
+
+
+def _transpose(noteheads: list[NoteHead], rows: Sequence[int], notes: Notes, origin: int) -> None:
+    """Give the noteheads of staves that only the MIDI transposes, for a guitar say, the pitches that sound."""
+    by_staff: dict[int, list[int]] = defaultdict(list)
+    for row in rows:
+        if noteheads[row].pitch >= 0 and not noteheads[row].held:
+            by_staff[noteheads[row].staff].append(row)
+    for staff, sounding in by_staff.items():
+        heads = [noteheads[row] for row in sounding]
+        if _count_matches(heads, notes, origin) >= _TRANSPOSED * len(heads):
+            continue
+        matches = {by: _count_matches([_moved(head, by) for head in heads], notes, origin) for by in _TRANSPOSITIONS}
+        by = max(matches, key=matches.__getitem__)
+        if matches[by] < _WELL_MATCHED * len(heads):
+            continue
+        for row in rows:
+            if noteheads[row].staff == staff and noteheads[row].pitch >= 0:
+                noteheads[row] = _moved(noteheads[row], by)
+
+
+def _moved(notehead: NoteHead, semitones: int) -> NoteHead:
+    return replace(notehead, pitch=notehead.pitch + semitones)
 
 
 def _play_in_turn(files: Iterable[mido.MidiFile]) -> tuple[mido.MidiFile, list[int], int]:

@@ -271,7 +271,7 @@ def _columns(
         ),
         "x_px": ((x0 + x1) / 2 * width).astype(np.float32),
         "y_px": ((y0 + y1) / 2 * height).astype(np.float32),
-        "pitch": np.array([head.pitch if head.pitch >= 0 else NO_PITCH for head in noteheads], np.uint8),
+        "pitch": np.where(onsets.pitch >= 0, onsets.pitch, NO_PITCH).astype(np.uint8),
         "tick": onsets.tick,
         "onset_s": onsets.onset_s,
         "duration_s": onsets.duration_s,
