@@ -137,6 +137,7 @@ def choose_command(
     if instruments:
         choice = choose_instruments(opened, given, files, without)
         chosen, more = choice.files, choice.splits
+        out.mkdir(parents=True, exist_ok=True)
         write_json(out / "left-out.json", dict(sorted(choice.left_out.items())))
     else:
         chosen = choose(opened, given, files, without)

@@ -132,7 +132,7 @@ bookOutputSuffix = #(define-void-function (suffix) (string?) #f)
 
 %% Parts of names of instruments and the General MIDI instrument that each means; the first that fits is taken.
 #(define earmark-voices
-   '(("satb" . "choir aahs") ("choir" . "choir aahs") ("chor" . "choir aahs") ("coro" . "choir aahs")
+   '(("satb" . "choir aahs") ("choir" . "choir aahs") ("chorus" . "choir aahs") ("coro" . "choir aahs")
      ("ttbb" . "choir aahs") ("voice" . "voice oohs") ("voix" . "voice oohs") ("vocal" . "voice oohs")
      ("chant" . "voice oohs") ("canto" . "voice oohs") ("sopran" . "voice oohs") ("tenor" . "voice oohs")
      ("bariton" . "voice oohs") ("s.a.t.b" . "choir aahs") ("s.s.a" . "choir aahs") ("gesang" . "voice oohs")
@@ -143,7 +143,7 @@ bookOutputSuffix = #(define-void-function (suffix) (string?) #f)
      ("continuo" . "harpsichord") ("virginal" . "harpsichord") ("piano" . "acoustic grand")
      ("klavier" . "acoustic grand") ("clavi" . "acoustic grand")))
 #(define earmark-others
-   '(("english horn" . "english horn") ("corno inglese" . "english horn") ("cor anglais" . "english horn")
+   '(("harpsichord" . "harpsichord") ("english horn" . "english horn") ("corno inglese" . "english horn") ("cor anglais" . "english horn")
      ("basset" . "clarinet") ("violin" . "violin") ("violoncell" . "cello") ("violone" . "contrabass")
      ("violon" . "violin") ("fiddle" . "fiddle") ("geige" . "violin") ("double bass" . "contrabass")
      ("contrabass" . "contrabass") ("contrebasse" . "contrabass") ("kontrabass" . "contrabass") ("cello" . "cello")

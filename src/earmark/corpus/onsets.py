@@ -64,12 +64,19 @@ def find_onsets(noteheads: Sequence[NoteHead], midis: Sequence[Path]) -> Notehea
     matches = np.array(
         [[_count_matches(some, sound, start) for sound in notes] for some, start in zip(heads, origin, strict=True)],
         dtype=np.int64,
-    )
-    midi_of_score = pair_in_order(matches.reshape(len(scores), len(files)))
-
+    ).reshape(len(scores), len(files))
+    for score, some in enumerate(heads):
+        if matches[score].max(initial=0) < _TRANSPOSED * _count_sounding(some):
+            for midi, sound in enumerate(notes):
+                moved = _as_they_sound(some, sound, origin[score])
+                matches[score, midi] = _count_matches(moved, sound, origin[score])
+    midi_of_score = pair_in_order(matches)
     noteheads = list(noteheads)
     for score, midi in midi_of_score:
-        _transpose(noteheads, by_score[scores[score]], notes[midi], origin[score])
+        moved = _as_they_sound(heads[score], notes[midi], origin[score])
+        for row, notehead in zip(by_score[scores[score]], moved, strict=True):
+            noteheads[row] = notehead
+
     performance, starts, end = _play_in_turn([files[midi] for _, midi in midi_of_score])
     tick = np.full(len(noteheads), -1, np.int32)
     length = np.zeros(len(noteheads), np.int64)
@@ -81,7 +88,7 @@ def find_onsets(noteheads: Sequence[NoteHead], midis: Sequence[Path]) -> Notehea
     has_onset = tick >= 0
     onset_s = np.where(has_onset, seconds(performance, tick), np.nan)
     end_s = np.where(has_onset, seconds(performance, tick + length), np.nan)
-    sounding = sum(notehead.pitch >= 0 and not notehead.held for notehead in noteheads)
+    sounding = _count_sounding(noteheads)
     pitch = np.array([notehead.pitch for notehead in noteheads], np.int32)
     return NoteheadOnsets(pitch, tick, onset_s, end_s - onset_s, sounding, int(has_onset.sum()), performance, end)
 
@@ -142,27 +149,32 @@ def _count_matches(noteheads: Iterable[NoteHead], notes: Notes, origin: int) -> 
     return sum(not notehead.held and _find(notehead, notes, origin) is not None for notehead in noteheads)
 
 
-def _transpose(noteheads: list[NoteHead], rows: Sequence[int], notes: Notes, origin: int) -> None:
-    """Give the noteheads of staves that only the MIDI transposes, for a guitar say, the pitches that sound."""
-    by_staff: dict[int, list[int]] = defaultdict(list)
-    for row in rows:
-        if noteheads[row].pitch >= 0 and not noteheads[row].held:
-            by_staff[noteheads[row].staff].append(row)
-    for staff, sounding in by_staff.items():
-        heads = [noteheads[row] for row in sounding]
-        if _count_matches(heads, notes, origin) >= _TRANSPOSED * len(heads):
-            continue
-        matches = {by: _count_matches([_moved(head, by) for head in heads], notes, origin) for by in _TRANSPOSITIONS}
-        by = max(matches, key=matches.__getitem__)
-        if matches[by] < _WELL_MATCHED * len(heads):
-            continue
-        for row in rows:
-            if noteheads[row].staff == staff and noteheads[row].pitch >= 0:
-                noteheads[row] = _moved(noteheads[row], by)
+def _count_sounding(noteheads: Iterable[NoteHead]) -> int:
+    return sum(notehead.pitch >= 0 and not notehead.held for notehead in noteheads)
+
+
+def _as_they_sound(noteheads: Sequence[NoteHead], notes: Notes, origin: int) -> list[NoteHead]:
+    """``noteheads`` with the pitches that sound, where only the MIDI transposes a staff, a guitar's say."""
+    by_staff: dict[int, list[NoteHead]] = defaultdict(list)
+    for notehead in noteheads:
+        by_staff[notehead.staff].append(notehead)
+    semitones = {staff: _transposition(heads, notes, origin) for staff, heads in by_staff.items()}
+    return [_moved(notehead, semitones[notehead.staff]) for notehead in noteheads]
+
+
+def _transposition(noteheads: Sequence[NoteHead], notes: Notes, origin: int) -> int:
+    """The semitones that a staff sounds above its noteheads: 0 unless these do not match and others do."""
+    sounding = _count_sounding(noteheads)
+    if _count_matches(noteheads, notes, origin) >= _TRANSPOSED * sounding:
+        return 0
+    for by in _TRANSPOSITIONS:
+        if _count_matches([_moved(head, by) for head in noteheads], notes, origin) >= _WELL_MATCHED * sounding:
+            return by
+    return 0
 
 
 def _moved(notehead: NoteHead, semitones: int) -> NoteHead:
-    return replace(notehead, pitch=notehead.pitch + semitones)
+    return replace(notehead, pitch=notehead.pitch + semitones) if semitones and notehead.pitch >= 0 else notehead
 
 
 def _play_in_turn(files: Iterable[mido.MidiFile]) -> tuple[mido.MidiFile, list[int], int]:

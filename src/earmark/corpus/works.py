@@ -16,7 +16,9 @@ from earmark.corpus.format import work_of
 from earmark.corpus.sources import Source, header_fields, include_closure, list_pieces, read_text
 
 KEYBOARD = re.compile(r"piano|harpsichord|clav|virginal|cembalo|klavier", re.IGNORECASE)
-_VOICE = re.compile(r"voice|satb|ttbb|choir|chor|chant|sopran|tenor|bariton|basso\b.*continuo|s\.a|s\.s", re.IGNORECASE)
+_VOICE = re.compile(
+    r"voice|satb|ttbb|choir|chorus|chant|sopran|tenor|bariton|basso\b.*continuo|s\.a|s\.s", re.IGNORECASE
+)
 _BOWED = re.compile(r"viol|cello|string|bass|fiddle|quartet", re.IGNORECASE)
 _BLOWN = re.compile(
     r"flute|flaut|oboe|hautb|clarin|basso+n|fagot|horn|corn|tromb|trump|tuba|record|sax|brass|wind", re.IGNORECASE
@@ -68,7 +70,7 @@ def kind_of(instruments: str) -> str:
             return kind
     keyboard, bowed, blown = (bool(some.search(instruments)) for some in (KEYBOARD, _BOWED, _BLOWN))
     if _VOICE.search(instruments):
-        choir = re.search(r"satb|ttbb|choir|chor|s\.a|s\.s|s\.a\.t", instruments, re.IGNORECASE)
+        choir = re.search(r"satb|ttbb|choir|chorus|s\.a|s\.s", instruments, re.IGNORECASE)
         return "choir" if choir and not keyboard else "songs"
     if keyboard:
         return "chamber with piano" if bowed or blown else "keyboard"
