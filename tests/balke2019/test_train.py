@@ -44,7 +44,7 @@ def recipe(corpus: Path, **changes: object) -> Recipe:
         name="tiny",
         corpus=str(corpus),
         renderings=("one@1", "two@1"),
-        validation_rendering="heard@1",
+        validation_rendering="third@1",
         validation_pairs=10,
         batch=4,
         epoch_pairs=8,
@@ -145,7 +145,7 @@ def test_recipes_are_trained_one_after_the_other_within_minutes(corpus: Path, tm
     paths = [tmp_path / f"{name}.toml" for name in ("one", "other")]
     for path in paths:
         path.write_text(
-            f'row = "bl1-sc"\ncorpus = "{corpus}"\nrenderings = ["one@1"]\nvalidation_rendering = "heard@1"\n'
+            f'row = "bl1-sc"\ncorpus = "{corpus}"\nrenderings = ["one@1"]\nvalidation_rendering = "third@1"\n'
             "validation_pairs = 10\nbatch = 4\nepoch_pairs = 4\nepochs = 1\n"
         )
     train_both = ["model", "train", *map(str, paths), "--runs", str(tmp_path / "runs")]

@@ -189,21 +189,23 @@ def _print_promises(promises: Sequence[Promise]) -> None:
 @click.option("--split", default="test", show_default=True, help="Which pieces.")
 @click.option("--piano", default="musescore-0-0", show_default=True, help="Which rendering: its piano …")
 @click.option("--tempo", type=float, default=1.0, show_default=True, help="… and its tempo.")
-@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Also write the figures to this file.")
-def evaluate_command(weights: str, corpus: Path, split: str, piano: str, tempo: float, json_path: Path | None) -> None:
+@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Add the figures to the model's file.")
+@click.option("--log", type=EXISTING_FILE, help="Keep the curve of this run's log.jsonl in that file, too.")
+def evaluate_command(
+    weights: str, corpus: Path, split: str, piano: str, tempo: float, json_path: Path | None, log: Path | None
+) -> None:
     """Measure WEIGHTS (a shipped name or a folder) on a split of CORPUS under the paper's protocol.
 
     \b
-    earmark model evaluate earmark-1 data/msmd --split test --tempo 1 --json results.json
+    earmark model evaluate earmark-1 data/msmd --split test --tempo 1 --json experiments/results/earmark-1.json
     """
-    from earmark.files import write_json
     from earmark.model.encoders import load
-    from earmark.training.evaluation.evaluate import evaluate
+    from earmark.training.evaluation.evaluate import evaluate, write_result
 
     with progress_bar("encoding pieces") as report:
         result = evaluate(load(weights), corpus, split, piano, tempo, report)
     if json_path:
-        write_json(json_path, result)
+        write_result(json_path, result, log)
     table = Table("", "R@1", "95 %", "R@5", "R@25", "MRR", "95 %", "MR", "of", box=box.SIMPLE, padding=0)
     for direction in ("audio_to_sheet", "sheet_to_audio"):
         row = result[direction]

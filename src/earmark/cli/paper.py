@@ -20,11 +20,11 @@ def paper_command() -> None:
 def tables_command(results: Path, out: Path) -> None:
     """Write Tables 2 and 3 into OUT as tables.md and tables.json.
 
-    RESULTS is a folder of files that `earmark model evaluate --json` wrote. Every cell holds the published number and
-    ours. A row is known by its weights' name: bl2-lc-at is the refined row, bl2-lc-at-unrefined the other.
+    RESULTS is a folder of files that `earmark model evaluate --json` wrote, one a model. Every cell holds the published
+    number and ours. A row is known by its weights' name: bl2-lc-at is the refined row, bl2-lc-at-unrefined the other.
 
     \b
-    earmark paper tables experiments/results experiments
+    earmark paper tables experiments/results experiments/balke2019
     """
     from earmark.balke2019.tables import write_tables
 

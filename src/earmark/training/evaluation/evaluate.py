@@ -6,7 +6,8 @@ The window is strict: an embedding depends on the 168 frames and the 100 strip p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import numpy.typing as npt
 
 from earmark.corpus.format import SPLITS, read_splits, rendering_name, work_of
 from earmark.errors import BadInput
+from earmark.files import write_json
 from earmark.model.encoders import Model
 from earmark.schema import AudioSpec, FloatArray, SheetSpec
 from earmark.training.data.dataset import embed_recording_onsets, embed_snippets, evenly_taken, read_pieces
@@ -23,6 +25,7 @@ from earmark.training.evaluation import metrics
 from earmark.training.evaluation.ceiling import Pool, alike, ceiling
 
 CANDIDATES = 10_000
+OF_ALL_TEMPI = ("model", "training", "split", "piano")
 PROVENANCE = ("pairs", "minutes", "refined_pairs", "hardware", "revision")
 
 
@@ -67,6 +70,28 @@ def evaluate(
         "audio_to_sheet": judge(audio, sheet, pairs, to_sheet),
         "sheet_to_audio": judge(sheet, audio, pairs, to_audio),
     }
+
+
+def write_result(path: Path, result: Mapping[str, Any], log: Path | None = None) -> None:
+    """Put what `evaluate` returned into the file of its model, beside what that holds of other tempi.
+
+    The file: ``model``, ``training``, ``split``, ``piano``; ``tempi``, for each of which ``pieces``, ``pieces_missing``
+    and both directions; and with ``log``, a run's ``log.jsonl``, ``curve``, its steps that were validated. Raises
+    BadInput when the file is of other weights, another split or another piano.
+    """
+    written: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    about = {key: result[key] for key in OF_ALL_TEMPI}
+    for key in ("model", "split", "piano"):
+        if written.get(key, about[key]) != about[key]:
+            raise BadInput(path, f"is of the {key} {written[key]}", "remove it, or write to another file")
+    found = {key: value for key, value in result.items() if key not in (*OF_ALL_TEMPI, "tempo")}
+    tempi = {**written.get("tempi", {}), f"{result['tempo']:g}": found}
+    curve = written.get("curve")
+    if log is not None:
+        steps = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+        curve = [step for step in steps if step["validation"]]
+    whole = {**about, "tempi": dict(sorted(tempi.items(), key=lambda item: float(item[0])))}
+    write_json(path, {**whole, "curve": curve} if curve else whole)
 
 
 def read_pool(corpus: Path, split: str, rendering: str, at_most: int | None = None) -> tuple[Pool, int]:
