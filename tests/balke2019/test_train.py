@@ -188,17 +188,17 @@ def test_with_epochs_the_halvings_fill_the_last_third(corpus: Path) -> None:
 
 def test_without_epochs_the_rate_is_halved_when_validation_stands_still(corpus: Path) -> None:
     run = Run(recipe(corpus, epochs=None, patience=3, halvings=2), torch.device("cpu"))
-    seen = []
+    course = []
     for epoch in range(1, 40):
         if run.step >= run.steps:
             break
         run.step = epoch * run.epoch_steps
         run.judge(scores(0.2 if epoch == 4 else 0.1))
-        seen.append((run.best_epoch, run.halved))
+        course.append((run.best_epoch, run.halved))
     # Best at epoch 4; three epochs later halved for the first time, three later again, three later the end.
-    assert seen[6] == (7, 1)
-    assert seen[9] == (10, 2)
-    assert len(seen) == 13
+    assert course[6] == (7, 1)
+    assert course[9] == (10, 2)
+    assert len(course) == 13
 
 
 @pytest.mark.parametrize("projection", ["cca", "linear"])

@@ -80,7 +80,8 @@ def measure(model: Model, corpus: Path, report: Callable[[int, int], None]) -> M
     pool, _ = read_pool(corpus, "test", RENDERING)
     ranks = metrics.ranks(*embed_pool(model, pool, RENDERING, report))
     piece = np.repeat(np.arange(len(pool)), [len(onsets) for _, onsets in pool])
-    return Measured(np.bincount(piece).astype(np.float64), np.bincount(piece, weights=1 / ranks))
+    count, reciprocal = np.bincount(piece), np.bincount(piece, weights=1 / ranks)
+    return Measured(count.astype(np.float64), reciprocal.astype(np.float64))
 
 
 def judge(claim: Claim, measured: Mapping[str, Measured]) -> Verdict:
