@@ -161,29 +161,29 @@ def test_lines_of_prose_are_short(document: Path) -> None:
     assert [line for line in lines if len(line) > 100 and not line.startswith(("|", "    "))] == []
 
 
-@pytest.fixture(scope="module")
-def demo_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A library of the demo's sixteen pieces."""
-    folder = tmp_path_factory.mktemp("demo") / "library"
-    with Library.open(folder) as library:
+def test_commands_and_python_answer_what_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the order in which they stand, each document in a folder where ``demo`` is, as in a clone.
+
+    One test, so that the library of the demo's pieces is made once. "…" stands for the rest of an answer.
+    """
+    (tmp_path / "library").mkdir()
+    with Library.open(tmp_path / "library") as library:
         library.add(ROOT / "demo" / "scores")
-    return folder
+    for document in (README, DOCS / "guide.md", DOCS / "archives.md", DOCS / "api.md"):
+        clone = tmp_path / document.stem
+        shutil.copytree(tmp_path / "library", clone / "library")
+        (clone / "demo").symlink_to(ROOT / "demo")
+        monkeypatch.chdir(clone)
+        for kind, block in FENCE.findall(document.read_text()):
+            if kind == "console":
+                check_console(block)
+            elif kind == "python":
+                check_python(block)
 
 
-@pytest.fixture
-def clone(demo_library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commands run where ``demo`` is, as in a clone, and ``library`` holds its pieces."""
-    (tmp_path / "demo").symlink_to(ROOT / "demo")
-    shutil.copytree(demo_library, tmp_path / "library")
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.mark.usefixtures("clone")
-@pytest.mark.parametrize("document", [README, DOCS / "guide.md", DOCS / "archives.md"], ids=lambda path: path.name)
-def test_commands_answer_what_is_shown(document: Path) -> None:
-    """In the order in which they stand; "…" stands for the rest."""
-    shown = "".join(block for kind, block in FENCE.findall(document.read_text()) if kind == "console")
-    pairs = re.findall(r"^\$ earmark ([^\n]*)\n((?:(?!\$ )[^\n]*\n)*)", shown, re.MULTILINE)
+def check_console(block: str) -> None:
+    """Runs every ``$ earmark …`` and compares what it prints."""
+    pairs = re.findall(r"^\$ earmark ([^\n]*)\n((?:(?!\$ )[^\n]*\n)*)", block, re.MULTILINE)
     assert pairs
     for command, output in pairs:
         ran = CliRunner().invoke(earmark, shlex.split(command), catch_exceptions=False)
@@ -195,20 +195,19 @@ def test_commands_answer_what_is_shown(document: Path) -> None:
             assert alike(line, real), f"{command}: {real!r}, not {line!r}"
 
 
+def check_python(block: str) -> None:
+    """Runs the block and compares what it prints with its comments."""
+    printed = StringIO()
+    with redirect_stdout(printed):
+        exec(compile(block, "document", "exec"), {})
+    assert printed.getvalue().split() == " ".join(re.findall(r"# (.*)", block)).split()
+
+
 def alike(shown: str, real: str) -> bool:
     """The same words and whole numbers, whatever the spaces between them; other numbers may be a little off."""
     words, real_words = (" ".join(NUMBER.sub("0", line).split()) for line in (shown, real))
     numbers = zip_longest(NUMBER.findall(shown), NUMBER.findall(real), fillvalue="nan")
     return words == real_words and all(abs(float(a) - float(b)) <= NEAR * ("." in a) for a, b in numbers)
-
-
-@pytest.mark.usefixtures("clone")
-def test_python_of_the_readme_prints_what_it_says() -> None:
-    (block,) = [block for kind, block in FENCE.findall(README.read_text()) if kind == "python"]
-    printed = StringIO()
-    with redirect_stdout(printed):
-        exec(compile(block, "README.md", "exec"), {})
-    assert printed.getvalue().strip() == block.rsplit("# ", 1)[1].strip()
 
 
 def test_the_api_page_names_the_library_s_methods() -> None:

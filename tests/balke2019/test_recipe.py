@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip("torch", reason="training needs the [train] extra")
 
+from earmark.balke2019.networks import ROWS
 from earmark.balke2019.recipe import Recipe
 from earmark.errors import BadInput
 from earmark.training.experiment import read_settings
@@ -24,6 +25,16 @@ def test_the_shipped_recipes_are_the_rows() -> None:
     }
     for made in recipes:
         assert made.name.startswith(made.row)
+
+
+def test_the_long_recipes_are_alike() -> None:
+    """All rows and two variants, two million pairs each."""
+    recipes = [read_settings(path, Recipe.from_dict) for path in sorted((RECIPES / "long").glob("*.toml"))]
+    assert {made.name for made in recipes} == {*ROWS, "bl2-lc-at-nocca", "bl2-sc-64d"}
+    assert {(made.epochs or 0) * made.epoch_pairs for made in recipes} == {2_000_000}
+    assert {(made.seed, made.renderings, made.learning_rate) for made in recipes} == {
+        (1, ("fluidr3-0-0@1", "fluidr3-0-1@1", "timgm6mb-0-0@1"), 0.002)
+    }
 
 
 @pytest.mark.parametrize(

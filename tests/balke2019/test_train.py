@@ -9,6 +9,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -25,7 +26,8 @@ from earmark.model.encoders import load  # noqa: E402
 from earmark.training.evaluation.metrics import Scores  # noqa: E402
 from earmark.training.loop import Progress  # noqa: E402
 
-RECIPES = Path(__file__).parents[2] / "experiments" / "balke2019"
+if TYPE_CHECKING:
+    from tests.conftest import Command
 
 
 def recipe(corpus: Path, **changes: object) -> Recipe:
@@ -34,10 +36,10 @@ def recipe(corpus: Path, **changes: object) -> Recipe:
         name="tiny",
         corpus=str(corpus),
         renderings=("one@1", "two@1"),
-        validation_rendering="heard@1",
-        validation_pairs=30,
-        batch=8,
-        epoch_pairs=16,
+        validation_rendering="third@1",
+        validation_pairs=10,
+        batch=4,
+        epoch_pairs=8,
         epochs=2,
     )
     return replace(made, **changes)  # type: ignore[arg-type]
@@ -64,7 +66,7 @@ def test_a_resumed_run_ends_in_the_same_weights(corpus: Path, trained: Path, tmp
         train(recipe(corpus), tmp_path, stop_at_three)
     resumed = train(recipe(corpus), tmp_path, quiet)
     (_, one, record), (_, other, again) = read_checkpoint(trained), read_checkpoint(resumed)
-    assert (record["step"], record["pairs"]) == (again["step"], again["pairs"]) == (4, 32)
+    assert (record["step"], record["pairs"]) == (again["step"], again["pairs"]) == (4, 16)
     for name, value in one.state_dict().items():
         assert torch.equal(value, other.state_dict()[name]), name
     log = [json.loads(line) for line in trained.with_name("log.jsonl").read_text().splitlines()]
@@ -131,10 +133,31 @@ def test_a_deadline_cuts_a_run_between_any_two_steps(
     assert set(torch.load(checkpoint)) == {"recipe", "best", "record"}  # a run at its end needs no more
 
 
+def test_recipes_are_trained_one_after_the_other_within_minutes(corpus: Path, tmp_path: Path, earmark: Command) -> None:
+    paths = [tmp_path / f"{name}.toml" for name in ("one", "other")]
+    for path in paths:
+        path.write_text(
+            f'row = "bl1-sc"\ncorpus = "{corpus}"\nrenderings = ["one@1"]\nvalidation_rendering = "third@1"\n'
+            "validation_pairs = 10\nbatch = 4\nepoch_pairs = 4\nepochs = 1\n"
+        )
+    train_both = ["model", "train", *map(str, paths), "--runs", str(tmp_path / "runs")]
+    code, out, _ = earmark(*train_both, "--minutes", "0")
+    assert (code, out.strip()) == (0, "")
+    assert not (tmp_path / "runs").exists()
+    code, out, _ = earmark(*train_both, "--minutes", "10")
+    assert code == 0
+    assert out.split() == [str(tmp_path / "runs" / name / "checkpoint.pt") for name in ("one", "other")]
+    for line in out.split():
+        assert read_checkpoint(Path(line))[2]["pairs"] == 4
+    code, _, err = earmark("model", "train", str(paths[0]), str(paths[0]))
+    assert code == 2
+    assert "one is named twice" in err
+
+
 def test_training_learns(corpus: Path, tmp_path: Path) -> None:
     losses: list[float] = []
     # Without the CCA layer, which separates so small a batch by itself.
-    learning = recipe(corpus, row="bl1-sc", projection="linear", batch=16, epoch_pairs=160, epochs=3)
+    learning = recipe(corpus, row="bl1-sc", projection="linear", batch=8, epoch_pairs=80, epochs=3)
     train(learning, tmp_path, lambda progress: losses.append(progress.loss))
     assert sum(losses[-6:]) < 0.8 * sum(losses[:6])
 
@@ -179,11 +202,11 @@ def test_refinement_changes_the_projection_and_nothing_else(
         with pytest.raises(BadInput, match="no CCA layer"):
             refine(checkpoint)
         return
-    refined = refine(trained, pairs=50)
+    refined = refine(trained, pairs=20)
     assert refined.name == "refined.pt"
     assert is_row(refined)
     (_, before, _), (_, after, record) = read_checkpoint(trained), read_checkpoint(refined)
-    assert record["refined_pairs"] == 50
+    assert record["refined_pairs"] == 20
     changed = {
         name
         for name, value in before.state_dict().items()
@@ -202,7 +225,7 @@ def test_onnx_agrees_with_pytorch(trained: Path, tmp_path: Path) -> None:
     encoders = load(folder)
     about = json.loads((folder / "model.json").read_text())
     assert (about["name"], about["dimension"], about["windows_at_once"]) == ("tiny-unrefined", 32, 64)
-    assert about["training"]["pairs"] == 32
+    assert about["training"]["pairs"] == 16
     assert encoders.attention_reach_frames == 20.5
     _, network, _ = read_checkpoint(trained)
     rng = np.random.default_rng(0)

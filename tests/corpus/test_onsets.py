@@ -61,7 +61,7 @@ def test_a_grace_note_may_open_the_score(tmp_path: Path) -> None:
 def test_scores_are_played_in_turn_each_at_its_own_tempo(tmp_path: Path) -> None:
     midis = [
         write_midi(tmp_path / "a.midi", [(0, 384, 60)], tempo_us=1_000_000),
-        write_midi(tmp_path / "b.midi", [(0, 384, 90)]),  # is only heard
+        write_midi(tmp_path / "b.midi", [(0, 384, 90)]),  # is not engraved
         write_midi(tmp_path / "c.midi", [(0, 384, 61), (384, 768, 62)], tempo_us=250_000),
     ]
     onsets = find_onsets([head(1, 0, 60), head(2, 0, 61), head(2, Fraction(1, 4), 62)], midis)

@@ -143,3 +143,10 @@ def test_a_video_is_a_recording(library: Library, tmp_path: Path) -> None:
         container.mux(stream.encode(None))
     assert [outcome.status for outcome in library.add(tmp_path / "clip.mp4")] == ["added"]
     assert [piece.kind for piece in library.pieces()] == ["recording"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in folders")
+def test_a_pipe_is_not_waited_for(library: Library, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "tune.mei")
+    (outcome,) = library.add(tmp_path / "tune.mei")
+    assert (outcome.status, outcome.reason) == ("failed", "is no file; give a file or a folder")

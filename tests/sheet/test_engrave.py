@@ -123,6 +123,6 @@ def test_what_is_gone_too_large_or_too_slow_is_said(kern: str, tmp_path: Path, m
         archive.writestr("score.xml", " " * 100_000)
     with pytest.raises(BadInput, match="is larger than"):
         read(tmp_path / "bomb.mxl")
-    monkeypatch.setattr(engrave, "TIMEOUT_S", 0.001)
+    monkeypatch.setattr(engrave, "PATIENCE_S", 0.001)
     with pytest.raises(BadInput, match="to engrave"):
         read(write(tmp_path / "a.krn", kern))

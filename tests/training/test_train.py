@@ -3,9 +3,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 torch = pytest.importorskip("torch", reason="training needs the [train] extra")
 
+from earmark.cli.model import train_command  # noqa: E402
 from earmark.errors import BadInput, Mismatch  # noqa: E402
 from earmark.model.networks import DualEncoder, EncoderSize, NetworkConfig  # noqa: E402
 from earmark.schema import AudioSpec, SheetSpec  # noqa: E402
@@ -24,7 +26,7 @@ def experiment(corpus: Path, **changes: object) -> Experiment:
     made = Experiment(
         corpus=str(corpus),
         renderings=("one@1", "two@1"),
-        validation_rendering="heard@1",
+        validation_rendering="third@1",
         name="tiny",
         steps=4,
         stretches=4,
@@ -103,3 +105,25 @@ def test_the_learning_rate_warms_up_stays_and_cools_down(corpus: Path) -> None:
     assert rates[9:81] == [1.0] * 72
     assert rates[90] == pytest.approx(0.5)
     assert rates[99] == pytest.approx(0.05)
+
+
+def test_a_file_with_seeds_trains_a_run_of_each(corpus: Path, tmp_path: Path) -> None:
+    file = tmp_path / "tiny.toml"
+    file.write_text(
+        f"""
+        corpus = "{corpus}"
+        renderings = ["one@1", "two@1"]
+        validation_rendering = "third@1"
+        steps = 1
+        stretches = 2
+        pairs_per_stretch = 4
+        validation_pairs = 10
+        seeds = [2, 3]
+        network = {{ audio = {{ layer_channels = [4, 8] }}, sheet = {{ layer_channels = [4, 8] }} }}
+        """
+    )
+    done = CliRunner().invoke(train_command, [str(file), "--runs", str(tmp_path / "runs")])
+    assert done.exit_code == 0, done.output
+    checkpoints = [tmp_path / "runs" / f"tiny-seed-{seed}" / "checkpoint.pt" for seed in (2, 3)]
+    assert done.stdout.splitlines() == [str(path) for path in checkpoints]
+    assert [read_checkpoint(path)[0].seed for path in checkpoints] == [2, 3]

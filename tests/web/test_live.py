@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 import wave
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from earmark.web.api.live import Session
 from earmark.web.limits import Limits
 
 if TYPE_CHECKING:
@@ -73,6 +76,27 @@ def flood(socket: ClientConnection) -> None:
         socket.send(bytes(65_536))
     while True:
         socket.recv(timeout=10)
+
+
+def test_many_small_messages_cost_no_more_than_few_large_ones() -> None:
+    """Half a million of them must not keep the event loop from others: no sum over all that wait for each one."""
+    rate, messages = 96_000, 400_000
+
+    class Flood:
+        """A WebSocket that brings a sample at a time."""
+
+        left = messages
+
+        async def receive(self) -> dict[str, Any]:
+            self.left -= 1
+            return {"type": "websocket.receive", "bytes": b"ab"} if self.left else {"type": "websocket.disconnect"}
+
+    flood: Any = Flood()
+    session = Session(cast(Any, None), rate)
+    start = time.process_time()
+    asyncio.run(session.receive(flood))
+    assert flood.left == 0
+    assert time.process_time() - start < 20  # under a second on an idle machine
 
 
 def test_sound_can_be_forgotten(server: Served, clip: Path) -> None:

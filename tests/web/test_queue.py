@@ -153,3 +153,23 @@ def test_a_job_can_be_ended_wherever_it_is() -> None:
         running.cancel()
 
     asyncio.run(run())
+
+
+def test_workers_that_wait_leave_the_other_threads_alone() -> None:
+    """Lists of pieces and files are read in the event loop's own threads, of which there are few."""
+
+    async def run() -> None:
+        workers = [Worker() for _ in range(40)]
+        pool = Pool("test", workers, 40, 40)
+        running = asyncio.create_task(pool.run())
+        waiting = [pool.submit("a", Task("wait"), 1.0) for _ in workers]
+        while pool.working() < len(workers):
+            await asyncio.sleep(0.01)
+        assert await asyncio.wait_for(asyncio.to_thread(lambda: "read"), 10) == "read"
+        for worker in workers:
+            worker.go.set()
+        for job in waiting:
+            await job.wait()
+        running.cancel()
+
+    asyncio.run(run())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -26,17 +28,19 @@ def model_command() -> None:
     """Make models and measure them: recipe → checkpoint → weights → calibrated weights → figures."""
 
 
-@model_command.command("train", short_help="Train as a recipe file says.")
-@click.argument("experiment", type=click.Path(path_type=Path))
-@click.option("--runs", type=click.Path(path_type=Path), default=Path("runs"), help="Where the run's folder goes.")
-def train_command(experiment: Path, runs: Path) -> None:
-    """Train as EXPERIMENT (a TOML file) says; run it again to resume a run that was stopped.
+@model_command.command("train", short_help="Train as recipe files say.")
+@click.argument("recipes", nargs=-1, required=True, metavar="RECIPE...", type=click.Path(path_type=Path))
+@click.option("--runs", type=click.Path(path_type=Path), default=Path("runs"), help="Where the runs' folders go.")
+@click.option("--minutes", type=click.FloatRange(min=0), help="Stop after this long, wherever training stands.")
+def train_command(recipes: tuple[Path, ...], runs: Path, minutes: float | None) -> None:
+    """Train as each RECIPE (a TOML file) says, one after the other; run it again to resume what was stopped.
 
-    A file that names a row of the paper trains that row's network. A file with several seeds makes one run of each.
+    It may be stopped at any moment. A file that names a row of the paper trains that row's network. A file with several
+    seeds makes one run of each.
 
     \b
     earmark model train experiments/ours/first-light.toml
-    earmark model train experiments/balke2019/bl2-lc-at.toml
+    earmark model train experiments/balke2019/*.toml --minutes 25
     """
     from earmark.balke2019 import train as rows
     from earmark.balke2019.recipe import Recipe
@@ -46,7 +50,11 @@ def train_command(experiment: Path, runs: Path) -> None:
     def made(values: Mapping[str, Any]) -> Sequence[Experiment | Recipe]:
         return [Recipe.from_dict(values)] if "row" in values else Experiment.of_each_seed(values)
 
-    every = read_settings(experiment, made)
+    deadline = time.monotonic() + 60 * minutes if minutes is not None else math.inf
+    every = [settings for path in recipes for settings in read_settings(path, made)]
+    twice = {settings.name for settings in every if sum(settings.name == other.name for other in every) > 1}
+    if twice:
+        raise click.UsageError(f"{min(twice)} is named twice; runs of one name would share a folder")
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
@@ -68,11 +76,13 @@ def train_command(experiment: Path, runs: Path) -> None:
                 )
 
         for settings in every:
+            if time.monotonic() >= deadline:
+                break
             reported = partial(report, bar.add_task(settings.name, total=None, loss=float("nan")))
             if isinstance(settings, Recipe):
-                checkpoints.append(rows.train(settings, runs / settings.name, reported))
+                checkpoints.append(rows.train(settings, runs / settings.name, reported, deadline))
             else:
-                checkpoints.append(own.train(settings, runs / settings.name, reported))
+                checkpoints.append(own.train(settings, runs / settings.name, reported, deadline))
     click.echo("\n".join(map(str, checkpoints)))
 
 

@@ -180,7 +180,7 @@ def _read_engraving(notes: Path, pdfs: tuple[Path, ...], midis: tuple[Path, ...]
 
 
 def read_links(pdfs: tuple[Path, ...]) -> Iterator[tuple[int, str, Box]]:
-    """Yield (page from 0, address, box) of every web link of the PDFs, whose pages are counted through.
+    """(page from 0, address, box) of every web link of the PDFs, whose pages are counted through.
 
     Boxes are in fractions of the page's width and height, from its top left corner.
     """

@@ -121,7 +121,7 @@ def _tick(notehead: NoteHead) -> int:
 
 
 def _find(notehead: NoteHead, notes: Notes, origin: int) -> int | None:
-    """Return the tick of the note-on of ``notehead`` in a file that begins at tick ``origin`` of the score."""
+    """The tick of the note-on of ``notehead`` in a file that begins at tick ``origin`` of the score."""
     tick = _tick(notehead) - origin
     for distance in range(_TOLERANCE_TICKS + 1):
         for near in (tick + distance, tick - distance):

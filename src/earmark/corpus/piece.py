@@ -56,13 +56,13 @@ class Renderings:
     takes: int = 0
 
     def scored(self) -> Iterator[tuple[str, str, float]]:
-        """Yield (rendering, piano, tempo) of what is played as the score says."""
+        """(rendering, piano, tempo) of what is played as the score says."""
         for piano in self.pianos:
             for tempo in self.tempos:
                 yield rendering_name(piano, tempo), piano, tempo
 
     def taken(self) -> Iterator[tuple[str, str, int]]:
-        """Yield (rendering, piano, number) of the takes, those of one number together."""
+        """(rendering, piano, number) of the takes, those of one number together."""
         for number in range(1, self.takes + 1):
             for piano in self.pianos:
                 yield rendering_name(piano, take=number), piano, number
@@ -111,7 +111,7 @@ def build_piece(out: Path, source: Source, piece: str, file: str, renderings: Re
 
 
 def manifest_entry(description: Json) -> Json:
-    """Return what the manifest repeats of a ``piece.json``: all of it, but pages and systems only counted."""
+    """What the manifest repeats of a ``piece.json``: all of it, but pages and systems only counted."""
     counts = {"pages": len(description["pages"]), "systems": len(description["systems"])}
     return description | {"status": "ok", "reason": None} | counts
 
@@ -273,6 +273,6 @@ def _columns(
 
 
 def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
+    """The SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

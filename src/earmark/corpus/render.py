@@ -58,7 +58,7 @@ PIANOS = {
 
 
 def find_piano(name: str) -> Piano:
-    """Return the piano ``name``; raises BadInput for an unknown one and for a soundfont not installed."""
+    """The piano ``name``. Raises BadInput for an unknown one and for a soundfont not installed."""
     piano = PIANOS.get(name)
     if piano is None:
         raise BadInput(name, "is no piano", f"choose from {', '.join(PIANOS)}")
@@ -107,7 +107,7 @@ def render(performance: mido.MidiFile, piano: str, tempo: float = 1.0, cents: fl
 
 
 def timed(performance: mido.MidiFile) -> Iterator[tuple[int, mido.Message]]:
-    """Yield every message of ``performance``, all tracks together, with its tick."""
+    """Every message of ``performance``, all tracks together, with its tick."""
     tick = 0
     for message in mido.merge_tracks(performance.tracks, skip_checks=True):
         tick += message.time
@@ -115,7 +115,7 @@ def timed(performance: mido.MidiFile) -> Iterator[tuple[int, mido.Message]]:
 
 
 def seconds(performance: mido.MidiFile, ticks: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Return the seconds at ``ticks`` [n] under the tempo map of ``performance``, float64 [n]."""
+    """The seconds at ``ticks`` [n] under the tempo map of ``performance``, float64 [n]."""
     changes = {0: _MIDI_TEMPO_US}
     changes.update({tick: message.tempo for tick, message in timed(performance) if message.type == "set_tempo"})
     at_tick = np.array(sorted(changes), np.float64)

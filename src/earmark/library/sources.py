@@ -60,6 +60,8 @@ def find_scores(paths: Iterable[str | Path]) -> Iterator[Score | BadInput]:
         try:
             if path.is_dir():
                 yield from _in_folder_given(path)
+            elif path.exists() and not path.is_file():
+                yield BadInput(path, "is no file", "give a file or a folder")
             elif path.exists() and not _is_piece_file(path):
                 yield BadInput(path, "is neither sheet music nor a recording", f"give {_KNOWN}, or a folder of them")
             else:

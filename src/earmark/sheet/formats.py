@@ -48,6 +48,8 @@ def kind(path: str | Path) -> FileKind | None:
     if told is not None:
         return told
     try:
+        if not Path(path).is_file():  # a pipe would keep who opens it waiting
+            return None
         with open(path, "rb") as file:
             start = file.read(_LOOKED_AT)
     except OSError:

@@ -11,12 +11,14 @@ import secrets
 import shutil
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from earmark.library.library import Library
+from earmark.library.sources import whole_file
 from earmark.library.store import Piece
 from earmark.library.undo import Removed, put_back, take_out
 from earmark.results import Kind, Place
@@ -45,6 +47,8 @@ class Catalogue:
         self._library, self._folder, self._limits = library, folder, limits
         self._lock = threading.RLock()
         self._undos: dict[str, _Undo] = {}
+        self._awaited: Counter[Path] = Counter()
+        self._new: set[Path] = set()
 
     @property
     def name(self) -> str:
@@ -122,10 +126,11 @@ class Catalogue:
                 return path
         raise Refusal("not_found", "there is no such recording in the library's folder", "see what there is")
 
-    def keep(self, name: str, upload: Path) -> tuple[Path, bool]:
-        """Moves an uploaded score to where it stays, named in the likeness of ``name``; whether it is new there.
+    def keep(self, name: str, upload: Path) -> Path:
+        """Moves an uploaded score to where it stays while it is added, named in the likeness of ``name``.
 
-        A file of that name and content is left as it is. Raises Refusal for a name whose ending is no score's.
+        Call `release` when it has been added or has not. A file of that name and content is left as it is. Raises
+        Refusal for a name whose ending is no score's.
         """
         suffix = score_suffix(name)
         if not suffix:
@@ -139,16 +144,42 @@ class Catalogue:
             path, number = folder / f"{stem}{suffix}", 1
             while path.exists():
                 if filecmp.cmp(path, upload, shallow=False):
-                    return path, False
+                    self._awaited[path] += 1
+                    return path
                 number += 1
                 path = folder / f"{stem} ({number}){suffix}"
             shutil.move(upload, path)
-            return path, True
+            self._awaited[path] += 1
+            self._new.add(path)
+            return path
+
+    def release(self, path: Path) -> None:
+        """Ends what `keep` began: the file goes if it came with an addition, none awaits it, and no piece is of it.
+
+        Whether it was added says the library alone: a worker may be lost after it has added a piece, before it says so.
+        """
+        with self._lock:
+            self._awaited[path] -= 1
+            if self._awaited[path]:
+                return
+            del self._awaited[path]
+            if path in self._new:
+                self._new.remove(path)
+                if not self._is_used(path):
+                    path.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Ends the use of the library."""
         with self._lock:
             self._library.close()
+
+    def _is_used(self, path: Path) -> bool:
+        """Whether a piece is read from this file, or one that was and may be brought back."""
+        own = os.path.abspath(path)
+        pieces = [piece for piece in self._library.pieces() if whole_file(piece.source) in (own, os.path.dirname(own))]
+        files = [self._library.store.files(piece) for piece in pieces]
+        files += [undo.removed.score.files for undo in self._undos.values()]
+        return any(file.path == own for some in files for file in some)
 
     def _forget_removed(self) -> None:
         now = time.monotonic()

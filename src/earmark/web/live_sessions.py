@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -17,35 +18,40 @@ from earmark.web.protocol import piece_json
 
 
 class LiveSessions:
-    """The live sessions of a server, ``count`` at present; they take turns, in any thread."""
+    """The live sessions of a server, ``count`` at present; they take turns in a thread of their own."""
 
     def __init__(self, where: Path, model: str | Model) -> None:
         self.count = 0
         self._where, self._model = where, model
         self._library: Library | None = None
-        self._lock = threading.Lock()
+        self._thread = ThreadPoolExecutor(1, "live")
 
-    def answer(self, listener: Listener | None, rate: int, pcm: bytes, reset: bool) -> tuple[Listener, dict[str, Any]]:
+    async def answer(
+        self, listener: Listener | None, rate: int, pcm: bytes, reset: bool
+    ) -> tuple[Listener, dict[str, Any]]:
         """Gives a session's listener, a new one if it is None, more sound; the listener and the message for the client.
 
         ``pcm`` is 16-bit little-endian samples. Raises as `Library.find` does.
         """
-        with self._lock:
-            if self._library is None:
-                self._library = Library.open(self._where, self._model)
-            if listener is None:
-                listener = Listener(self._library, rate)
-            if reset:
-                listener.forget()
-            if pcm:
-                listener.hear(np.frombuffer(pcm, "<i2").astype(np.int16))
-            return listener, _update_json(self._library, listener.answer())
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._answer, listener, rate, pcm, reset)
+
+    def _answer(self, listener: Listener | None, rate: int, pcm: bytes, reset: bool) -> tuple[Listener, dict[str, Any]]:
+        if self._library is None:
+            self._library = Library.open(self._where, self._model)
+        if listener is None:
+            listener = Listener(self._library, rate)
+        if reset:
+            listener.forget()
+        if pcm:
+            listener.hear(np.frombuffer(pcm, "<i2").astype(np.int16))
+        return listener, _update_json(self._library, listener.answer())
 
     def close(self) -> None:
-        """Ends the use of the library."""
-        with self._lock:
-            if self._library is not None:
-                self._library.close()
+        """Ends the use of the library; waits for the answer that is being made."""
+        self._thread.shutdown(cancel_futures=True)
+        if self._library is not None:
+            self._library.close()
 
 
 def _update_json(library: Library, heard: Heard) -> dict[str, Any]:

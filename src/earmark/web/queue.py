@@ -1,7 +1,7 @@
 """Queues jobs, with a bound and fairly between clients, and hands them to workers.
 
 Clients take turns: whoever asks for much waits for itself, not the others. Everything here runs on the event loop;
-only the call into a worker's process waits in a thread.
+only the call into a worker's process waits in a thread, of which each worker has its own.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import secrets
 import time
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Literal, Protocol
 
@@ -186,13 +187,17 @@ class Pool:
 
     async def run(self) -> None:
         """Lets the workers work until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            for worker in self.workers:
-                group.create_task(self._serve(worker))
+        threads = ThreadPoolExecutor(len(self.workers), self.name)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for worker in self.workers:
+                    group.create_task(self._serve(worker, threads))
+        finally:
+            threads.shutdown(wait=False)
 
-    async def _serve(self, worker: Caller) -> None:
+    async def _serve(self, worker: Caller, threads: Executor) -> None:
         loop = asyncio.get_running_loop()
-        await asyncio.to_thread(worker.start)
+        await loop.run_in_executor(threads, worker.start)
         while True:
             job = await self.queue.take()
             job.change("working")
@@ -203,7 +208,7 @@ class Pool:
                 loop.call_soon_threadsafe(job.change, None, state)
 
             try:
-                job.answer = await asyncio.to_thread(worker.call, job.task, job.limit_s, progress)
+                job.answer = await loop.run_in_executor(threads, worker.call, job.task, job.limit_s, progress)
                 if not job.over:
                     job.change("done")
             except Refusal as refusal:

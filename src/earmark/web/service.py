@@ -71,6 +71,7 @@ async def open_service(where: Path, model: str | Model, limits: Limits, workers:
     finally:
         for one in pools:
             one.stop()
+        await sessions.close()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

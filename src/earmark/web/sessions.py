@@ -19,6 +19,7 @@ from earmark.web.limits import Limits
 from earmark.web.queue import Job, Pool
 
 SWEEP_S = 2.0
+STOP_S = 5.0
 
 
 @dataclass
@@ -104,19 +105,25 @@ class Sessions:
             pass
         self.queries[query.job.id] = query
 
-    def keep_addition(self, addition: KeptAddition, failed: Callable[[], None]) -> None:
-        """Keeps an addition; ``failed`` is called when it turns out that nothing was added."""
+    def keep_addition(self, addition: KeptAddition, ended: Callable[[], None]) -> None:
+        """Keeps an addition; ``ended`` is called in a thread when its job is over, however it ended."""
 
         async def settle() -> None:
             with suppress(Refusal):
                 await addition.job.wait()
-            if addition.job.state == "failed":
-                failed()
+            await asyncio.to_thread(ended)
 
         self.additions[addition.job.id] = addition
         task = asyncio.create_task(settle())
         self._settling.add(task)
         task.add_done_callback(self._settling.discard)
+
+    async def close(self) -> None:
+        """Waits, but not for long, until additions have ended, as they do when their workers are stopped."""
+        if self._settling:
+            _, late = await asyncio.wait(self._settling, timeout=STOP_S)
+            for task in late:
+                task.cancel()
 
     def query(self, identifier: str) -> KeptQuery:
         """A query, which is kept for another while; raises Refusal, not_found, when it is not there any more."""

@@ -114,7 +114,7 @@ async def add(service: InService, client: Client, request: Request, response: Re
     shown = shown_name(name, "score")
     upload, _ = await service.sessions.receive(request, service.limits.score_bytes)
     try:
-        path, is_new = await asyncio.to_thread(service.catalogue.keep, shown, upload)
+        path = await asyncio.to_thread(service.catalogue.keep, shown, upload)
     except BaseException:
         upload.unlink(missing_ok=True)
         raise
@@ -122,9 +122,9 @@ async def add(service: InService, client: Client, request: Request, response: Re
     try:
         addition = KeptAddition(service.adding.submit(client, task, service.limits.addition_s), shown)
     except Refusal:
-        _drop(path, is_new)
+        await asyncio.to_thread(service.catalogue.release, path)
         raise
-    service.sessions.keep_addition(addition, lambda: _drop(path, is_new))
+    service.sessions.keep_addition(addition, lambda: service.catalogue.release(path))
     response.headers["Location"] = f"{API}/additions/{addition.job.id}"
     return _addition(service, addition)
 
@@ -164,9 +164,3 @@ def _addition(service: Service, addition: KeptAddition) -> dict[str, Any]:
     done = addition.job.answer.value
     job = job_json(addition.job, addition.name, service.adding)
     return job | {"outcome": done.get("outcome"), "piece": done.get("piece")}
-
-
-def _drop(path: FilePath, is_new: bool) -> None:
-    """Removes the file of a score that was not added."""
-    if is_new:
-        path.unlink(missing_ok=True)

@@ -59,6 +59,7 @@ class Session:
     def __init__(self, service: Service, rate: int) -> None:
         self._service, self._rate = service, rate
         self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
         self._reset = False
         self._came = asyncio.Event()
 
@@ -70,13 +71,13 @@ class Session:
                 return
             if message.get("bytes"):
                 self._waiting.append(message["bytes"])
+                self._waiting_bytes += len(message["bytes"])
             elif message.get("text") is not None and _asks_to_forget(message["text"]):
-                self._waiting.clear()
+                self._take_waiting()
                 self._reset = True
             else:
                 raise Refusal("bad_request", "the message is none of the protocol's", "send samples, or a reset")
-            held = sum(map(len, self._waiting))
-            if len(message.get("bytes") or b"") % 2 or held > 2 * self._rate * MOST_HELD_S:
+            if len(message.get("bytes") or b"") % 2 or self._waiting_bytes > 2 * self._rate * MOST_HELD_S:
                 raise Refusal("bad_request", "samples are cut in two, or come too fast", "send them as they are played")
             self._came.set()
 
@@ -87,16 +88,18 @@ class Session:
             await self._came.wait()
             self._came.clear()
             start = time.monotonic()
-            pcm, self._waiting = b"".join(self._waiting), []
+            pcm = self._take_waiting()
             reset, self._reset = self._reset, False
             try:
-                listener, update = await asyncio.to_thread(
-                    self._service.live_sessions.answer, listener, self._rate, pcm, reset
-                )
+                listener, update = await self._service.live_sessions.answer(listener, self._rate, pcm, reset)
             except EarmarkError as error:
                 raise explain(error, "the sound") from error
             await socket.send_json(update)
             await asyncio.sleep(max(0.0, start + EVERY_S - time.monotonic()))
+
+    def _take_waiting(self) -> bytes:
+        pcm, self._waiting, self._waiting_bytes = b"".join(self._waiting), [], 0
+        return pcm
 
 
 def _asks_to_forget(text: str) -> bool:
