@@ -215,7 +215,7 @@ class Library:
     ) -> tuple[tuple[Hit, ...], tuple[RecordingHit, ...], bool]:
         """The best pages and recordings, and whether either first one is sure; KeyError when one is gone meanwhile.
 
-        Only describing them needs the snapshot: it keeps writers waiting, and the index may have to be loaded before.
+        Only describing them needs the snapshot, for what was ranked may be removed meanwhile.
         """
         pages, page_is_sure = self._ranked(query, "score", without, top)
         recordings, recording_is_sure = self._ranked(query, "recording", without, top)

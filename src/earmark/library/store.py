@@ -26,6 +26,10 @@ class LibraryUnusable(BadInput):
     """The library itself, not something given to it, cannot be read or written."""
 
 
+class LibraryDamaged(LibraryUnusable):
+    """What is stored is not what was put; see `earmark.library.verify`."""
+
+
 @dataclass(frozen=True)
 class Piece:
     """What a library knows about one piece; ``added_at`` is UTC, ISO 8601; pages, systems and places are counts.
@@ -50,7 +54,8 @@ class Store(Protocol):
     """Where a library lives. The only thing an engine elsewhere has to provide (see
     `earmark.library.library.open_store`).
 
-    Every method raises LibraryUnusable when the library cannot be read or written.
+    Every method raises LibraryUnusable when the library cannot be read or written, and its LibraryDamaged when what it
+    would answer is not what was put.
     """
 
     @property
@@ -59,7 +64,7 @@ class Store(Protocol):
         ...
 
     def snapshot(self) -> AbstractContextManager[None]:
-        """All reads within are of one moment, whatever other processes write meanwhile."""
+        """All reads within are of one moment, whatever other processes write meanwhile; nobody waits for it."""
         ...
 
     def pieces(self) -> list[Piece]:
