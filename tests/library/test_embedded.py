@@ -339,6 +339,40 @@ def test_a_library_of_an_earlier_format_that_may_only_be_read_can_be_searched(ve
         assert Path(folder, "lib", FILE_NAME).read_bytes() == before
 
 
+WATCHER = """
+import os, sys
+from pathlib import Path
+from earmark.library.embedded import EmbeddedStore
+os.setuid(65534)
+store = EmbeddedStore(Path(sys.argv[1]), create=False)
+print([piece.name for piece in store.pieces()], flush=True)
+sys.stdin.readline()
+print([piece.name for piece in store.pieces()], flush=True)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "setuid") or os.getuid() != 0, reason="needs to be somebody else")
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_who_may_only_read_sees_what_others_write(is_closed: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        library = Path(folder, "lib")
+        store = open_store(library, create=True)
+        put(store, "a", 1)
+        store.close()
+        arguments = [sys.executable, "-c", WATCHER, str(library)]
+        environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+        watcher = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+        assert watcher.stdout is not None
+        assert watcher.stdout.readline() == "['a']\n"
+        writer = open_store(library, create=False)
+        put(writer, "b", 2)
+        if is_closed:
+            writer.close()
+        assert watcher.communicate("go on\n")[0] == "['a', 'b']\n"
+        writer.close()
+
+
 @pytest.mark.skipif(not hasattr(os, "setuid"), reason="needs POSIX permissions")
 def test_what_a_killed_process_left_in_the_log_is_read_where_nothing_may_be_written() -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from earmark.errors import BadInput
 from earmark.library.embedded import FILE_NAME, EmbeddedStore
-from earmark.library.verify import DOWNLOADS, UPLOADS
+from earmark.library.store import DOWNLOADS, UPLOADS
 
 
 def back_up(library: Path, to: Path) -> int:

@@ -556,7 +556,8 @@ class EmbeddedStore:
         except (sqlite3.Error, UnicodeError) as error:  # the latter where damaged text is no UTF-8
             if _code(error) in ERRORS:
                 raise LibraryUnusable(self._folder, *ERRORS[_code(error)]) from error
-            raise LibraryDamaged(self._folder, f"{FILE_NAME} is damaged ({error})", DAMAGED_REMEDY) from error
+            told = "".join(filter(str.isprintable, str(error)))[:100]  # it may repeat what is damaged
+            raise LibraryDamaged(self._folder, f"{FILE_NAME} is damaged ({told})", DAMAGED_REMEDY) from error
 
 
 DAMAGED_REMEDY = "see what else is, and what helps: earmark verify LIBRARY"

@@ -24,7 +24,7 @@ from earmark.library.add import Adding, Outcome, find_sources
 from earmark.library.answers import page_hits, recording_hits
 from earmark.library.embedded import EmbeddedStore
 from earmark.library.sources import whole_file
-from earmark.library.store import LibraryUnusable, Piece, Store, check_model
+from earmark.library.store import DOWNLOADS, LibraryUnusable, Piece, Store, check_model
 from earmark.model.encoders import Model, load
 from earmark.results import Alignment, Findings, Hit, Kind, RecordingHit
 from earmark.search.align import align
@@ -108,7 +108,7 @@ class Library:
         """
         self.check()
         given = [paths] if isinstance(paths, str | Path) else paths
-        adding = Adding(self.store, self.model, Path(self._where).absolute() / "iiif", split)
+        adding = Adding(self.store, self.model, Path(self._where).absolute() / DOWNLOADS, split)
         found = list(find_sources(given))
         outcomes = []
         for done, one in enumerate(found, start=1):

@@ -21,6 +21,9 @@ from earmark.results import Kind, Place
 from earmark.schema import FloatArray, Page
 from earmark.search.index import Neighbours
 
+UPLOADS, DOWNLOADS = "uploads", "iiif"
+"""The folders in a library's: scores that came through the browser; a folder of images for each manifest."""
+
 
 class LibraryUnusable(BadInput):
     """The library itself, not something given to it, cannot be read or written."""

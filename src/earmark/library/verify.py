@@ -18,10 +18,9 @@ from typing import Literal
 from earmark.errors import BadInput
 from earmark.library.embedded import EmbeddedStore
 from earmark.library.sources import PageFile, Score, natural, page_file, sha256, whole_file
-from earmark.library.store import LibraryDamaged, LibraryUnusable, Piece
+from earmark.library.store import DOWNLOADS, UPLOADS, LibraryDamaged, LibraryUnusable, Piece
 from earmark.sheet.iiif import is_address
 
-DOWNLOADS, UPLOADS = "iiif", "uploads"
 RECENT_S = 3600.0
 """What changed less than this ago may belong to an addition that is under way."""
 _SCRATCH = re.compile(r"\..+\.\d+")
