@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from earmark.errors import BadInput
-from earmark.library import backup
 from earmark.library.backup import back_up
 from earmark.library.library import Library
 from earmark.library.store import LibraryUnusable
@@ -96,7 +95,7 @@ def test_nothing_is_overwritten_and_nothing_half_made_stays(
     def full(source: str, to: str) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(backup.shutil, "copy2", full)
+    monkeypatch.setattr("earmark.library.backup.shutil.copy2", full)
     with pytest.raises(BadInput, match="No space left on device"):
         back_up(library, tmp_path / "copy")
     assert sorted(tmp_path.rglob("*")) == before

@@ -479,7 +479,7 @@ def answers(store: Store, seed: int) -> list[object]:
         said.append([store.files(piece) for piece in pieces] + [store.pages(piece.id) for piece in pieces])
         said.append([store.with_source(piece.source) == store.with_content(piece.sha256) == piece for piece in pieces])
         for kind in ("score", "recording"):
-            found = store.nearest(embeddings(1, 3), 5, kind)  # type: ignore[arg-type]
+            found = store.nearest(embeddings(1, 3), 5, kind)
             said.append((found.similarities.tolist(), found.pieces.tolist(), found.places.tolist()))
         for piece in pieces:
             if piece.kind == "score":

@@ -13,6 +13,7 @@ import pytest
 
 from earmark.library.embedded import FILE_NAME
 from earmark.library.library import Library
+from earmark.library.sources import Score
 from earmark.library.store import LibraryUnusable
 from earmark.library.verify import RECENT_S, Problem, repair, verify
 
@@ -201,3 +202,16 @@ def test_no_orphans_are_looked_for_while_a_piece_is_damaged(library: Path) -> No
     age(library)
     (problem,) = verify(library).problems
     assert problem.fault == "damaged"
+
+
+def test_equal_files_are_noted_for_one_piece_each(library: Path, scores: Path, encoders: FakeEncoders) -> None:
+    with Library.open(library, encoders) as opened:
+        first, *_ = opened.pieces()
+        places, embeddings = opened.store.contents(first.id)
+        (page,) = opened.store.pages(first.id)
+        twin = Score("twin", str(scores / "twin.pdf"), opened.store.files(first))
+        opened.store.put(twin, first.sha256, [page], places, embeddings, encoders.model_id)
+    (scores / "piece-0.pdf").rename(scores / "other.pdf")
+    problems = verify(library).problems
+    assert sorted(problem.fault for problem in problems) == ["gone", "moved"]
+    assert len(repair(library, problems)) == 1

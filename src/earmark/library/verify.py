@@ -10,8 +10,11 @@ import os
 import re
 import shutil
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +22,7 @@ from earmark.errors import BadInput
 from earmark.library.embedded import EmbeddedStore
 from earmark.library.sources import PageFile, Score, natural, page_file, sha256, whole_file
 from earmark.library.store import DOWNLOADS, UPLOADS, LibraryDamaged, LibraryUnusable, Piece
+from earmark.sheet.formats import kind_of_name
 from earmark.sheet.iiif import is_address
 
 RECENT_S = 3600.0
@@ -113,7 +117,7 @@ def _verify(folder: Path, store: EmbeddedStore) -> Report:
     problems += [_damaged(piece) for piece, is_whole in checked if not is_whole]
     pieces = {piece.id: (piece, store.files(piece)) for piece, is_whole in checked if is_whole}
     is_whole = not problems
-    folders = _Folders(folder, [files for _, files in pieces.values()])
+    folders = _Folders(folder, pieces.values())
     problems += [problem for piece, files in pieces.values() if (problem := _of_files(piece, files, folders))]
     if is_whole:
         problems += _unused(folder, [files for _, files in pieces.values()], problems)
@@ -160,48 +164,66 @@ def _content(piece: Piece) -> str:
 
 
 class _Folders:
-    """The folders that may hold files of a library's pieces: those that do, its own, and the folders in them."""
+    """The folders that may hold files of a library's pieces: those that do, its own, and the folders in and beside
+    them."""
 
-    def __init__(self, library: Path, files: Iterable[tuple[PageFile, ...]]) -> None:
-        known = {os.path.dirname(file.path) for some in files for file in some}
-        own = os.path.abspath(library)
-        parents = {os.path.dirname(folder) for folder in known} | {os.path.join(own, DOWNLOADS)}
-        self._starts = known | {os.path.join(own, UPLOADS)}
-        self._parents = parents | known
-        self._listed: list[tuple[str, list[Path]]] | None = None
+    def __init__(self, library: Path, pieces: Iterable[tuple[Piece, tuple[PageFile, ...]]]) -> None:
+        self._library = os.path.abspath(library)
+        self._known, self._taken = set[str](), set[str]()
+        for piece, files in pieces:
+            self._known |= {os.path.dirname(file.path) for file in files}
+            self._taken.add(piece.source)
 
     def find(self, piece: Piece, files: tuple[PageFile, ...]) -> Score | None:
-        """Where there are files of the content that a piece was read from."""
-        sizes = [file.size for file in files]
-        for folder, paths in self._list():
-            try:
-                if len(files) == 1:
-                    candidates = [(str(path), [path]) for path in paths if path.stat().st_size == sizes[0]]
-                else:
-                    same_kind = [path for path in paths if path.suffix == Path(files[0].path).suffix]
-                    are_like = [path.stat().st_size for path in same_kind] == sizes
-                    candidates = [(folder, same_kind)] if are_like else []
-                for source, found in candidates:
-                    part = piece.source.removeprefix(whole_file(piece.source))
-                    source = piece.source if is_address(piece.source) else source + part
-                    score = Score(piece.name, source, tuple(map(page_file, found)), piece.kind)
-                    if sha256(score) == _content(piece):
-                        return score
-            except (BadInput, OSError):  # a file that may not be read is not what was looked for
+        """Where there are files of the content that a piece was read from, and that no other piece is of."""
+        if len(files) == 1:
+            candidates = [[path] for path in self._by_size.get(files[0].size, ())]
+        else:
+            candidates = self._images.get(tuple(file.size for file in files), [])
+        whole = whole_file(piece.source)
+        is_folder = whole == os.path.dirname(files[0].path)
+        for paths in candidates:
+            source = str(paths[0].parent if is_folder else paths[0]) + piece.source.removeprefix(whole)
+            if is_address(piece.source):
+                source = piece.source
+            elif source in self._taken:
                 continue
+            with suppress(BadInput, OSError):  # a file that may not be read is not what was looked for
+                score = Score(piece.name, source, tuple(map(page_file, paths)), piece.kind)
+                if sha256(score) == _content(piece):
+                    self._taken.add(source)
+                    return score
         return None
 
-    def _list(self) -> list[tuple[str, list[Path]]]:
-        """Every folder with its files in natural order, hidden ones left out; read when something is first missing."""
-        if self._listed is None:
-            folders = self._starts | {
-                entry.path for parent in self._parents for entry in _entries(parent) if entry.is_dir()
-            }
-            listed = [
-                (folder, [Path(entry.path) for entry in _entries(folder) if entry.is_file()]) for folder in folders
-            ]
-            self._listed = sorted((folder, sorted(paths, key=natural)) for folder, paths in listed)
-        return self._listed
+    @cached_property
+    def _listed(self) -> list[list[tuple[Path, int]]]:
+        """The files of every folder in natural order, with their sizes; read when something is first missing."""
+        parents = self._known | {os.path.dirname(folder) for folder in self._known}
+        parents.add(os.path.join(self._library, DOWNLOADS))
+        folders = self._known | {os.path.join(self._library, UPLOADS)}
+        folders |= {entry.path for parent in parents for entry in _entries(parent) if entry.is_dir()}
+        listed = []
+        for folder in sorted(folders):
+            files = [(Path(entry.path), entry.stat().st_size) for entry in _entries(folder) if entry.is_file()]
+            listed.append(sorted(files, key=lambda file: natural(file[0])))
+        return listed
+
+    @cached_property
+    def _by_size(self) -> dict[int, list[Path]]:
+        found = defaultdict(list)
+        for files in self._listed:
+            for path, size in files:
+                found[size].append(path)
+        return found
+
+    @cached_property
+    def _images(self) -> dict[tuple[int, ...], list[list[Path]]]:
+        """The images of each folder, which may be the pages of a piece, by their sizes."""
+        found = defaultdict(list)
+        for files in self._listed:
+            images = [(path, size) for path, size in files if kind_of_name(path) == "image"]
+            found[tuple(size for _, size in images)].append([path for path, _ in images])
+        return found
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:
