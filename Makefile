@@ -2,19 +2,41 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-TORCH := torch==2.13.0
+INSTALL := install --quiet --disable-pip-version-check --constraint constraints.txt
 PACKAGES := libfluidsynth3 fluid-soundfont-gm timgm6mb-soundfont musescore-general-soundfont chromium
 
-.PHONY: demo test packages clean
+.PHONY: demo test check wheel-check docs lock packages clean
 
 demo: $(VENV)/base
 	$(BIN)/python demo/demo.py
 
-test: packages $(VENV)/dev
+# Two processes of pytest, or as many as there are cores, of one thread each: a test that has two is hardly any faster.
+test: packages check wheel-check
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal
+
+check: $(VENV)/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	OMP_NUM_THREADS=2 $(BIN)/pytest
+
+# The sdist, the wheel made from it, and the wheel tried where there is nothing but what it asks for.
+wheel-check: $(VENV)/dev
+	rm -rf dist $(VENV)/bare
+	$(BIN)/python -m build --no-isolation --outdir dist >$(VENV)/build.log || { cat $(VENV)/build.log; exit 1; }
+	$(PYTHON) -m venv --without-pip $(VENV)/bare
+	$(BIN)/pip --python $(VENV)/bare/bin/python $(INSTALL) --no-compile dist/*.whl
+	$(VENV)/bare/bin/python -I scripts/check_wheel.py dist
+
+# The versions to develop and test with. What is there stays as long as it fits pyproject.toml; `rm constraints.txt`
+# first takes the newest of everything.
+lock: $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile --quiet --all-extras --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
+		--custom-compile-command "make lock" --output-file constraints.txt pyproject.toml
+
+# The pages under docs/, into docs/build; every warning is an error. No page needs another host.
+docs: $(VENV)/dev
+	$(BIN)/sphinx-build -q -W --keep-going -n -b html docs docs/build
 
 # The Debian packages of the engraving and rendering tests, and Chromium, which the tests of the page drive, where they
 # may be installed; else those tests skip.
@@ -25,15 +47,13 @@ $(VENV)/bin/python:
 	@$(PYTHON) -c "import ensurepip" 2>/dev/null || scripts/install-packages python3-venv
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/base: $(VENV)/bin/python pyproject.toml
-	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+$(VENV)/base: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(BIN)/pip $(INSTALL) --editable .
 	touch $@
 
-# The CPU build of PyTorch comes first, so that no other build is fetched for it.
 $(VENV)/dev: $(VENV)/base
-	$(BIN)/pip install --quiet --disable-pip-version-check $(TORCH)
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[corpus,train,figures,web,dev]'
+	$(BIN)/pip $(INSTALL) --editable '.[corpus,train,figures,web,docs,dev]'
 	touch $@
 
 clean:
-	rm -rf $(VENV) demo/out
+	rm -rf $(VENV) dist demo/out docs/build

@@ -1,22 +1,24 @@
-"""How exactly the mark follows a performance through its score.
+"""How exactly the mark follows a performance through its score, recorded and live.
 
-    python -m benchmarks.align CORPUS [--split test] [--tempi 0.66,1,1.5] [--forms 12] [--model NAME] [--json FILE]
+    python -m benchmarks.align CORPUS [--split test] [--tempi 0.66,1,1.5] [--pieces N] [--forms 12] [--live N]
 
 Every piece of the split is indexed from its PDF and played by a piano that no model was trained on, with human timing
 (``earmark.corpus.humanise``: rubato, chords spread, dynamics, pedal), at each tempo; then ``--forms`` of the pieces in
-other forms (``benchmarks.forms``: repeats, a da capo, a start in the middle with silence before and applause after).
-Each recording is aligned by ``Library.align``, which is told the piece.
+other forms (``benchmarks.support.forms``: repeats, a da capo, a start in the middle with silence before and applause
+after). Each recording is aligned by ``Library.align``, which is told the piece.
 
 An onset's error is the time at which the mark passes its noteheads (their mean place, in the right system) against
 the time at which it was played, of all passes the nearest; an onset that the mark never passes is wrong at any
 tolerance. Its system is right when the mark is in it at the time at which it was played.
+
+With ``--live`` so many pieces of the split are also listened to live (`benchmarks.support.live`), in a library of all
+the corpus's pieces or of those of the split ``--among``, which ``--work`` keeps.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
-import time
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,10 +29,11 @@ import mido
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.clips import PIANO, write_wav
-from benchmarks.forms import FORMS, Form, pad, unfold
-from benchmarks.pieces import Piece, read_pieces
-from benchmarks.report import describe, machine, table, write_json
+from benchmarks.support import live
+from benchmarks.support.clips import PIANO, write_wav
+from benchmarks.support.forms import FORMS, Form, pad, unfold
+from benchmarks.support.pieces import Piece, evenly_chosen, kept_library, read_pieces
+from benchmarks.support.results import begin, finish, table
 from earmark.corpus.humanise import humanise
 from earmark.corpus.render import render, timed
 from earmark.library.library import DEFAULT_MODEL, Library
@@ -40,7 +43,6 @@ Floats = npt.NDArray[np.float64]
 NEAR_S = 0.5
 JUMP = 0.15  # systems between two points, more than which the mark jumps rather than passes
 SHORTEST_FORM_S = 40.0
-WORST = 12
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,6 @@ class Result:
 
     piece: str
     kind: str
-    audio_s: float
-    took_s: float
     errors_s: Floats
     right_system: npt.NDArray[np.bool_]
 
@@ -146,17 +146,14 @@ def measure(pieces: Sequence[Piece], library: Library, tempi: Sequence[float], f
         path = Path(folder) / "performance.wav"
         for kind, piece, form, tempo in cases:
             onsets = play(piece, form, tempo, path)
-            start = time.perf_counter()
             alignment = library.align(path, names[str(piece.pdf)])
-            took_s = time.perf_counter() - start
-            yield Result(piece.name, kind, alignment.duration_s, took_s, *judge(alignment, onsets))
+            yield Result(piece.name, kind, *judge(alignment, onsets))
 
 
 def figures(results: Sequence[Result]) -> dict[str, Any]:
     """What the table shows, of all onsets of these results together."""
     errors_s = np.abs(np.concatenate([result.errors_s for result in results]))
     right = np.concatenate([result.right_system for result in results])
-    audio_s = sum(result.audio_s for result in results)
     median_ms = float(np.median(errors_s)) * 1000
     return {
         "recordings": len(results),
@@ -164,26 +161,27 @@ def figures(results: Sequence[Result]) -> dict[str, Any]:
         "median_ms": round(median_ms) if np.isfinite(median_ms) else None,  # most were never passed
         "within_500_ms": round(float((errors_s <= NEAR_S).mean()), 4),
         "right_system": round(float(right.mean()), 4),
-        "ms_a_minute": round(sum(result.took_s for result in results) / audio_s * 60_000),
     }
 
 
-def print_table(results: Sequence[Result]) -> None:
+def groups(results: Sequence[Result]) -> list[dict[str, Any]]:
+    """What the table shows: figures of every kind of performance, and of all tempi together."""
     kinds = dict.fromkeys(result.kind for result in results)
-    groups = {kind: [result for result in results if result.kind == kind] for kind in kinds}
-    tempi = [result for result in results if result.kind.startswith("tempo")]
-    groups["**all tempi**"] = tempi
+    rows = [(kind, [result for result in results if result.kind == kind]) for kind in kinds]
+    if tempi := [result for result in results if result.kind.startswith("tempo")]:
+        rows.append(("**all tempi**", tempi))
+    return [{"kind": kind, **figures(group)} for kind, group in rows]
+
+
+def tables(results: dict[str, Any]) -> dict[str, str]:
+    """The tables of recorded performances and, where it was measured, of live listening."""
     rows = []
-    for name, group in groups.items():
-        if group:
-            found = figures(group)
-            shares = [f"{found[key]:.1%}" for key in ("within_500_ms", "right_system")]
-            rows.append((name, found["recordings"], found["onsets"], found["median_ms"], *shares, found["ms_a_minute"]))
-    header = ("performance", "recordings", "onsets", "median error, ms", "within 500 ms", "right system", "ms a minute")
-    print(table(header, rows), "\n")
-    for result in sorted(results, key=lambda result: float((np.abs(result.errors_s) <= NEAR_S).mean()))[:WORST]:
-        found = figures([result])
-        print(f"{result.piece}, {result.kind}: {found['within_500_ms']:.1%} within 500 ms, {found['median_ms']} ms")
+    for row in results["recorded"]:
+        shares = [f"{row[key]:.1%}" for key in ("within_500_ms", "right_system")]
+        rows.append((row["kind"], row["recordings"], row["onsets"], row["median_ms"], *shares))
+    header = ("performance", "recordings", "onsets", "median error, ms", "within 500 ms", "right system")
+    found = {"recorded": table(header, rows)} if rows else {}
+    return found | ({"live": live.rows(results["live"])} if results.get("live") else {})
 
 
 def main() -> None:
@@ -193,22 +191,26 @@ def main() -> None:
     parser.add_argument("--tempi", default="0.66,1,1.5", help="how fast, of the score's own tempo")
     parser.add_argument("--forms", type=int, default=12, help="how many pieces to play in other forms")
     parser.add_argument("--pieces", type=int, help="only so many pieces, evenly taken")
+    parser.add_argument("--live", type=int, default=0, help="how many pieces to listen to live")
+    parser.add_argument("--among", metavar="SPLIT", help="live: among the pieces of this split alone, not in all")
     parser.add_argument("--model", default=DEFAULT_MODEL)
+    parser.add_argument("--work", type=Path, default=Path("data/bench"))
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    before = machine()
-    print(describe(before), "\n")
-    pieces = read_pieces(options.corpus, options.split)
-    if options.pieces:
-        pieces = [pieces[i * len(pieces) // options.pieces] for i in range(options.pieces)]
+    results = begin(options.model)
+    split = read_pieces(options.corpus, options.split)
+    pieces = evenly_chosen(split, options.pieces)
     tempi = [float(tempo) for tempo in options.tempi.split(",") if tempo]
     with tempfile.TemporaryDirectory() as folder, Library.open(folder, options.model) as library:
         library.add([piece.pdf for piece in pieces])
-        results = list(measure(pieces, library, tempi, options.forms))
-    print_table(results)
-    if options.json:
-        each = [{"piece": result.piece, "kind": result.kind, **figures([result])} for result in results]
-        write_json(options.json, {"machine": before, "all": figures(results), "each": each})
+        measured = list(measure(pieces, library, tempi, options.forms))
+    each = [{"piece": result.piece, "kind": result.kind, **figures([result])} for result in measured]
+    results |= {"recorded": groups(measured), "each": each}
+    if options.live:
+        others = read_pieces(options.corpus, options.among)
+        kept = kept_library(others, options.work, options.model, options.among or "all")
+        results["live"] = live.measure(kept, evenly_chosen(split, options.live), options.model)
+    finish(results, tables(results), options.json)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,9 @@
     python -m benchmarks.pages CORPUS --scans DIR [--every N] [--ways clean,skew,…] [--worst N OUT] [--json FILE]
 
 CORPUS is a built corpus, whose boxes are exact: the pages of its test pieces, clean and degraded in every one of
-`benchmarks.degrade.WAYS`; ``--every 3`` takes every third of them. DIR holds folders of scans with page_N.tif and
-staves.json; their boxes were drawn by hand around systems with all their notes. No threshold was set on the works in
-`HELD_OUT`, except the room around staves (see the README).
+`benchmarks.support.degrade.WAYS`; ``--every 3`` takes every third of them. DIR holds folders of scans with page_N.tif
+and staves.json; their boxes were drawn by hand around systems with all their notes. No threshold was set on the works
+in `HELD_OUT`, except the room around staves (see the README).
 
 A system is right when its box and the true one overlap with an intersection over union of at least 0.6: in a corpus the
 box of the staff lines, in scans that with room for notes (`earmark.sheet.on_page.outline`). A page is right when all
@@ -23,12 +23,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
-from benchmarks.degrade import WAYS, Mapping, degrade, moved_box
-from benchmarks.report import table
+from benchmarks.support.degrade import WAYS, Mapping, degrade, moved_box
+from benchmarks.support.results import begin, finish, table
 from earmark.schema import Box, Image
 from earmark.sheet.images import MAX_WIDTH_PX, read_pages
 from earmark.sheet.on_page import outline
@@ -79,24 +80,35 @@ class Tally:
     kind: str
     results: list[Result] = field(default_factory=list)
 
-    def row(self) -> tuple[str, ...]:
-        """Pages, pages right, order right, precision, recall, ms a page."""
+    def figures(self) -> dict[str, Any]:
+        """Pages and systems, pages whose systems are all right and in order, precision and recall of the systems,
+        seconds of one core a page."""
         pages = len(self.results)
         true, found = sum(r.true for r in self.results), sum(r.found for r in self.results)
         matched = sum(len(r.matched) for r in self.results)
-        return (
-            self.kind,
-            str(pages),
-            str(true),
-            f"{sum(r.is_right for r in self.results) / max(1, pages):.1%}",
-            f"{sum(r.in_order for r in self.results) / max(1, pages):.1%}",
-            f"{matched / max(1, found):.4f}",
-            f"{matched / max(1, true):.4f}",
-            f"{1000 * sum(r.seconds for r in self.results) / max(1, pages):.0f}",
-        )
+        return {
+            "kind": self.kind,
+            "pages": pages,
+            "systems": true,
+            "right": sum(r.is_right for r in self.results),
+            "in_order": sum(r.in_order for r in self.results),
+            "precision": matched / max(1, found),
+            "recall": matched / max(1, true),
+            "page_s": sum(r.seconds for r in self.results) / max(1, pages),
+        }
 
 
 HEADINGS = ("pages", "pages", "systems", "all right", "in order", "precision", "recall", "ms a page")
+
+
+def tables(results: dict[str, Any]) -> dict[str, str]:
+    """One table of all kinds of pages."""
+    rows = []
+    for one in results["pages"]:
+        shares = (f"{one[key] / max(1, one['pages']):.1%}" for key in ("right", "in_order"))
+        exact = (f"{one[key]:.4f}" for key in ("precision", "recall"))
+        rows.append((one["kind"], one["pages"], one["systems"], *shares, *exact, f"{1000 * one['page_s']:.0f}"))
+    return {"systems": table(HEADINGS, rows)}
 
 
 def overlap(a: Box, b: Box) -> float:
@@ -226,6 +238,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.corpus is None and given.scans is None:
         parser.error("give a corpus or --scans")
+    results = begin(None)
     worst = Worst(int(given.worst[0]) if given.worst else 0)
     tallies = []
     if given.scans:
@@ -236,12 +249,12 @@ def main() -> None:
     if given.corpus:
         pages = corpus_pages(given.corpus, given.every)
         tallies += [measure(way, corpus_cases(pages, way), False, worst) for way in given.ways.split(",")]
-    print(table(HEADINGS, [tally.row() for tally in tallies]))
-    print(f"most memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000:.0f} MB")
+    results["pages"] = [tally.figures() for tally in tallies]
+    results["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    print(f"most memory: {results['peak_mb']:.0f} MB")
     if given.worst:
         worst.write(Path(given.worst[1]))
-    if given.json:
-        given.json.write_text(json.dumps({tally.kind: [vars(r) for r in tally.results] for tally in tallies}))
+    finish(results, tables(results), given.json)
 
 
 if __name__ == "__main__":

@@ -1,64 +1,87 @@
-"""What every benchmark ends with: a Markdown table, a JSON file, and the machine that the figures are of."""
+"""Writes every generated table of the documents anew: ``python -m benchmarks.report [--check]``.
+
+A document has a table between two lines, the first of which names a results file's stem, and which of its tables:
+
+    <!-- results: NAME TABLE -->
+    <!-- end of results -->
+
+NAME.json lies in ``benchmarks/results`` or ``experiments/analysis/results``; what its tables are, says the module
+that measured them. The table ``measured`` says of any file with which weights, code and machine it was made. The name
+``models`` stands for all of ``experiments/results`` (`experiments.analysis.models`). With ``--check`` nothing is
+written, and the exit code is 1 if any table differs.
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
-import os
-import platform
-from collections.abc import Sequence
-from importlib.metadata import version
+import re
+import sys
+from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from benchmarks.support.results import measured_with
 
-def machine() -> dict[str, Any]:
-    """Processor, cores, memory and software; ``load`` is the mean number of busy cores of the last minute.
+ROOT = Path(__file__).parents[1]
+FOLDERS = {"benchmarks": ROOT / "benchmarks/results", "experiments.analysis": ROOT / "experiments/analysis/results"}
+BLOCK = re.compile(
+    r"(?P<begin><!-- results: (?P<name>[\w.-]+) (?P<table>[\w.-]+) -->\n).*?(?P<end><!-- end of results -->)", re.DOTALL
+)
 
-    A load near or above the number of cores before the start means that the figures are of a busy machine.
-    """
-    memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    packages = ("earmark", "onnxruntime", "faiss-cpu", "numpy", "av", "pypdfium2")
-    return {
-        "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)),
-        "memory_gb": round(memory_bytes / 1e9, 1),
-        "load": round(os.getloadavg()[0], 2),
-        "system": f"{platform.system()} {platform.release()}",
-        "python": platform.python_version(),
-        "packages": {name: version(name) for name in packages},
-    }
+Tables = Callable[[dict[str, Any]], dict[str, str]]
 
 
-def describe(machine: dict[str, Any]) -> str:
-    """The machine in one line."""
-    return (
-        f"{machine['cores']} cores of {machine['processor']}, {machine['memory_gb']} GB, {machine['system']}, "
-        f"Python {machine['python']}; load before the start {machine['load']}"
-    )
+def documents() -> list[Path]:
+    """All Markdown files that may hold tables."""
+    found = (ROOT.glob(pattern) for pattern in ("*.md", "docs/*.md", "benchmarks/*.md", "experiments/**/*.md"))
+    return sorted(path for paths in found for path in paths)
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A Markdown table; the first column is aligned left, the others right."""
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
+def tables_of(name: str) -> dict[str, str]:
+    """The tables of one results file by name; raises FileNotFoundError when there is no such file."""
+    if name == "models":
+        made: dict[str, str] = import_module("experiments.analysis.models").tables(ROOT / "experiments/results")
+        return made
+    for package, folder in FOLDERS.items():
+        path = folder / f"{name}.json"
+        if path.exists():
+            results = json.loads(path.read_text(encoding="utf-8"))
+            tables: Tables = import_module(f"{package}.{name.split('-')[0]}").tables
+            return {"measured": measured_with(results), **tables(results)}
+    raise FileNotFoundError(f"{name}.json is in none of the folders of results")
 
 
-def write_json(path: Path, figures: dict[str, Any]) -> None:
-    """Writes the figures in one piece."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.part")
-    with unfinished.open("w", encoding="utf-8") as file:
-        json.dump(figures, file, indent=2, ensure_ascii=False)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
+def filled(text: str) -> str:
+    """A document with all its tables as the results files say; raises KeyError when a file has no such table."""
+
+    def fill(block: re.Match[str]) -> str:
+        table = tables_of(block["name"])[block["table"]]
+        return f"{block['begin']}{table}\n{block['end']}"
+
+    return BLOCK.sub(fill, text)
 
 
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:  # not Linux
-        return platform.processor() or "unknown"
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
+def outdated() -> Iterator[tuple[Path, str]]:
+    """The documents that differ from what the results files say, and what they should be."""
+    for path in documents():
+        text = path.read_text(encoding="utf-8")
+        if (new := filled(text)) != text:
+            yield path, new
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true")
+    given = parser.parse_args()
+    differing = list(outdated())
+    for path, text in differing:
+        print(path.relative_to(ROOT))
+        if not given.check:
+            path.write_text(text, encoding="utf-8")
+    sys.exit(bool(given.check and differing))
+
+
+if __name__ == "__main__":
+    main()

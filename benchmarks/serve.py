@@ -1,7 +1,10 @@
-"""How ``earmark serve`` holds under load: ``python -m benchmarks.serve CORPUS [--work DIR] [--json FILE]``.
+"""How ``earmark serve`` holds under load.
 
-One server with the library of all the corpus's pieces; clips of 20 s of test pieces. A question's time is from the
-first byte that is sent to the end of its events. Clients are threads of this process, on the same cores as the server.
+    python -m benchmarks.serve CORPUS [--among SPLIT] [--work DIR] [--json FILE]
+
+One server with the library of all the corpus's pieces, or of a split's; clips of 20 s of test pieces. A query's time
+is from the first byte that is sent to the end of its events. Clients are threads of this process, on the same cores as
+the server.
 """
 
 from __future__ import annotations
@@ -22,10 +25,10 @@ from typing import Any
 import httpx
 import numpy as np
 
-from benchmarks.clips import cut_clip
-from benchmarks.command import earmark
-from benchmarks.pieces import read_pieces, whole_library
-from benchmarks.report import describe, machine, table, write_json
+from benchmarks.support.clips import cut_clip
+from benchmarks.support.command import earmark
+from benchmarks.support.pieces import kept_library, read_pieces
+from benchmarks.support.results import begin, finish, table
 from earmark.library.library import DEFAULT_MODEL
 
 CLIPS = 10
@@ -39,7 +42,7 @@ FLOOD = 150
 
 @dataclass(frozen=True)
 class Answer:
-    """One question: seconds until its end, its state, how often it was told to come again."""
+    """One query: seconds until its end, its state, how often it was told to come again."""
 
     seconds: float
     state: str
@@ -107,19 +110,19 @@ def serving(library: Path, model: str) -> Iterator[Server]:
 
 
 def many(server: Server, clips: list[bytes], count: int, clients: int, patient: bool = True) -> list[Answer]:
-    """``count`` questions at once, in turn of ``clients`` clients."""
+    """``count`` queries at once, in turn of ``clients`` clients."""
     with ThreadPoolExecutor(count) as pool:
         asked = [pool.submit(server.ask, clips[i % len(clips)], f"client-{i % clients}", patient) for i in range(count)]
         return [one.result() for one in asked]
 
 
-def row(what: str, answers: list[Answer], wall_s: float) -> tuple[str, ...]:
-    """Figures of those that were answered."""
+def row(what: str, answers: list[Answer], wall_s: float) -> dict[str, Any]:
+    """Figures of those that were answered: seconds until the end of their events, how many came a second, refusals."""
     done = [answer.seconds for answer in answers if answer.state == "done"]
-    p50, p95, p99 = np.percentile(done, [50, 95, 99])
+    p50, p95, p99 = (round(float(value), 3) for value in np.percentile(done, [50, 95, 99]))
     refused = sum(answer.refused for answer in answers)
-    rate = len(done) / wall_s
-    return what, str(len(done)), f"{p50:.2f}", f"{p95:.2f}", f"{p99:.2f}", f"{rate:.1f}", str(refused)
+    rate = round(len(done) / wall_s, 2)
+    return {"what": what, "answered": len(done), "p50": p50, "p95": p95, "p99": p99, "rate": rate, "refused": refused}
 
 
 def timed(work: Any) -> tuple[Any, float]:
@@ -129,7 +132,7 @@ def timed(work: Any) -> tuple[Any, float]:
     return done, time.perf_counter() - start
 
 
-def measure(server: Server, clips: list[bytes]) -> Iterator[tuple[str, ...]]:
+def measure(server: Server, clips: list[bytes]) -> Iterator[dict[str, Any]]:
     """All trials, one after the other."""
     alone, wall_s = timed(lambda: [server.ask(clips[i % len(clips)], "alone") for i in range(ALONE)])
     yield row("one after the other", alone, wall_s)
@@ -145,15 +148,34 @@ def measure(server: Server, clips: list[bytes]) -> Iterator[tuple[str, ...]]:
     yield row(f"{FLOOD} at once of one client that does not come again", flood, wall_s)
 
 
+def tables(results: dict[str, Any]) -> dict[str, str]:
+    """The tables of the queries under load, and of what the server needs."""
+    rows = []
+    for one in results["queries"]:
+        seconds = (f"{one[key]:.2f}" for key in ("p50", "p95", "p99"))
+        rows.append((one["what"], one["answered"], *seconds, f"{one['rate']:.1f}", one["refused"]))
+    header = (f"queries of {CLIP_S:g} s", "answered", "p50 s", "p95 s", "p99 s", "a second", "429")
+    server, *processes = results["peak_mb"]
+    needs = [
+        ("pieces in the library", results["library"]),
+        ("processor seconds a query", f"{results['cpu_s']:.2f}"),
+        ("peak MB of the server", f"{server:.0f}"),
+        ("peak MB of each of its processes", ", ".join(f"{peak:.0f}" for peak in processes)),
+    ]
+    return {"queries": table(header, rows), "needs": table(("the server", ""), needs)}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("corpus", type=Path)
+    parser.add_argument("--among", metavar="SPLIT", help="search in the pieces of this split alone, not in all")
     parser.add_argument("--work", type=Path, default=Path("data/bench"))
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    print(describe(machine()))
-    library = whole_library(read_pieces(options.corpus), options.work, options.model)
+    results = begin(options.model)
+    pieces = read_pieces(options.corpus, options.among)
+    library = kept_library(pieces, options.work, options.model, options.among or "all")
     test = read_pieces(options.corpus, "test")[:CLIPS]
     with tempfile.TemporaryDirectory() as folder:
         clips = [cut_clip(piece, Path(folder), CLIP_S, seed=6).path.read_bytes() for piece in test]
@@ -162,19 +184,11 @@ def main() -> None:
         rows = []
         before_s = server.cpu_s()
         for one in measure(server, clips):
-            print("; ".join(one), file=sys.stderr, flush=True)
+            print(one, file=sys.stderr, flush=True)
             rows.append(one)
-        answered = sum(int(one[1]) for one in rows)
-        cpu_s, peaks = (server.cpu_s() - before_s) / answered, server.peak_mb()
-    header = ("questions of 20 s", "answered", "p50 s", "p95 s", "p99 s", "a second", "429")
-    print(table(header, rows))
-    print(f"peak MB: server {peaks[0]:.0f}, its processes {', '.join(f'{peak:.0f}' for peak in peaks[1:])}")
-    print(f"processor seconds a question: {cpu_s:.2f}")
-    if options.json:
-        write_json(
-            options.json,
-            {"rows": [dict(zip(header, one, strict=True)) for one in rows], "peak_mb": peaks, "cpu_s": cpu_s},
-        )
+        cpu_s = (server.cpu_s() - before_s) / sum(one["answered"] for one in rows)
+        results |= {"library": len(pieces), "queries": rows, "peak_mb": server.peak_mb(), "cpu_s": cpu_s}
+    finish(results, tables(results), options.json)
 
 
 if __name__ == "__main__":

@@ -11,9 +11,11 @@ from __future__ import annotations
 import signal
 import sys
 import wave
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
+from unittest.mock import patch
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +28,8 @@ from earmark.audio.spectrogram import filterbank
 from earmark.library import library as library_module
 from earmark.model.calibration import Calibration
 from earmark.schema import AudioSpec, FloatArray, SheetSpec
+from earmark.sheet import read
+from earmark.sheet.systems.find import Layout, read_layout
 
 DEGREES = 6
 NOTE_S = 0.5
@@ -198,6 +202,21 @@ class Command:
             code = int(stop.code or 0)
         out, err = self._capsys.readouterr()
         return code, out, err
+
+
+@lru_cache(maxsize=64)
+def layout_of_pixels(pixels: bytes, width: int) -> Layout:
+    return read_layout(np.frombuffer(pixels, np.uint8).reshape(-1, width))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def layouts_are_found_once() -> Iterator[None]:
+    """Finds the systems of a page once, which takes longer than all else that is done with made-up pages.
+
+    The same few melodies are added to libraries by hundreds of tests. `tests/sheet` calls the finder itself.
+    """
+    with patch.object(read, "read_layout", lambda image: layout_of_pixels(image.tobytes(), image.shape[1])):
+        yield
 
 
 @pytest.fixture

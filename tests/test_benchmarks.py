@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,8 +13,10 @@ import pytest
 from PIL import Image
 
 if TYPE_CHECKING:
-    from benchmarks.clips import Clip
+    from benchmarks.support.clips import Clip
     from tests.conftest import FakeEncoders, Music
+
+    Capture = pytest.CaptureFixture[str]
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE_PX = (1000, 2000)  # width, height
@@ -25,7 +28,7 @@ def benchmarks_are_importable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_run_has_the_time_the_memory_and_the_outputs_of_its_process() -> None:
-    from benchmarks.command import run
+    from benchmarks.support.command import run
 
     code = "import sys, time; held = bytearray(150_000_000); time.sleep(0.2); print(7); print('so', file=sys.stderr)"
     done = run([sys.executable, "-c", code])
@@ -35,7 +38,7 @@ def test_a_run_has_the_time_the_memory_and_the_outputs_of_its_process() -> None:
 
 
 def test_a_failed_run_has_no_figures() -> None:
-    from benchmarks.command import run
+    from benchmarks.support.command import run
 
     killed = run([sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"])
     assert killed.exit_code == -9
@@ -59,17 +62,17 @@ def write_piece(folder: Path) -> None:
 def clip(tmp_path: Path) -> Clip:
     """Seconds 0.5 to 2.5 of a piece."""
     pytest.importorskip("mido", reason="rendering needs the [corpus] extra")
-    from benchmarks.clips import Clip, Score
-    from benchmarks.pieces import Piece
+    from benchmarks.support.clips import Clip, Score
+    from benchmarks.support.pieces import Piece
 
     write_piece(tmp_path / "piece")
     piece = Piece("piece", tmp_path / "piece", 2)
     return Clip(piece, Score(piece), tmp_path / "clip.wav", 0.5, 2.5)
 
 
-def hit(clip: Clip, page: int, x: float, query_time_s: float) -> dict[str, Any]:
-    box = [x - 0.05, 0.08, x + 0.05, 0.17]
-    return {"source": str(clip.piece.pdf), "page": page, "box": box, "query_time_s": query_time_s}
+def hit(clip: Clip, page: int, x: float, query_time_s: float) -> Any:
+    box = (x - 0.05, 0.08, x + 0.05, 0.17)
+    return SimpleNamespace(source=str(clip.piece.pdf), page=page, box=box, query_time_s=query_time_s)
 
 
 def test_the_page_is_right_when_the_clip_plays_from_it(clip: Clip) -> None:
@@ -77,7 +80,9 @@ def test_the_page_is_right_when_the_clip_plays_from_it(clip: Clip) -> None:
     assert clip.score.pages_between(clip.start_s, clip.end_s) == {1, 2}
     assert clip.is_right_page(hit(clip, 2, 0.5, 0.0))
     assert not clip.is_right_page(hit(clip, 3, 0.5, 0.0))
-    assert not clip.is_right_page({**hit(clip, 2, 0.5, 0.0), "source": "/another/score.pdf"})
+    other = hit(clip, 2, 0.5, 0.0)
+    other.source = "/another/score.pdf"
+    assert not clip.is_right_page(other)
 
 
 def test_the_place_is_right_when_it_shows_the_note_that_is_heard(clip: Clip) -> None:
@@ -88,7 +93,7 @@ def test_the_place_is_right_when_it_shows_the_note_that_is_heard(clip: Clip) -> 
 
 
 def test_pieces_are_taken_evenly() -> None:
-    from benchmarks.pieces import Piece, evenly
+    from benchmarks.support.pieces import Piece, evenly
 
     pieces = [Piece(f"{i}", Path(f"{i}"), 2) for i in range(10)]
     assert [piece.name for piece in evenly(pieces, 4)] == ["0", "5"]
@@ -96,14 +101,14 @@ def test_pieces_are_taken_evenly() -> None:
 
 
 def test_tables_are_markdown() -> None:
-    from benchmarks.report import table
+    from benchmarks.support.results import table
 
     assert table(("a", "b"), [("x|y", 1)]) == "| a | b |\n| --- | ---: |\n| x\\|y | 1 |"
 
 
 def test_a_form_plays_its_parts_in_order() -> None:
     mido = pytest.importorskip("mido", reason="rendering needs the [corpus] extra")
-    from benchmarks.forms import Form, unfold
+    from benchmarks.support.forms import Form, unfold
 
     track = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=250_000)])
     for kind, note, time in (("on", 60, 0), ("off", 60, 3000), ("on", 64, 1000), ("on", 67, 1500), ("off", 67, 500)):
@@ -153,7 +158,7 @@ def test_an_alignment_is_judged_by_when_the_mark_passes_the_notes() -> None:
 
 
 def test_a_degraded_page_is_the_same_again_and_its_points_are_where_they_are_said_to_be() -> None:
-    from benchmarks.degrade import WAYS, degrade
+    from benchmarks.support.degrade import WAYS, degrade
 
     page = np.full((1170, 827), 255, np.uint8)
     dots = np.array([(200.0, 300.0), (600.0, 350.0), (420.0, 900.0)])
@@ -185,8 +190,8 @@ def test_every_true_system_is_matched_once() -> None:
 
 
 def test_points_of_a_bent_page_are_found_on_the_flat_one() -> None:
-    from benchmarks.snippets import to_flat
     from earmark.sheet.systems.warp import Warp
+    from experiments.analysis.snippets import to_flat
 
     column, row = np.meshgrid(np.arange(11.0) * 20, np.arange(16.0) * 20)
     bent = np.stack([300 - row - 4 * np.sin(column / 40), column + 6 * np.sin(row / 60)], axis=2)  # on its side
@@ -197,10 +202,10 @@ def test_points_of_a_bent_page_are_found_on_the_flat_one() -> None:
 
 
 def test_notes_are_found_again_on_a_degraded_page(tmp_path: Path, music: Music, encoders: FakeEncoders) -> None:
-    from benchmarks.snippets import see
     from earmark.schema import SheetSpec
     from earmark.sheet.strips import cut_strip
     from earmark.sheet.systems.find import find_systems
+    from experiments.analysis.snippets import see
 
     (page,) = music.pages(music.melody(1, 48))
     systems = find_systems(page)
@@ -235,8 +240,8 @@ def test_notes_are_found_again_on_a_degraded_page(tmp_path: Path, music: Music, 
 
 
 def test_a_mixed_run_draws_every_way_by_the_pages_names() -> None:
-    from benchmarks.degrade import WAYS
-    from benchmarks.snippets import way_of
+    from benchmarks.support.degrade import WAYS
+    from experiments.analysis.snippets import way_of
 
     drawn = [way_of("mixed", f"piece/page-{number}.png") for number in range(200)]
     assert set(drawn) == set(WAYS)
@@ -245,8 +250,8 @@ def test_a_mixed_run_draws_every_way_by_the_pages_names() -> None:
 
 
 def test_a_disturbed_recording_is_as_long_as_said_and_keeps_its_pitch(tmp_path: Path) -> None:
-    from benchmarks.clips import RATE_HZ, write_wav
-    from benchmarks.disturb import WAYS
+    from benchmarks.support.clips import RATE_HZ, write_wav
+    from benchmarks.support.disturb import WAYS
     from earmark.audio.decode import read_samples
 
     time_s = np.arange(3 * RATE_HZ) / RATE_HZ
@@ -263,8 +268,8 @@ def test_a_disturbed_recording_is_as_long_as_said_and_keeps_its_pitch(tmp_path: 
 
 
 def test_the_babble_of_a_cafe_is_as_loud_as_said_and_the_same_again(tmp_path: Path) -> None:
-    from benchmarks.clips import RATE_HZ, write_wav
-    from benchmarks.disturb import SIGNAL_TO_NOISE_DB, babble, cafe
+    from benchmarks.support.clips import RATE_HZ, write_wav
+    from benchmarks.support.disturb import SIGNAL_TO_NOISE_DB, babble, cafe
     from earmark.audio.decode import read_samples
 
     music = np.float32(0.1) * np.sin(np.arange(2 * RATE_HZ)).astype(np.float32)
@@ -277,15 +282,15 @@ def test_the_babble_of_a_cafe_is_as_loud_as_said_and_the_same_again(tmp_path: Pa
 
 
 def test_clips_lie_within_the_recording() -> None:
-    from benchmarks.real import starts
+    from benchmarks.suites.real import starts
 
-    assert starts(20.0, 10.0, 5.0) == [0.0, 5.0, 10.0]
-    assert starts(19.9, 10.0, 5.0) == [0.0, 5.0]
-    assert starts(19.9, 20.0, 5.0) == []
+    assert starts(20.0, 10.0) == [0.0, 5.0, 10.0]
+    assert starts(19.9, 10.0) == [0.0, 5.0]
+    assert starts(19.9, 20.0) == []
 
 
 def test_the_pages_of_a_clip_are_those_that_the_alignment_is_on() -> None:
-    from benchmarks.among_scans import Turns
+    from benchmarks.support.among_scans import Turns
     from earmark.results import Alignment, Mark
 
     points = tuple(Mark(float(i), 1 if i < 4 else 2, 1, 0.5, 0.0, 0.4 if i == 0 else 0.9) for i in range(8))
@@ -296,48 +301,125 @@ def test_the_pages_of_a_clip_are_those_that_the_alignment_is_on() -> None:
 
 
 def test_a_scan_is_known_by_any_way_to_its_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    from types import SimpleNamespace
-
-    from benchmarks.among_scans import added_from
+    from benchmarks.support.among_scans import added_from
 
     monkeypatch.chdir("/")
     scan: Any = SimpleNamespace(source="/scans/op-49")
-    library: Any = SimpleNamespace(list=lambda: [SimpleNamespace(source="/scans/op-79"), scan])
+    library: Any = SimpleNamespace(pieces=lambda: [SimpleNamespace(source="/scans/op-79"), scan])
     for way in ("/scans/op-49", "scans/op-49", "elsewhere/../scans/op-49"):
         assert added_from(library, Path(way)) is scan
     with pytest.raises(RuntimeError, match="is not in the library"):
         added_from(library, Path("op-49"))
 
 
-def test_shares_of_real_clips() -> None:
+def test_a_row_counts_what_held_and_leaves_out_what_a_suite_does_not_judge() -> None:
+    from benchmarks.support.answers import Answer, answers_table, summarise
+
+    answers = [
+        Answer("tape", "a", 0.0, rank=1, confident=True, page=True, absent=False),
+        Answer("tape", "a", 5.0, rank=1, confident=False, page=False, absent=True),
+        Answer("tape", "b", 0.0, rank=2, confident=True, page=False, absent=False),
+        Answer("tape", "b", 5.0, rank=None, confident=False, page=False, absent=False),
+        Answer("another", "b", 5.0, rank=7, confident=False),
+    ]
+    tape, another = summarise(answers)
+    assert tape == {
+        "row": "tape",
+        "queries": 4,
+        "piece_first": 2,
+        "among_first": 3,
+        "right_page": 1,
+        "right_place": None,
+        "confident": 2,
+        "confidently_wrong": 1,
+        "confident_without": 1,
+    }
+    assert (another["queries"], another["among_first"], another["right_page"]) == (1, 0, None)
+    assert "| tape | 4 | 50.0% | 75.0% | 25.0% | – | 50.0% | 25.0% | 25.0% |" in answers_table([tape])
+
+
+def test_every_suite_of_identify_can_be_asked(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     pytest.importorskip("mido", reason="rendering needs the [corpus] extra")
-    from benchmarks.real import Answer, figures, grouped
+    from benchmarks import identify
 
-    def answer(rank: int | None, right_page: bool, confident: bool) -> Answer:
-        return Answer("r", "telephone", 0.0, 10.0, rank, right_page, confident, 0.9, "a", 1, (1,))
+    assert set(identify.SUITES) == {"pieces", "real", "scans", "tapes", "pages"}
+    for name, suite in identify.SUITES.items():
+        for option in suite.needs:
+            monkeypatch.setattr(sys, "argv", ["identify", "corpus", "--suite", name])
+            with pytest.raises(SystemExit):
+                identify.main()
+            assert f"the suite {name} needs --{suite.needs[0]}" in capsys.readouterr().err, option
 
-    answers = [answer(1, True, True), answer(1, False, False), answer(2, False, True), answer(None, False, False)]
-    found = figures(answers)
-    assert found == {"clips": 4, "piece": 0.5, "page": 0.25, "confident": 0.5, "confidently_wrong": 0.25}
-    assert grouped(answers, "way") == {("telephone", 10.0): answers}
 
-
-def test_a_clip_among_scans_is_judged_by_the_scan_of_its_work() -> None:
+def test_a_stretch_is_right_when_it_shares_more_than_half() -> None:
     pytest.importorskip("mido", reason="rendering needs the [corpus] extra")
-    from benchmarks.scans import Answer, row
+    from benchmarks.suites.tapes import Part
 
-    def answer(rank: int | None, page: int | None, work_first: bool) -> Answer:
-        return Answer("m", "with it", 0.0, rank, page, (2, 3), "p", work_first, True)
+    part = Part(SimpleNamespace(), 10.0, 30.0)  # type: ignore[arg-type]
+    assert part.is_heard((12.0, 32.0))
+    assert not part.is_heard((20.0, 40.0))
+    assert not part.is_heard((0.0, 60.0))
 
-    answers = [answer(1, 2, True), answer(2, 4, True), answer(None, None, False), answer(7, 3, False)]
-    shares = ("50.0%", "25.0%", "50.0%", "75.0%", "50.0%", "100.0%", "50.0%")
-    assert row("m", answers) == ("m", "with it", 4, *shares)
+
+def test_every_table_in_the_documents_is_what_the_results_files_say() -> None:
+    from benchmarks import report
+
+    assert [str(path.relative_to(report.ROOT)) for path, _ in report.outdated()] == []
+    text = (report.ROOT / "benchmarks" / "README.md").read_text()
+    assert len(report.BLOCK.findall(text)) >= 10
+    changed = text.replace("%", "‰", 1)
+    assert report.filled(changed) == text
+
+
+def test_figures_in_short_are_those_of_the_results() -> None:
+    """Tables that also hold what others measured, or that are shorter than a results file's."""
+    own = json.loads((ROOT / "experiments" / "results" / "earmark-1.json").read_text())["tempi"]["1"]["audio_to_sheet"]
+    readme = (ROOT / "README.md").read_text()
+    for figures in (own, own["ceiling"]):
+        assert f"| {figures['recall@1']:.2f} | {figures['mrr']:.3f} |" in readme
+
+    def first(suite: str, name: str) -> tuple[int, int]:
+        rows = json.loads((ROOT / "benchmarks" / "results" / f"identify-{suite}.json").read_text())["rows"]
+        (found,) = (row for row in rows if row["row"] == name)
+        return found["piece_first"], found["queries"]
+
+    said = (ROOT / "docs" / "model.md").read_text()
+    assert (
+        "20 s of each of the 94 test pieces | the corpus' PDFs | {} of {} |".format(
+            *first("pieces", "20 s of a test piece")
+        )
+        in said
+    )
+    for suite, name, words in (
+        ("real", "as recorded, 10 s", "10 s clips of five real recordings | 477 pieces, nine of them real scans"),
+        ("real", "as recorded, 20 s", "20 s clips of the same | the same"),
+        ("real", "café at 10 dB, 20 s", "in a café's babble at 10 dB | the same"),
+        ("scans", "the scan alone", "played by synthesis | the same, without their engraved edition"),
+    ):
+        right, queries = first(suite, name)
+        share = f"{100 * right / queries:.1f}".removesuffix(".0")
+        assert f"{words} | {share} % |" in said, name
+
+
+def test_every_results_file_stands_in_a_document() -> None:
+    from benchmarks import report
+
+    shown = {block["name"] for path in report.documents() for block in report.BLOCK.finditer(path.read_text())}
+    kept = {path.stem for folder in report.FOLDERS.values() for path in folder.glob("*.json")}
+    assert kept <= shown
+
+
+def test_the_papers_tables_are_those_of_the_results(tmp_path: Path) -> None:
+    from earmark.balke2019.tables import write_tables
+
+    for path in write_tables(ROOT / "experiments" / "results", tmp_path):
+        assert path.read_text() == (ROOT / "experiments" / "balke2019" / path.name).read_text(), path.name
 
 
 def test_wrong_answers_are_of_the_kind_that_their_notes_say() -> None:
     """A theme of twelve notes, 10 px and half a second apart, comes three times, the third with another end."""
-    from benchmarks.errors import KINDS, Judge, Place
     from earmark.training.data.dataset import Notes, TrainingPiece, group_onsets
+    from experiments.analysis.errors import KINDS, Judge, Place
 
     def made(name: str, pitches: list[int]) -> TrainingPiece:
         count = len(pitches)

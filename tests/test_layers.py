@@ -1,4 +1,5 @@
-"""DESIGN.md's list of folders holds: imports go down it only, and searching needs neither PyTorch nor SciPy."""
+"""DESIGN.md's list of folders holds: imports go down it only, searching needs neither PyTorch nor SciPy, and tests lie
+where what they test lies."""
 
 from __future__ import annotations
 
@@ -13,6 +14,26 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "earmark"
+TESTS = ROOT / "tests"
+
+
+# Tests of what is no module of the package, or of several at once.
+OF_THE_WHOLE = {
+    "cli/test_bad_input.py": "what every command says of bad input",
+    "model/test_shipped.py": "the weights that ship",
+    "test_benchmarks.py": "benchmarks/ and experiments/",
+    "test_demo.py": "demo/",
+    "test_docs.py": "the documents",
+    "test_layers.py": "the folders",
+    "test_release.py": "pyproject.toml and constraints.txt",
+    "web/browser/test_errors.py": "the page, in a browser",
+    "web/browser/test_find.py": "the page, in a browser",
+    "web/browser/test_live_and_library.py": "the page, in a browser",
+    "web/test_changes.py": "pieces added and removed through the API",
+    "web/test_hostile.py": "crafted files and clients",
+    "web/test_live.py": "the API's WebSocket",
+    "web/test_reverse.py": "sheet music as a query through the API",
+}
 
 
 @cache
@@ -49,6 +70,15 @@ def rooms_used(path: Path) -> set[str]:
     """The rooms of the package that a file imports from; the version may be imported from everywhere."""
     own = {name.split(".")[1] for name in imports(path) if name.startswith("earmark.")}
     return own - {"__version__", "Library"}
+
+
+def test_tests_lie_where_what_they_test_lies() -> None:
+    """``tests/X/test_y.py`` tests the module or folder ``src/earmark/X/y``, or is one of `OF_THE_WHOLE`."""
+    tests = {path.relative_to(TESTS).as_posix() for path in TESTS.rglob("test_*.py")}
+    tested = {path.relative_to(PACKAGE).with_suffix("").as_posix() for path in files()}
+    tested |= {path.parent.relative_to(PACKAGE).as_posix() for path in files()}
+    astray = {name for name in tests if name.replace("test_", "", 1).removesuffix(".py") not in tested}
+    assert astray == set(OF_THE_WHOLE)
 
 
 def test_the_table_names_every_folder_and_loose_module() -> None:

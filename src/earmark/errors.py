@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -28,3 +30,20 @@ class Unsure(EarmarkError):  # noqa: N818
 
 class Mismatch(EarmarkError):  # noqa: N818
     """Two things that must have been made with the same definition were not (model, library, corpus)."""
+
+
+@contextmanager
+def reading(path: str | Path) -> Iterator[None]:
+    """Whatever a decoder raises at a file within is a BadInput that names the file.
+
+    Decoders are other people's: what they raise at damaged files, nobody has listed. Errors of ours pass as they are.
+    """
+    try:
+        yield
+    except EarmarkError:
+        raise
+    except Exception as error:
+        told = " ".join(str(error).split())[:100]
+        what = f"cannot be read ({type(error).__name__}{': ' * bool(told)}{told})"
+        remedy = "it is damaged, or of a kind that is not read: save it again, or convert it"
+        raise BadInput(path, what, remedy) from error

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="training needs the [train] extra")
 from torch import nn  # noqa: E402
 
 from earmark.balke2019.cca import CCALayer, LinearProjection  # noqa: E402
-from earmark.balke2019.networks import MAPS, ROWS, Attention, Network, Pathway, block, tower  # noqa: E402
+from earmark.balke2019.networks import CHANNELS, ROWS, Attention, Network, Pathway, block, tower  # noqa: E402
 from earmark.schema import AudioSpec, SheetSpec  # noqa: E402
 
 AUDIO, SHEET = AudioSpec(), SheetSpec()
@@ -23,9 +23,9 @@ def parameters(module: nn.Module) -> int:
 def tower_parameters() -> int:
     """By Table 1: four times two 3 x 3 convolutions without bias, each with a normalisation's scale and shift."""
     count, before = 0, 1
-    for maps in MAPS:
-        count += 9 * before * maps + 2 * maps + 9 * maps * maps + 2 * maps
-        before = maps
+    for channels in CHANNELS:
+        count += 9 * before * channels + 2 * channels + 9 * channels * channels + 2 * channels
+        before = channels
     return count
 
 
@@ -131,11 +131,11 @@ def test_attention_sums_to_one_and_weighs_the_frames() -> None:
 
 
 @pytest.mark.parametrize("name", ["bl1-sc", "bl2-mc", "bl2-mc-at"])
-def test_embeddings_are_unit_vectors_of_both_sides(name: str) -> None:
+def test_embeddings_of_audio_and_sheet_music_are_unit_vectors(name: str) -> None:
     torch.manual_seed(0)
     network = Network(ROWS[name], AUDIO, SHEET)
     windows, snippets = torch.rand(40, ROWS[name].context, 92), torch.rand(40, 80, 100)
-    for found in (*network.train()(windows, snippets), network.eval().embed_audio(windows)[0]):
+    for found in (*network.project(*network.train()(windows, snippets)), network.eval().embed_audio(windows)[0]):
         assert found.shape == (40, 32)
         assert torch.allclose(found.norm(dim=1), torch.ones(40), atol=1e-5)
     assert network.embed_sheet(snippets).shape == (40, 32)

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -12,16 +17,17 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs the [train] extra")
 pytest.importorskip("onnxscript", reason="exporting needs the [train] extra")
 
-from earmark.balke2019.export import AudioSide, SheetSide, export  # noqa: E402
-from earmark.balke2019.recipe import Recipe, read_recipe  # noqa: E402
-from earmark.balke2019.refine import is_row, read_checkpoint, refine  # noqa: E402
-from earmark.balke2019.train import Run, train  # noqa: E402
+from earmark.balke2019.export import AudioEncoder, SheetEncoder, export  # noqa: E402
+from earmark.balke2019.recipe import Recipe  # noqa: E402
+from earmark.balke2019.train import Run, is_row, read_checkpoint, refine, train  # noqa: E402
+from earmark.balke2019.windows import Windows  # noqa: E402
 from earmark.errors import BadInput, Mismatch  # noqa: E402
 from earmark.model.encoders import load  # noqa: E402
 from earmark.training.evaluation.metrics import Scores  # noqa: E402
 from earmark.training.loop import Progress  # noqa: E402
 
-RECIPES = Path(__file__).parents[2] / "experiments" / "balke2019"
+if TYPE_CHECKING:
+    from tests.conftest import Command
 
 
 def recipe(corpus: Path, **changes: object) -> Recipe:
@@ -30,10 +36,10 @@ def recipe(corpus: Path, **changes: object) -> Recipe:
         name="tiny",
         corpus=str(corpus),
         renderings=("one@1", "two@1"),
-        validation_rendering="heard@1",
-        validation_pairs=30,
-        batch=8,
-        epoch_pairs=16,
+        validation_rendering="third@1",
+        validation_pairs=10,
+        batch=4,
+        epoch_pairs=8,
         epochs=2,
     )
     return replace(made, **changes)  # type: ignore[arg-type]
@@ -60,7 +66,7 @@ def test_a_resumed_run_ends_in_the_same_weights(corpus: Path, trained: Path, tmp
         train(recipe(corpus), tmp_path, stop_at_three)
     resumed = train(recipe(corpus), tmp_path, quiet)
     (_, one, record), (_, other, again) = read_checkpoint(trained), read_checkpoint(resumed)
-    assert (record["step"], record["pairs"]) == (again["step"], again["pairs"]) == (4, 32)
+    assert (record["step"], record["pairs"]) == (again["step"], again["pairs"]) == (4, 16)
     for name, value in one.state_dict().items():
         assert torch.equal(value, other.state_dict()[name]), name
     log = [json.loads(line) for line in trained.with_name("log.jsonl").read_text().splitlines()]
@@ -69,10 +75,89 @@ def test_a_resumed_run_ends_in_the_same_weights(corpus: Path, trained: Path, tmp
         train(recipe(corpus, seed=2), tmp_path, quiet)
 
 
+CUT_OFF = """
+import os, signal, sys
+from earmark.balke2019 import train as rows
+from tests.balke2019.test_train import recipe
+from pathlib import Path
+
+def cut(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+corpus, folder, moment = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+if moment == "while saving":
+    rows.Run.save = cut
+rows.train(recipe(corpus), folder, lambda progress: cut() if progress.step == 3 else None)
+"""
+
+
+@pytest.mark.parametrize("moment", ["between validations", "while saving"])
+def test_a_run_that_was_killed_ends_in_the_same_weights(
+    corpus: Path, trained: Path, tmp_path: Path, moment: str
+) -> None:
+    killed = subprocess.run([sys.executable, "-c", CUT_OFF, corpus, tmp_path, moment], cwd=Path(__file__).parents[2])
+    assert killed.returncode == -signal.SIGKILL
+    resumed = train(recipe(corpus), tmp_path, quiet)
+    (_, one, _), (_, other, _) = read_checkpoint(trained), read_checkpoint(resumed)
+    for name, value in one.state_dict().items():
+        assert torch.equal(value, other.state_dict()[name]), name
+    one_log, other_log = (
+        [{**json.loads(line), "minutes": None} for line in path.with_name("log.jsonl").read_text().splitlines()]
+        for path in (trained, resumed)
+    )
+    assert one_log == other_log
+
+
+def test_a_deadline_cuts_a_run_between_any_two_steps(
+    corpus: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every call has time for one step, which alone takes time here."""
+    clock = [0.0]
+    step = Run.train_step
+
+    def slow_step(run: Run, windows: Windows) -> float:
+        clock[0] += 1
+        return step(run, windows)
+
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(Run, "train_step", slow_step)
+    for done in (1, 2, 3, 4, 4):
+        checkpoint = train(recipe(corpus), tmp_path, quiet, deadline=clock[0] + 0.5)
+        assert torch.load(checkpoint)["record"]["step"] == done
+        if done == 1:
+            with pytest.raises(BadInput, match="no validated weights yet"):
+                read_checkpoint(checkpoint)
+    (_, one, _), (_, other, _) = read_checkpoint(trained), read_checkpoint(checkpoint)
+    for name, value in one.state_dict().items():
+        assert torch.equal(value, other.state_dict()[name]), name
+    assert set(torch.load(checkpoint)) == {"recipe", "best", "record"}  # a run at its end needs no more
+
+
+def test_recipes_are_trained_one_after_the_other_within_minutes(corpus: Path, tmp_path: Path, earmark: Command) -> None:
+    paths = [tmp_path / f"{name}.toml" for name in ("one", "other")]
+    for path in paths:
+        path.write_text(
+            f'row = "bl1-sc"\ncorpus = "{corpus}"\nrenderings = ["one@1"]\nvalidation_rendering = "third@1"\n'
+            "validation_pairs = 10\nbatch = 4\nepoch_pairs = 4\nepochs = 1\n"
+        )
+    train_both = ["model", "train", *map(str, paths), "--runs", str(tmp_path / "runs")]
+    code, out, _ = earmark(*train_both, "--minutes", "0")
+    assert (code, out.strip()) == (0, "")
+    assert not (tmp_path / "runs").exists()
+    code, out, _ = earmark(*train_both, "--minutes", "10")
+    assert code == 0
+    assert out.split() == [str(tmp_path / "runs" / name / "checkpoint.pt") for name in ("one", "other")]
+    for line in out.split():
+        assert read_checkpoint(Path(line))[2]["pairs"] == 4
+    code, _, err = earmark("model", "train", str(paths[0]), str(paths[0]))
+    assert code == 2
+    assert "one is named twice" in err
+
+
 def test_training_learns(corpus: Path, tmp_path: Path) -> None:
     losses: list[float] = []
     # Without the CCA layer, which separates so small a batch by itself.
-    learning = recipe(corpus, row="bl1-sc", projection="linear", batch=16, epoch_pairs=160, epochs=3)
+    learning = recipe(corpus, row="bl1-sc", projection="linear", batch=8, epoch_pairs=80, epochs=3)
     train(learning, tmp_path, lambda progress: losses.append(progress.loss))
     assert sum(losses[-6:]) < 0.8 * sum(losses[:6])
 
@@ -117,17 +202,19 @@ def test_refinement_changes_the_projection_and_nothing_else(
         with pytest.raises(BadInput, match="no CCA layer"):
             refine(checkpoint)
         return
-    refined = refine(trained, pairs=50)
+    refined = refine(trained, pairs=20)
     assert refined.name == "refined.pt"
     assert is_row(refined)
     (_, before, _), (_, after, record) = read_checkpoint(trained), read_checkpoint(refined)
-    assert record["refined_pairs"] == 50
+    assert record["refined_pairs"] == 20
     changed = {
         name
         for name, value in before.state_dict().items()
         if not torch.equal(value, after.state_dict()[name]) and name.startswith("projection")
     }
-    assert changed == {f"projection.{side}_{what}" for side in ("audio", "sheet") for what in ("mean", "projection")}
+    assert changed == {
+        f"projection.{modality}_{what}" for modality in ("audio", "sheet") for what in ("mean", "projection")
+    }
     for name, value in before.state_dict().items():
         assert name in changed or torch.equal(value, after.state_dict()[name]), name
 
@@ -138,43 +225,21 @@ def test_onnx_agrees_with_pytorch(trained: Path, tmp_path: Path) -> None:
     encoders = load(folder)
     about = json.loads((folder / "model.json").read_text())
     assert (about["name"], about["dimension"], about["windows_at_once"]) == ("tiny-unrefined", 32, 64)
-    assert about["training"]["pairs"] == 32
+    assert about["training"]["pairs"] == 16
     assert encoders.attention_reach_frames == 20.5
     _, network, _ = read_checkpoint(trained)
     rng = np.random.default_rng(0)
     spectrum = rng.uniform(0, 0.7, (500, 92)).astype(np.float32)
     strip = rng.uniform(0, 1, (80, 700)).astype(np.float32)
     centres = np.concatenate([[0, 3.4, 499, 250], rng.uniform(0, 499, 100)])
-    sides = ((AudioSide, encoders.embed_audio, spectrum, 0), (SheetSide, encoders.embed_strip, strip, 1))
-    for side, embed, values, axis in sides:
+    modalities = ((AudioEncoder, encoders.embed_audio, spectrum, 0), (SheetEncoder, encoders.embed_strip, strip, 1))
+    for encoder, embed, values, axis in modalities:
         found, attention = embed(values, centres)
         around = [(0, 0), (0, 0)]
         around[axis] = (60, 60)
         padded = torch.from_numpy(np.pad(values, around))
         with torch.no_grad():
-            expected, weights = side(network)(padded, torch.from_numpy(centres.astype(np.float32) + 60))
+            expected, weights = encoder(network)(padded, torch.from_numpy(centres.astype(np.float32) + 60))
         np.testing.assert_allclose(found, expected.numpy(), atol=5e-3)  # the weights are stored as float16
         np.testing.assert_allclose(attention, weights.numpy(), atol=5e-3)
         np.testing.assert_allclose(attention.sum(axis=1), 1, atol=1e-5)
-
-
-def test_the_shipped_recipes_are_the_rows() -> None:
-    recipes = [read_recipe(path) for path in sorted(RECIPES.glob("*.toml"))]
-    assert {made.row for made in recipes} == {made.name for made in recipes} - {
-        "bl2-lc-at-nocca",
-        "bl2-sc-cross-entropy",
-        "bl2-sc-64d",
-    }
-    for made in recipes:
-        assert made.name.startswith(made.row)
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [('row = "bl3"', "row 'bl3' is none of bl1-sc"), ('row = "bl1-sc"\nrat = 1', "unknown key rat"), ("", "row")],
-)
-def test_a_bad_recipe_is_named(tmp_path: Path, text: str, reason: str) -> None:
-    path = tmp_path / "mine.toml"
-    path.write_text(text)
-    with pytest.raises(BadInput, match=reason):
-        read_recipe(path)

@@ -59,6 +59,10 @@ def write_bad_scores(folder: Path, good: Path, blank: Path) -> dict[str, Path]:
             "photo of no music": "photo.jpg",
             "blank": "blank.png",
             "broken image": "broken.png",
+            "JPEG cut short": "half.jpg",
+            "recording named .pdf": "sound.pdf",
+            "no pages": "pageless.pdf",
+            "no such file": "nothing.pdf",
         }.items()
     }
     bad["zero bytes"].touch()
@@ -72,6 +76,10 @@ def write_bad_scores(folder: Path, good: Path, blank: Path) -> dict[str, Path]:
     Image.fromarray(landscape.clip(0, 255).astype(np.uint8)).save(bad["photo of no music"])
     bad["blank"].write_bytes(blank.read_bytes())
     bad["broken image"].write_bytes(b"\x89PNG\r\n\x1a\n broken")
+    photo = bad["photo of no music"].read_bytes()
+    bad["JPEG cut short"].write_bytes(photo[: len(photo) // 2])
+    bad["recording named .pdf"].write_bytes(b"RIFF\x24\x08\x00\x00WAVEfmt " + bytes(2000))
+    bad["no pages"].write_bytes(b"%PDF-1.4\n1 0 obj\n<</Type/Catalog>>\nendobj\ntrailer\n<</Root 1 0 R>>\n%%EOF")
     return bad
 
 
@@ -96,7 +104,9 @@ def test_bad_recordings_are_one_line(earmark: Command, scores: Path, tmp_path: P
     earmark("add", tmp_path / "lib", scores)
     (tmp_path / "zero.wav").touch()
     (tmp_path / "text.mp3").write_text("no recording at all")
-    for name in ("gone.wav", "zero.wav", "text.mp3", "scores", blank_page.name):
+    (tmp_path / "header.wav").write_bytes(b"RIFF\x24\x08\x00\x00WAVEfmt ")
+    (tmp_path / "half.pdf").write_bytes((scores / "piece-0.pdf").read_bytes()[:2000])
+    for name in ("gone.wav", "zero.wav", "text.mp3", "header.wav", "half.pdf", "scores", blank_page.name):
         code, out, err = earmark("find", tmp_path / "lib", tmp_path / name)
         assert (code, out) == (2, ""), name
         assert err.startswith(f"earmark: {tmp_path / name}: "), name
@@ -110,6 +120,9 @@ def test_bad_recordings_are_one_line(earmark: Command, scores: Path, tmp_path: P
         (("list", "none"), "holds no library"),
         (("list", "https://host/library"), "remote libraries are not supported yet; give a folder"),
         (("remove", "lib", "nothing"), "has no piece 'nothing'"),
+        (("find", "other", "clip.wav"), "is not a library of Earmark's"),
+        (("add", "other", "scores"), "is not a library of Earmark's"),
+        (("add", "clip.wav", "scores"), "is a file, not a library"),
         (("find", "lib", "clip.wav", "--start", "500"), "before the start"),
         (("find", "lib", "clip.wav", "--start", "5", "--end", "4"), "give a start before the end"),
     ],
@@ -124,6 +137,8 @@ def test_mistakes_are_one_line_and_exit_with_two(
     message: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "library.sqlite").write_text("Dear reader,\n" * 50)
     earmark("add", "lib", scores)
     code, out, err = earmark(*arguments)
     assert (code, out) == (2, "")

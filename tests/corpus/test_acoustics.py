@@ -25,32 +25,32 @@ def clicks(seconds: float = 4.0) -> FloatArray:
     return samples
 
 
-def lag_samples(heard: FloatArray, samples: FloatArray) -> int:
-    """How much later ``heard`` is than ``samples``, by cross-correlation."""
+def lag_samples(recorded: FloatArray, samples: FloatArray) -> int:
+    """How much later ``recorded`` is than ``samples``, by cross-correlation."""
     size = 2 * len(samples)
-    likeness = np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(samples, size)), size)
+    likeness = np.fft.irfft(np.fft.rfft(recorded, size) * np.conj(np.fft.rfft(samples, size)), size)
     return int((likeness.argmax() + size // 2) % size - size // 2)
 
 
 @pytest.mark.parametrize("seed", range(30))
 def test_a_recording_has_its_length_its_level_and_its_moments(seed: int) -> None:
     samples = clicks()
-    heard = record(samples, np.random.default_rng(seed))
-    assert heard.shape == samples.shape
-    assert heard.dtype == np.float32
-    assert 0.0199 <= np.abs(heard).max() <= 1.0001
-    assert abs(lag_samples(heard, samples)) <= 0.002 * SAMPLE_RATE_HZ
-    np.testing.assert_array_equal(heard, record(samples, np.random.default_rng(seed)))
+    recorded = record(samples, np.random.default_rng(seed))
+    assert recorded.shape == samples.shape
+    assert recorded.dtype == np.float32
+    assert 0.0199 <= np.abs(recorded).max() <= 1.0001
+    assert abs(lag_samples(recorded, samples)) <= 0.002 * SAMPLE_RATE_HZ
+    np.testing.assert_array_equal(recorded, record(samples, np.random.default_rng(seed)))
 
 
 @pytest.mark.parametrize("codec", CODECS)
 @pytest.mark.parametrize("bits_per_second", [24_000, 64_000])
 def test_a_codec_has_no_delay(codec: str, bits_per_second: int) -> None:
     samples = clicks()
-    heard = encode(samples, codec, bits_per_second)
-    assert heard.shape == samples.shape
-    assert lag_samples(heard, samples) == 0
-    likeness = np.corrcoef(heard, samples)[0, 1]
+    recorded = encode(samples, codec, bits_per_second)
+    assert recorded.shape == samples.shape
+    assert lag_samples(recorded, samples) == 0
+    likeness = np.corrcoef(recorded, samples)[0, 1]
     assert 0.6 < likeness < 0.99999, "something is lost, but not most"
 
 
@@ -71,8 +71,8 @@ def test_a_room_leaves_a_click_in_its_place() -> None:
     click = np.zeros(SAMPLE_RATE_HZ, np.float32)
     click[5000] = 1
     response = room(np.random.default_rng(7), 1.0, 0.0)
-    heard = np.convolve(click[4990:5100], response)
-    assert np.abs(heard).argmax() == 10
+    recorded = np.convolve(click[4990:5100], response)
+    assert np.abs(recorded).argmax() == 10
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -87,8 +87,8 @@ def test_a_compressor_evens_out_and_clipping_cuts_off() -> None:
     tone = np.sin(2 * np.pi * 440 * np.arange(2 * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ).astype(np.float32)
     loud, soft = slice(SAMPLE_RATE_HZ // 2), slice(3 * SAMPLE_RATE_HZ // 2, -SAMPLE_RATE_HZ // 4)
     samples = tone * np.where(np.arange(len(tone)) < SAMPLE_RATE_HZ, 1, 0.1).astype(np.float32)
-    heard = compress(samples, 0.5)
-    assert heard[loud].std() / heard[soft].std() == pytest.approx(10**0.5, rel=0.02)
+    recorded = compress(samples, 0.5)
+    assert recorded[loud].std() / recorded[soft].std() == pytest.approx(10**0.5, rel=0.02)
     assert np.mean(np.abs(clip(tone, 4.0, hard=True)) == 1) > 0.5
     assert np.abs(clip(tone, 4.0, hard=False)).max() < 1
 
@@ -96,6 +96,6 @@ def test_a_compressor_evens_out_and_clipping_cuts_off() -> None:
 @pytest.mark.parametrize("count", [1, 5000])
 def test_silence_can_be_recorded(count: int) -> None:
     for seed in range(10):
-        heard = record(np.zeros(count, np.float32), np.random.default_rng(seed))
-        assert heard.shape == (count,)
-        assert np.isfinite(heard).all()
+        recorded = record(np.zeros(count, np.float32), np.random.default_rng(seed))
+        assert recorded.shape == (count,)
+        assert np.isfinite(recorded).all()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from earmark.corpus.choose import choose, work
+from earmark.corpus.choose import choose
 from earmark.corpus.sources import Source
 from earmark.errors import BadInput
 
@@ -24,20 +24,6 @@ def source(tmp_path: Path) -> Source:
     for file in FILES.values():
         write(tmp_path, file, "Piano")
     return Source(tmp_path, "here", None)
-
-
-@pytest.mark.parametrize(
-    ("file", "name"),
-    [
-        ("ftp/BachJS/BWV924a/x/x.ly", "BachJS/BWV924"),
-        ("ftp/BachJS/BWV924/x.ly", "BachJS/BWV924"),
-        ("ftp/Traditional/dansar.1.2/x/x.ly", "Traditional/dansar.1.2"),
-        ("ftp/AscherJ/biga/biga.ly", "AscherJ/biga"),
-        ("x.ly", "x.ly"),
-    ],
-)
-def test_a_work_is_a_folder_of_the_composer(file: str, name: str) -> None:
-    assert work(file) == name
 
 
 def test_other_editions_of_a_held_out_work_are_left_out(source: Source) -> None:

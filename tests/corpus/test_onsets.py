@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from earmark.corpus.engrave_lilypond import NoteHead
-from earmark.corpus.onsets import align, pair_in_order
+from earmark.corpus.onsets import find_onsets, pair_in_order
 
 
 def head(score: int, main: Fraction | int, pitch: int, *, grace: Fraction | int = 0, held: bool = False) -> NoteHead:
@@ -43,33 +43,33 @@ def test_onsets_are_the_seconds_of_the_midi_notes(tmp_path: Path) -> None:
         head(1, Fraction(3, 4), 90),
         head(1, Fraction(3, 4), -1),
     ]
-    alignment = align(heads, [midi])
+    onsets = find_onsets(heads, [midi])
     # The grace note is 9/40 of its length before the beat: 768 - 21.6 ticks.
-    assert alignment.tick.tolist() == [0, 384, 747, 768, -1, -1, -1]
+    assert onsets.tick.tolist() == [0, 384, 747, 768, -1, -1, -1]
     expected = np.array([0, 0.5, 747 / 768, 1, np.nan, np.nan, np.nan])
-    np.testing.assert_allclose(alignment.onset_s, expected)
-    np.testing.assert_allclose(alignment.duration_s[:4], [0.5, 0.5, 21 / 768, 1])
-    assert (alignment.sounding, alignment.matched) == (5, 4)
+    np.testing.assert_allclose(onsets.onset_s, expected)
+    np.testing.assert_allclose(onsets.duration_s[:4], [0.5, 0.5, 21 / 768, 1])
+    assert (onsets.sounding, onsets.matched) == (5, 4)
 
 
 def test_a_grace_note_may_open_the_score(tmp_path: Path) -> None:
     midi = write_midi(tmp_path / "score.midi", [(0, 43, 61), (43, 427, 62)])
-    alignment = align([head(1, 0, 61, grace=-Fraction(1, 8)), head(1, 0, 62)], [midi])
-    assert alignment.tick.tolist() == [0, 43]
+    onsets = find_onsets([head(1, 0, 61, grace=-Fraction(1, 8)), head(1, 0, 62)], [midi])
+    assert onsets.tick.tolist() == [0, 43]
 
 
 def test_scores_are_played_in_turn_each_at_its_own_tempo(tmp_path: Path) -> None:
     midis = [
         write_midi(tmp_path / "a.midi", [(0, 384, 60)], tempo_us=1_000_000),
-        write_midi(tmp_path / "b.midi", [(0, 384, 90)]),  # is only heard
+        write_midi(tmp_path / "b.midi", [(0, 384, 90)]),  # is not engraved
         write_midi(tmp_path / "c.midi", [(0, 384, 61), (384, 768, 62)], tempo_us=250_000),
     ]
-    alignment = align([head(1, 0, 60), head(2, 0, 61), head(2, Fraction(1, 4), 62)], midis)
-    np.testing.assert_allclose(alignment.onset_s, [0, 1, 1.25])
-    assert alignment.end_tick == 3 * 384
-    played = [message.note for message in alignment.performance if message.type == "note_on"]
+    onsets = find_onsets([head(1, 0, 60), head(2, 0, 61), head(2, Fraction(1, 4), 62)], midis)
+    np.testing.assert_allclose(onsets.onset_s, [0, 1, 1.25])
+    assert onsets.end_tick == 3 * 384
+    played = [message.note for message in onsets.performance if message.type == "note_on"]
     assert played == [60, 61, 62]
-    assert {message.velocity for message in alignment.performance if message.type == "note_on"} == {64}
+    assert {message.velocity for message in onsets.performance if message.type == "note_on"} == {64}
 
 
 @given(st.integers(1, 4), st.integers(1, 4), st.data())
@@ -90,7 +90,7 @@ def test_pairs_in_order_are_the_best_of_all(scores: int, files: int, data: st.Da
 
 def test_a_score_that_does_not_sound_has_no_onset(tmp_path: Path) -> None:
     midi = write_midi(tmp_path / "score.midi", [(0, 384, 60)])
-    alignment = align([head(1, 0, 60), head(2, 0, 71)], [midi])
-    assert alignment.tick.tolist() == [0, -1]
-    assert alignment.matched == 1
-    assert alignment.sounding == pytest.approx(2)
+    onsets = find_onsets([head(1, 0, 60), head(2, 0, 71)], [midi])
+    assert onsets.tick.tolist() == [0, -1]
+    assert onsets.matched == 1
+    assert onsets.sounding == pytest.approx(2)

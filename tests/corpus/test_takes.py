@@ -1,4 +1,4 @@
-"""Takes: from a score to a recorded performance that training reads, with every onset where it is heard."""
+"""Takes: from a score to a recorded performance that training reads, with every onset where it sounds."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from click.testing import CliRunner
 
 from earmark.cli.corpus import corpus_command
 from earmark.corpus.check import check
+from earmark.corpus.format import audio_file, rendering_name, timing_file
 from earmark.corpus.humanise import MOST_ASYNCHRONY_S
 from earmark.corpus.render import seconds, timed
 from earmark.corpus.takes import FASTEST, SLOWEST, perform, record_take
 from earmark.schema import AudioSpec, SheetSpec
-from earmark.training.data.dataset import read_pieces, rendering_name
+from earmark.training.data.dataset import read_pieces
 
 QUARTER = 384
 SLOW = r"""
@@ -49,8 +50,8 @@ def test_the_timing_of_a_performance_is_when_its_notes_are_played(number: int) -
     assert (np.diff(timing) > 0).all()
     assert timing[0, 0] == 0
     assert np.isin(onsets_s(score()), timing[0]).all(), "exact at the onsets, not only between"
-    heard_s = np.interp(onsets_s(score()), *timing)
-    assert np.abs(onsets_s(midi) - heard_s).max() <= MOST_ASYNCHRONY_S + 0.001
+    sounds_s = np.interp(onsets_s(score()), *timing)
+    assert np.abs(onsets_s(midi) - sounds_s).max() <= MOST_ASYNCHRONY_S + 0.001
     assert seconds(midi, [list(timed(midi))[-1][0]])[0] == pytest.approx(timing[1, -1], abs=0.05)
 
 
@@ -77,29 +78,29 @@ def test_takes_are_built_proved_and_read(tmp_path: Path, piano: str) -> None:
     (source / "slow.ly").write_text(SLOW)
     command = ["build", str(out), "--source", str(source), "--pianos", piano, "-j", "1"]
     assert CliRunner().invoke(corpus_command, command).exit_code == 0
-    plain = out / "pieces/slow/audio" / f"{rendering_name(piano, 1)}.npy"
+    plain = out / "pieces/slow" / audio_file(rendering_name(piano))
     plain_time_ns = plain.stat().st_mtime_ns
     done = CliRunner().invoke(corpus_command, [*command, "--takes", "2"])
     assert done.exit_code == 0, done.output
     report = check(out)
     assert report.problems == []
-    takes = [rendering_name(f"{piano}~{number}", 1) for number in (1, 2)]
-    assert report.renderings == dict.fromkeys([rendering_name(piano, 1), *takes], 1)
+    takes = [rendering_name(piano, take=number) for number in (1, 2)]
+    assert report.renderings == dict.fromkeys([rendering_name(piano), *takes], 1)
     assert plain.stat().st_mtime_ns == plain_time_ns, "what is there is not rendered again"
     assert json.loads((out / "corpus.json").read_text())["takes"] == 2
 
     (piece,) = read_pieces(out, ["slow"], takes, AudioSpec(), SheetSpec())
-    played_s = piece.onsets.time_s
-    assert len(played_s) == 7
+    score_s = piece.onsets.time_s
+    assert len(score_s) == 7
     for take in takes:
-        heard_s = piece.heard_s(take, played_s)
-        assert np.abs(heard_s - played_s).max() > 0.1, "the timing is not the score's"
+        sounds_s = piece.audio_s(take, score_s)
+        assert np.abs(sounds_s - score_s).max() > 0.1, "the timing is not the score's"
         loudness = piece.audio[take].astype(np.float64).sum(axis=1)
-        for at_s in heard_s:
+        for at_s in sounds_s:
             frame = round(at_s * 20)
             near = slice(max(frame - 10, 1), frame + 11)
             rise = np.maximum(loudness[near] - loudness[near.start - 1 : near.stop - 1], 0)
             assert abs(near.start + rise.argmax() - at_s * 20) <= 2, "a note begins within 100 ms of where it should"
 
-    (out / "pieces/slow/audio" / f"{takes[0]}.timing.npy").unlink()
+    (out / "pieces/slow" / timing_file(takes[0])).unlink()
     assert f"slow: audio/{takes[0]}.timing.npy is missing" in check(out).problems

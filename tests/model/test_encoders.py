@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pytest
 
 from earmark.errors import BadInput, Mismatch
-from earmark.model.encoders import CHUNK, SIDES, available, load
+from earmark.model.encoders import CHUNK, ENCODER_FILES, available, load
 from earmark.schema import AudioSpec, FloatArray, SheetSpec
 
 onnx = pytest.importorskip("onnx", reason="needs the [train] extra")
@@ -85,7 +85,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "attention_reach_frames": 40.0,
         "audio": audio.to_dict(),
         "sheet": sheet.to_dict(),
-        "sha256": {side: hashlib.sha256((folder / side).read_bytes()).hexdigest() for side in SIDES},
+        "sha256": {file: hashlib.sha256((folder / file).read_bytes()).hexdigest() for file in ENCODER_FILES},
         "confidence": {
             "floor": 0.5,
             "intercept": -3.0,
@@ -123,7 +123,7 @@ def test_a_model_says_who_it_is(folder: Path) -> None:
     assert encoders.dimension == DIMENSION
     assert encoders.calibration.threshold == 0.6
     write_encoder(folder / "sheet.onnx", "strip", SheetSpec().strip_height_px, 1, SheetSpec().window_px, seed=3)
-    checksums = {side: hashlib.sha256((folder / side).read_bytes()).hexdigest() for side in SIDES}
+    checksums = {file: hashlib.sha256((folder / file).read_bytes()).hexdigest() for file in ENCODER_FILES}
     change(folder, sha256=checksums)
     assert load(folder).model_id != encoders.model_id
 
@@ -225,7 +225,7 @@ def test_missing_weights_are_named(folder: Path) -> None:
 
 def test_a_file_that_is_no_onnx_model_is_named(folder: Path) -> None:
     (folder / "audio.onnx").write_bytes(b"nothing")
-    checksums = {side: hashlib.sha256((folder / side).read_bytes()).hexdigest() for side in SIDES}
+    checksums = {file: hashlib.sha256((folder / file).read_bytes()).hexdigest() for file in ENCODER_FILES}
     change(folder, sha256=checksums)
     with pytest.raises(BadInput, match="is not an ONNX model that can be run"):
         load(folder).embed_audio(np.zeros((10, 92), np.float32), np.array([5.0]))

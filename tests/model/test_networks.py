@@ -23,7 +23,7 @@ HALF = {"audio": AUDIO.window_frames // 2, "sheet": SHEET.window_px // 2}
 def encoders() -> DualEncoder:
     torch.manual_seed(0)
     sizes = NetworkConfig()
-    grown = replace(sizes, sheet=replace(sizes.sheet, tall=(2,), mixing=(1, 2, 4)))
+    grown = replace(sizes, sheet=replace(sizes.sheet, vertical_layers=(2,), window_dilations=(1, 2, 4)))
     model = DualEncoder(AUDIO, SHEET, grown)
     for module in model.modules():  # statistics as after training, not the identity
         if isinstance(module, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
@@ -119,7 +119,14 @@ def test_a_strip_is_read_half_a_row_lower_and_half_a_row_higher(encoders: DualEn
 
 
 def test_a_config_survives_its_dictionary() -> None:
-    sheet = EncoderSize(maps=(4, 8, 8), channels=16, positions=20, hidden=32, tall=(1, 2), mixing=(1,))
+    sheet = EncoderSize(
+        layer_channels=(4, 8, 8),
+        token_channels=16,
+        window_tokens=20,
+        hidden=32,
+        vertical_layers=(1, 2),
+        window_dilations=(1,),
+    )
     config = NetworkConfig(dimension=32, sheet=sheet)
     assert NetworkConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
     with pytest.raises(TypeError):

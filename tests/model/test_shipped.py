@@ -38,15 +38,15 @@ def test_a_scale_still_sounds_and_looks_as_it_did(shipped: Model) -> None:
     for i in range(40):
         strip[20 + (i * 7) % 40 : 23 + (i * 7) % 40, i * 10 : i * 10 + 4] = 1
     centres = np.array([150.0, 200.0])
-    heard, attention = shipped.embed_audio(spectrogram, centres)
-    seen, _ = shipped.embed_strip(strip, centres)
-    assert heard.shape == seen.shape == (2, 64)
+    audio, attention = shipped.embed_audio(spectrogram, centres)
+    sheet, _ = shipped.embed_strip(strip, centres)
+    assert audio.shape == sheet.shape == (2, 64)
     np.testing.assert_allclose(attention.sum(axis=1), 1, atol=1e-5)
     np.testing.assert_allclose(
-        heard[:, :5], [[0.132, 0.111, 0.004, 0.194, 0.111], [0.246, 0.045, 0.001, 0.163, 0.002]], atol=2e-3
+        audio[:, :5], [[0.132, 0.111, 0.004, 0.194, 0.111], [0.246, 0.045, 0.001, 0.163, 0.002]], atol=2e-3
     )
     np.testing.assert_allclose(
-        seen[:, :5], [[0.045, 0.019, 0.102, 0.162, 0.028], [0.061, 0.019, 0.085, 0.159, 0.049]], atol=2e-3
+        sheet[:, :5], [[0.045, 0.019, 0.102, 0.162, 0.028], [0.061, 0.019, 0.085, 0.159, 0.049]], atol=2e-3
     )
 
 

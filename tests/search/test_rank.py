@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from unittest.mock import patch
-
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -12,9 +10,7 @@ from hypothesis import strategies as st
 
 from earmark.model.calibration import Calibration
 from earmark.schema import FloatArray
-from earmark.search import path as path_module
 from earmark.search.index import Neighbours, leave_out
-from earmark.search.path import JUMP_COST, _trailing_maximum, follow
 from earmark.search.rank import _best_stretch, rank
 
 HOP_PX = 8.0
@@ -76,39 +72,6 @@ def test_the_place_is_supported_by_its_neighbours_in_time() -> None:
     grid[35, 10] = 0.99  # one excerpt sounds exactly like another place
     hit = rank(neighbours({1: grid}), times(40), HOP_PX, SOUND, top=1)[0]
     assert hit.place == 100 + hit.excerpt
-
-
-def test_a_repeat_costs_one_jump_only() -> None:
-    once = np.arange(10, 30)
-    grid = played(noise(5, 40, 60, level=0.0), np.concatenate([once, once]), similarity=0.8)
-    score, path = follow(grid.__getitem__, np.full(39, 5))
-    assert score * 40 == pytest.approx(40 * 0.8 - JUMP_COST, abs=1e-4)
-    np.testing.assert_array_equal(path, np.concatenate([once, once]))
-
-
-@given(st.data())
-def test_following_finds_the_best_of_all_paths(data: st.DataObject) -> None:
-    excerpts, places = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 4))
-    values = data.draw(st.lists(st.floats(0, 2, width=32), min_size=excerpts * places, max_size=excerpts * places))
-    grid = np.array(values, np.float32).reshape(excerpts, places)
-    reach = np.array(data.draw(st.lists(st.integers(0, 3), min_size=excerpts - 1, max_size=excerpts - 1)), int)
-
-    def total(path: tuple[int, ...]) -> float:
-        jumps = sum(not 0 <= b - a <= r for a, b, r in zip(path, path[1:], reach, strict=False))
-        return float(sum(grid[t, place] for t, place in enumerate(path))) - JUMP_COST * jumps
-
-    best = max(total(path) for path in np.ndindex(*[places] * excerpts))
-    with patch.object(path_module, "BLOCK", data.draw(st.integers(1, 5))):
-        score, path = follow(grid.__getitem__, reach)
-    assert score * excerpts == pytest.approx(best, abs=1e-4)
-    assert total(tuple(int(place) for place in path)) == pytest.approx(best, abs=1e-4)
-
-
-@given(st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=30), st.integers(0, 40))
-def test_the_trailing_maximum_is_the_maximum_of_each_window(values: list[float], reach: int) -> None:
-    array = np.array(values, np.float32)
-    expected = [array[max(0, i - reach) : i + 1].max() for i in range(len(array))]
-    np.testing.assert_array_equal(_trailing_maximum(array, reach), expected)
 
 
 def test_a_library_of_one_piece_answers_and_does_not_claim_what_is_not_there() -> None:

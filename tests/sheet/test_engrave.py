@@ -11,7 +11,7 @@ import pytest
 from earmark.errors import BadInput
 from earmark.sheet import engrave
 from earmark.sheet.engrave import engraved
-from earmark.sheet.engraved_page import EngravedPage, Measure, measure_at
+from earmark.sheet.engraved_page import EngravedPage, measure_at
 from earmark.sheet.systems.find import find_systems
 
 ABC = """X:1
@@ -123,12 +123,6 @@ def test_what_is_gone_too_large_or_too_slow_is_said(kern: str, tmp_path: Path, m
         archive.writestr("score.xml", " " * 100_000)
     with pytest.raises(BadInput, match="is larger than"):
         read(tmp_path / "bomb.mxl")
-    monkeypatch.setattr(engrave, "TIMEOUT_S", 0.001)
+    monkeypatch.setattr(engrave, "PATIENCE_S", 0.001)
     with pytest.raises(BadInput, match="to engrave"):
         read(write(tmp_path / "a.krn", kern))
-
-
-def test_a_place_before_the_first_measure_belongs_to_it() -> None:
-    measures = [Measure("3", 100.0, 200.0), Measure("4", 200.0, 300.0)]
-    assert [measure_at(measures, x) for x in (50.0, 150.0, 200.0, 999.0)] == ["3", "3", "4", "4"]
-    assert measure_at([], 10.0) is None

@@ -121,7 +121,7 @@ def test_a_service_that_refuses_the_size_gives_the_whole_image(server: Server, t
     assert [path.read_bytes() for path in download(url, tmp_path)] == [b"whole"]
 
 
-@pytest.mark.parametrize("wait", ["0", formatdate(usegmt=True), "soon"])
+@pytest.mark.parametrize("wait", ["0", formatdate(usegmt=True), "soon"], ids=["seconds", "date", "neither"])
 def test_a_busy_server_is_asked_again_when_it_says(server: Server, tmp_path: Path, wait: str) -> None:
     url = server.give("/m.json", version_3(server, 1, service=False))
     server.answers["/full/1.jpg"] = [(429, {"Retry-After": wait}, b""), (503, {}, b""), (200, {}, b"image")]

@@ -1,4 +1,4 @@
-"""A made-up corpus on disk: blobs on a page that stand where blobs of sound are heard."""
+"""A made-up corpus on disk: blobs on a page that stand where blobs of sound lie in the spectrogram."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from PIL import Image
 
 from earmark.schema import AudioSpec, SheetSpec
 
-RENDERINGS = ("one@1", "two@1", "heard@1")
+RENDERINGS = ("one@1", "two@1", "third@1")
 STAFF_PX = 28.0
 
 
 def write_piece(folder: Path, rng: np.random.Generator, onsets: int = 60) -> None:
-    """One page of two systems; onset i is heard at i * 0.4 s and stands evenly along the systems."""
+    """One page of two systems; onset i sounds at i * 0.4 s and stands evenly along the systems."""
     pitch = rng.integers(40, 80, onsets)
     page = np.full((600, 1654), 255, np.uint8)
     boxes = [(100.0, 100.0, 1550.0, 200.0), (100.0, 350.0, 1550.0, 450.0)]

@@ -1,7 +1,9 @@
-"""Blended weights are the mean of exported ones, and only what has a mean is blended."""
+"""The average is the mean of exported weights, and only what has a mean is averaged."""
 
 from __future__ import annotations
 
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,19 +15,20 @@ torch = pytest.importorskip("torch", reason="training needs the [train] extra")
 from torch import Tensor  # noqa: E402
 
 from earmark.errors import BadInput, Mismatch  # noqa: E402
-from earmark.model.encoders import OnnxModel, load  # noqa: E402
+from earmark.library.library import DEFAULT_MODEL  # noqa: E402
+from earmark.model.encoders import OnnxModel, find, load  # noqa: E402
 from earmark.model.networks import DualEncoder, EncoderSize, NetworkConfig  # noqa: E402
 from earmark.schema import AudioSpec, SheetSpec  # noqa: E402
-from earmark.training.average import blend  # noqa: E402
+from earmark.training.average import average  # noqa: E402
 from earmark.training.experiment import Experiment  # noqa: E402
-from earmark.training.export import export, export_blend  # noqa: E402
-from earmark.training.from_onnx import folded  # noqa: E402
-from earmark.training.train import Run  # noqa: E402
+from earmark.training.export import export, export_average  # noqa: E402
+from earmark.training.from_onnx import load_exported  # noqa: E402
+from earmark.training.train import TrainingRun  # noqa: E402
 
 TINY = NetworkConfig(
     dimension=16,
-    audio=EncoderSize(maps=(4, 8, 8, 8), channels=16, positions=20, hidden=32),
-    sheet=EncoderSize(maps=(4, 8, 8, 8, 8), channels=16, positions=20, hidden=32),
+    audio=EncoderSize(layer_channels=(4, 8, 8, 8), token_channels=16, window_tokens=20, hidden=32),
+    sheet=EncoderSize(layer_channels=(4, 8, 8, 8, 8), token_channels=16, window_tokens=20, hidden=32),
 )
 ROWS = Path(__file__).parents[2] / "experiments" / "balke2019" / "weights"
 OTHER = replace(TINY, audio=replace(TINY.audio, hidden=48))
@@ -34,7 +37,7 @@ OTHER = replace(TINY, audio=replace(TINY.audio, hidden=48))
 def exported(folder: Path, name: str, seed: int, network: NetworkConfig) -> Path:
     """A run that has not learnt anything yet: its seed alone says what its weights are."""
     settings = {"corpus": "c", "renderings": ("a@1",), "validation_rendering": "b@1", "steps": 4}
-    run = Run(Experiment(**settings, name=name, seed=seed, network=network), torch.device("cpu"))  # type: ignore[arg-type]
+    run = TrainingRun(Experiment(**settings, name=name, seed=seed, network=network), torch.device("cpu"))  # type: ignore[arg-type]
     generator = torch.Generator().manual_seed(seed)
     for module in run.average.modules():  # statistics as after training, not the identity
         if isinstance(module, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
@@ -52,16 +55,16 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
 
 
 def as_exported(folder: Path) -> dict[str, Tensor]:
-    encoders = DualEncoder(AudioSpec(), SheetSpec(), TINY)
-    folded(encoders.audio, folder / "audio.onnx")
-    folded(encoders.sheet, folder / "sheet.onnx")
-    return encoders.state_dict()
+    dual = DualEncoder(AudioSpec(), SheetSpec(), TINY)
+    load_exported(dual.audio, folder / "audio.onnx")
+    load_exported(dual.sheet, folder / "sheet.onnx")
+    return dual.state_dict()
 
 
-def test_each_side_is_the_mean_of_its_own_weights(made: tuple[Path, Path, Path]) -> None:
+def test_each_encoder_is_the_mean_of_its_own_weights(made: tuple[Path, Path, Path]) -> None:
     one, twin, _ = made
-    encoders, made_of = blend([one, one, twin], [twin])
-    first, second, mean = as_exported(one), as_exported(twin), encoders.state_dict()
+    dual, made_of = average([one, one, twin], [twin])
+    first, second, mean = as_exported(one), as_exported(twin), dual.state_dict()
     for layer in ("audio.trunk.convolutions.0.weight", "audio.trunk.norm.bias", "audio.reader.dense.weight"):
         assert not torch.allclose(first[layer], second[layer], atol=1e-3)
         torch.testing.assert_close(mean[layer], (2 * first[layer] + second[layer]) / 3)
@@ -71,19 +74,19 @@ def test_each_side_is_the_mean_of_its_own_weights(made: tuple[Path, Path, Path])
     assert (made_of["seeds"], made_of["pairs"], made_of["minutes"]) == ([1, 2], 300, 3.0)
 
 
-def test_an_ear_and_an_eye_of_two_weights_go_together_and_stay_what_they_were(
+def test_encoders_of_two_weights_go_together_and_stay_what_they_were(
     made: tuple[Path, Path, Path], tmp_path: Path
 ) -> None:
     _, twin, other = made
-    both = OnnxModel(export_blend([other], [twin], tmp_path / "both"))
+    both = OnnxModel(export_average([other], [twin], tmp_path / "both"))
     assert both.name == "both"
     noise = np.random.default_rng(0)
     spectrogram, strip = noise.random((400, 92), np.float32), noise.random((80, 400), np.float32)
     centres = np.array([150.0, 200.0])
-    for heard, wanted in zip(
+    for found, expected in zip(
         both.embed_audio(spectrogram, centres), load(other).embed_audio(spectrogram, centres), strict=True
     ):
-        np.testing.assert_allclose(heard, wanted, atol=1e-4)
+        np.testing.assert_allclose(found, expected, atol=1e-4)
     np.testing.assert_allclose(
         both.embed_strip(strip, centres)[0], load(twin).embed_strip(strip, centres)[0], atol=1e-4
     )
@@ -92,8 +95,32 @@ def test_an_ear_and_an_eye_of_two_weights_go_together_and_stay_what_they_were(
 def test_what_has_no_mean_is_refused(made: tuple[Path, Path, Path], tmp_path: Path) -> None:
     one, _, other = made
     with pytest.raises(Mismatch, match=r"other: reader\.dense\.weight is not as"):
-        blend([one, other], [one])
+        average([one, other], [one])
     with pytest.raises(Mismatch, match="bl2-sc: not weights of an experiment"):
-        blend([one], [ROWS / "bl2-sc"])
+        average([one], [ROWS / "bl2-sc"])
     with pytest.raises(BadInput, match=r"model\.json"):
-        blend([one], [tmp_path])
+        average([one], [tmp_path])
+
+
+def test_the_shipped_weights_are_read_and_averaged_with_themselves() -> None:
+    shipped = find(DEFAULT_MODEL)
+    dual, made_of = average([shipped], [shipped])
+    assert json.loads(json.dumps(made_of["experiment"])) == load(shipped).training["experiment"]
+    spectrogram = np.random.default_rng(0).random((400, 92), np.float32)
+    with torch.no_grad():
+        found, _ = dual.audio(torch.from_numpy(spectrogram), torch.tensor([200.0]))
+    expected, _ = load(shipped).embed_audio(spectrogram, np.array([200.0]))
+    np.testing.assert_allclose(found.numpy(), expected, atol=1e-4)
+
+
+def test_audio_encoders_that_prepare_their_input_otherwise_are_not_averaged(
+    made: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
+    one, twin, _ = made
+    louder = tmp_path / "louder"
+    shutil.copytree(twin, louder)
+    stated = json.loads((louder / "model.json").read_text())
+    stated["training"]["experiment"]["network"]["audio_gain"] = 40.0
+    (louder / "model.json").write_text(json.dumps(stated))
+    with pytest.raises(Mismatch, match=r"louder: .*40\.0.* differ"):
+        average([one, louder], [one])

@@ -11,35 +11,35 @@ from earmark.library.library import DEFAULT_MODEL
 from earmark.model.encoders import find, load
 from earmark.model.networks import DualEncoder, EncoderSize, NetworkConfig
 from earmark.schema import AudioSpec, SheetSpec
-from earmark.training.data.batches import Batch
-from earmark.training.from_onnx import warm_start
+from earmark.training.data.batches import PairBatch
+from earmark.training.from_onnx import continue_training
 
 SHIPPED = NetworkConfig.from_dict(load(DEFAULT_MODEL).training["experiment"]["network"])
 
 
 @pytest.fixture(scope="module")
-def batch() -> Batch:
+def batch() -> PairBatch:
     return noise(0)
 
 
-def noise(seed: int) -> Batch:
+def noise(seed: int) -> PairBatch:
     rng = np.random.default_rng(seed)
     row = np.repeat([0, 1], 6)
-    return Batch(
+    return PairBatch(
         audio=torch.from_numpy(rng.random((2, 400, AudioSpec().bands), np.float32)),
         sheet=torch.from_numpy((rng.random((2, SheetSpec().strip_height_px, 400)) > 0.7).astype(np.float32)),
         row=torch.from_numpy(row),
         frame=torch.from_numpy(rng.uniform(90, 310, 12).astype(np.float32)),
         column=torch.from_numpy(rng.uniform(60, 340, 12).astype(np.float32)),
-        same=torch.eye(12, dtype=torch.bool),
+        indistinguishable=torch.eye(12, dtype=torch.bool),
         audio_pitches=torch.zeros(2, 88, 200),
         sheet_pitches=torch.zeros(2, 88, 200),
     )
 
 
-def test_training_goes_on_from_what_the_weights_compute(batch: Batch) -> None:
+def test_training_goes_on_from_what_the_weights_compute(batch: PairBatch) -> None:
     model, exported = DualEncoder(AudioSpec(), SheetSpec(), SHIPPED), load(DEFAULT_MODEL)
-    warm_start(model, find(DEFAULT_MODEL), [batch])
+    continue_training(model, find(DEFAULT_MODEL), [batch])
     for encoder, inputs, centres, embed in (
         (model.audio, batch.audio, batch.frame, exported.embed_audio),
         (model.sheet, batch.sheet, batch.column, exported.embed_strip),
@@ -55,10 +55,10 @@ def test_training_goes_on_from_what_the_weights_compute(batch: Batch) -> None:
         assert (once * in_training).sum(dim=1).min() > 0.999
 
 
-def test_statistics_of_several_batches_serve_all_of_them(batch: Batch) -> None:
-    """The encoders compute what the weights do, of whatever batch; both sides are noise, so no temperature fits."""
+def test_statistics_of_several_batches_serve_all_of_them(batch: PairBatch) -> None:
+    """The encoders compute what the weights do, of whatever batch; they are all noise, so no temperature fits."""
     model, exported = DualEncoder(AudioSpec(), SheetSpec(), SHIPPED), load(DEFAULT_MODEL)
-    warm_start(model, find(DEFAULT_MODEL), [batch, *map(noise, range(1, 4))])
+    continue_training(model, find(DEFAULT_MODEL), [batch, *map(noise, range(1, 4))])
     for encoder, inputs, centres, embed in (
         (model.audio, batch.audio, batch.frame, exported.embed_audio),
         (model.sheet, batch.sheet, batch.column, exported.embed_strip),
@@ -71,11 +71,11 @@ def test_statistics_of_several_batches_serve_all_of_them(batch: Batch) -> None:
     assert model.log_scale.item() == 0
 
 
-def test_a_network_that_has_grown_begins_about_where_the_smaller_one_was(batch: Batch) -> None:
-    larger = replace(SHIPPED.sheet, tall=(1, *SHIPPED.sheet.tall), mixing=(*SHIPPED.sheet.mixing, 2))
-    grown = replace(SHIPPED, sheet=larger)
+def test_a_network_that_has_grown_begins_about_where_the_smaller_one_was(batch: PairBatch) -> None:
+    vertical = (1, *SHIPPED.sheet.vertical_layers)
+    grown = replace(SHIPPED, sheet=replace(SHIPPED.sheet, vertical_layers=vertical, window_dilations=(2,)))
     model, exported = DualEncoder(AudioSpec(), SheetSpec(), grown), load(DEFAULT_MODEL)
-    warm_start(model, find(DEFAULT_MODEL), [batch])
+    continue_training(model, find(DEFAULT_MODEL), [batch])
     model.sheet.train()
     model.sheet.reader.drop.p = 0.0
     with torch.no_grad():
@@ -84,8 +84,8 @@ def test_a_network_that_has_grown_begins_about_where_the_smaller_one_was(batch: 
     assert 0.8 < (got[:6].numpy() * wanted).sum(axis=1).mean() < 0.9999
 
 
-def test_weights_of_another_network_are_refused(batch: Batch) -> None:
-    small = EncoderSize(maps=(8, 8, 8, 8), channels=16, positions=50, hidden=32)
+def test_weights_of_another_network_are_refused(batch: PairBatch) -> None:
+    small = EncoderSize(layer_channels=(8, 8, 8, 8), token_channels=16, window_tokens=50, hidden=32)
     model = DualEncoder(AudioSpec(), SheetSpec(), replace(SHIPPED, audio=small))
     with pytest.raises(Mismatch, match="not as this network has it"):
-        warm_start(model, find(DEFAULT_MODEL), [batch])
+        continue_training(model, find(DEFAULT_MODEL), [batch])

@@ -17,7 +17,7 @@ import av.error
 import numpy as np
 from av.container import InputContainer
 
-from earmark.errors import BadInput
+from earmark.errors import BadInput, reading
 from earmark.schema import AudioSpec, FloatArray
 
 SPEC = AudioSpec()
@@ -46,14 +46,15 @@ def read_samples(path: str | Path, start_s: float = 0.0, end_s: float | None = N
     if first < 0 or (stop is not None and stop <= first):
         raise BadInput(path, f"no sound from {start_s} s to {end_s} s", "give a start before the end")
     position, found = 0, False
-    for position, samples in _resampled(path, start_s):
-        wanted = samples[max(0, first - position) : None if stop is None else max(0, stop - position)]
-        if len(wanted):
-            found = True
-            yield wanted
-        position += len(samples)
-        if stop is not None and position >= stop:
-            break
+    with reading(path):
+        for position, samples in _resampled(path, start_s):
+            wanted = samples[max(0, first - position) : None if stop is None else max(0, stop - position)]
+            if len(wanted):
+                found = True
+                yield wanted
+            position += len(samples)
+            if stop is not None and position >= stop:
+                break
     if not found and position > 0:
         length_s = position / SPEC.sample_rate_hz
         what = f"ends at {length_s:.1f} s, before the start at {start_s} s"
@@ -155,11 +156,12 @@ def _without_start(frames: Iterable[av.AudioFrame], cut: int) -> Iterator[av.Aud
 def _to_rate(frames: Iterable[av.AudioFrame]) -> Iterator[FloatArray]:
     """Frames of any format, also one that changes on the way, → mono float32 chunks at 22 050 Hz."""
     for _, alike in groupby(frames, lambda frame: (frame.sample_rate, frame.layout.name, frame.format.name)):
-        resampler = av.AudioResampler(format="fltp", rate=SPEC.sample_rate_hz)
+        # Channels side by side: PyAV reads beyond the memory of frames that hold more than eight one after the other.
+        resampler = av.AudioResampler(format="flt", rate=SPEC.sample_rate_hz)
         for gathered in chain(_gathered(alike), [None]):
             for part in resampler.resample(gathered):
                 if part.samples:
-                    yield part.to_ndarray().mean(axis=0)
+                    yield part.to_ndarray().reshape(part.samples, -1).mean(axis=1)
 
 
 def _gathered(frames: Iterable[av.AudioFrame]) -> Iterator[av.AudioFrame]:

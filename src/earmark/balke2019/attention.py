@@ -1,4 +1,4 @@
-"""What the attention looks at: its weights beside the onsets that the window holds."""
+"""Attention weights, and the onsets within the window that they weigh."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from earmark.training.data.dataset import TrainingPiece, evenly_taken
 class Excerpt:
     """One query and what it is to find.
 
-    ``spectrogram`` float32 [frames, 92] is the window that the network sees, ``attention`` float32 [positions] its
+    ``spectrogram`` float32 [frames, 92] is the audio window, ``attention`` float32 [positions] its
     weights, which sum to 1, ``offset_s`` float64 [positions] their times about the centre; ``snippet`` float32
     [80, 100] is ink, 0 = paper; ``x_px`` its place on the strip; ``onsets`` how many the window holds.
     """
@@ -46,7 +46,7 @@ def entropy(attention: FloatArray) -> npt.NDArray[np.float64]:
 
 
 def onsets_within(time_s: npt.NDArray[np.float64], at: npt.NDArray[np.int64], reach_s: float) -> npt.NDArray[np.int64]:
-    """How many of the onsets heard at ``time_s`` are within ``reach_s`` of each of those numbered ``at``: int64 [n]."""
+    """How many of the onsets at ``time_s`` are within ``reach_s`` of each of those numbered ``at``: int64 [n]."""
     low, high = (np.searchsorted(time_s, time_s[at] + step) for step in (-reach_s, reach_s))
     return (high - low).astype(np.int64)
 
@@ -56,7 +56,7 @@ def excerpts(encoders: Model, piece: TrainingPiece, rendering: str, onsets: Sequ
     audio, sheet = AudioSpec(), SheetSpec()
     at = np.array(onsets, np.int64)
     spectrum = piece.audio[rendering].astype(np.float32)
-    heard_s = piece.heard_s(rendering, piece.onsets.time_s)
+    heard_s = piece.audio_s(rendering, piece.onsets.time_s)
     frame = heard_s[at] * audio.frames_per_second
     _, attention = encoders.embed_audio(spectrum, frame)
     reach = encoders.attention_reach_frames
@@ -118,7 +118,7 @@ def entropies(
         report(number, len(pieces))
         if not len(onsets):
             continue
-        heard_s = piece.heard_s(rendering, piece.onsets.time_s)
+        heard_s = piece.audio_s(rendering, piece.onsets.time_s)
         frame = heard_s[onsets] * audio.frames_per_second
         _, attention = encoders.embed_audio(piece.audio[rendering].astype(np.float32), frame)
         if not has_attention(attention):

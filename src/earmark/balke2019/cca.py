@@ -1,4 +1,4 @@
-"""Canonical correlation analysis as a layer: both sides of a batch -> maximally correlated, uncorrelated dimensions.
+"""Canonical correlation analysis as a layer: both views of a batch → maximally correlated, uncorrelated dimensions.
 
 The layer of Dorfer et al. (2018, "End-to-end cross-modality retrieval with CCA projections and pairwise ranking loss"),
 as the authors' code has it. From centred views X, Y [n, d]::
@@ -10,8 +10,10 @@ as the authors' code has it. From centred views X, Y [n, d]::
 
 (The code also adds rT I to T T' and T' T, which moves their eigenvalues but neither eigenvectors nor projections.)
 
-Everything is computed in float64. Gradients exist for every batch: the inverse square root's is exact also where
-eigenvalues coincide; the eigenvectors' is damped where they do, since there it is not defined.
+Everything is computed in float64: the covariances on the device that holds the views, the rest, on matrices [d, d], on
+the processor, which decomposes such small ones faster than a GPU. Gradients exist for every batch: the inverse square
+root's is exact also where eigenvalues coincide; the eigenvectors' is damped where they do, since there it is not
+defined.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ CLOSE = 1e-6
 
 
 class InverseSquareRoot(torch.autograd.Function):
-    """S^(-1/2) of a symmetric positive definite S [d, d].
+    """S^(-1/2) of symmetric positive definite S [..., d, d].
 
     Its derivative in S's eigenbasis is elementwise (Daleckii and Krein): -1 / (a b (a + b)) with a, b the square roots
     of the two eigenvalues; no difference of eigenvalues is ever divided by.
@@ -38,18 +40,19 @@ class InverseSquareRoot(torch.autograd.Function):
         values, vectors = torch.linalg.eigh(symmetric)
         root = values.sqrt()
         ctx.save_for_backward(root, vectors)
-        inverse: Tensor = (vectors / root) @ vectors.T
+        inverse: Tensor = (vectors / root[..., None, :]) @ vectors.mT
         return inverse
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         root, vectors = ctx.saved_tensors
-        slope = -1 / (root[:, None] * root[None, :] * (root[:, None] + root[None, :]))
-        return symmetrised(vectors @ (slope * (vectors.T @ gradients[0] @ vectors)) @ vectors.T)
+        one, other = root[..., :, None], root[..., None, :]
+        slope = -1 / (one * other * (one + other))
+        return symmetrised(vectors @ (slope * (vectors.mT @ gradients[0] @ vectors)) @ vectors.mT)
 
 
 class Eigenvectors(torch.autograd.Function):
-    """Eigenvectors of a symmetric matrix [d, d] as columns, largest eigenvalue first.
+    """Eigenvectors of symmetric matrices [..., d, d] as columns, largest eigenvalue first.
 
     The derivative divides by differences of eigenvalues; 1 / x becomes x / (x^2 + CLOSE^2).
     """
@@ -64,14 +67,14 @@ class Eigenvectors(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         values, vectors = ctx.saved_tensors
-        difference = values[None, :] - values[:, None]
+        difference = values[..., None, :] - values[..., :, None]
         slope = difference / (difference.square() + CLOSE**2)
-        return symmetrised(vectors @ (slope * (vectors.T @ gradients[0])) @ vectors.T)
+        return symmetrised(vectors @ (slope * (vectors.mT @ gradients[0])) @ vectors.mT)
 
 
 def symmetrised(matrix: Tensor) -> Tensor:
     """The symmetric part: numerically symmetric gradients of symmetric matrices."""
-    return (matrix + matrix.T) / 2
+    return (matrix + matrix.mT) / 2
 
 
 def inverse_square_root(symmetric: Tensor) -> Tensor:
@@ -87,22 +90,22 @@ def eigenvectors(symmetric: Tensor) -> Tensor:
 
 
 def projections(x: Tensor, y: Tensor, regularisation: float = REGULARISATION) -> tuple[Tensor, Tensor]:
-    """CCA of centred float64 views [n, d] -> projections U, V [d, d], most correlated columns first.
+    """CCA of centred float64 views [n, d] → projections U, V [d, d] beside them, most correlated columns first.
 
     Raises ValueError for fewer than two pairs, which have no covariance.
     """
     count, dimension = x.shape
     if count < 2:
         raise ValueError(f"{count} pair has no covariance: CCA needs a batch of at least two")
-    ridge = regularisation * torch.eye(dimension, dtype=x.dtype, device=x.device)
-    cross = x.T @ y / (count - 1)
-    whiten_x = inverse_square_root(x.T @ x / (count - 1) + ridge)
-    whiten_y = inverse_square_root(y.T @ y / (count - 1) + ridge)
+    products = torch.stack([x.T @ x, y.T @ y, x.T @ y]).cpu() / (count - 1)
+    cross = products[2]
+    whiten_x, whiten_y = inverse_square_root(products[:2] + regularisation * torch.eye(dimension, dtype=x.dtype))
     t = whiten_x @ cross @ whiten_y
-    u = whiten_x @ eigenvectors(t @ t.T)
-    v = whiten_y @ eigenvectors(t.T @ t)
+    e, f = eigenvectors(torch.stack([t @ t.T, t.T @ t]))
+    u, v = whiten_x @ e, whiten_y @ f
     sign = torch.where((u * (cross @ v)).sum(dim=0) < 0, -1.0, 1.0).to(x.dtype)
-    return u, v * sign
+    u, v = torch.stack([u, v * sign]).to(x.device)
+    return u, v
 
 
 class CCALayer(nn.Module):
@@ -118,12 +121,12 @@ class CCALayer(nn.Module):
 
     def __init__(self, dimension: int) -> None:
         super().__init__()
-        for side in ("audio", "sheet"):
-            self.register_buffer(f"{side}_mean", torch.zeros(dimension))
-            self.register_buffer(f"{side}_projection", torch.eye(dimension))
+        for modality in ("audio", "sheet"):
+            self.register_buffer(f"{modality}_mean", torch.zeros(dimension))
+            self.register_buffer(f"{modality}_projection", torch.eye(dimension))
 
     def forward(self, audio: Tensor, sheet: Tensor) -> tuple[Tensor, Tensor]:
-        """A training batch's views [n, d] -> its projected views float32 [n, d]; keeps the projection."""
+        """A training batch's views [n, d] → its projected views float32 [n, d]; keeps the projection."""
         audio, sheet = audio.double(), sheet.double()
         audio_mean, sheet_mean = audio.mean(dim=0), sheet.mean(dim=0)
         u, v = projections(audio - audio_mean, sheet - sheet_mean)
@@ -143,16 +146,16 @@ class CCALayer(nn.Module):
         self(audio, sheet)
 
     def audio(self, x: Tensor) -> Tensor:
-        """Views of the audio [n, d] -> projected with what was kept."""
+        """Views of the audio [n, d] → projected with what was kept."""
         return (x - self.audio_mean) @ self.audio_projection
 
     def sheet(self, x: Tensor) -> Tensor:
-        """Views of the sheet music [n, d] -> projected with what was kept."""
+        """Views of the sheet music [n, d] → projected with what was kept."""
         return (x - self.sheet_mean) @ self.sheet_projection
 
 
 class LinearProjection(nn.Module):
-    """A learned linear map for each side in place of the CCA layer: what that layer is compared with."""
+    """A learned linear map for each view in place of the CCA layer: what that layer is compared with."""
 
     def __init__(self, dimension: int) -> None:
         super().__init__()

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from earmark.balke2019.networks import Network
-from earmark.balke2019.refine import read_checkpoint
+from earmark.balke2019.train import read_checkpoint
 from earmark.training.export import write_weights
 
 WINDOWS_AT_ONCE = 64
@@ -24,8 +24,8 @@ def cut_windows(columns: Tensor, centres: Tensor, size: int) -> Tensor:
     return columns[index.clamp(0, columns.shape[0] - 1)]
 
 
-class AudioSide(nn.Module):
-    """Spectrogram [frames, 92] and centres [n] in frames -> embeddings [n, dimension], attention [n, context]."""
+class AudioEncoder(nn.Module):
+    """Spectrogram [frames, 92] and centres [n] in frames → embeddings [n, dimension], attention [n, context]."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()
@@ -35,8 +35,8 @@ class AudioSide(nn.Module):
         return self.network.embed_audio(cut_windows(x, centres, self.network.row.context))
 
 
-class SheetSide(nn.Module):
-    """Strip [80, columns], 0 = paper, 1 = ink, and centres [n] in columns -> embeddings, even attention [n, 100]."""
+class SheetEncoder(nn.Module):
+    """Strip [80, columns], 0 = paper, 1 = ink, and centres [n] in columns → embeddings, even attention [n, 100]."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()
@@ -62,4 +62,4 @@ def export(checkpoint: Path, out: Path) -> Path:
         "attention_reach_frames": (recipe.network.context - 1) / 2,
         "training": {"recipe": recipe.to_dict(), **record},
     }
-    return write_weights(AudioSide(network), SheetSide(network), about, out)
+    return write_weights(AudioEncoder(network), SheetEncoder(network), about, out)

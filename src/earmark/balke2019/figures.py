@@ -1,8 +1,12 @@
-"""Figures 1b, 2, 3 and 4 of the paper for any encoders: data in, matplotlib figures out."""
+"""Weights and a corpus → figures 1b, 2, 3 and 4 of the paper, on the pieces that the paper shows.
+
+`write_figures` gathers what is shown; each figure is drawn by a function of its own, data in, matplotlib figure out.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +15,38 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from PIL import Image as PillowImage
 from scipy.stats import spearmanr
 from sklearn.manifold import TSNE
 
-from earmark.balke2019.attention import Excerpt
-from earmark.schema import Box, FloatArray, Image
+from earmark.balke2019.attention import Excerpt, entropies, excerpts, nearest_onset, typical_onset
+from earmark.corpus.format import read_splits, rendering_name
+from earmark.errors import BadInput
+from earmark.model.encoders import Model
+from earmark.schema import AudioSpec, Box, FloatArray, Image, SheetSpec
+from earmark.sheet.strips import ink
+from earmark.training.data.dataset import (
+    TrainingPiece,
+    evenly_taken,
+    inside,
+    read_pieces,
+    read_strip,
+)
+from earmark.training.evaluation.evaluate import CANDIDATES
+
+RENDERING = rendering_name("musescore-0-0", 1.0)
+TEMPO_CHANGES = ("AndreJ__O34__andre-sonatine", (10.4, 38.1, 58.8))
+"""Figure 2: the piece, and seconds within its bars 5, 17 and 24 and following (104 quarters a minute)."""
+EXAMPLES = (
+    "BeethovenLv__O79__LVB_Sonate_79_1",
+    "BachJS__BWV988__bwv-988-v12",
+    "BachJS__BWV817__bach-french-suite-6-menuet",
+    "SchumannR__O68__schumann-op68-26-sans-titre",
+    "MussorgskyM__pictures-at-an-exhibition__catacombae",
+)
+"""Figure 3: five test pieces, (a) to (e)."""
+MAP_PIECES = 7
+MAP_PAIRS = 280
 
 # Okabe and Ito's colours, which the colour-blind can tell apart; the styles also tell them apart in grey.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
@@ -23,8 +54,96 @@ STYLES = ("-", "--", "-.")
 INK = "Greys"
 
 
+def write_figures(
+    encoders: Model,
+    corpus: Path,
+    out: Path,
+    map_pieces: Sequence[str],
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[list[Path], float]:
+    """Write figures 1b, 2, 3 and 4 as PNG and SVG into ``out``; returns their paths and figure 4's rank correlation.
+
+    ``map_pieces`` are shown in the map (figure 1b); without any, `MAP_PIECES` taken evenly from the test split.
+    ``report`` gets pieces done and in all of figure 4. Raises BadInput when the encoders have no attention or the
+    corpus lacks a piece.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    counts, found = entropies(encoders, _pieces(corpus, read_splits(corpus)["test"]), RENDERING, CANDIDATES, report)
+    figure, correlation = entropy_and_onsets(counts, found, _even_entropy(encoders))
+    paths = save(figure, out, "figure-4-entropy")
+    paths += save(_figure_1b(encoders, corpus, map_pieces), out, "figure-1b-map")
+    paths += save(_figure_2(encoders, corpus), out, "figure-2-tempo-changes")
+    paths += save(_figure_3(encoders, corpus), out, "figure-3-examples")
+    return sorted(paths), correlation
+
+
+def _pieces(corpus: Path, names: Sequence[str]) -> list[TrainingPiece]:
+    pieces = read_pieces(corpus, names, [RENDERING], AudioSpec(), SheetSpec())
+    if not pieces:
+        raise BadInput(corpus, f"holds none of {', '.join(names[:3])}", "build it with MSMD's test pieces")
+    return pieces
+
+
+def _even_entropy(encoders: Model) -> float:
+    silence = np.zeros((AudioSpec().window_frames, AudioSpec().bands), np.float32)
+    return float(np.log(encoders.embed_audio(silence, np.array([84.0]))[1].shape[1]))
+
+
+def _figure_2(encoders: Model, corpus: Path) -> Figure:
+    """Figure 2 of the piece in `TEMPO_CHANGES`. Raises BadInput when its excerpts are on several pages."""
+    name, times_s = TEMPO_CHANGES
+    (piece,) = _pieces(corpus, [name])
+    shown = excerpts(encoders, piece, RENDERING, [nearest_onset(piece, time_s) for time_s in times_s])
+    strip = read_strip(corpus / "pieces" / name, SheetSpec())
+    pages = {strip.place(excerpt.x_px).page for excerpt in shown}
+    if len(pages) > 1:
+        raise BadInput(name, "has the excerpts on several pages", "build the corpus with its own page size")
+    about = json.loads((corpus / "pieces" / name / "piece.json").read_text())
+    page = next(page["image"] for page in about["pages"] if page["number"] in pages)
+    with PillowImage.open(corpus / "pieces" / name / page) as image:
+        grey = np.asarray(image.convert("L"))
+    boxes = [strip.snippet_box(excerpt.x_px) for excerpt in shown]
+    return tempo_changes(
+        grey, boxes, shown, f"{about['composer']}, {about['title']}: {encoders.model_id.rpartition('-')[0]}"
+    )
+
+
+def _figure_3(encoders: Model, corpus: Path) -> Figure:
+    """Figure 3 of the pieces in `EXAMPLES`, each about its typical onset."""
+    shown, titles = [], []
+    reach_s = encoders.attention_reach_frames / AudioSpec().frames_per_second
+    for piece in _pieces(corpus, EXAMPLES):
+        usable = inside(piece, RENDERING, AudioSpec(), SheetSpec())
+        shown += excerpts(encoders, piece, RENDERING, [typical_onset(piece, usable, reach_s)])
+        titles.append(_title(corpus, piece.name))
+    return examples(shown, titles)
+
+
+def _figure_1b(encoders: Model, corpus: Path, names: Sequence[str]) -> Figure:
+    """Figure 1b of some pieces, or of `MAP_PIECES` taken evenly from the test split."""
+    if not names:
+        test = sorted(read_splits(corpus)["test"])
+        names = [test[i] for i in np.linspace(0, len(test) - 1, MAP_PIECES).astype(int)]
+    pieces = _pieces(corpus, names)
+    audio, sheet, owner = [], [], []
+    for number, piece in enumerate(pieces):
+        (onsets,) = evenly_taken([piece], RENDERING, MAP_PAIRS // len(pieces), AudioSpec(), SheetSpec())
+        frame = piece.audio_s(RENDERING, piece.onsets.time_s[onsets]) * AudioSpec().frames_per_second
+        audio.append(encoders.embed_audio(piece.audio[RENDERING].astype(np.float32), frame)[0])
+        sheet.append(encoders.embed_strip(ink(piece.strip), piece.onsets.x_px[onsets].astype(np.float64))[0])
+        owner.append(np.full(len(onsets), number))
+    titles = [_title(corpus, piece.name) for piece in pieces]
+    return embedding_map(np.concatenate(audio), np.concatenate(sheet), np.concatenate(owner), titles)
+
+
+def _title(corpus: Path, name: str) -> str:
+    """A piece's title, cut to fit above a column."""
+    title: str = json.loads((corpus / "pieces" / name / "piece.json").read_text())["title"]
+    return title if len(title) <= 25 else title[:24] + "…"
+
+
 def draw_spectrogram(axes: Axes, excerpt: Excerpt) -> None:
-    """The window that the network sees: time about its centre, bands from low to high."""
+    """An audio window: time about its centre, bands from low to high."""
     reach_s = float(excerpt.offset_s[-1])
     axes.imshow(
         excerpt.spectrogram.T, cmap=INK, origin="lower", aspect="auto", extent=(-reach_s, reach_s, 0, 92), vmin=0
@@ -114,22 +233,24 @@ def entropy_and_onsets(
 
 
 def embedding_map(audio: FloatArray, sheet: FloatArray, piece: npt.NDArray[np.int64], titles: Sequence[str]) -> Figure:
-    """Figure 1b: unit embeddings [n, d] of both sides in two dimensions (t-SNE), a line joining what belongs together.
+    """Figure 1b: unit embeddings [n, d] of audio and sheet music in two dimensions (t-SNE), a line joining each pair.
 
     ``piece`` int64 [n] numbers ``titles``.
     """
     both = np.concatenate([audio, sheet])
     perplexity = min(30.0, (len(both) - 1) / 3)
     flat = TSNE(metric="cosine", init="random", perplexity=perplexity, random_state=0).fit_transform(both)
-    heard, seen = flat[: len(audio)], flat[len(audio) :]
+    audio_at, sheet_at = flat[: len(audio)], flat[len(audio) :]
     figure = Figure(figsize=(7.5, 5.5), layout="constrained")
     axes = figure.add_subplot()
     for number, title in enumerate(titles):
         mine, colour = piece == number, COLOURS[number % len(COLOURS)]
-        axes.plot(*np.stack([heard[mine], seen[mine]]).transpose(2, 0, 1), color=colour, linewidth=0.4, alpha=0.5)
-        axes.scatter(heard[mine, 0], heard[mine, 1], s=14, color=colour, marker="o", label=title, linewidths=0)
+        axes.plot(
+            *np.stack([audio_at[mine], sheet_at[mine]]).transpose(2, 0, 1), color=colour, linewidth=0.4, alpha=0.5
+        )
+        axes.scatter(audio_at[mine, 0], audio_at[mine, 1], s=14, color=colour, marker="o", label=title, linewidths=0)
         axes.scatter(
-            seen[mine, 0], seen[mine, 1], s=14, marker="s", facecolors="none", edgecolors=colour, linewidths=0.8
+            sheet_at[mine, 0], sheet_at[mine, 1], s=14, marker="s", facecolors="none", edgecolors=colour, linewidths=0.8
         )
     axes.set(xticks=[], yticks=[], title="● audio, □ sheet music")
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=7.5, frameon=False)

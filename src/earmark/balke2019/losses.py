@@ -22,11 +22,11 @@ class RankingLoss(nn.Module):
         self.margin = margin
 
     def forward(self, audio: Tensor, sheet: Tensor) -> Tensor:
-        """Unit embeddings [n, d], row i of one belonging to row i of the other -> scalar."""
+        """Unit embeddings [n, d], row i of one belonging to row i of the other → scalar."""
         similarity = sheet @ audio.T
         hinge = (self.margin - similarity.diagonal()[:, None] + similarity).clamp(min=0)
-        wrong = ~torch.eye(len(hinge), dtype=torch.bool, device=hinge.device)
-        return hinge[wrong].mean()
+        right = torch.eye(len(hinge), dtype=torch.bool, device=hinge.device)
+        return hinge.masked_fill(right, 0).sum() / (len(hinge) * (len(hinge) - 1))
 
 
 class CrossEntropyLoss(nn.Module):
@@ -37,7 +37,7 @@ class CrossEntropyLoss(nn.Module):
         self.log_scale = nn.Parameter(torch.tensor(3.0))
 
     def forward(self, audio: Tensor, sheet: Tensor) -> Tensor:
-        """Unit embeddings [n, d], row i of one belonging to row i of the other -> scalar."""
+        """Unit embeddings [n, d], row i of one belonging to row i of the other → scalar."""
         itself_alone = torch.eye(len(audio), dtype=torch.bool, device=audio.device)
         return contrastive_loss(audio, sheet, self.log_scale.clamp(max=MAX_LOG_SCALE).exp(), itself_alone)
 

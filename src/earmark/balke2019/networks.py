@@ -1,9 +1,9 @@
 """The paper's seven networks (Table 1; details from the authors' code) as one module.
 
-Every network looks at one audio window [context, 92] and one snippet of sheet music [80, 100] per onset, both
-zero-padded by the convolutions: unlike `earmark.model.networks`, nothing is shared between neighbouring windows.
-``BL1`` ends in global average pooling, ``BL2`` in a dense layer, ``+AT`` weighs the spectrogram's frames first with a
-second tower's softmax.
+The input of every network is one audio window [context, 92] and one snippet of sheet music [80, 100] per onset, both
+zero-padded by the convolutions: unlike in `earmark.model.networks`, nothing is shared between neighbouring windows.
+``BL1`` ends in global average pooling, ``BL2`` in a dense layer; ``+AT`` first weighs the spectrogram's frames with a
+second tower's softmax. What enters the embedding layer is called a view, as in the literature on CCA.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from torch.nn import functional as F
 from earmark.balke2019.cca import CCALayer, LinearProjection
 from earmark.schema import AudioSpec, SheetSpec
 
-MAPS = (24, 48, 96, 96)
-LINEAR_MAPS = 32
+CHANNELS = (24, 48, 96, 96)
+LINEAR_CHANNELS = 32
 CONTEXTS = {"sc": 42, "mc": 84, "lc": 168}
 """Frames of the short, medium and long context: 2.1, 4.2 and 8.4 s."""
 
@@ -47,41 +47,43 @@ ROWS = {
 }
 
 
-def block(before: int, maps: int, kernel: int) -> nn.Sequential:
-    """Convolution without bias, batch normalisation, ELU."""
+def block(before: int, channels: int, kernel: int) -> nn.Sequential:
+    """Convolution without bias, batch normalisation, ELU: [n, before, h, w] → [n, channels, h, w]."""
     return nn.Sequential(
-        nn.Conv2d(before, maps, kernel, padding=kernel // 2, bias=False), nn.BatchNorm2d(maps), nn.ELU(inplace=True)
+        nn.Conv2d(before, channels, kernel, padding=kernel // 2, bias=False),
+        nn.BatchNorm2d(channels),
+        nn.ELU(inplace=True),
     )
 
 
 def tower() -> nn.Sequential:
-    """[n, 1, height, width] -> [n, 96, height // 16, width // 16] (each of the four poolings rounds down)."""
+    """[n, 1, height, width] → [n, 96, height // 16, width // 16] (each of the four poolings rounds down)."""
     layers: list[nn.Module] = []
     before = 1
-    for maps in MAPS:
-        layers += [block(before, maps, 3), block(maps, maps, 3), nn.MaxPool2d(2)]
-        before = maps
+    for channels in CHANNELS:
+        layers += [block(before, channels, 3), block(channels, channels, 3), nn.MaxPool2d(2)]
+        before = channels
     return nn.Sequential(*layers)
 
 
 def pooled(size: int) -> int:
     """What a tower leaves of ``size`` rows or columns."""
-    return size >> len(MAPS)
+    return size >> len(CHANNELS)
 
 
 class Pathway(nn.Module):
-    """One side up to the embedding layer: [n, 1, height, width] -> [n, dimension]."""
+    """Audio or sheet music up to the embedding layer: [n, 1, height, width] → views float32 [n, dimension]."""
 
     def __init__(self, height: int, width: int, *, dense: bool, normalised: bool, dimension: int) -> None:
         super().__init__()
         self.tower = tower()
         # BL1 has no dense layer: its 1 x 1 convolution sets the dimension.
-        maps = LINEAR_MAPS if dense else dimension
-        linear: list[nn.Module] = [nn.Conv2d(MAPS[-1], maps, 1, bias=not normalised)]
+        channels = LINEAR_CHANNELS if dense else dimension
+        linear: list[nn.Module] = [nn.Conv2d(CHANNELS[-1], channels, 1, bias=not normalised)]
         if normalised:
-            linear.append(nn.BatchNorm2d(maps))
+            linear.append(nn.BatchNorm2d(channels))
         self.linear = nn.Sequential(*linear)
-        self.dense = nn.Linear(maps * pooled(height) * pooled(width), dimension) if dense else None
+        self.dense = nn.Linear(channels * pooled(height) * pooled(width), dimension) if dense else None
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.linear(self.tower(x))
@@ -92,26 +94,26 @@ class Pathway(nn.Module):
 
 
 class Attention(nn.Module):
-    """Audio windows [n, 1, bands, frames] -> the softmax over their frames, float32 [n, frames]."""
+    """Audio windows [n, 1, bands, frames] → the softmax over their frames, float32 [n, frames]."""
 
     def __init__(self, frames: int) -> None:
         super().__init__()
         self.tower = tower()
-        self.linear = nn.Conv2d(MAPS[-1], frames, 1)
+        self.linear = nn.Conv2d(CHANNELS[-1], frames, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.softmax(self.linear(self.tower(x)).float().mean(dim=(2, 3)), dim=1)
 
 
 class Network(nn.Module):
-    """Any row of the paper; ``projection`` is ``"cca"`` or, for the comparison, ``"linear"``."""
+    """Any row of the paper; ``projection``, the embedding layer, is ``"cca"`` or, for comparison, ``"linear"``."""
 
     def __init__(
         self, row: Row, audio: AudioSpec, sheet: SheetSpec, *, dimension: int = 32, projection: str = "cca"
     ) -> None:
         super().__init__()
         self.row, self.sheet_spec = row, sheet
-        # With a dense layer, only the audio side's linear convolution is normalised (code).
+        # With a dense layer, only the audio's linear convolution is normalised (code).
         self.audio = Pathway(audio.bands, row.context, dense=row.dense, normalised=True, dimension=dimension)
         self.sheet = Pathway(
             sheet.strip_height_px, sheet.window_px, dense=row.dense, normalised=not row.dense, dimension=dimension
@@ -127,7 +129,7 @@ class Network(nn.Module):
                     nn.init.zeros_(module.bias)
 
     def view_audio(self, windows: Tensor) -> tuple[Tensor, Tensor]:
-        """Windows [n, context, bands], log10(1 + x) -> views [n, dimension] and attention [n, context].
+        """Windows [n, context, bands], log10(1 + x) → views [n, dimension] and attention [n, context].
 
         The attention sums to 1; without an attention network it is even.
         """
@@ -138,24 +140,24 @@ class Network(nn.Module):
         return self.audio(x * (attention * self.row.context)[:, None, None, :]), attention
 
     def view_sheet(self, snippets: Tensor) -> Tensor:
-        """Snippets [n, 80, 100], 0 = ink, 1 = paper -> views [n, dimension]."""
+        """Snippets [n, 80, 100], 0 = ink, 1 = paper → views [n, dimension]."""
         out: Tensor = self.sheet(snippets[:, None])
         return out
 
     def forward(self, windows: Tensor, snippets: Tensor) -> tuple[Tensor, Tensor]:
-        """A training batch -> unit embeddings of both sides, float32 [n, dimension]."""
-        return self.project(self.view_audio(windows)[0], self.view_sheet(snippets))
+        """Windows and snippets → views of the audio and of the sheet music, which `project` takes: [n, dimension]."""
+        return self.view_audio(windows)[0], self.view_sheet(snippets)
 
     def project(self, audio: Tensor, sheet: Tensor) -> tuple[Tensor, Tensor]:
-        """A training batch's views -> unit embeddings of both sides, float32 [n, dimension]."""
+        """A training batch's views → unit embeddings of audio and sheet music, float32 [n, dimension]."""
         audio, sheet = self.projection(audio, sheet)
         return F.normalize(audio, dim=1), F.normalize(sheet, dim=1)
 
     def embed_audio(self, windows: Tensor) -> tuple[Tensor, Tensor]:
-        """Windows -> unit embeddings with the projection that was kept, and attention."""
+        """Windows → unit embeddings with the projection that was kept, and attention."""
         view, attention = self.view_audio(windows)
         return F.normalize(self.projection.audio(view), dim=1), attention
 
     def embed_sheet(self, snippets: Tensor) -> Tensor:
-        """Snippets -> unit embeddings with the projection that was kept."""
+        """Snippets → unit embeddings with the projection that was kept."""
         return F.normalize(self.projection.sheet(self.view_sheet(snippets)), dim=1)

@@ -1,4 +1,4 @@
-"""The figures that the paper reports (Balke et al., ISMIR 2019, Tables 2 and 3): 10 000 candidates, audio -> sheet."""
+"""The figures that the paper reports (Balke et al., ISMIR 2019, Tables 2 and 3): 10 000 candidates, audio → sheet."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ MRR_BY_TEMPO = {
 
 
 def title(row: str) -> str:
-    """As the paper prints it: ``bl2-lc-at`` -> ``BL2-LC + AT``; other models keep their name."""
+    """As the paper prints it: ``bl2-lc-at`` → ``BL2-LC + AT``; other models keep their name."""
     if row not in REFINED:
         return row
     return row.removesuffix("-at").upper() + (" + AT" if row.endswith("-at") else "")

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from earmark.balke2019.losses import LOSSES
 from earmark.balke2019.networks import ROWS, Row
 from earmark.balke2019.windows import Augmentation
 from earmark.schema import known_values
-from earmark.training.experiment import read_settings
 
 
 @dataclass(frozen=True)
@@ -67,8 +65,3 @@ class Recipe:
         if "augmentation" in made:
             made["augmentation"] = Augmentation(**known_values(Augmentation, made["augmentation"]))
         return cls(**made)
-
-
-def read_recipe(path: Path) -> Recipe:
-    """Read a recipe file; its name is the file's name. Raises BadInput with the offending key."""
-    return read_settings(path, Recipe.from_dict)

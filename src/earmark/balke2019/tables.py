@@ -1,4 +1,4 @@
-"""Results files -> the paper's Tables 2 and 3 with the published number beside ours in every cell."""
+"""Results files → the paper's Tables 2 and 3 with the published number beside ours in every cell."""
 
 from __future__ import annotations
 
@@ -34,25 +34,22 @@ class Cell:
 
 
 def read_results(folder: Path) -> Results:
-    """The files of ``earmark model evaluate --json`` in a folder: (model's name, tempo) -> result.
+    """The files of ``earmark model evaluate --json`` in a folder, one a model: (its name, tempo) → result.
 
-    The model's name is its id without the checksum. Raises BadInput when a file is none of these, or of other weights
-    than another file that names the same model.
+    The model's name is its id without the checksum. Raises BadInput when a file is none of these.
     """
     results = {}
-    weights_of: dict[str, tuple[str, Path]] = {}
     for path in sorted(folder.glob("*.json")):
         try:
-            result = json.loads(path.read_text(encoding="utf-8"))
-            key = result["model"].rpartition("-")[0], float(result["tempo"])
-            if any(metric not in result[direction] for direction in DIRECTIONS for metric in METRICS):
-                raise KeyError("a metric")
-        except (ValueError, KeyError, TypeError) as error:
-            raise BadInput(path, f"is no result ({error})", "write it with: earmark model evaluate --json") from error
-        weights, other = weights_of.setdefault(key[0], (result["model"], path))
-        if weights != result["model"]:
-            raise BadInput(path, f"is of other weights than {other.name}", "evaluate the older ones again")
-        results[key] = result
+            found = json.loads(path.read_text(encoding="utf-8"))
+            name = found["model"].rpartition("-")[0]
+            for tempo, result in found["tempi"].items():
+                if any(metric not in result[direction] for direction in DIRECTIONS for metric in METRICS):
+                    raise KeyError("a metric")
+                results[name, float(tempo)] = {"training": found["training"], **result}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            remedy = "write it with: earmark model evaluate --json"
+            raise BadInput(path, f"is no result ({error})", remedy) from error
     if not results:
         raise BadInput(folder, "holds no results", "write some with: earmark model evaluate --json")
     return results

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
 from earmark.cli.options import EXISTING_FILE, EXISTING_FOLDER, JSON, NEW_FOLDER, Verbs, print_json, progress_bar
@@ -25,27 +28,33 @@ def model_command() -> None:
     """Make models and measure them: recipe → checkpoint → weights → calibrated weights → figures."""
 
 
-@model_command.command("train", short_help="Train as a recipe file says.")
-@click.argument("experiment", type=click.Path(path_type=Path))
-@click.option("--runs", type=click.Path(path_type=Path), default=Path("runs"), help="Where the run's folder goes.")
-def train_command(experiment: Path, runs: Path) -> None:
-    """Train as EXPERIMENT (a TOML file) says; run it again to resume a run that was stopped.
+@model_command.command("train", short_help="Train as recipe files say.")
+@click.argument("recipes", nargs=-1, required=True, metavar="RECIPE...", type=click.Path(path_type=Path))
+@click.option("--runs", type=click.Path(path_type=Path), default=Path("runs"), help="Where the runs' folders go.")
+@click.option("--minutes", type=click.FloatRange(min=0), help="Stop after this long, wherever training stands.")
+def train_command(recipes: tuple[Path, ...], runs: Path, minutes: float | None) -> None:
+    """Train as each RECIPE (a TOML file) says, one after the other; run it again to resume what was stopped.
 
-    A file that names a row of the paper trains that row's network.
+    It may be stopped at any moment. A file that names a row of the paper trains that row's network. A file with several
+    seeds makes one run of each.
 
     \b
     earmark model train experiments/ours/first-light.toml
-    earmark model train experiments/balke2019/bl2-lc-at.toml
+    earmark model train experiments/balke2019/*.toml --minutes 25
     """
     from earmark.balke2019 import train as rows
     from earmark.balke2019.recipe import Recipe
     from earmark.training import train as own
     from earmark.training.experiment import Experiment, read_settings
 
-    def made(values: Mapping[str, Any]) -> Experiment | Recipe:
-        return Recipe.from_dict(values) if "row" in values else Experiment.from_dict(values)
+    def made(values: Mapping[str, Any]) -> Sequence[Experiment | Recipe]:
+        return [Recipe.from_dict(values)] if "row" in values else Experiment.of_each_seed(values)
 
-    settings = read_settings(experiment, made)
+    deadline = time.monotonic() + 60 * minutes if minutes is not None else math.inf
+    every = [settings for path in recipes for settings in read_settings(path, made)]
+    twice = {settings.name for settings in every if sum(settings.name == other.name for other in every) > 1}
+    if twice:
+        raise click.UsageError(f"{min(twice)} is named twice; runs of one name would share a folder")
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
@@ -54,10 +63,10 @@ def train_command(experiment: Path, runs: Path) -> None:
         TextColumn("loss {task.fields[loss]:.3f}"),
         TimeRemainingColumn(),
     )
+    checkpoints = []
     with Progress(*columns, console=console) as bar:
-        task = bar.add_task(settings.name, total=None, loss=float("nan"))
 
-        def report(step: Step) -> None:
+        def report(task: TaskID, step: Step) -> None:
             bar.update(task, completed=step.step, total=step.steps, loss=step.loss)
             if step.validation:
                 found = step.validation
@@ -66,12 +75,15 @@ def train_command(experiment: Path, runs: Path) -> None:
                     f"validation R@1 {found.recall_at_1:.1f} MRR {found.mrr:.3f} of {found.candidates}"
                 )
 
-        folder = runs / settings.name
-        if isinstance(settings, Recipe):
-            checkpoint = rows.train(settings, folder, report)
-        else:
-            checkpoint = own.train(settings, folder, report)
-    click.echo(checkpoint)
+        for settings in every:
+            if time.monotonic() >= deadline:
+                break
+            reported = partial(report, bar.add_task(settings.name, total=None, loss=float("nan")))
+            if isinstance(settings, Recipe):
+                checkpoints.append(rows.train(settings, runs / settings.name, reported, deadline))
+            else:
+                checkpoints.append(own.train(settings, runs / settings.name, reported, deadline))
+    click.echo("\n".join(map(str, checkpoints)))
 
 
 @model_command.command("refine", short_help="Fit a paper row's CCA layer on many pairs.")
@@ -83,7 +95,7 @@ def refine_command(checkpoint: Path, pairs: int) -> None:
     \b
     earmark model refine runs/bl2-lc-at/checkpoint.pt
     """
-    from earmark.balke2019.refine import refine
+    from earmark.balke2019.train import refine
 
     console = Console(stderr=True)
     with console.status("encoding pairs"):
@@ -101,7 +113,7 @@ def export_command(checkpoint: Path, out: Path) -> None:
     earmark model export runs/first-light/checkpoint.pt weights/first-light
     """
     from earmark.balke2019 import export as rows
-    from earmark.balke2019.refine import is_row
+    from earmark.balke2019.train import is_row
     from earmark.training import export as own
 
     click.echo((rows if is_row(checkpoint) else own).export(checkpoint, out))
@@ -120,9 +132,9 @@ def average_command(audio: tuple[Path, ...], sheet: tuple[Path, ...], out: Path)
     \b
     earmark model average --audio weights/a --audio weights/b --sheet weights/a --sheet weights/b weights/ab
     """
-    from earmark.training.export import export_blend
+    from earmark.training.export import export_average
 
-    click.echo(export_blend(audio, sheet, out))
+    click.echo(export_average(audio, sheet, out))
 
 
 @model_command.command("calibrate", short_help="Set how sure a search may be.")
@@ -177,21 +189,23 @@ def _print_promises(promises: Sequence[Promise]) -> None:
 @click.option("--split", default="test", show_default=True, help="Which pieces.")
 @click.option("--piano", default="musescore-0-0", show_default=True, help="Which rendering: its piano …")
 @click.option("--tempo", type=float, default=1.0, show_default=True, help="… and its tempo.")
-@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Also write the figures to this file.")
-def evaluate_command(weights: str, corpus: Path, split: str, piano: str, tempo: float, json_path: Path | None) -> None:
+@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Add the figures to the model's file.")
+@click.option("--log", type=EXISTING_FILE, help="Keep the curve of this run's log.jsonl in that file, too.")
+def evaluate_command(
+    weights: str, corpus: Path, split: str, piano: str, tempo: float, json_path: Path | None, log: Path | None
+) -> None:
     """Measure WEIGHTS (a shipped name or a folder) on a split of CORPUS under the paper's protocol.
 
     \b
-    earmark model evaluate earmark-1 data/msmd --split test --tempo 1 --json results.json
+    earmark model evaluate earmark-1 data/msmd --split test --tempo 1 --json experiments/results/earmark-1.json
     """
-    from earmark.files import write_json
     from earmark.model.encoders import load
-    from earmark.training.evaluation.evaluate import evaluate
+    from earmark.training.evaluation.evaluate import evaluate, write_result
 
     with progress_bar("encoding pieces") as report:
         result = evaluate(load(weights), corpus, split, piano, tempo, report)
     if json_path:
-        write_json(json_path, result)
+        write_result(json_path, result, log)
     table = Table("", "R@1", "95 %", "R@5", "R@25", "MRR", "95 %", "MR", "of", box=box.SIMPLE, padding=0)
     for direction in ("audio_to_sheet", "sheet_to_audio"):
         row = result[direction]

@@ -20,11 +20,11 @@ def paper_command() -> None:
 def tables_command(results: Path, out: Path) -> None:
     """Write Tables 2 and 3 into OUT as tables.md and tables.json.
 
-    RESULTS is a folder of files that `earmark model evaluate --json` wrote. Every cell holds the published number and
-    ours. A row is known by its weights' name: bl2-lc-at is the refined row, bl2-lc-at-unrefined the other.
+    RESULTS is a folder of files that `earmark model evaluate --json` wrote, one a model. Every cell holds the published
+    number and ours. A row is known by its weights' name: bl2-lc-at is the refined row, bl2-lc-at-unrefined the other.
 
     \b
-    earmark paper tables experiments/results experiments
+    earmark paper tables experiments/results experiments/balke2019
     """
     from earmark.balke2019.tables import write_tables
 
@@ -46,7 +46,7 @@ def figures_command(weights: str, corpus: Path, out: Path, pieces: tuple[str, ..
     earmark paper figures experiments/balke2019/weights/bl2-lc-at data/msmd figures
     earmark paper figures earmark-1 data/msmd figures --map MozartWA__KV331__KV331_1_1_var1
     """
-    from earmark.balke2019.gallery import write_figures
+    from earmark.balke2019.figures import write_figures
     from earmark.model.encoders import load
 
     with progress_bar("encoding pieces") as report:

@@ -1,15 +1,4 @@
-"""The restartable corpus builder: pieces of a source → a corpus folder.
-
-A corpus folder holds::
-
-    corpus.json                        what it was built from and with
-    manifest.json                      every piece that was tried, with its counts, checksums or reason of failure
-    pieces/PIECE/piece.json            the piece's manifest entry, its pages and its systems
-    pieces/PIECE/score.pdf, score.mid, page-001.png, …
-    pieces/PIECE/noteheads.npz         one row per notehead, see :mod:`earmark.corpus.piece`
-    pieces/PIECE/audio/PIANO@TEMPO.npy float16 [frames, 92] spectrogram; at TEMPO r an onset lies at onset_s / r
-    pieces/PIECE/audio/PIANO~N@1.npy   the same of take N, see :mod:`earmark.corpus.takes`
-    pieces/PIECE/audio/PIANO~N@1.timing.npy  float64 [2, n]: seconds of the score, and when take N has them
+"""The restartable corpus builder: pieces of a source → a corpus folder, laid out as `earmark.corpus.format` says.
 
 A piece is made in a folder beside and appears whole. A restart keeps every piece whose sources have not changed and
 adds what is missing, so a second build with more pianos, tempos or takes renders only those. ``piece.json`` is replaced
@@ -29,14 +18,13 @@ from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 
-from earmark.corpus.piece import Built, Json, Renderings, build_piece, manifest_entry, read_json
+from earmark.corpus.format import ABOUT, DESCRIPTION, FORMAT, MANIFEST, Json, read_json
+from earmark.corpus.piece import Built, Renderings, build_piece, manifest_entry
 from earmark.corpus.render import find_piano
 from earmark.corpus.sources import Source
 from earmark.errors import EarmarkError, Mismatch
 from earmark.files import write_json
 from earmark.schema import AudioSpec, SheetSpec
-
-FORMAT = 1
 
 
 def build(
@@ -46,7 +34,7 @@ def build(
 
     The manifest is complete once the iterator ends and is also written when it is closed early, by ctrl-C say.
 
-    Raises :class:`BadInput` for an unknown piano or a soundfont not installed and :class:`Mismatch` when ``out`` was
+    Raises BadInput for an unknown piano or a soundfont not installed and Mismatch when ``out`` was
     built from another source or with other definitions.
     """
     for piano in renderings.pianos:
@@ -104,7 +92,7 @@ def _open_corpus(out: Path, source: Source, renderings: Renderings) -> None:
         "lilypond": version("lilypond"),
         "verovio": version("verovio"),
     }
-    path = out / "corpus.json"
+    path = out / ABOUT
     before = read_json(path) if path.is_file() else {}
     for key, value in made_with.items():
         if key in before and before[key] != value:
@@ -118,8 +106,8 @@ def _open_corpus(out: Path, source: Source, renderings: Renderings) -> None:
 
 
 def _write_manifest(out: Path, failures: dict[str, Json]) -> None:
-    entries = {path.parent.name: manifest_entry(read_json(path)) for path in (out / "pieces").glob("*/piece.json")}
-    before = read_json(out / "manifest.json")["pieces"] if (out / "manifest.json").is_file() else []
+    entries = {path.parent.name: manifest_entry(read_json(path)) for path in (out / "pieces").glob(f"*/{DESCRIPTION}")}
+    before = read_json(out / MANIFEST)["pieces"] if (out / MANIFEST).is_file() else []
     failed = {entry["piece"]: entry for entry in before if entry["status"] == "failed"}
     everything = {**failed, **entries, **failures}
-    write_json(out / "manifest.json", {"pieces": [everything[piece] for piece in sorted(everything)]})
+    write_json(out / MANIFEST, {"pieces": [everything[piece] for piece in sorted(everything)]})

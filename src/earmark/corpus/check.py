@@ -1,7 +1,7 @@
 """Proof that a corpus folder is what its manifest says: nothing missing, nothing changed, every onset a note.
 
 What can be known twice is compared: checksums, counts, sizes, and above all that every notehead's pitch and tick is
-a note-on of ``score.mid`` and its onset that note's second.
+a note-on of ``score.mid`` and its onset that note's second. Names and layout are those of `earmark.corpus.format`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,27 @@ import numpy.typing as npt
 import PIL.Image
 import pypdfium2 as pdfium
 
-from earmark.corpus.build import FORMAT
-from earmark.corpus.piece import NO_PITCH, Json, manifest_entry, read_json, sha256, timing_name
+from earmark.corpus.format import (
+    ABOUT,
+    COLUMNS,
+    DESCRIPTION,
+    FORMAT,
+    MANIFEST,
+    MIDI,
+    NO_PITCH,
+    NOTEHEADS,
+    PDF,
+    Json,
+    audio_file,
+    is_take,
+    piece_folder,
+    piece_folders,
+    read_json,
+    renderings_in,
+    tempo_of,
+    timing_file,
+)
+from earmark.corpus.piece import manifest_entry, sha256
 from earmark.corpus.render import RELEASE_S, seconds, timed
 from earmark.errors import BadInput
 from earmark.schema import AudioSpec
@@ -27,21 +46,11 @@ from earmark.schema import AudioSpec
 WELL_ALIGNED = 0.99  # of the sounding noteheads matched
 _EDGE_PX = 8.0  # a notehead's centre may lie this far beyond the staff lines
 _SPARE_FRAMES = 3  # a take's last key may be struck and released a little late
-_COLUMNS = {
-    "system": "int32",
-    "staff": "int8",
-    "x_px": "float32",
-    "y_px": "float32",
-    "pitch": "uint8",
-    "tick": "int32",
-    "onset_s": "float64",
-    "duration_s": "float64",
-}
 
 
 @dataclass(frozen=True)
 class Report:
-    """What :func:`check` found; ``well_aligned`` pieces have at least 99 % of the sounding noteheads matched."""
+    """What `check` found; ``well_aligned`` pieces have at least 99 % of the sounding noteheads matched."""
 
     pieces: int
     ok: int
@@ -65,7 +74,7 @@ class Report:
 def check(out: Path) -> Report:
     """Check the corpus folder ``out``, reading every file in it.
 
-    Raises :class:`BadInput` when it is no corpus; all else that is wrong is listed in ``problems``.
+    Raises BadInput when it is no corpus; all else that is wrong is listed in ``problems``.
     """
     entries = _read_manifest(out)
     finished = [entry for entry in entries if entry["status"] == "ok"]
@@ -77,10 +86,9 @@ def check(out: Path) -> Report:
         except (OSError, ValueError, KeyError, EOFError, pdfium.PdfiumError) as error:
             problems.append(f"{entry['piece']}: cannot be read ({type(error).__name__}: {error})")
     renderings: dict[str, int] = {}
-    for name in (name for entry in finished for name in _spectrograms(entry)):
-        rendering = name.removeprefix("audio/").removesuffix(".npy")
+    for rendering in (name for entry in finished for name in renderings_in(entry["files"])):
         renderings[rendering] = renderings.get(rendering, 0) + 1
-    unknown = {path.name for path in (out / "pieces").iterdir()} - {entry["piece"] for entry in entries}
+    unknown = {path.name for path in piece_folders(out)} - {entry["piece"] for entry in entries}
     problems += [f"{piece}: is not in the manifest" for piece in sorted(unknown)]
     return Report(
         pieces=len(entries),
@@ -100,19 +108,19 @@ def check(out: Path) -> Report:
 
 def _read_manifest(out: Path) -> list[Json]:
     try:
-        if read_json(out / "corpus.json")["format"] != FORMAT:
+        if read_json(out / ABOUT)["format"] != FORMAT:
             raise BadInput(out, "has another format than this Earmark's", "build it again")
-        entries: list[Json] = read_json(out / "manifest.json")["pieces"]
+        entries: list[Json] = read_json(out / MANIFEST)["pieces"]
     except (OSError, json.JSONDecodeError, KeyError) as error:
         raise BadInput(out, "is no finished corpus", "run: earmark corpus build") from error
     return entries
 
 
 def _piece_problems(out: Path, entry: Json) -> Iterator[str]:
-    folder = out / "pieces" / entry["piece"]
-    description = read_json(folder / "piece.json")
+    folder = piece_folder(out, entry["piece"])
+    description = read_json(folder / DESCRIPTION)
     if manifest_entry(description) != entry:
-        yield "piece.json and the manifest differ"
+        yield f"{DESCRIPTION} and the manifest differ"
     for name, digest in entry["files"].items():
         if not (folder / name).is_file():
             yield f"{name} is missing"
@@ -120,18 +128,14 @@ def _piece_problems(out: Path, entry: Json) -> Iterator[str]:
             yield f"{name} has changed"
     yield from _page_problems(folder, description)
     yield from _notehead_problems(folder, description)
-    for name in _spectrograms(entry):
-        yield from _audio_problems(folder / name, entry["duration_s"])
-
-
-def _spectrograms(entry: Json) -> list[str]:
-    return [name for name in entry["files"] if name.startswith("audio/") and not name.endswith(".timing.npy")]
+    for rendering in renderings_in(entry["files"]):
+        yield from _audio_problems(folder, rendering, entry["duration_s"])
 
 
 def _page_problems(folder: Path, description: Json) -> Iterator[str]:
-    with pdfium.PdfDocument(folder / "score.pdf") as document:
+    with pdfium.PdfDocument(folder / PDF) as document:
         if len(document) != len(description["pages"]):
-            yield f"score.pdf has {len(document)} pages, not {len(description['pages'])}"
+            yield f"{PDF} has {len(document)} pages, not {len(description['pages'])}"
     sizes_px = {}
     for page in description["pages"]:
         with PIL.Image.open(folder / page["image"]) as image:
@@ -148,16 +152,16 @@ def _page_problems(folder: Path, description: Json) -> Iterator[str]:
 
 
 def _notehead_problems(folder: Path, description: Json) -> Iterator[str]:
-    with np.load(folder / "noteheads.npz", allow_pickle=False) as arrays:
+    with np.load(folder / NOTEHEADS, allow_pickle=False) as arrays:
         heads: dict[str, npt.NDArray[Any]] = dict(arrays)
     kinds = {name: str(column.dtype) for name, column in heads.items()}
-    if kinds != _COLUMNS or {column.shape for column in heads.values()} != {(description["noteheads"],)}:
-        yield f"noteheads.npz has the wrong columns: {kinds}"
+    if kinds != COLUMNS or {column.shape for column in heads.values()} != {(description["noteheads"],)}:
+        yield f"{NOTEHEADS} has the wrong columns: {kinds}"
         return
     tick, pitch, onset_s = heads["tick"], heads["pitch"], heads["onset_s"]
     has_onset = tick >= 0
     if has_onset.sum() != description["matched"] or len(np.unique(tick[has_onset])) != description["onsets"]:
-        yield "noteheads.npz and its counts differ"
+        yield f"{NOTEHEADS} and its counts differ"
     boxes = np.array([system["box"] for system in description["systems"]])[heads["system"]]
     beyond = (heads["x_px"] < boxes[:, 0] - _EDGE_PX) | (heads["x_px"] > boxes[:, 2] + _EDGE_PX)
     if beyond.any():
@@ -165,11 +169,11 @@ def _notehead_problems(folder: Path, description: Json) -> Iterator[str]:
     if (heads["staff"] < 0).any():
         yield f"{(heads['staff'] < 0).sum()} noteheads have no staff"
 
-    performance = mido.MidiFile(folder / "score.mid")
+    performance = mido.MidiFile(folder / MIDI)
     notes = {(at, message.note) for at, message in timed(performance) if message.type == "note_on" and message.velocity}
     silent = set(zip(tick[has_onset].tolist(), pitch[has_onset].tolist(), strict=True)) - notes
     if silent or (pitch[has_onset] == NO_PITCH).any():
-        yield f"{len(silent)} onsets are no note of score.mid"
+        yield f"{len(silent)} onsets are no note of {MIDI}"
     if (np.isfinite(onset_s) != has_onset).any() or (np.isfinite(heads["duration_s"]) != has_onset).any():
         yield "onsets and ticks differ"
     elif not np.allclose(seconds(performance, tick[has_onset]), onset_s[has_onset], atol=1e-6):
@@ -178,14 +182,15 @@ def _notehead_problems(folder: Path, description: Json) -> Iterator[str]:
         yield "onsets lie after the end"
 
 
-def _audio_problems(path: Path, duration_s: float) -> Iterator[str]:
+def _audio_problems(folder: Path, rendering: str, duration_s: float) -> Iterator[str]:
+    path = folder / audio_file(rendering)
     bands = np.load(path, allow_pickle=False)
-    if "~" in path.stem:
-        timing = np.load(timing_name(str(path)), allow_pickle=False)
-        yield from _timing_problems(path, timing, duration_s)
+    if is_take(rendering):
+        timing = np.load(folder / timing_file(rendering), allow_pickle=False)
+        yield from _timing_problems(path.name, timing, duration_s)
         end_s, spare_frames = float(timing[1, -1]), _SPARE_FRAMES
     else:
-        end_s, spare_frames = duration_s / float(path.stem.partition("@")[2]), 1
+        end_s, spare_frames = duration_s / tempo_of(rendering), 1
     frames = (end_s + RELEASE_S) * AudioSpec().frames_per_second
     if bands.dtype != np.float16 or bands.ndim != 2 or bands.shape[1] != AudioSpec().bands:
         yield f"{path.name} is {bands.dtype} {bands.shape}"
@@ -195,11 +200,11 @@ def _audio_problems(path: Path, duration_s: float) -> Iterator[str]:
         yield f"{path.name} holds no sound"
 
 
-def _timing_problems(path: Path, timing: npt.NDArray[Any], duration_s: float) -> Iterator[str]:
-    """Problems of the timing of the take at ``path``."""
+def _timing_problems(name: str, timing: npt.NDArray[Any], duration_s: float) -> Iterator[str]:
+    """Problems of the timing of the take in the file ``name``."""
     if timing.dtype != np.float64 or timing.ndim != 2 or len(timing) != 2:
-        yield f"the timing of {path.name} is {timing.dtype} {timing.shape}"
+        yield f"the timing of {name} is {timing.dtype} {timing.shape}"
     elif not (np.diff(timing) > 0).all():
-        yield f"the timing of {path.name} does not rise"
+        yield f"the timing of {name} does not rise"
     elif timing[0, 0] > 0 or timing[0, -1] < duration_s - 1e-3:
-        yield f"the timing of {path.name} leaves out a part of the score"
+        yield f"the timing of {name} leaves out a part of the score"

@@ -81,7 +81,7 @@ class Engraving:
 def engrave(main: Path, root: Path, scratch: Path) -> Engraving:
     """Engrave the LilyPond file ``main`` of the source folder ``root`` inside the empty folder ``scratch``.
 
-    Raises :class:`EngravingError` when no page comes out.
+    Raises EngravingError when no page comes out.
     """
     copy = translate(main, root, scratch / "source")
     for attempt in ("as-it-is", "without-hand-shifts"):
@@ -180,7 +180,7 @@ def _read_engraving(notes: Path, pdfs: tuple[Path, ...], midis: tuple[Path, ...]
 
 
 def read_links(pdfs: tuple[Path, ...]) -> Iterator[tuple[int, str, Box]]:
-    """Yield (page from 0, address, box) of every web link of the PDFs, whose pages are counted through.
+    """(page from 0, address, box) of every web link of the PDFs, whose pages are counted through.
 
     Boxes are in fractions of the page's width and height, from its top left corner.
     """

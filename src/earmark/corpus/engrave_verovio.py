@@ -1,7 +1,7 @@
 """Score file → PDF, MIDI and the place, pitch and moment of every notehead: the second engraver.
 
 Verovio gives every note an id, by which its pages, its time map and its ties are joined; its MIDI file is then the
-same independent witness of every onset that LilyPond's is (:mod:`earmark.corpus.onsets`). Font, spacing, staff size and
+same independent witness of every onset that LilyPond's is (`earmark.corpus.onsets`). Font, spacing, staff size and
 page size are drawn from the file's contents, so that equal files look equal and a corpus looks like many publishers'.
 """
 
@@ -58,7 +58,7 @@ def look(content: bytes) -> dict[str, Any]:
 def engrave_score(main: Path, scratch: Path) -> Engraving:
     """Engrave the score file ``main`` inside the empty folder ``scratch``.
 
-    Raises :class:`EngravingError` when no page comes out.
+    Raises EngravingError when no page comes out.
     """
     try:
         with engraved(main, look(main.read_bytes()), performance=True) as engraving:

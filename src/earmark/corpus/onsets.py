@@ -29,7 +29,7 @@ Notes = dict[tuple[int, int], int]  # (tick, pitch) → length in ticks
 
 
 @dataclass(frozen=True)
-class Alignment:
+class NoteheadOnsets:
     """One row per notehead; ``tick`` is -1 and the times are NaN where there is none.
 
     ``tick`` int32 [n] in ``performance``; ``onset_s`` and ``duration_s`` float64 [n] at its own tempo. Noteheads
@@ -46,7 +46,7 @@ class Alignment:
     end_tick: int
 
 
-def align(noteheads: Sequence[NoteHead], midis: Sequence[Path]) -> Alignment:
+def find_onsets(noteheads: Sequence[NoteHead], midis: Sequence[Path]) -> NoteheadOnsets:
     """Give every notehead its onset in the performance made of ``midis``, the files of the scores in their order."""
     files = [mido.MidiFile(path) for path in midis]
     notes = [_read_notes(file) for file in files]
@@ -75,11 +75,11 @@ def align(noteheads: Sequence[NoteHead], midis: Sequence[Path]) -> Alignment:
     onset_s = np.where(has_onset, seconds(performance, tick), np.nan)
     end_s = np.where(has_onset, seconds(performance, tick + length), np.nan)
     sounding = sum(notehead.pitch >= 0 and not notehead.held for notehead in noteheads)
-    return Alignment(tick, onset_s, end_s - onset_s, sounding, int(has_onset.sum()), performance, end)
+    return NoteheadOnsets(tick, onset_s, end_s - onset_s, sounding, int(has_onset.sum()), performance, end)
 
 
 def pair_in_order(matches: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Pair scores with MIDI files, both in order, for the most matches; a file may have scores that are only heard.
+    """Pair scores with MIDI files, both in order, for the most matches; a file may have scores that are not engraved.
 
     ``matches`` [scores, files] counts the noteheads that sound in the file. Pairs come in order; a score or a file
     without any match stays alone.
@@ -121,7 +121,7 @@ def _tick(notehead: NoteHead) -> int:
 
 
 def _find(notehead: NoteHead, notes: Notes, origin: int) -> int | None:
-    """Return the tick of the note-on of ``notehead`` in a file that begins at tick ``origin`` of the score."""
+    """The tick of the note-on of ``notehead`` in a file that begins at tick ``origin`` of the score."""
     tick = _tick(notehead) - origin
     for distance in range(_TOLERANCE_TICKS + 1):
         for near in (tick + distance, tick - distance):

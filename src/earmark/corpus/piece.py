@@ -1,15 +1,8 @@
-"""One piece of a corpus: its folder and the files in it.
-
-``noteheads.npz`` has one row per printed notehead: ``system`` int32 (row of ``systems`` in ``piece.json``), ``staff``
-int8 (from the top of the system), ``x_px`` and ``y_px`` float32 (centre, page pixels), ``pitch`` uint8 (MIDI), ``tick``
-int32 (in ``score.mid``), ``onset_s`` and ``duration_s`` float64 (at the score's own tempo). Where a notehead has no
-onset (held over by a tie, or without sound) ``tick`` is -1 and the times are NaN; without pitch ``pitch`` is 255.
-"""
+"""One piece of a corpus: engraved, aligned and rendered into its folder (`earmark.corpus.format`)."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import time
@@ -30,7 +23,21 @@ import pypdfium2.raw as pdfium_c
 from earmark.audio.spectrogram import spectrogram
 from earmark.corpus.engrave_lilypond import EngravedStaff, EngravingError, NoteHead, engrave
 from earmark.corpus.engrave_verovio import engrave_score
-from earmark.corpus.onsets import Alignment, align
+from earmark.corpus.format import (
+    DESCRIPTION,
+    MIDI,
+    NO_PITCH,
+    NOTEHEADS,
+    PDF,
+    Json,
+    audio_file,
+    page_file,
+    piece_folder,
+    read_json,
+    rendering_name,
+    timing_file,
+)
+from earmark.corpus.onsets import NoteheadOnsets, find_onsets
 from earmark.corpus.render import render, seconds
 from earmark.corpus.sources import Source, digest
 from earmark.corpus.takes import perform, record_take
@@ -38,9 +45,6 @@ from earmark.files import replacing, write_json
 from earmark.schema import Box, System
 from earmark.sheet.formats import kind
 from earmark.sheet.images import read_pages
-
-Json = dict[str, Any]
-NO_PITCH = 255
 
 
 @dataclass(frozen=True)
@@ -52,16 +56,16 @@ class Renderings:
     takes: int = 0
 
     def scored(self) -> Iterator[tuple[str, str, float]]:
-        """Yield (path below the piece's folder, piano, tempo) of what is played as the score says."""
+        """(rendering, piano, tempo) of what is played as the score says."""
         for piano in self.pianos:
             for tempo in self.tempos:
-                yield f"audio/{piano}@{tempo:g}.npy", piano, tempo
+                yield rendering_name(piano, tempo), piano, tempo
 
     def taken(self) -> Iterator[tuple[str, str, int]]:
-        """Yield (path below the piece's folder, piano, number) of the takes, those of one number together."""
+        """(rendering, piano, number) of the takes, those of one number together."""
         for number in range(1, self.takes + 1):
             for piano in self.pianos:
-                yield f"audio/{piano}~{number}@1.npy", piano, number
+                yield rendering_name(piano, take=number), piano, number
 
 
 @dataclass(frozen=True)
@@ -85,18 +89,18 @@ class PlacedSystem:
 def build_piece(out: Path, source: Source, piece: str, file: str, renderings: Renderings) -> Built:
     """Build what is missing of ``piece``, the LilyPond or score file ``file`` below the source, in the corpus ``out``.
 
-    Raises :class:`EngravingError` and whatever else goes wrong; the folder of the piece then is as it was.
+    Raises EngravingError and whatever else goes wrong; the folder of the piece then is as it was.
     """
     started = time.monotonic()
-    folder = out / "pieces" / piece
+    folder = piece_folder(out, piece)
     source_sha256 = digest(source.root / file, source.root)
-    if not (folder / "piece.json").is_file() or read_json(folder / "piece.json")["source_sha256"] != source_sha256:
+    if not (folder / DESCRIPTION).is_file() or read_json(folder / DESCRIPTION)["source_sha256"] != source_sha256:
         unfinished = out / "unfinished" / piece
         shutil.rmtree(unfinished, ignore_errors=True)
         try:
             description = _engrave_into(unfinished / "piece", unfinished / "engraving", source.root / file, source.root)
             head = {"piece": piece, "source": file, "source_sha256": source_sha256}
-            write_json(unfinished / "piece" / "piece.json", head | description)
+            write_json(unfinished / "piece" / DESCRIPTION, head | description)
             shutil.rmtree(folder, ignore_errors=True)
             os.replace(unfinished / "piece", folder)
         finally:
@@ -107,33 +111,29 @@ def build_piece(out: Path, source: Source, piece: str, file: str, renderings: Re
 
 
 def manifest_entry(description: Json) -> Json:
-    """Return what the manifest repeats of a ``piece.json``: all of it, but pages and systems only counted."""
+    """What the manifest repeats of a ``piece.json``: all of it, but pages and systems only counted."""
     counts = {"pages": len(description["pages"]), "systems": len(description["systems"])}
     return description | {"status": "ok", "reason": None} | counts
 
 
 def _render_missing(folder: Path, renderings: Renderings) -> Json:
     """Add the audio features that ``piece.json`` does not name yet; return the new ``piece.json``."""
-    description = read_json(folder / "piece.json")
-    scored = [wanted for wanted in renderings.scored() if wanted[0] not in description["files"]]
-    taken = [wanted for wanted in renderings.taken() if wanted[0] not in description["files"]]
+    description = read_json(folder / DESCRIPTION)
+    scored = [wanted for wanted in renderings.scored() if audio_file(wanted[0]) not in description["files"]]
+    taken = [wanted for wanted in renderings.taken() if audio_file(wanted[0]) not in description["files"]]
     if not scored and not taken:
         return description
     (folder / "audio").mkdir(exist_ok=True)
-    score = mido.MidiFile(folder / "score.mid")
-    for name, piano, tempo in scored:
-        _keep(folder, description, {name: spectrogram(render(score, piano, tempo)).astype(np.float16)})
+    score = mido.MidiFile(folder / MIDI)
+    for rendering, piano, tempo in scored:
+        bands = spectrogram(render(score, piano, tempo)).astype(np.float16)
+        _keep(folder, description, {audio_file(rendering): bands})
     for number, wanted in groupby(taken, key=lambda take: take[2]):
         midi, timing = perform(score, folder.name, number)
-        for name, piano, _ in wanted:
+        for rendering, piano, _ in wanted:
             bands = spectrogram(record_take(midi, piano, folder.name, number)).astype(np.float16)
-            _keep(folder, description, {timing_name(name): timing, name: bands})
+            _keep(folder, description, {timing_file(rendering): timing, audio_file(rendering): bands})
     return description
-
-
-def timing_name(name: str) -> str:
-    """Path of the timing of the take at the path ``name``."""
-    return name.removesuffix(".npy") + ".timing.npy"
 
 
 def _keep(folder: Path, description: Json, arrays: dict[str, npt.NDArray[Any]]) -> None:
@@ -142,7 +142,7 @@ def _keep(folder: Path, description: Json, arrays: dict[str, npt.NDArray[Any]]) 
         with replacing(folder / name) as file:
             np.save(file, values)
         description["files"][name] = sha256(folder / name)
-    write_json(folder / "piece.json", description)
+    write_json(folder / DESCRIPTION, description)
 
 
 def _engrave_into(folder: Path, scratch: Path, main: Path, root: Path) -> Json:
@@ -150,28 +150,28 @@ def _engrave_into(folder: Path, scratch: Path, main: Path, root: Path) -> Json:
     folder.mkdir(parents=True)
     scratch.mkdir()
     engraving = engrave_score(main, scratch) if kind(main) == "notation" else engrave(main, root, scratch)
-    _join_pdfs(engraving.pdfs, folder / "score.pdf")
+    _join_pdfs(engraving.pdfs, folder / PDF)
     pages = _write_pages(folder)
     sizes_px = [(page["width_px"], page["height_px"]) for page in pages]
     systems = place_systems(engraving.staves, sizes_px)
     noteheads = [notehead for notehead in engraving.noteheads if (notehead.score, notehead.rank) in systems]
     if not noteheads:
         raise EngravingError("there is no notehead on the pages")
-    alignment = align(noteheads, engraving.midis)
-    alignment.performance.save(folder / "score.mid")
-    with replacing(folder / "noteheads.npz") as file:
-        np.savez_compressed(file, allow_pickle=False, **_rows(noteheads, alignment, systems, sizes_px))
+    onsets = find_onsets(noteheads, engraving.midis)
+    onsets.performance.save(folder / MIDI)
+    with replacing(folder / NOTEHEADS) as file:
+        np.savez_compressed(file, allow_pickle=False, **_columns(noteheads, onsets, systems, sizes_px))
     header = engraving.header
     return {
         "title": header.get("title") or header.get("mutopiatitle", ""),
         "composer": header.get("composer") or header.get("mutopiacomposer", ""),
         "licence": header.get("license") or header.get("mutopiacopyright") or header.get("copyright", ""),
         "noteheads": len(noteheads),
-        "sounding": alignment.sounding,
-        "matched": alignment.matched,
-        "matched_fraction": alignment.matched / max(alignment.sounding, 1),
-        "onsets": len(np.unique(alignment.tick[alignment.tick >= 0])),
-        "duration_s": round(float(seconds(alignment.performance, [alignment.end_tick])[0]), 3),
+        "sounding": onsets.sounding,
+        "matched": onsets.matched,
+        "matched_fraction": onsets.matched / max(onsets.sounding, 1),
+        "onsets": len(np.unique(onsets.tick[onsets.tick >= 0])),
+        "duration_s": round(float(seconds(onsets.performance, [onsets.end_tick])[0]), 3),
         "files": {path.name: sha256(path) for path in sorted(folder.iterdir())},
         "pages": pages,
         "systems": [
@@ -187,7 +187,7 @@ def _engrave_into(folder: Path, scratch: Path, main: Path, root: Path) -> Json:
 
 
 def _join_pdfs(pdfs: Sequence[Path], path: Path) -> None:
-    """Join the PDFs without their links, which are the ground truth and not for a reader's eyes."""
+    """Join the PDFs without their links, which are the ground truth and must not be read."""
     with pdfium.PdfDocument.new() as joined:
         for part in pdfs:
             with pdfium.PdfDocument(part) as document:
@@ -201,8 +201,8 @@ def _join_pdfs(pdfs: Sequence[Path], path: Path) -> None:
 
 def _write_pages(folder: Path) -> list[Json]:
     pages = []
-    for page in read_pages(folder / "score.pdf"):
-        name = f"page-{page.number:03}.png"
+    for page in read_pages(folder / PDF):
+        name = page_file(page.number)
         PIL.Image.fromarray(page.image).save(folder / name)
         height, width = page.image.shape
         pages.append({"number": page.number, "image": name, "width_px": width, "height_px": height})
@@ -247,13 +247,13 @@ def _place_system(staves: list[EngravedStaff], size_px: tuple[int, int]) -> Plac
     return PlacedSystem(staves[0].page, System(box, tuple(lines), staff_height_px), rows)
 
 
-def _rows(
+def _columns(
     noteheads: Sequence[NoteHead],
-    alignment: Alignment,
+    onsets: NoteheadOnsets,
     systems: dict[tuple[int, int], PlacedSystem],
     sizes_px: Sequence[tuple[int, int]],
 ) -> dict[str, npt.NDArray[Any]]:
-    """The arrays of ``noteheads.npz``, which the module's docstring describes."""
+    """The arrays of ``noteheads.npz`` (`earmark.corpus.format.COLUMNS`)."""
     number = {key: row for row, key in enumerate(systems)}
     place = [(notehead.score, notehead.rank) for notehead in noteheads]
     x0, y0, x1, y1 = np.array([notehead.box for notehead in noteheads]).T
@@ -266,19 +266,13 @@ def _rows(
         "x_px": ((x0 + x1) / 2 * width).astype(np.float32),
         "y_px": ((y0 + y1) / 2 * height).astype(np.float32),
         "pitch": np.array([head.pitch if head.pitch >= 0 else NO_PITCH for head in noteheads], np.uint8),
-        "tick": alignment.tick,
-        "onset_s": alignment.onset_s,
-        "duration_s": alignment.duration_s,
+        "tick": onsets.tick,
+        "onset_s": onsets.onset_s,
+        "duration_s": onsets.duration_s,
     }
 
 
-def read_json(path: Path) -> Json:
-    """Read a JSON object."""
-    loaded: Json = json.loads(path.read_text(encoding="utf-8"))
-    return loaded
-
-
 def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
+    """The SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -58,7 +58,7 @@ PIANOS = {
 
 
 def find_piano(name: str) -> Piano:
-    """Return the piano ``name``; raises :class:`BadInput` for an unknown one and for a soundfont not installed."""
+    """The piano ``name``. Raises BadInput for an unknown one and for a soundfont not installed."""
     piano = PIANOS.get(name)
     if piano is None:
         raise BadInput(name, "is no piano", f"choose from {', '.join(PIANOS)}")
@@ -73,10 +73,10 @@ def render(performance: mido.MidiFile, piano: str, tempo: float = 1.0, cents: fl
     The piano is tuned ``cents`` (at most 200 either way) above 440 Hz.
 
     Notes with their velocities and pedals are played, every channel but the percussion's on the same piano. The sound
-    begins at tick 0 and lasts :data:`RELEASE_S` longer than the performance. A note begins up to 64 samples (3 ms)
+    begins at tick 0 and lasts `RELEASE_S` longer than the performance. A note begins up to 64 samples (3 ms)
     late, FluidSynth's block.
 
-    Raises :class:`BadInput` as :func:`find_piano` does.
+    Raises BadInput as `find_piano` does.
     """
     played = find_piano(piano)
     _keep_samples(played)
@@ -107,7 +107,7 @@ def render(performance: mido.MidiFile, piano: str, tempo: float = 1.0, cents: fl
 
 
 def timed(performance: mido.MidiFile) -> Iterator[tuple[int, mido.Message]]:
-    """Yield every message of ``performance``, all tracks together, with its tick."""
+    """Every message of ``performance``, all tracks together, with its tick."""
     tick = 0
     for message in mido.merge_tracks(performance.tracks, skip_checks=True):
         tick += message.time
@@ -115,7 +115,7 @@ def timed(performance: mido.MidiFile) -> Iterator[tuple[int, mido.Message]]:
 
 
 def seconds(performance: mido.MidiFile, ticks: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Return the seconds at ``ticks`` [n] under the tempo map of ``performance``, float64 [n]."""
+    """The seconds at ``ticks`` [n] under the tempo map of ``performance``, float64 [n]."""
     changes = {0: _MIDI_TEMPO_US}
     changes.update({tick: message.tempo for tick, message in timed(performance) if message.type == "set_tempo"})
     at_tick = np.array(sorted(changes), np.float64)
@@ -128,7 +128,7 @@ def seconds(performance: mido.MidiFile, ticks: npt.ArrayLike) -> npt.NDArray[np.
 
 
 def is_played(message: mido.Message) -> bool:
-    """Whether :func:`render` hears ``message``: a note or a pedal of any channel but the percussion's."""
+    """Whether `render` plays ``message``: a note or a pedal of any channel but the percussion's."""
     if message.is_meta or getattr(message, "channel", _PERCUSSION) == _PERCUSSION:
         return False
     if message.type == "control_change":

@@ -42,9 +42,9 @@ class Source:
 
 
 def open_source(name: str, clone_into: Path) -> Source:
-    """Return the source ``name``: a folder, or ``URL#COMMIT`` of a git repository, fetched into ``clone_into``.
+    """The source ``name``: a folder, or ``URL#COMMIT`` of a git repository, fetched into ``clone_into``.
 
-    Raises :class:`BadInput` for a folder that does not exist, a URL without a full commit (what a name or a tag
+    Raises BadInput for a folder that does not exist, a URL without a full commit (what a name or a tag
     points to can change, and then two builds would differ) and a repository that cannot be fetched.
     """
     if Path(name).is_dir():
@@ -80,13 +80,13 @@ def _git(folder: Path, *arguments: str) -> str:
 
 
 def list_pieces(source: Source, pieces: Path | None) -> dict[str, str]:
-    """Return the pieces to build: name → path of the LilyPond file below the source, sorted by name.
+    """The pieces to build: name → path of the LilyPond file below the source, sorted by name.
 
     ``pieces`` is a JSON object of exactly that, or a text file with one path a line, from which the names are made
     (``ftp/BachJS/BWV846/wtk1.ly`` → ``BachJS__BWV846__wtk1``). Without it, every score file (MusicXML, MXL, MEI,
     **kern, ABC) of the source is a piece, and every ``.ly`` file that no other file includes.
 
-    Raises :class:`BadInput` for a file that is neither, that names no piece or that names one that does not exist.
+    Raises BadInput for a file that is neither, that names no piece or that names one that does not exist.
     """
     listed = _read_list(pieces) if pieces else _named([*_not_included(source.root), *_score_files(source.root)])
     if not listed:
@@ -131,7 +131,7 @@ def _score_files(root: Path) -> list[str]:
 
 
 def include_closure(main: Path, root: Path) -> list[Path]:
-    """Return ``main`` and every file below ``root`` that it includes, directly or not.
+    """``main`` and every file below ``root`` that it includes, directly or not.
 
     Includes that are not there (``english.ly``, ``articulate.ly``) are LilyPond's own.
     """
@@ -163,7 +163,7 @@ def _read(file: Path) -> str:
 
 
 def digest(main: Path, root: Path) -> str:
-    """Return the SHA-256 of ``main`` and all that it includes: equal as long as the piece need not be built again."""
+    """The SHA-256 of ``main`` and all that it includes: equal as long as the piece need not be built again."""
     total = hashlib.sha256()
     for file in include_closure(main, root):
         total.update(file.relative_to(root).as_posix().encode() + b"\0")

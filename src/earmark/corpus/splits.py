@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from earmark.corpus.format import SPLITS
 from earmark.errors import BadInput
 from earmark.files import write_json
 
@@ -23,7 +24,7 @@ def keep_splits(file: Path, out: Path) -> None:
 def write_splits(splits: Splits, out: Path) -> None:
     """Write ``out/splits.json``, the pieces of each split in order."""
     out.mkdir(parents=True, exist_ok=True)
-    write_json(out / "splits.json", {split: sorted(pieces) for split, pieces in splits.items()})
+    write_json(out / SPLITS, {split: sorted(pieces) for split, pieces in splits.items()})
 
 
 def read_split_file(file: Path) -> Splits:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from earmark.embed.piece import embed_piece
 from earmark.embed.recording import embed_recording
-from earmark.errors import BadInput
+from earmark.errors import BadInput, reading
 from earmark.library.sources import (
     Score,
     are_all_parts,
@@ -67,16 +67,20 @@ class Adding:
     split: bool
 
     def outcomes(self, found: Found) -> Iterator[Outcome]:
-        """What becomes of one source, piece by piece. Raises LibraryUnusable when the store takes nothing more."""
+        """What becomes of one source, piece by piece: failed, whatever is wrong with it.
+
+        Raises LibraryUnusable when the store takes nothing more.
+        """
         source = found if isinstance(found, str) else found.source if isinstance(found, Score) else found.path
         try:
-            if isinstance(found, BadInput):
-                raise found
-            score = self._fetched(found) if isinstance(found, str) else found
-            if self.split and can_hold_parts(score):
-                yield from self._add_parts(score)
-            else:
-                yield self._add(score)
+            with reading(source):
+                if isinstance(found, BadInput):
+                    raise found
+                score = self._fetched(found) if isinstance(found, str) else found
+                if self.split and can_hold_parts(score):
+                    yield from self._add_parts(score)
+                else:
+                    yield self._add(score)
         except LibraryUnusable:  # a full disk, say: nothing more can be added
             raise
         except BadInput as error:

@@ -22,6 +22,10 @@ from earmark.sheet.parts import Part
 _KNOWN = "PDF, PNG, JPEG, TIFF, WebP, MusicXML, MEI, Humdrum, ABC or recordings"
 
 
+LATEST_NS = 2**63 - 1
+"""The latest moment that a store can keep, in the year 2262: a clock that was wrong is no reason to refuse a file."""
+
+
 @dataclass(frozen=True)
 class PageFile:
     """A file of pages, or a recording: absolute path, bytes, time of its last change in ns. Equal ones need not be read
@@ -56,10 +60,14 @@ def find_scores(paths: Iterable[str | Path]) -> Iterator[Score | BadInput]:
         try:
             if path.is_dir():
                 yield from _in_folder_given(path)
+            elif path.exists() and not path.is_file():
+                yield BadInput(path, "is no file", "give a file or a folder")
             elif path.exists() and not _is_piece_file(path):
                 yield BadInput(path, "is neither sheet music nor a recording", f"give {_KNOWN}, or a folder of them")
             else:
                 yield _score(path, [path])
+        except BadInput as error:
+            yield error
         except OSError as error:
             yield BadInput(path, f"cannot be read ({error.strerror})", "check the name and its permissions")
 
@@ -78,9 +86,15 @@ def sha256(score: Score) -> str:
 
 
 def page_file(path: Path) -> PageFile:
-    """What is to be known of a file; raises OSError when there is none."""
+    """What is to be known of a file; raises OSError when there is none, BadInput when its name cannot be kept."""
     state = path.stat()
-    return PageFile(os.path.abspath(path), state.st_size, state.st_mtime_ns)
+    name = os.path.abspath(path)
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        shown = name.encode(errors="replace").decode()
+        raise BadInput(shown, "has a name that is not UTF-8", "rename it") from error
+    return PageFile(name, state.st_size, min(state.st_mtime_ns, LATEST_NS))
 
 
 def _in_folder_given(folder: Path) -> Iterator[Score | BadInput]:
@@ -102,9 +116,11 @@ def _in_folder(folder: Path, above: set[tuple[int, int]]) -> Iterator[Score | Ba
     files = [entry for entry in entries if entry.is_file() and _is_named_so(entry) and _is_piece_file(entry)]
     whole = [file for file in files if _is_whole(file)]
     images = [file for file in files if file not in whole]
-    yield from (_score(file, [file]) for file in whole)
-    if images:
-        yield _score(folder, images)
+    for path, pages in [*((file, [file]) for file in whole), *([(folder, images)] if images else [])]:
+        try:
+            yield _score(path, pages)
+        except BadInput as error:
+            yield error
     for entry in entries:
         if entry.is_dir() and _identity(entry) not in above:
             above.add(_identity(entry))

@@ -1,4 +1,4 @@
-"""A model's name or folder → encoders that can be run. ONNX Runtime only; nothing is unpickled.
+"""A model's name or folder → a model that can be run. ONNX Runtime only; nothing is unpickled.
 
 A model is a folder ``audio.onnx, sheet.onnx, model.json, CARD.md``. Shipped ones lie in the package's
 ``weights/``. ``model.json`` states what the encoders were made for; it is compared with what this version of
@@ -24,7 +24,7 @@ from earmark.schema import AudioSpec, FloatArray, SheetSpec
 
 WEIGHTS = Path(__file__).parent / "weights"
 FORMAT = 1
-SIDES = ("audio.onnx", "sheet.onnx")
+ENCODER_FILES = ("audio.onnx", "sheet.onnx")
 THREADS = 2
 CHUNK = 2048
 """Columns encoded at once: 102 s of spectrogram, five systems or so; bounds the memory of the feature maps."""
@@ -36,12 +36,12 @@ Order = npt.NDArray[np.int64]
 
 
 class Model(Protocol):
-    """Both sides of one model.
+    """The audio encoder and the sheet encoder of one model.
 
-    ``model_id`` names it, and changes when the weights do. Both methods take a long input and centres,
-    float64 [n], in its columns (fractions allowed, order free), and return ``embeddings`` float32 [n,
-    dimension] of unit length and ``attention`` float32 [n, positions], the weights of the window's positions,
-    which sum to 1. A window that reaches beyond the input sees silence or paper there.
+    ``model_id`` names it, and changes when the weights do. Both methods take a long input and centres, float64 [n], in
+    its columns (fractions allowed, order free). They return ``embeddings`` float32 [n, dimension] of unit length and
+    ``attention`` float32 [n, tokens], the weights of the window's tokens, which sum to 1. A window that reaches beyond
+    the input sees silence or paper there.
     """
 
     @property
@@ -52,7 +52,7 @@ class Model(Protocol):
 
     @property
     def attention_reach_frames(self) -> float:
-        """The audio's attention positions lie evenly from this many frames before the centre to as many after it."""
+        """The audio encoder's tokens lie evenly from this many frames before the centre to as many after it."""
         ...
 
     @property
@@ -87,7 +87,7 @@ def about(name: str) -> dict[str, Any]:
         "name": name,
         "summary": f"row {row} of Balke et al. (2019)" if row else "Earmark's own",
         "dimension": stated["dimension"],
-        "bytes": sum((folder / side).stat().st_size for side in SIDES),
+        "bytes": sum((folder / file).stat().st_size for file in ENCODER_FILES),
         **{key: training.get(key) for key in ("pairs", "minutes", "hardware")},
     }
 
@@ -103,7 +103,7 @@ def find(name_or_path: str | Path) -> Path:
 
 
 def load(name_or_path: str | Path) -> Model:
-    """The encoders of a shipped model (by name) or of a folder (by path).
+    """A shipped model (by name) or that of a folder (by path).
 
     Raises BadInput when there is no such model or it is damaged, Mismatch when it was made for other input.
     """
@@ -117,7 +117,7 @@ class OnnxModel:
         stated = _read_model_json(folder / "model.json")
         try:
             audio, sheet = AudioSpec(**stated["audio"]), SheetSpec(**stated["sheet"])
-            checksums = {side: str(stated["sha256"][side]) for side in SIDES}
+            checksums = {file: str(stated["sha256"][file]) for file in ENCODER_FILES}
             self.name = str(stated["name"])
             self.dimension = int(stated["dimension"])
             self.attention_reach_frames = float(stated["attention_reach_frames"])
@@ -128,8 +128,8 @@ class OnnxModel:
             raise BadInput(folder / "model.json", f"lacks or misstates {error}", "install the model again") from error
         if (audio, sheet) != (AudioSpec(), SheetSpec()):
             raise Mismatch(f"{folder}: made for other spectrograms or strips than this Earmark's; update the older one")
-        for side in SIDES:
-            _check_sha256(folder / side, checksums[side])
+        for file in ENCODER_FILES:
+            _check_sha256(folder / file, checksums[file])
         self.model_id = f"{self.name}-{hashlib.sha256(json.dumps(checksums).encode()).hexdigest()[:12]}"
         self._folder = folder
 

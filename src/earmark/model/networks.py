@@ -1,28 +1,28 @@
-"""The encoders: densely computed convolutional trunks, read through windows of soft attention.
+"""The audio encoder and the sheet encoder (PyTorch, for training; searching runs the same graphs as ONNX).
 
-Both sides have one shape (PyTorch, for training; searching runs the same graphs as ONNX):
+An encoder is given one long input, a spectrogram or a strip of systems, and the centres of the windows that are asked
+for: 168 frames (8.4 s) of spectrogram, 100 px of strip. It returns one unit vector a window, the *embedding*. Windows
+of both encoders that hold the same music have embeddings that point the same way. An encoder has two parts:
 
-1. A *trunk* turns a long input into tokens, once, whatever the number of windows read from it: 2-D convolutions
-   that stride along frequency or height, then 1-D convolutions along time or the staff.
-2. A *window reader* gathers, for every centre asked for, the tokens around it (linear interpolation, so a centre may
-   lie between tokens), weighs them with soft attention (the paper's Section 2: a network that sees the whole window
-   gives a softmax over its positions; scaled by their number, as in the authors' code) and maps the weighted window
-   to a unit vector. Between the two it may have convolutions of its own (``mixing``), which see the whole window and
-   nothing else: what lies in a trunk's receptive field would be lost at the window's ends.
+1. The `Trunk` turns the input into *tokens*, once, however many windows are read: 2-D convolutions with strides along
+   frequency or height, then 1-D convolutions along time or along the staff.
+2. The `WindowReader` takes the tokens of a window, weighs them by soft attention and maps them to the embedding. The
+   attention is that of the paper (Balke et al. 2019, Section 2): a small network sees the whole window and gives a
+   softmax over its tokens; the weights are scaled by the number of tokens, as in the authors' code.
 
-A trunk's strides make what it says depend a little on where its grid happens to lie. When one input is encoded
-(``forward``, what searching runs), it is therefore read twice, on two grids, and the embedding is the mean direction.
-Sound is compressed for the second reading.
+Two properties matter to whoever searches:
 
-The window is strict by construction: only tokens whose receptive field lies inside the window are gathered, so an
-embedding depends on nothing but 168 frames of spectrogram or 100 strip px of sheet music, and a long input may be
-encoded in overlapping pieces with equal results.
+- *A window is strict*: an embedding depends on its window and on nothing else. The reader takes only tokens whose
+  receptive field lies inside the window. So a long input may be encoded in overlapping pieces with equal results.
+- *Every input is read twice* by `Encoder.forward`. What a trunk says depends a little on how its strides happen to
+  fall, so it reads the input on two grids, one column apart, and the embedding is the mean direction. The second
+  reading of a spectrogram is also compressed, that of a strip half a row higher.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -38,53 +38,64 @@ PITCHES = 88  # keys of a piano
 class EncoderSize:
     """How large one encoder is.
 
-    ``maps``: feature maps of the 2-D convolutions; the second halves the resolution along the token axis.
-    ``channels``: size of a token. ``positions``: tokens in a window. ``hidden``: width of the window's dense layer.
-    ``tall``: the 2-D convolutions (counted from 0) that a `Tall` follows. ``mixing``: the distances, in
-    positions, from which the window's own convolutions (`Residual`) take a position's neighbours.
+    ``layer_channels``: channels of each 2-D convolution; the second halves the resolution along the token axis.
+    ``token_channels``: size of a token. ``window_tokens``: tokens in a window. ``hidden``: width of the window's dense
+    layer. ``vertical_layers``: the 2-D convolutions, counted from 0, that a `VerticalConv` follows.
+    ``window_dilations``: for each convolution inside the window (`Residual`), the distance in tokens from which it
+    takes a token's neighbours.
     """
 
-    maps: tuple[int, ...]
-    channels: int
-    positions: int
+    layer_channels: tuple[int, ...]
+    token_channels: int
+    window_tokens: int
     hidden: int
-    tall: tuple[int, ...] = ()
-    mixing: tuple[int, ...] = ()
+    vertical_layers: tuple[int, ...] = ()
+    window_dilations: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """Everything needed to build both encoders; travels in the checkpoint and in the weights' ``model.json``."""
+    """Everything needed to build both encoders; it is kept in the checkpoint and in the weights' ``model.json``.
+
+    ``dimension`` is that of the embeddings, ``pitches`` how many the trunks learn to detect. ``audio_gain`` multiplies
+    magnitudes before the audio encoder takes their logarithm: it brings quiet recordings out of the linear part of
+    log(1 + x). Magnitudes of the second reading are ``compressed_level * magnitude ** compression``, which leaves 0.03
+    as it is.
+    """
 
     dimension: int = 64
-    audio: EncoderSize = EncoderSize(maps=(24, 48, 96, 96), channels=128, positions=50, hidden=384)
-    sheet: EncoderSize = EncoderSize(maps=(16, 32, 64, 96, 96), channels=128, positions=28, hidden=384)
+    audio: EncoderSize = EncoderSize((24, 48, 96, 96), token_channels=128, window_tokens=50, hidden=384)
+    sheet: EncoderSize = EncoderSize((16, 32, 64, 96, 96), token_channels=128, window_tokens=28, hidden=384)
     pitches: int = PITCHES
+    audio_gain: float = 20.0
+    compression: float = 0.8
+    compressed_level: float = 0.5
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> NetworkConfig:
-        """Read back what ``to_dict`` wrote; an unknown key raises TypeError."""
+        """What ``to_dict`` wrote, or only what differs from the defaults; an unknown key raises TypeError."""
+        defaults = cls()
         sizes: dict[str, EncoderSize] = {
-            side: EncoderSize(**known_values(EncoderSize, values[side]))
-            for side in ("audio", "sheet")
-            if side in values
+            name: replace(getattr(defaults, name), **known_values(EncoderSize, values[name]))
+            for name in ("audio", "sheet")
+            if name in values
         }
         return cls(**{**values, **sizes})
 
 
-class Tall(nn.Module):
+class VerticalConv(nn.Module):
     """ReLU, then x + ReLU(BN(conv(x))) along height or frequency alone, kernel 5: pitch is told by height.
 
     It adds little at first, so that a network which has grown by it begins as the smaller one.
     """
 
-    def __init__(self, maps: int) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(maps, maps, (5, 1), padding=(2, 0), bias=False)
-        self.norm = nn.BatchNorm2d(maps)
+        self.conv = nn.Conv2d(channels, channels, (5, 1), padding=(2, 0), bias=False)
+        self.norm = nn.BatchNorm2d(channels)
         nn.init.constant_(self.norm.weight, 0.1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -94,14 +105,14 @@ class Tall(nn.Module):
 
 
 class Residual(nn.Module):
-    """x + ReLU(BN(conv(x))) along the token axis, kernel 3, ``apart`` between neighbours.
+    """x + ReLU(BN(conv(x))) along the token axis, kernel 3.
 
     With a small ``share`` it adds little at first, so that a network which has grown by it begins as the smaller one.
     """
 
-    def __init__(self, channels: int, apart: int = 1, share: float = 1.0) -> None:
+    def __init__(self, channels: int, dilation: int = 1, share: float = 1.0) -> None:
         super().__init__()
-        self.conv = nn.Conv1d(channels, channels, 3, padding=apart, dilation=apart, bias=False)
+        self.conv = nn.Conv1d(channels, channels, 3, padding=dilation, dilation=dilation, bias=False)
         self.norm = nn.BatchNorm1d(channels)
         nn.init.constant_(self.norm.weight, share)
 
@@ -111,10 +122,10 @@ class Residual(nn.Module):
 
 
 class Trunk(nn.Module):
-    """[batch, 1, height, length] -> tokens [batch, channels, length / 2].
+    """[batch, 1, height, length] → tokens [batch, token channels, length / 2].
 
-    ``height`` is frequency bands or strip rows. ``receptive_field`` is the number of input columns a token depends on;
-    token ``j`` is centred on column ``2 j``.
+    ``height`` is frequency bands or strip rows. ``receptive_field`` is the number of input columns that a token depends
+    on; token ``j`` is centred on column ``2 j``.
     """
 
     stride = 2
@@ -123,20 +134,20 @@ class Trunk(nn.Module):
         super().__init__()
         layers: list[nn.Module] = []
         before, reach, step = 1, 0, 1
-        for i, maps in enumerate(size.maps):
+        for i, channels in enumerate(size.layer_channels):
             down = first_stride if i == 0 else 2
             along = self.stride if i == 1 else 1
             layers += [
-                nn.Conv2d(before, maps, 3, stride=(down, along), padding=1, bias=False),
-                nn.BatchNorm2d(maps),
-                Tall(maps) if i in size.tall else nn.ReLU(),
+                nn.Conv2d(before, channels, 3, stride=(down, along), padding=1, bias=False),
+                nn.BatchNorm2d(channels),
+                VerticalConv(channels) if i in size.vertical_layers else nn.ReLU(),
             ]
-            before, height, reach = maps, -(-height // down), reach + step
+            before, height, reach = channels, -(-height // down), reach + step
             step *= along
         self.convolutions = nn.Sequential(*layers)
-        self.flatten = nn.Conv1d(before * height, size.channels, 1, bias=False)
-        self.norm = nn.BatchNorm1d(size.channels)
-        self.residuals = nn.Sequential(Residual(size.channels), Residual(size.channels))
+        self.flatten = nn.Conv1d(before * height, size.token_channels, 1, bias=False)
+        self.norm = nn.BatchNorm1d(size.token_channels)
+        self.residuals = nn.Sequential(Residual(size.token_channels), Residual(size.token_channels))
         self.receptive_field = 2 * (reach + 2 * step) + 1
 
     def forward(self, x: Tensor) -> Tensor:
@@ -146,32 +157,35 @@ class Trunk(nn.Module):
 
 
 class WindowReader(nn.Module):
-    """Tokens and centres -> unit embeddings and attention.
+    """Tokens and centres → unit embeddings and attention.
 
-    Gathers ``positions`` tokens, evenly spaced where a token's receptive field stays inside the window: from ``reach``
-    input columns before the centre to as many after it.
+    A window's tokens are spaced evenly from ``reach`` input columns before its centre to as many after it: so far, a
+    token's receptive field stays inside the window. They are interpolated linearly, as a centre may lie between tokens.
+    What the trunk's receptive field cannot see at the window's ends, convolutions of the reader's own may.
     """
 
     def __init__(self, window: int, receptive_field: int, size: EncoderSize, dimension: int) -> None:
         super().__init__()
         # Linear interpolation also reads the next token, up to one stride further out.
         self.reach = (window - receptive_field) / 2 - Trunk.stride
-        offsets = torch.linspace(-self.reach, self.reach, size.positions) / Trunk.stride
+        offsets = torch.linspace(-self.reach, self.reach, size.window_tokens) / Trunk.stride
         self.offsets: Tensor
         self.register_buffer("offsets", offsets, persistent=False)
         squeezed = 16
-        self.squeeze = nn.Linear(size.channels, squeezed)
+        self.squeeze = nn.Linear(size.token_channels, squeezed)
         self.attend = nn.Sequential(
-            nn.Linear(squeezed * size.positions, 128), nn.ReLU(), nn.Linear(128, size.positions)
+            nn.Linear(squeezed * size.window_tokens, 128), nn.ReLU(), nn.Linear(128, size.window_tokens)
         )
-        self.mixing = nn.Sequential(*(Residual(size.channels, apart, share=0.1) for apart in size.mixing))
+        self.convolutions = nn.Sequential(
+            *(Residual(size.token_channels, dilation, share=0.1) for dilation in size.window_dilations)
+        )
         self.drop = nn.Dropout(0.1)
-        self.dense = nn.Linear(size.channels * size.positions, size.hidden, bias=False)
+        self.dense = nn.Linear(size.token_channels * size.window_tokens, size.hidden, bias=False)
         self.norm = nn.BatchNorm1d(size.hidden)
         self.project = nn.Linear(size.hidden, dimension)
 
     def gather(self, tokens: Tensor, rows: Tensor, centres: Tensor) -> Tensor:
-        """Windows [n, positions, channels] around ``centres`` [n] (input columns) of batch items ``rows`` [n]."""
+        """Windows [n, window tokens, token channels] around ``centres`` [n], input columns of batch items ``rows``."""
         at = centres[:, None] / Trunk.stride + self.offsets
         left = at.floor()
         fraction = (at - left)[..., None].to(tokens.dtype)
@@ -182,17 +196,22 @@ class WindowReader(nn.Module):
         return torch.lerp(flat[index], flat[index + 1], fraction)
 
     def forward(self, tokens: Tensor, rows: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
+        """Tokens [batch, token channels, length / 2] → embeddings [n, dimension], attention [n, window tokens].
+
+        ``centres`` [n] are in input columns, of the batch items ``rows`` [n].
+        """
         window = self.gather(tokens, rows, centres)
         scores = self.attend(F.relu(self.squeeze(window)).flatten(1))
         attention = torch.softmax(scores.float(), dim=1)
-        mixed = self.mixing(window.transpose(1, 2)).transpose(1, 2) if len(self.mixing) else window
-        weighted = mixed * (attention * attention.shape[1])[..., None].to(window.dtype)
+        if len(self.convolutions):
+            window = self.convolutions(window.transpose(1, 2)).transpose(1, 2)
+        weighted = window * (attention * attention.shape[1])[..., None].to(window.dtype)
         hidden = F.relu(self.norm(self.dense(self.drop(weighted.flatten(1)))))
         return F.normalize(self.project(hidden).float(), dim=1), attention
 
 
 class Encoder(nn.Module):
-    """One side of the system: ``tokens`` and ``reader`` for batches of long inputs, ``forward`` for one, as in ONNX.
+    """Trunk and window reader: ``tokens`` and ``reader`` for batches of long inputs, ``forward`` for one, as in ONNX.
 
     ``length_axis`` is the axis of one input along which windows lie.
     """
@@ -206,15 +225,15 @@ class Encoder(nn.Module):
         self.trunk = Trunk(height, size, first_stride)
         self.reader = WindowReader(window, self.trunk.receptive_field, size, dimension)
         # Only used in training: which pitches begin at a token (see training/losses.py).
-        self.pitches = nn.Conv1d(size.channels, pitches, 1)
+        self.pitches = nn.Conv1d(size.token_channels, pitches, 1)
         nn.init.constant_(self.pitches.bias, -4.0)  # type: ignore[arg-type]
 
     def prepare(self, x: Tensor) -> Tensor:
-        """From what the files hold to [batch, 1, height, length]."""
+        """Batch of inputs as the files hold them → [batch, 1, height, length]."""
         raise NotImplementedError
 
     def tokens(self, x: Tensor) -> Tensor:
-        """Batch of long inputs -> tokens [batch, channels, length / 2]."""
+        """Batch of long inputs → tokens [batch, token channels, length / 2]."""
         out: Tensor = self.trunk(self.prepare(x))
         return out
 
@@ -223,7 +242,7 @@ class Encoder(nn.Module):
         raise NotImplementedError
 
     def forward(self, x: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
-        """One long input, centres [n] in input columns -> embeddings [n, dimension], attention [n, positions].
+        """One long input, centres [n] in input columns → embeddings [n, dimension], attention [n, window tokens].
 
         Both are the means of two readings.
         """
@@ -234,18 +253,16 @@ class Encoder(nn.Module):
 
 
 class AudioEncoder(Encoder):
-    """Spectrogram [frames, bands], log10(1 + magnitude) -> embeddings."""
+    """Spectrogram [frames, bands], log10(1 + magnitude) → embeddings."""
 
-    # Quiet recordings lie in the linear part of log10(1 + x); this gain brings them into the logarithmic one.
-    gain = 20.0
-    # What magnitudes of the second reading are raised to, and then multiplied by: at 0.03 they stay as they are.
-    compression, level = 0.8, 0.5
     length_axis = 0
 
     def __init__(self, spec: AudioSpec, config: NetworkConfig) -> None:
         super().__init__(spec.bands, spec.window_frames, config.audio, config.dimension, config.pitches, first_stride=2)
+        self.gain, self.compression, self.level = config.audio_gain, config.compression, config.compressed_level
 
     def prepare(self, x: Tensor) -> Tensor:
+        """Batch of spectrograms → log(1 + gain * magnitude), [batch, 1, bands, frames]."""
         return torch.log1p(_magnitude(x.float()) * self.gain).transpose(1, 2)[:, None]
 
     def two_views(self, x: Tensor) -> Tensor:
@@ -260,7 +277,7 @@ def _magnitude(x: Tensor) -> Tensor:
 
 
 class SheetEncoder(Encoder):
-    """Strip [rows, columns], 0 = paper, 1 = ink -> embeddings."""
+    """Strip [rows, columns], 0 = paper, 1 = ink → embeddings."""
 
     length_axis = 1
 
@@ -270,6 +287,7 @@ class SheetEncoder(Encoder):
         )
 
     def prepare(self, x: Tensor) -> Tensor:
+        """Batch of strips → [batch, 1, rows, columns]."""
         return x[:, None]
 
     def two_views(self, x: Tensor) -> Tensor:
@@ -279,7 +297,7 @@ class SheetEncoder(Encoder):
 
 
 class DualEncoder(nn.Module):
-    """Both encoders and the learned temperature of the loss."""
+    """Both encoders, and the logarithm of the loss's inverse temperature, which is learned with them."""
 
     def __init__(self, audio: AudioSpec, sheet: SheetSpec, config: NetworkConfig) -> None:
         super().__init__()

@@ -20,7 +20,9 @@ from typing import Any
 from earmark.errors import BadInput
 from earmark.sheet.engraved_page import EngravedPage, read_page
 
-TIMEOUT_S = 300.0
+PATIENCE_S = 30.0
+PATIENCE_S_PER_MB = 20.0
+"""How long Verovio may take: ten times what it needs for the longest scores; damaged ones keep it busy for ever."""
 MAX_BYTES = 50_000_000
 """Of a score file, unpacked: a Mahler symphony as MusicXML takes about 40 MB."""
 _ENGRAVER = Path(__file__).with_name("verovio_process.py")
@@ -51,22 +53,22 @@ def engraved(path: str | Path, options: dict[str, Any] | None = None, performanc
     Raises BadInput when the file is missing, unreadable, too large, or not what Verovio reads.
     """
     path = Path(path)
-    _check_size(path)
+    limit_s = PATIENCE_S + PATIENCE_S_PER_MB * _checked_size(path) / 1e6
     with tempfile.TemporaryDirectory(prefix="earmark-") as name:
         command = [sys.executable, "-P", str(_ENGRAVER), str(path.absolute()), name, json.dumps(options or {})]
         command += ["performance"] if performance else []
         try:
-            done = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S)
+            done = subprocess.run(command, capture_output=True, timeout=limit_s)
         except subprocess.TimeoutExpired as error:
-            raise BadInput(path, f"takes more than {TIMEOUT_S:.0f} s to engrave", "split it into movements") from error
+            raise BadInput(path, f"takes more than {limit_s:.0f} s to engrave", "split it into movements") from error
         if done.returncode:
             raise BadInput(path, "cannot be engraved" + _complaint(done.stderr), "export it again as MusicXML or MEI")
         described = json.loads((Path(name) / "score.json").read_text(encoding="utf-8"))
         yield Engraving(Path(name), described["title"], described["composer"], described["pages"])
 
 
-def _check_size(path: Path) -> None:
-    """Refuses what would fill the memory, zip bombs among it, before Verovio opens it."""
+def _checked_size(path: Path) -> int:
+    """Bytes of a score file, unpacked. Refuses what would fill the memory, zip bombs too, before Verovio opens it."""
     try:
         size = path.stat().st_size
         if zipfile.is_zipfile(path):
@@ -80,6 +82,7 @@ def _check_size(path: Path) -> None:
         raise BadInput(path, "is empty (0 bytes)", "copy or download it again")
     if size > MAX_BYTES:
         raise BadInput(path, f"is larger than {MAX_BYTES // 10**6} MB", "split it into movements")
+    return size
 
 
 def _complaint(errors: bytes) -> str:

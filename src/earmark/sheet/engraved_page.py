@@ -25,6 +25,10 @@ _LINE = re.compile(r"M([-\d.]+) ([-\d.]+) L([-\d.]+) ([-\d.]+)")
 # Half the widths of noteheads in glyph units, 250 a staff space: breve, whole note, all others (SMuFL, Bravura's).
 _HALF_HEADS = {"E0A0": 300, "E0A1": 300, "E0A2": 211}
 _HALF_HEAD = 148
+_SVG = "{http://www.w3.org/2000/svg}"
+_PARTS = "circle defs desc ellipse g line path polygon polyline rect style symbol text title tspan use"
+_DRAWN = frozenset(f"{_SVG}{name}" for name in _PARTS.split())
+_AUTHORS = frozenset(("fig", "graphic", "svg"))
 
 
 @dataclass(frozen=True)
@@ -83,8 +87,10 @@ def read_page(svg: Path, number: int, counted: int = 0) -> tuple[EngravedPage, i
 
     A measure without a number of its own (in ABC) gets its count through the score, from 1.
     """
-    image = _draw(svg)
-    margin, frame = _frame(ET.parse(svg).getroot(), image.shape[1])
+    root = ET.parse(svg).getroot()
+    _leave_out_pictures(root)
+    image = _draw(root)
+    margin, frame = _frame(root, image.shape[1])
     systems: list[System] = []
     measures, heads = [], []
     for element in _of_class(margin, "system"):
@@ -174,7 +180,25 @@ def _of_class(element: ET.Element, name: str) -> Iterator[ET.Element]:
     return (found for found in element.iter() if name in found.get("class", "").split())
 
 
-def _draw(svg: Path) -> Image:
-    png = resvg_py.svg_to_bytes(svg_path=str(svg), width=WIDTH_PX, background="white")
+def _leave_out_pictures(root: ET.Element) -> None:
+    """Take out all but music and text, in place: a score file's author may put pictures into it, by the names of files.
+
+    What stays is what Verovio itself draws with, and refers to nothing but its own parts: no picture, no drawing of the
+    author's own, no filter, script or link.
+    """
+    page = root.findall(f"{_SVG}svg")
+    for parent in list(root.iter()):
+        for child in list(parent):
+            is_authors = not _AUTHORS.isdisjoint(child.get("class", "").split())
+            if is_authors or (child.tag not in _DRAWN and child not in page):
+                parent.remove(child)
+    for element in root.iter():
+        for name in [name for name in element.attrib if name.rpartition("}")[2] == "href"]:
+            if not element.attrib[name].startswith("#"):
+                del element.attrib[name]
+
+
+def _draw(root: ET.Element) -> Image:
+    png = resvg_py.svg_to_bytes(svg_string=ET.tostring(root, "unicode"), width=WIDTH_PX, background="white")
     with PIL.Image.open(io.BytesIO(png)) as image:
         return np.array(image.convert("L"))

@@ -48,6 +48,8 @@ def kind(path: str | Path) -> FileKind | None:
     if told is not None:
         return told
     try:
+        if not Path(path).is_file():  # a pipe would keep who opens it waiting
+            return None
         with open(path, "rb") as file:
             start = file.read(_LOOKED_AT)
     except OSError:
@@ -73,6 +75,6 @@ def count_pages(path: Path) -> int:
         if kind(path) == "image":
             with PIL.Image.open(path) as image:
                 return int(getattr(image, "n_frames", 1)) if image.format == "TIFF" else 1
-    except (pdfium.PdfiumError, OSError, SyntaxError, ValueError):
-        pass
+    except Exception:  # what decoders raise at damaged files nobody has listed; it is said when the pages are read
+        return 0
     return 0

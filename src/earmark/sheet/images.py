@@ -19,7 +19,7 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 from PIL import ImageOps, UnidentifiedImageError
 
-from earmark.errors import BadInput
+from earmark.errors import BadInput, reading
 from earmark.schema import PageImage
 
 DPI = 200
@@ -56,7 +56,8 @@ def read_pages(path: str | Path) -> Iterator[PageImage]:
         raise BadInput(path, "may not be read", "give yourself permission to read it") from error
     if not start:
         raise BadInput(path, "is empty (0 bytes)", "copy or download it again")
-    return _read_pdf(path) if b"%PDF-" in start else _read_image(path)
+    with reading(path):
+        yield from _read_pdf(path) if b"%PDF-" in start else _read_image(path)
 
 
 def _read_pdf(path: Path) -> Iterator[PageImage]:

@@ -17,6 +17,7 @@ import numpy as np
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
+from earmark.errors import reading
 from earmark.schema import Image, System
 from earmark.sheet.formats import kind
 from earmark.sheet.images import read_pages
@@ -64,7 +65,8 @@ def find_parts(path: Path) -> list[Part]:
     Pages without a system (covers, text) belong to the piece that follows them. Raises BadInput as
     `earmark.sheet.images.read_pages` does.
     """
-    headings = list(_headings(path))
+    with reading(path):
+        headings = list(_headings(path))
     spaces = [heading.space for heading in headings if heading.space is not None]
     usual = median(spaces) if spaces else 0.0
     starts: list[tuple[int, str]] = []

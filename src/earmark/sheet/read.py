@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from earmark.errors import reading
 from earmark.schema import PageImage
 from earmark.sheet.engrave import engraved
 from earmark.sheet.engraved_page import EngravedPage
@@ -21,7 +22,7 @@ def read_sheets(path: str | Path) -> Iterator[PageImage]:
     if kind(path) != "notation":
         yield from read_pages(path)
         return
-    with engraved(path) as engraving:
+    with reading(path), engraved(path) as engraving:
         yield from engraving.read()
 
 

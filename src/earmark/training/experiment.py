@@ -1,4 +1,4 @@
-"""An experiment file: TOML with only what differs from the defaults; an unknown key is an error."""
+"""Experiment files: TOML with only what differs from the defaults; an unknown key is an error."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from earmark.model.networks import NetworkConfig
 from earmark.schema import known_values
 
 T = TypeVar("T")
-Side = Literal["audio", "sheet"]
-"""An encoder: what it hears or sees."""
+Modality = Literal["audio", "sheet"]
+"""What an encoder is given."""
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,13 @@ class Experiment:
     The learning rate rises for ``warmup_steps``, stays, and falls to zero over the last ``cooldown_steps``;
     ``averaging`` is the final decay of the weights' moving average, which is what is validated and exported. ``tempo``
     is the range of tempi, as factors of the score's. A batch is ``stretches`` of 20 s, ``stretches_per_piece`` of every
-    piece in it; with ``look_alikes`` every second of these is a place that looks like the one before. ``degradation``,
-    from 0 to 1, is how bad strips get (`earmark.training.data.augment_sheet`). ``frozen`` names modules of the
-    encoders that stay as the weights in ``start`` have them. With ``whole_pieces`` the encoder of that side alone
-    learns, from snippets and sound of whole pieces against each other (`earmark.training.data.locked_tower`).
+    piece in it; with ``hard_negatives`` every second of these is a place that looks like the one before
+    (`earmark.training.data.hard_negatives`). ``degradation``, from 0 to 1, is how bad strips get
+    (`earmark.training.data.augment_sheet`). ``frozen`` names modules of the encoders that stay as the weights in
+    ``start`` have them. With ``locked_tower`` this encoder stays as a whole, and the other one learns from it
+    (`earmark.training.data.locked_tower`).
+
+    A file with ``seeds = [2, 3]`` in place of ``seed`` is one run for each.
     """
 
     corpus: str
@@ -42,9 +45,9 @@ class Experiment:
     seed: int = 1
     stretches: int = 24
     stretches_per_piece: int = 2
-    look_alikes: bool = False
+    hard_negatives: bool = False
     degradation: float = 1.0
-    whole_pieces: Side | None = None
+    locked_tower: Modality | None = None
     pairs_per_stretch: int = 24
     tempo: tuple[float, float] = (0.5, 2.0)
     frozen: tuple[str, ...] = ()
@@ -60,10 +63,10 @@ class Experiment:
     network: NetworkConfig = field(default_factory=NetworkConfig)
 
     def __post_init__(self) -> None:
-        if self.whole_pieces not in (None, "audio", "sheet"):
-            raise ValueError(f"whole_pieces {self.whole_pieces!r} is neither audio nor sheet")
-        if self.whole_pieces and not self.start:
-            raise ValueError("whole_pieces needs start: the weights whose other encoder stays")
+        if self.locked_tower not in (None, "audio", "sheet"):
+            raise ValueError(f"locked_tower {self.locked_tower!r} is neither audio nor sheet")
+        if self.locked_tower and not self.start:
+            raise ValueError("locked_tower needs start: the weights whose encoder is locked")
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -76,6 +79,19 @@ class Experiment:
             made["network"] = NetworkConfig.from_dict(made["network"])
         return cls(**made)
 
+    @classmethod
+    def of_each_seed(cls, values: Mapping[str, Any]) -> list[Experiment]:
+        """The runs of a file: one, or with ``seeds`` one for each of them, named ``NAME-seed-N``.
+
+        Raises TypeError or ValueError as `from_dict` does, and when the file has both ``seed`` and ``seeds``.
+        """
+        if "seeds" not in values:
+            return [cls.from_dict(values)]
+        if "seed" in values or not values["seeds"]:
+            raise ValueError("give either seed or seeds, a list")
+        shared = {key: value for key, value in values.items() if key != "seeds"}
+        return [cls.from_dict({**shared, "seed": n, "name": f"{values['name']}-seed-{n}"}) for n in values["seeds"]]
+
     def same_run(self, other: Experiment) -> bool:
         """Whether a checkpoint of ``other`` may be continued as this one: only the lengths may differ."""
         lengths = {"steps": 0, "cooldown_steps": 0, "validate_every_steps": 0}
@@ -83,7 +99,10 @@ class Experiment:
 
 
 def read_settings(path: Path, make: Callable[[Mapping[str, Any]], T]) -> T:
-    """What ``make`` makes of a TOML file and its name. Raises BadInput with the offending key."""
+    """What ``make`` makes of the keys of a TOML file, with the file's name as ``name``.
+
+    ``make`` raises TypeError, ValueError or KeyError for what it does not know. Raises BadInput, which says what.
+    """
     try:
         with path.open("rb") as file:
             return make({"name": path.stem, **tomllib.load(file)})
@@ -91,8 +110,3 @@ def read_settings(path: Path, make: Callable[[Mapping[str, Any]], T]) -> T:
         raise BadInput(path, "not there", "give the path of an experiment file") from None
     except (tomllib.TOMLDecodeError, TypeError, ValueError, KeyError) as error:
         raise BadInput(path, str(error), "see the folder experiments for examples") from None
-
-
-def read_experiment(path: Path) -> Experiment:
-    """Read an experiment file; its name is the file's name. Raises BadInput with the offending key."""
-    return read_settings(path, Experiment.from_dict)

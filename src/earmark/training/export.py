@@ -1,4 +1,4 @@
-"""A checkpoint, or a blend of weights -> weights for searching: two ONNX files and ``model.json``.
+"""A checkpoint, or the mean of several weights → weights for searching: two ONNX files and ``model.json``.
 
 Weights are rounded to float16 for storage and computed in float32, which halves the files; the graphs cast them back
 when they are loaded.
@@ -19,10 +19,10 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from earmark.files import write_json
-from earmark.model.encoders import FORMAT, SIDES
+from earmark.model.encoders import ENCODER_FILES, FORMAT
 from earmark.model.networks import DualEncoder
 from earmark.schema import AudioSpec, SheetSpec
-from earmark.training.average import blend
+from earmark.training.average import average
 from earmark.training.train import read_checkpoint
 
 SMALLEST_HALVED = 64  # scalars and short embeddings stay float32
@@ -88,24 +88,24 @@ def export(checkpoint: Path, out: Path) -> Path:
 
     They are the moving average of the weights.
     """
-    experiment, encoders, record = read_checkpoint(checkpoint)
-    return _write_own(encoders, experiment.name, {"experiment": experiment.to_dict(), **record}, out)
+    experiment, dual, record = read_checkpoint(checkpoint)
+    return _write_dual(dual, experiment.name, {"experiment": experiment.to_dict(), **record}, out)
 
 
-def export_blend(audio: Sequence[Path], sheet: Sequence[Path], out: Path) -> Path:
+def export_average(audio: Sequence[Path], sheet: Sequence[Path], out: Path) -> Path:
     """Write the mean of weights that were exported (`earmark.training.average`), named as the folder ``out``."""
-    encoders, made_of = blend(audio, sheet)
-    return _write_own(encoders, out.name, made_of, out)
+    dual, record = average(audio, sheet)
+    return _write_dual(dual, out.name, record, out)
 
 
-def _write_own(encoders: DualEncoder, name: str, training: dict[str, Any], out: Path) -> Path:
+def _write_dual(dual: DualEncoder, name: str, training: dict[str, Any], out: Path) -> Path:
     about = {
         "name": name,
-        "dimension": encoders.config.dimension,
-        "attention_reach_frames": encoders.audio.reader.reach,
+        "dimension": dual.config.dimension,
+        "attention_reach_frames": dual.audio.reader.reach,
         "training": training,
     }
-    return write_weights(encoders.audio, encoders.sheet, about, out)
+    return write_weights(dual.audio, dual.sheet, about, out)
 
 
 def write_weights(audio: torch.nn.Module, sheet: torch.nn.Module, about: dict[str, Any], out: Path) -> Path:
@@ -123,7 +123,7 @@ def write_weights(audio: torch.nn.Module, sheet: torch.nn.Module, about: dict[st
         "format": FORMAT,
         "audio": specs[0].to_dict(),
         "sheet": specs[1].to_dict(),
-        "sha256": {side: hashlib.sha256((out / side).read_bytes()).hexdigest() for side in SIDES},
+        "sha256": {file: hashlib.sha256((out / file).read_bytes()).hexdigest() for file in ENCODER_FILES},
     }
     write_json(out / "model.json", stated)
     return out

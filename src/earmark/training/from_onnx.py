@@ -1,11 +1,13 @@
-"""Weights for searching -> encoders that go on training.
+"""Exported weights → encoders in PyTorch, as they are or ready to go on training.
 
-Exported weights have every batch normalisation folded into the layer before it. Here it is unfolded again: a layer
-takes the folded weight, and its normalisation the mean and variance of what comes in over some batches, with the scale
-and shift that cancel them, so that the encoders compute what the exported ones do. One batch is not enough: it holds a
-few pieces only, and what normalises by others then computes something else. Of what only training needs, the
-temperature is the one that fits the last batch best; the note detectors start anew, and so does every `Tall` and
-`Residual` that the exported network lacks.
+Exported weights have every batch normalisation folded into the layer before it. `load_exported` takes them as they are.
+`continue_training` unfolds them again: a layer takes the folded weight, and its normalisation the mean and variance of
+what comes in over some batches, with the scale and shift that cancel them. So the encoders compute what the exported
+ones do. One batch is not enough: it holds few pieces, and with the statistics of others the encoders would compute
+something else.
+
+What exported weights lack begins anew: the note detectors, and every `VerticalConv` and `Residual` that the exported
+network does not have. The temperature of the loss is the one that fits the last batch best.
 """
 
 from __future__ import annotations
@@ -21,34 +23,36 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from earmark.errors import Mismatch
-from earmark.model.networks import DualEncoder, Encoder, Residual, Tall
-from earmark.training.data.batches import Batch
+from earmark.model.networks import DualEncoder, Encoder, Residual, VerticalConv
+from earmark.training.data.batches import PairBatch
 from earmark.training.losses import MAX_LOG_SCALE, contrastive_loss
 
 Parameters = dict[str, Tensor]
 Norm = nn.BatchNorm1d | nn.BatchNorm2d
-ANEW = "pitches."
+NOT_EXPORTED = "pitches."
+"""What the names of parameters begin with that only training needs."""
 
 
-def warm_start(model: DualEncoder, weights: Path, batches: Sequence[Batch]) -> None:
-    """Give ``model`` the exported weights in the folder ``weights``; ``batches`` are some to be trained on.
+def continue_training(model: DualEncoder, weights: Path, batches: Sequence[PairBatch]) -> None:
+    """Give ``model`` the exported weights in the folder ``weights``; ``batches`` are some of those to train on.
 
     Raises Mismatch when they are of another network.
     """
     audio, sheet = (
-        _unfold(encoder, weights / file, [(getattr(batch, kind), batch.row, getattr(batch, at)) for batch in batches])
-        for encoder, file, kind, at in (
+        _unfold(encoder, weights / file, [(getattr(batch, values), batch.row, getattr(batch, at)) for batch in batches])
+        for encoder, file, values, at in (
             (model.audio, "audio.onnx", "audio", "frame"),
             (model.sheet, "sheet.onnx", "sheet", "column"),
         )
     )
     log_scales = torch.linspace(0, MAX_LOG_SCALE, 47, device=audio.device)
-    losses = torch.stack([contrastive_loss(audio, sheet, scale, batches[-1].same) for scale in log_scales.exp()])
+    left_out = batches[-1].indistinguishable
+    losses = torch.stack([contrastive_loss(audio, sheet, scale, left_out) for scale in log_scales.exp()])
     model.log_scale.data.copy_(log_scales[losses.argmin()])
 
 
 @torch.no_grad()
-def folded(encoder: Encoder, file: Path) -> dict[Norm, Tensor]:
+def load_exported(encoder: Encoder, file: Path) -> dict[Norm, Tensor]:
     """Give one encoder its exported weights as they are: in evaluation, a normalisation only adds what was folded.
 
     Returns every normalisation with that shift. Raises Mismatch when the weights are of another network.
@@ -62,19 +66,19 @@ def folded(encoder: Encoder, file: Path) -> dict[Norm, Tensor]:
 @torch.no_grad()
 def _unfold(encoder: Encoder, file: Path, inputs: Sequence[tuple[Tensor, Tensor, Tensor]]) -> Tensor:
     """Give one encoder its exported weights; ``inputs`` are long inputs, rows, centres. Returns the last embeddings."""
-    taken = folded(encoder, file)
+    taken = load_exported(encoder, file)
     encoder.eval()
     for module in encoder.modules():
         if isinstance(module, Norm):
             module.train(module not in taken)  # what has grown has statistics of its own only in training
-    seen = {norm: _Seen() for norm in taken}
+    statistics = {norm: _Statistics() for norm in taken}
     with ExitStack() as hooks:
         for norm in taken:
-            hooks.enter_context(norm.register_forward_pre_hook(seen[norm]))
+            hooks.enter_context(norm.register_forward_pre_hook(statistics[norm]))
         for values, rows, centres in inputs:
             embeddings, _ = encoder.reader(encoder.tokens(values), rows, centres)
     for norm, shift in taken.items():
-        _set(norm, *seen[norm].moments(), shift)
+        _set(norm, *statistics[norm].moments(), shift)
     out: Tensor = embeddings
     return out
 
@@ -99,9 +103,9 @@ def _take_over(encoder: Encoder, exported: Parameters, weights: Path) -> dict[No
     grown = [
         f"{name}."
         for name, module in encoder.named_modules()
-        if isinstance(module, Tall | Residual) and f"{name}.conv.weight" not in exported
+        if isinstance(module, VerticalConv | Residual) and f"{name}.conv.weight" not in exported
     ]
-    anew = (ANEW, *grown)
+    anew = (NOT_EXPORTED, *grown)
     normalised = {layer: norm for layer, norm in _normalised(encoder) if not layer.startswith(anew)}
     kept = {
         name: parameter
@@ -134,7 +138,7 @@ def _normalised(encoder: Encoder) -> Iterator[tuple[str, str]]:
             before = name
 
 
-class _Seen:
+class _Statistics:
     """A hook that sums up what a normalisation is given."""
 
     def __init__(self) -> None:

@@ -1,11 +1,13 @@
-"""The loop that every training run goes through: step, validate, save, log, report; resume where the folder stands."""
+"""The loop that every training run goes through: step, validate, log, save, report; resume where the folder stands."""
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import subprocess
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Protocol
 
 import torch
 
+from earmark.files import replacing
 from earmark.training.evaluation import metrics
 
 
@@ -32,6 +35,7 @@ class Progress:
 
 
 CHECKPOINT = "checkpoint.pt"
+LOG = "log.jsonl"
 RECORD = ("step", "pairs", "minutes", "hardware", "revision")
 """The attributes of a run that go into its checkpoint, its weights and every result measured with them."""
 
@@ -92,20 +96,41 @@ def drive(
     validate: Callable[[], metrics.Scores],
     folder: Path,
     report: Callable[[Progress], None],
+    deadline: float = math.inf,
 ) -> Path:
-    """Train until ``run.steps``. ``folder`` gets ``checkpoint.pt`` and ``log.jsonl``; returns the checkpoint's path."""
+    """Train until ``run.steps`` or the ``deadline`` (of `time.monotonic`), whichever comes first.
+
+    ``folder`` gets ``checkpoint.pt`` and ``log.jsonl``; returns the checkpoint's path. It may be cut off at any moment:
+    called again, it goes on from the last checkpoint, and the log has every validation once.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / CHECKPOINT
     if checkpoint.exists():
         run.load(checkpoint)
-    with (folder / "log.jsonl").open("a") as log:
-        while run.step < run.steps:
+    saved = run.step
+    _forget_after(folder / LOG, saved)
+    with (folder / LOG).open("a") as log:
+        while run.step < run.steps and time.monotonic() < deadline:
             loss = train_step()
             progress = Progress(run.step, run.steps, run.minutes, run.pairs, loss)
             if run.due:
                 progress.validation = validate()
-                run.save(checkpoint)
                 log.write(json.dumps({**vars(progress), "validation": progress.validation.to_dict()}) + "\n")
                 log.flush()
+                run.save(checkpoint)
+                saved = run.step
             report(progress)
+    if run.step > saved:
+        run.save(checkpoint)
     return checkpoint
+
+
+def _forget_after(log: Path, step: int) -> None:
+    """Drop what a log says of later steps, which are done again, and a last line that was cut off."""
+    if not log.exists():
+        return
+    lines = log.read_text().splitlines(keepends=True)
+    kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
+    if kept != lines:
+        with replacing(log) as file:
+            file.write("".join(kept).encode())

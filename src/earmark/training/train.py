@@ -7,6 +7,7 @@ checkpoint ends in the same weights as one that was not. ``runs/NAME/`` holds ``
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -20,19 +21,19 @@ from torch import Tensor
 from torch.optim import swa_utils
 from torch.utils.data import DataLoader, Dataset
 
+from earmark.corpus.format import read_splits
 from earmark.errors import BadInput, Mismatch
 from earmark.files import replacing
 from earmark.model.encoders import find, load
 from earmark.model.networks import DualEncoder, Encoder
 from earmark.schema import AudioSpec, FloatArray, SheetSpec
 from earmark.sheet.strips import ink
-from earmark.training.data import locked_tower
-from earmark.training.data.batches import Batch, PairSampler
-from earmark.training.data.dataset import TrainingPiece, evenly_taken, read_pieces, read_splits
-from earmark.training.data.locked_tower import WholePieceSampler
+from earmark.training.data.batches import PairBatch, PairSampler
+from earmark.training.data.dataset import TrainingPiece, evenly_taken, read_pieces
+from earmark.training.data.locked_tower import LockedTowerBatch, LockedTowerSampler, locked_tower_loss
 from earmark.training.evaluation import metrics
 from earmark.training.experiment import Experiment
-from earmark.training.from_onnx import warm_start
+from earmark.training.from_onnx import continue_training
 from earmark.training.loop import (
     CHECKPOINT,
     RECORD,
@@ -45,9 +46,10 @@ from earmark.training.loop import (
 )
 from earmark.training.losses import MAX_LOG_SCALE, contrastive_loss, pitch_loss
 
-AnyBatch = Batch | locked_tower.Batch
-WARMING = 12
-"""Batches from which a run that goes on from weights learns what its normalisations are given."""
+Batch = PairBatch | LockedTowerBatch
+Sampler = PairSampler | LockedTowerSampler
+STATISTICS_BATCHES = 12
+"""From so many batches, a run that goes on from weights learns what its normalisations are given."""
 
 
 def learning_rate(experiment: Experiment, step: int) -> float:
@@ -72,19 +74,19 @@ def moving_average(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor]
     return update
 
 
-def loss_of(model: DualEncoder, batch: AnyBatch, experiment: Experiment) -> Tensor:
+def loss_of(model: DualEncoder, batch: Batch, experiment: Experiment) -> Tensor:
     """The loss of one batch."""
     scale = model.log_scale.clamp(max=MAX_LOG_SCALE).exp()
-    if isinstance(batch, locked_tower.Batch):
-        learning: Encoder = getattr(model, str(experiment.whole_pieces))
+    if isinstance(batch, LockedTowerBatch):
+        learning = model.sheet if experiment.locked_tower == "audio" else model.audio
         tokens = learning.tokens(batch.values)
         embeddings, _ = learning.reader(tokens, batch.row, batch.at)
         teacher = pitch_loss(learning.pitches(tokens), batch.pitches)
-        return locked_tower.whole_piece_loss(embeddings, batch, scale) + experiment.pitch_weight * teacher
+        return locked_tower_loss(embeddings, batch, scale) + experiment.pitch_weight * teacher
     audio_tokens, sheet_tokens = model.audio.tokens(batch.audio), model.sheet.tokens(batch.sheet)
     audio, _ = model.audio.reader(audio_tokens, batch.row, batch.frame)
     sheet, _ = model.sheet.reader(sheet_tokens, batch.row, batch.column)
-    loss = contrastive_loss(audio, sheet, scale, batch.same)
+    loss = contrastive_loss(audio, sheet, scale, batch.indistinguishable)
     teacher = pitch_loss(model.audio.pitches(audio_tokens), batch.audio_pitches) + pitch_loss(
         model.sheet.pitches(sheet_tokens), batch.sheet_pitches
     )
@@ -120,15 +122,15 @@ class Validation:
     def __call__(self, model: DualEncoder) -> metrics.Scores:
         queries, candidates = [], []
         for piece, spectrum, onsets in self.items:
-            heard_s = piece.heard_s(self.rendering, piece.onsets.time_s[onsets])
-            frame: FloatArray = (heard_s * self.audio.frames_per_second).astype(np.float32)
+            onset_s = piece.audio_s(self.rendering, piece.onsets.time_s[onsets])
+            frame: FloatArray = (onset_s * self.audio.frames_per_second).astype(np.float32)
             queries.append(embed_padded(model.audio, spectrum, frame, self.audio.window_frames // 2))
             column = piece.onsets.x_px[onsets]
             candidates.append(embed_padded(model.sheet, ink(piece.strip), column, self.sheet.window_px // 2))
         return metrics.scores(metrics.ranks(np.concatenate(queries), np.concatenate(candidates)))
 
 
-class Run:
+class TrainingRun:
     """Model, optimiser, average and counters of one run, and their checkpoint."""
 
     def __init__(self, experiment: Experiment, device: torch.device) -> None:
@@ -158,7 +160,7 @@ class Run:
     def due(self) -> bool:
         return self.step % self.experiment.validate_every_steps == 0 or self.step == self.steps
 
-    def train_step(self, batches: Iterator[AnyBatch]) -> float:
+    def train_step(self, batches: Iterator[Batch]) -> float:
         """Take the next batch, descend, average. Returns the loss."""
         started = time.monotonic()
         batch = next(batches).to(self.device)
@@ -220,21 +222,21 @@ def _frozen(model: DualEncoder, name: str) -> torch.nn.Module:
         return model.get_submodule(name).requires_grad_(False)
     except AttributeError as error:
         raise BadInput(
-            "frozen", f"{name!r} is no part of the encoders", "name one, as audio.trunk.convolutions"
+            "frozen", f"{name!r} is no part of the encoders", "name one, such as audio.trunk.convolutions"
         ) from error
 
 
-class Batches(Dataset[AnyBatch]):
+class Batches(Dataset[Batch]):
     """Batch ``i`` of a run, drawn from a generator seeded with (seed, i)."""
 
-    def __init__(self, sampler: PairSampler | WholePieceSampler, seed: int) -> None:
+    def __init__(self, sampler: Sampler, seed: int) -> None:
         self.sampler, self.seed = sampler, seed
 
-    def __getitem__(self, step: int) -> AnyBatch:
+    def __getitem__(self, step: int) -> Batch:
         return self.sampler.batch(np.random.default_rng([self.seed, step]))
 
 
-def batches_of(run: Run, sampler: PairSampler | WholePieceSampler) -> Iterator[AnyBatch]:
+def batches_of(run: TrainingRun, sampler: Sampler) -> Iterator[Batch]:
     """The batches from ``run.step`` on, whatever that is when the first is asked for.
 
     A GPU is faster than one process can draw: there, all cores but two draw ahead.
@@ -250,10 +252,10 @@ def batches_of(run: Run, sampler: PairSampler | WholePieceSampler) -> Iterator[A
 
 
 def read_checkpoint(path: Path) -> tuple[Experiment, DualEncoder, dict[str, Any]]:
-    """The experiment, averaged encoders and record (step, pairs, minutes, hardware, revision) of a checkpoint."""
+    """The experiment, averaged model and record (step, pairs, minutes, hardware, revision) of a checkpoint."""
     device = torch.device("cpu")
     experiment, state = _read(path, device)
-    run = Run(experiment, device)
+    run = TrainingRun(experiment, device)
     run.restore(state)
     return experiment, run.averaged(), state["record"]
 
@@ -264,10 +266,11 @@ def _read(path: Path, device: torch.device) -> tuple[Experiment, dict[str, Any]]
     return Experiment.from_dict(json.loads(state["experiment"])), state
 
 
-def train(experiment: Experiment, folder: Path, report: Callable[[Progress], None]) -> Path:
-    """Train until ``experiment.steps``, resuming where ``folder`` stands. Returns the checkpoint's path.
+def train(experiment: Experiment, folder: Path, report: Callable[[Progress], None], deadline: float = math.inf) -> Path:
+    """Train until ``experiment.steps`` or the ``deadline`` (`drive`), resuming where ``folder`` stands.
 
-    Raises BadInput or Mismatch when the corpus does not hold what the experiment asks for.
+    Returns the checkpoint's path. Raises BadInput or Mismatch when the corpus does not hold what the experiment asks
+    for.
     """
     device = best_device()
     audio, sheet = AudioSpec(), SheetSpec()
@@ -282,18 +285,17 @@ def train(experiment: Experiment, folder: Path, report: Callable[[Progress], Non
         stretches_per_piece=experiment.stretches_per_piece,
         pairs=experiment.pairs_per_stretch,
         tempo=experiment.tempo,
-        alike=experiment.look_alikes,
+        with_hard_negatives=experiment.hard_negatives,
         degradation=experiment.degradation,
     )
-    heard = experiment.validation_rendering
-    validation = Validation(
-        read_pieces(corpus, splits["valid"], [heard], audio, sheet), heard, experiment.validation_pairs, audio, sheet
-    )
-    run = Run(experiment, device)
+    rendering = experiment.validation_rendering
+    held_out = read_pieces(corpus, splits["valid"], [rendering], audio, sheet)
+    validation = Validation(held_out, rendering, experiment.validation_pairs, audio, sheet)
+    run = TrainingRun(experiment, device)
     if experiment.start and not (folder / CHECKPOINT).exists():
-        some = [sampler.batch(np.random.default_rng([experiment.seed, step])).to(device) for step in range(WARMING)]
-        warm_start(run.model, find(experiment.start), some)
-    side = experiment.whole_pieces
-    drawn = WholePieceSampler(sampler, load(experiment.start), side) if side else sampler
-    batches = batches_of(run, drawn)
-    return drive(run, lambda: run.train_step(batches), lambda: validation(run.averaged()), folder, report)
+        steps = range(STATISTICS_BATCHES)
+        some = [sampler.batch(np.random.default_rng([experiment.seed, step])).to(device) for step in steps]
+        continue_training(run.model, find(experiment.start), some)
+    locked = experiment.locked_tower
+    batches = batches_of(run, LockedTowerSampler(sampler, load(experiment.start), locked) if locked else sampler)
+    return drive(run, lambda: run.train_step(batches), lambda: validation(run.averaged()), folder, report, deadline)

@@ -7,28 +7,28 @@ import pytest
 
 from earmark.training.data.ambiguity import (
     REACH,
-    Surroundings,
+    Context,
     Windows,
     chords_and_steps,
-    inseparable,
+    context_of,
+    indistinguishable,
     snippet_music,
-    surroundings,
     within,
 )
 
 THEME = [40, 42, 44, 45, 47, 49, 51, 52]
 
 
-def of_melody(pitches: list[int], gaps_s: list[float] | None = None) -> Surroundings:
+def of_melody(pitches: list[int], gaps_s: list[float] | None = None) -> Context:
     onset_s = np.cumsum([0.0, *(gaps_s or [0.5] * (len(pitches) - 1))])
-    return surroundings(onset_s, onset_s, np.array(pitches, np.int64))
+    return context_of(onset_s, onset_s, np.array(pitches, np.int64))
 
 
-def fit(of: Surroundings, one: int, other: int, heard: tuple[int, int], shown: tuple[int, int]) -> bool:
-    """Whether the sound of ``one`` fits the snippet of ``other``."""
+def fit(of: Context, one: int, other: int, excerpt: tuple[int, int], snippet: tuple[int, int]) -> bool:
+    """Whether the audio about ``one`` fits the snippet of ``other``."""
     onsets = len(of.before)
-    excerpts, snippets = (Windows(of, np.array([reach] * onsets)) for reach in (heard, shown))
-    return bool(inseparable(excerpts.at(np.array([one])), snippets.at(np.array([other]))).all())
+    excerpts, snippets = (Windows(of, np.array([reach] * onsets)) for reach in (excerpt, snippet))
+    return bool(indistinguishable(excerpts.at(np.array([one])), snippets.at(np.array([other]))).all())
 
 
 def test_places_part_where_their_notes_do() -> None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from earmark.training.data.hard_negatives import look_alikes
+from earmark.training.data.hard_negatives import hard_negatives
 
 WINDOW_PX = 100
 STEP_PX = 20
@@ -13,7 +13,7 @@ OTHER = [60, 61, 70, 72, 61, 60, 70, 61, 72, 70, 60, 61]
 
 def of_melody(pitches: list[int], music: list[int]) -> list[list[int]]:
     at = np.arange(len(pitches), dtype=np.float32) * STEP_PX
-    found: list[list[int]] = look_alikes(at, np.array(music, np.uint64), at, np.array(pitches), WINDOW_PX).tolist()
+    found: list[list[int]] = hard_negatives(at, np.array(music, np.uint64), at, np.array(pitches), WINDOW_PX).tolist()
     return found
 
 

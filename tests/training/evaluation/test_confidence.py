@@ -20,15 +20,15 @@ def made_up(count: int, pieces: int = 12, seed: int = 9) -> list[Answer]:
     answers = []
     for number in range(count):
         score, margin, agreement = rng.uniform(0, 0.4), rng.uniform(0, 0.2), rng.uniform()
-        heard, present = int(rng.integers(12, 240)), bool(number % 2)
-        excerpts = heard + int(rng.integers(400))
-        lengths = 0.8 * np.log(heard) - 0.3 * np.log(excerpts)
+        matched, present = int(rng.integers(12, 240)), bool(number % 2)
+        excerpts = matched + int(rng.integers(400))
+        lengths = 0.8 * np.log(matched) - 0.3 * np.log(excerpts)
         chance = 1 / (1 + np.exp(-(-7 + 15 * score + 20 * margin + 3 * agreement + lengths)))
-        asked = number // 2 % pieces
-        found = asked if rng.random() < chance else pieces
-        first = Ranked(found, 0, 0, 0, heard, score, margin, agreement, 0.0)
+        own = number // 2 % pieces
+        found = own if rng.random() < chance else pieces
+        first = Ranked(found, 0, 0, 0, matched, score, margin, agreement, 0.0)
         kind = KINDS[number // 2 % len(KINDS)]
-        answers.append(Answer(first, excerpts, asked, found == asked or present, pieces + 1, kind))
+        answers.append(Answer(first, excerpts, own, found == own or present, pieces + 1, kind))
     return answers
 
 
@@ -57,8 +57,8 @@ def test_both_kinds_of_answers_are_needed() -> None:
 
 def test_a_trial_judges_every_answer_by_other_pieces() -> None:
     answers = made_up(600)
-    odd = [answer for answer in answers if answer.asked == 3]
-    others = [answer for answer in answers if answer.asked != 3]
+    odd = [answer for answer in answers if answer.own == 3]
+    others = [answer for answer in answers if answer.own != 3]
     # Of piece 3 the answers are now wrong though the search seems sure, which only a fit with this piece could know.
     sure = Ranked(12, 0, 0, 0, 100, 0.4, 0.2, 1.0, 0.0)
     spoilt = [Answer(sure, 100, 3, False, 13, "5 s") for _ in odd]

@@ -1,66 +1,17 @@
-"""Evaluation and calibration with encoders that read made-up melodies, so that the right answers are known."""
+"""Evaluation with encoders that read made-up melodies, so that the right answers are known."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
-from PIL import Image
 
-from earmark.audio.decode import read_samples
-from earmark.audio.spectrogram import spectrogram
 from earmark.errors import BadInput
-from earmark.schema import AudioSpec, SheetSpec
-from earmark.sheet.systems.find import find_systems
-from earmark.training.evaluation.calibrate import calibrate
 from earmark.training.evaluation.evaluate import evaluate, read_pool
 
 if TYPE_CHECKING:
-    from tests.conftest import FakeEncoders, Music
-
-NOTE_S = 0.5
-NOTE_PX = 40
-NOTES = 96
-NOTES_PER_SYSTEM = 24
-
-
-def write_melody(folder: Path, music: Music, seed: int) -> None:
-    """A corpus piece of one melody; its onsets are put at the middles of the notes."""
-    melody = music.melody(seed, NOTES)
-    folder.joinpath("audio").mkdir(parents=True)
-    pages, systems = [], []
-    for number, page in enumerate(music.pages(melody), start=1):
-        Image.fromarray(page).save(folder / f"page-{number}.png")
-        pages.append({"number": number, "image": f"page-{number}.png"})
-        systems += [{"page": number, **vars(system)} for system in find_systems(page)]
-    (folder / "piece.json").write_text(json.dumps({"pages": pages, "systems": systems}))
-    index = np.arange(NOTES)
-    system = index // NOTES_PER_SYSTEM
-    np.savez(
-        folder / "noteheads.npz",
-        system=system.astype(np.int32),
-        x_px=100.0 + NOTE_PX * (index % NOTES_PER_SYSTEM + 0.5),
-        pitch=(60 + melody).astype(np.uint8),
-        onset_s=(index + 0.5) * NOTE_S,
-    )
-    recording = music.write_recording(folder / "recording.wav", melody)
-    heard = spectrogram(np.concatenate(list(read_samples(recording))))
-    np.save(folder / "audio" / "sines@1.npy", heard.astype(np.float16))
-
-
-@pytest.fixture
-def melodies(tmp_path: Path, music: Music) -> Path:
-    names = {"train": ["a", "b", "c"], "valid": ["d", "e"], "test": ["f", "g", "missing"]}
-    for seed, name in enumerate("abcdefg"):
-        write_melody(tmp_path / "pieces" / name, music, seed)
-    (tmp_path / "splits.json").write_text(json.dumps(names))
-    about = {"format": 1, "audio": AudioSpec().to_dict(), "sheet": SheetSpec().to_dict()}
-    (tmp_path / "corpus.json").write_text(json.dumps(about))
-    return tmp_path
+    from tests.conftest import FakeEncoders
 
 
 def test_right_pairs_are_found_in_both_directions(melodies: Path, encoders: FakeEncoders) -> None:
@@ -95,33 +46,3 @@ def test_fewer_pieces_are_taken_evenly(melodies: Path) -> None:
 def test_a_split_that_is_not_there_is_named(melodies: Path, encoders: FakeEncoders) -> None:
     with pytest.raises(BadInput, match=r"no split 'tests'; choose one of train, valid, test"):
         evaluate(encoders, melodies, "tests", "sines", 1.0)
-
-
-def test_calibration_tells_present_from_absent_pieces(melodies: Path, encoders: FakeEncoders) -> None:
-    weights = melodies / "weights"
-    weights.mkdir()
-    (weights / "model.json").write_text(json.dumps({"name": "kept"}))
-    calibrated = calibrate(weights, encoders, melodies, "sines@1")
-    calibration = calibrated.calibration
-    written = json.loads((weights / "model.json").read_text())
-    assert written["name"] == "kept"
-    assert written["confidence"] == asdict(calibration)
-    assert calibration.recordings is not None
-    assert calibration.recordings.confidence(0.7, 0.6, 0.9, 200, 200) > calibration.recordings.threshold
-    assert calibration.recordings.confidence(0.02, 0.0, 0.0, 200, 200) < calibration.recordings.threshold
-    assert calibration.confidence(0.7, 0.6, 0.9, 80, 80) > calibration.threshold
-    assert calibration.confidence(0.02, 0.0, 0.0, 80, 80) < calibration.threshold
-    clips = ["5 s", "10 s", "20 s", "20 s among noise", "40 s"]
-    kinds = [*clips, "whole", "whole among noise", "all"]
-    said = [(promise.among, promise.kind) for promise in calibrated.promises]
-    assert said == [(among, kind) for among in (5, 2) for kind in kinds]
-    everything = calibrated.promises[len(kinds) - 1]
-    assert everything.present == everything.absent == 2 * (5 * 4 + 2)
-    assert everything.found <= everything.right
-
-
-def test_calibration_needs_pieces_to_hold_out(melodies: Path, encoders: FakeEncoders) -> None:
-    splits = json.loads((melodies / "splits.json").read_text())
-    (melodies / "splits.json").write_text(json.dumps({**splits, "valid": ["d"]}))
-    with pytest.raises(BadInput, match="fewer than two validation pieces"):
-        calibrate(melodies, encoders, melodies, "sines@1")

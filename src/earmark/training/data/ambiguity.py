@@ -1,8 +1,11 @@
-"""The music around each onset of a piece, as numbers that are equal where it is: which pairs training may set apart.
+"""Which places of the music nobody could tell apart, so that training does not treat them as wrong answers.
 
-Two places of a piece often agree for a bar or two before they part. Whether anybody could tell them apart depends on
-how far one hears and sees: not if they part where the sound has ended or the snippet is cut, surely if they part inside
-of both windows. To leave out more than the former (a fixed number of onsets, say) would be to never teach the latter.
+Two places of a piece often agree for a bar or two before they part. Whether a search can tell them apart depends on
+its windows: it can if they part inside both the excerpt and the snippet, and it cannot if they part beyond either.
+Leaving out more than the latter (a fixed number of onsets, say) would mean never to teach the former.
+
+So the music before and after every onset is put into numbers that are equal where the music is (`Context`), and
+`indistinguishable` compares them as far as both windows reach.
 """
 
 from __future__ import annotations
@@ -27,10 +30,11 @@ _BASE, _MIX = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """``before`` and ``after`` uint64 [onsets, `REACH` + 1]: column k is the music from k onsets before, or to k after.
+class Context:
+    """The music about onsets as numbers, equal where the music is.
 
-    Pitches and the distances in time between onsets count; so does that a piece begins or ends.
+    ``before`` and ``after`` uint64 [onsets, `REACH` + 1]: column k stands for the music from k onsets before, or to
+    k after. Pitches and the distances in time between onsets count; so does that a piece begins or ends.
     """
 
     before: Hashes
@@ -52,10 +56,10 @@ def chords_and_steps(
     return [np.array(sorted(chord), np.int16).tobytes() for chord in pitches], steps
 
 
-def surroundings(
+def context_of(
     onset_s: npt.NDArray[np.float64], note_s: npt.NDArray[np.float64], pitch: npt.NDArray[np.int64]
-) -> Surroundings:
-    """Of a piece, given as for `chords_and_steps`."""
+) -> Context:
+    """The context of every onset of a piece, which is given as for `chords_and_steps`."""
     chords, steps = chords_and_steps(onset_s, note_s, pitch)
     codes = np.array([int.from_bytes(blake2b(chord, digest_size=8).digest(), "big") for chord in chords], np.uint64)
     gap = steps.astype(np.uint64) * _MIX
@@ -63,7 +67,7 @@ def surroundings(
     # An item of the way back is a chord and the step that leads away from it, of the way on one and the step to it.
     back = _rolling(codes, codes + np.concatenate([gap, zero]))
     on = _rolling(codes[::-1], (codes + np.concatenate([zero, gap]))[::-1])[::-1]
-    return Surroundings(back, on)
+    return Context(back, on)
 
 
 def _rolling(codes: Hashes, items: Hashes) -> Hashes:
@@ -87,11 +91,11 @@ def within(at: FloatArray | npt.NDArray[np.float64], half: float) -> Counts:
 class Windows:
     """Excerpts or snippets about some onsets.
 
-    ``music`` has these onsets' rows of their pieces' `Surroundings`; ``onsets`` int64 [windows, 2] says how many onsets
+    ``context`` has these onsets' rows of their pieces' contexts; ``onsets`` int64 [windows, 2] says how many onsets
     before and after its own a window holds.
     """
 
-    music: Surroundings
+    context: Context
     onsets: Counts
 
     def __len__(self) -> int:
@@ -99,33 +103,34 @@ class Windows:
 
     def at(self, rows: npt.NDArray[np.int64]) -> Windows:
         """Some of them, by number."""
-        return Windows(Surroundings(self.music.before[rows], self.music.after[rows]), self.onsets[rows])
+        return Windows(Context(self.context.before[rows], self.context.after[rows]), self.onsets[rows])
 
     @classmethod
     def joined(cls, parts: Sequence[Windows]) -> Windows:
         """Those of several pieces, one after the other."""
-        before, after = (np.concatenate([getattr(part.music, side) for part in parts]) for side in ("before", "after"))
-        return cls(Surroundings(before, after), np.concatenate([part.onsets for part in parts]))
+        before, after = (
+            np.concatenate([getattr(part.context, side) for part in parts]) for side in ("before", "after")
+        )
+        return cls(Context(before, after), np.concatenate([part.onsets for part in parts]))
 
 
 def snippet_music(snippets: Windows) -> Hashes:
     """A number for what each snippet shows, equal where that is: uint64 [snippets]."""
     numbers = np.arange(len(snippets))
-    shown = snippets.onsets.astype(np.uint64)
-    (before, after), (back, on) = snippets.onsets.T, shown.T
-    left, right = snippets.music.before[numbers, before] + back, snippets.music.after[numbers, after] + on
+    (before, after), (back, on) = snippets.onsets.T, snippets.onsets.astype(np.uint64).T
+    left, right = snippets.context.before[numbers, before] + back, snippets.context.after[numbers, after] + on
     out: Hashes = left * _BASE + right * _MIX
     return out
 
 
-def inseparable(heard: Windows, shown: Windows) -> npt.NDArray[np.bool_]:
-    """Whether excerpt i fits snippet j as well as its own: bool [heard, shown], true for what is of one onset.
+def indistinguishable(excerpts: Windows, snippets: Windows) -> npt.NDArray[np.bool_]:
+    """Whether excerpt i fits snippet j as well as its own: bool [excerpts, snippets], true for what is of one onset.
 
     It fits when the music is the same as far as both the one and the other reach.
     """
-    out = np.ones((len(heard), len(shown)), np.bool_)
-    rows, columns = np.ogrid[: len(heard), : len(shown)]
+    out = np.ones((len(excerpts), len(snippets)), np.bool_)
+    rows, columns = np.ogrid[: len(excerpts), : len(snippets)]
     for side, name in enumerate(("before", "after")):
-        both = np.minimum(heard.onsets[:, None, side], shown.onsets[None, :, side])
-        out &= getattr(heard.music, name)[rows, both] == getattr(shown.music, name)[columns, both]
+        both = np.minimum(excerpts.onsets[:, None, side], snippets.onsets[None, :, side])
+        out &= getattr(excerpts.context, name)[rows, both] == getattr(snippets.context, name)[columns, both]
     return out

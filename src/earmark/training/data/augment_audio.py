@@ -35,7 +35,7 @@ def mix_pianos(rng: np.random.Generator, first: Tensor, second: Tensor) -> Tenso
 
 
 def equalise(rng: np.random.Generator, magnitude: Tensor) -> Tensor:
-    """Random level (x 0.4 to 12), smooth equaliser, slow dynamics."""
+    """Random level (times 0.4 to 12), smooth equaliser, slow dynamics."""
     batch, frames, bands = magnitude.shape
     level = rng.uniform(np.log(0.4), np.log(12), (batch, 1, 1)).astype(np.float32)
     bands_curve = 0.4 * smooth_curves(rng, batch, bands)[:, None, :]
@@ -86,7 +86,7 @@ def add_noise(rng: np.random.Generator, magnitude: Tensor, share: float = 0.5) -
 
 
 def augment_audio(rng: np.random.Generator, first: Tensor, second: Tensor) -> Tensor:
-    """Two renderings of the same excerpts, log10(1 + magnitude) float32 [batch, frames, bands] -> one changed one."""
+    """Two renderings of the same excerpts, log10(1 + magnitude) float32 [batch, frames, bands] → one changed one."""
     magnitude = mix_pianos(rng, torch.expm1(first * np.log(10)), torch.expm1(second * np.log(10)))
     magnitude = detune(rng, magnitude)
     magnitude = limit_bands(rng, equalise(rng, reverberate(rng, magnitude)))

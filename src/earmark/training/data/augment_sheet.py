@@ -26,7 +26,7 @@ AROUND = np.ones((3, 3), np.uint8)  # a px and the eight about it
 def augment_sheet(rng: np.random.Generator, ink: Tensor, scale: npt.NDArray[np.floating], worst: float = 1.0) -> Tensor:
     """Strips, each worse in its own ways and as bad as chance has it.
 
-    ``ink`` float32 [batch, rows, columns] is wider than what is to be seen of it; ``scale`` [batch] > 1 enlarges about
+    ``ink`` float32 [batch, rows, columns] is wider than what training gets of it; ``scale`` [batch] > 1 enlarges about
     the centre. ``worst`` is what is made of the worst: 1 what a musician can just read, 0 next to nothing of any strip.
     Returns the same shape, 0..1: what is at distance d from the centre has moved to distance d * scale.
     Neighbouring systems and the other side of the leaf are the batch's other strips.
@@ -43,32 +43,32 @@ def augment_sheet(rng: np.random.Generator, ink: Tensor, scale: npt.NDArray[np.f
             """How much of something that befalls this share of the strips."""
             return float(rng.uniform(0, worst)) if rng.random() < share else 0.0
 
-        seen = add_neighbours(rng, strip, strips[beside[i]], amount(0.4))
-        seen = break_lines(rng, seen, amount(0.3))
-        seen = move(rng, seen, float(scale[i]), amount(0.8))
-        seen = spread(rng, seen, amount(0.6))
-        seen = show_through(seen, strips[behind[i]], amount(0.3))
-        seen = defocus(seen, amount(0.5))
-        seen = coarsen(seen, amount(0.25))
-        seen = speckle(rng, seen, _window(rng, grain, strip.shape), amount(0.3))
-        seen = make_bilevel(rng, seen, amount(0.15))
-        seen = light(rng, seen, max(amount(0.7), amount(0.7)))
-        seen = roughen(seen, _window(rng, grain, strip.shape), amount(0.7))
-        worse[i] = compress(seen, amount(0.4))
+        changed = add_neighbours(rng, strip, strips[beside[i]], amount(0.4))
+        changed = break_lines(rng, changed, amount(0.3))
+        changed = move(rng, changed, float(scale[i]), amount(0.8))
+        changed = spread(rng, changed, amount(0.6))
+        changed = show_through(changed, strips[behind[i]], amount(0.3))
+        changed = defocus(changed, amount(0.5))
+        changed = coarsen(changed, amount(0.25))
+        changed = speckle(rng, changed, _window(rng, grain, strip.shape), amount(0.3))
+        changed = make_bilevel(rng, changed, amount(0.15))
+        changed = light(rng, changed, max(amount(0.7), amount(0.7)))
+        changed = roughen(changed, _window(rng, grain, strip.shape), amount(0.7))
+        worse[i] = compress(changed, amount(0.4))
     return torch.from_numpy(worse)
 
 
 def add_neighbours(rng: np.random.Generator, strip: FloatArray, other: FloatArray, amount: float) -> FloatArray:
     """The systems above and below come into view, by up to `REACH_PX` rows: parts of ``other``."""
-    seen = strip.copy()
+    changed = strip.copy()
     above, below = (round(REACH_PX * amount * rng.uniform(0.3, 1)) for _ in range(2))
     # The middle of a system is 30 to 40 rows from what is above and below it: begin where its staves end.
     end = len(other) - int(rng.integers(0, 25))
     if above:
-        seen[:above] = np.maximum(seen[:above], other[end - above : end])
+        changed[:above] = np.maximum(changed[:above], other[end - above : end])
     if below:
-        seen[-below:] = np.maximum(seen[-below:], other[len(other) - end :][:below])
-    return seen
+        changed[-below:] = np.maximum(changed[-below:], other[len(other) - end :][:below])
+    return changed
 
 
 def break_lines(rng: np.random.Generator, strip: FloatArray, amount: float) -> FloatArray:
@@ -133,8 +133,8 @@ def speckle(rng: np.random.Generator, strip: FloatArray, grain: FloatArray, amou
     cut = np.ascontiguousarray(grain[: round(rows / size), : round(columns / size)])
     clusters = cv2.resize(cut, (columns, rows), interpolation=cv2.INTER_NEAREST)
     rare = 3.2 - 0.9 * amount  # 0.1 to 2 % of normal noise lie beyond
-    seen = np.where(clusters > rare, np.float32(rng.uniform(0.5, 1)), strip)
-    return np.where(clusters < -rare, np.float32(0), seen)
+    changed = np.where(clusters > rare, np.float32(rng.uniform(0.5, 1)), strip)
+    return np.where(clusters < -rare, np.float32(0), changed)
 
 
 def make_bilevel(rng: np.random.Generator, strip: FloatArray, amount: float) -> FloatArray:

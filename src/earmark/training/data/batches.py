@@ -1,9 +1,20 @@
-"""Pieces as training batches: long stretches of music with all the audio-sheet pairs inside.
+"""Pieces → training batches of audio-sheet pairs, many of them from the same piece.
 
-A *stretch* is 20 s of spectrogram and 400 strip px (800 px of the paper's page) about one onset. Each is encoded once,
-and up to ``pairs`` onsets in it are training pairs; so a batch holds many negatives from the same piece, the ones that
-recall@1 is decided by. Everything drawn for a batch comes from the generator handed in, so batch i of a run is the same
-whenever it is made.
+The unit that is drawn is a *stretch*: 20 s of spectrogram and 400 strip px (800 px of the paper's page) about one onset
+of a piece. Both are encoded once, and up to ``pairs`` onsets that lie inside both are training pairs: the audio about
+an onset and the snippet about it. All other pairs of the batch are their negatives, most usefully those of the same
+piece, as most wrong answers of a search lie elsewhere in the right piece. What fits an excerpt as well as its own
+snippet does is left out of the negatives (`earmark.training.data.ambiguity`).
+
+To draw a batch (`PairSampler.batch`):
+
+1. Choose pieces, long ones more often, and an onset for each stretch. With hard negatives, every second stretch of a
+   piece is about a place that looks like the stretch before.
+2. Draw a tempo and a scale for each stretch. Of the renderings, those that need the least stretching are preferred.
+3. Cut the audio of two renderings and the strip, and note where the pairs lie in them.
+4. Augment: one piano out of two, a room, noise; print, paper, scanner, camera.
+
+Everything is drawn from the generator handed in, so batch i of a run is the same whenever it is made.
 """
 
 from __future__ import annotations
@@ -17,13 +28,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from earmark.corpus.format import performance_of, tempo_of
 from earmark.model.networks import PITCHES, Trunk
 from earmark.schema import AudioSpec, FloatArray, Image, SheetSpec
-from earmark.training.data.ambiguity import Surroundings, Windows, inseparable, snippet_music, surroundings, within
+from earmark.training.data.ambiguity import Context, Windows, context_of, indistinguishable, snippet_music, within
 from earmark.training.data.augment_audio import augment_audio
 from earmark.training.data.augment_sheet import augment_sheet
-from earmark.training.data.dataset import TrainingPiece, performance, tempo_of
-from earmark.training.data.hard_negatives import look_alikes
+from earmark.training.data.dataset import TrainingPiece
+from earmark.training.data.hard_negatives import hard_negatives
 
 
 class Tensors:
@@ -34,12 +46,12 @@ class Tensors:
 
 
 @dataclass(frozen=True)
-class Batch(Tensors):
-    """What one training step sees.
+class PairBatch(Tensors):
+    """The pairs of one training step.
 
     ``audio`` [stretches, frames, 92], ``sheet`` [stretches, 80, columns]; ``row`` [pairs] is a pair's stretch,
-    ``frame`` and ``column`` [pairs] its place in it; ``same`` bool [pairs, pairs] is true where the sound of the one
-    fits the snippet of the other (`inseparable`); ``audio_pitches`` and ``sheet_pitches`` [stretches, 88, tokens] are 1
+    ``frame`` and ``column`` [pairs] its place in it. ``indistinguishable`` bool [pairs, pairs] is true where the audio
+    of the one fits the snippet of the other. ``audio_pitches`` and ``sheet_pitches`` [stretches, 88, tokens] are 1
     where a pitch begins.
     """
 
@@ -48,16 +60,16 @@ class Batch(Tensors):
     row: Tensor
     frame: Tensor
     column: Tensor
-    same: Tensor
+    indistinguishable: Tensor
     audio_pitches: Tensor
     sheet_pitches: Tensor
 
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a piece, seen or heard, before augmentation.
+    """A part of a piece's strip or of its audio, before augmentation.
 
-    ``values`` float32 is ink [rows, columns + two margins], or the sound on two pianos [2, frames, bands]. ``at``
+    ``values`` float32 is ink [rows, columns + two margins], or two pianos' spectrograms [2, frames, bands]. ``at``
     float64 [onsets] is where every onset of the piece lies in it, in columns without margins or in frames, ``inside``
     bool [onsets] whether its whole window does; ``pitches`` [88, tokens] are 1 where a pitch begins.
     """
@@ -70,10 +82,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Stretch:
-    """One stretch: its two sides, where its pairs lie in them [pairs], and the two windows of every pair."""
+    """One stretch: its audio and sheet, where its pairs lie in them [pairs], and the two windows of every pair."""
 
-    heard: Part
-    seen: Part
+    audio: Part
+    sheet: Part
     frame: npt.NDArray[np.float64]
     column: npt.NDArray[np.float64]
     excerpts: Windows
@@ -81,12 +93,12 @@ class Stretch:
 
 
 class PairSampler:
-    """Draws augmented batches from pieces in memory."""
+    """Draws augmented batches from pieces in memory. The arguments are fields of an `Experiment`."""
 
     frames = 400
     columns = 400
     clear = 0.9  # of half a window: what lies further out is too faint to tell two places apart by
-    margin = 40  # strip columns cut beyond each side, so that shrinking shows music and not paper
+    margin = 40  # strip columns cut beyond each end, so that shrinking shows music and not paper
 
     def __init__(
         self,
@@ -98,7 +110,7 @@ class PairSampler:
         stretches_per_piece: int,
         pairs: int,
         tempo: tuple[float, float],
-        alike: bool = False,
+        with_hard_negatives: bool = False,
         degradation: float = 1.0,
     ) -> None:
         self.pieces = [piece for piece in pieces if len(piece.onsets) > 1]
@@ -108,40 +120,42 @@ class PairSampler:
         # Between one piece one vote and one onset one vote: long pieces must not crowd out the short ones.
         weight = np.array([len(piece.onsets) for piece in self.pieces]) ** 0.75
         self.weight = weight / weight.sum()
-        self.music = [surroundings(piece.onsets.time_s, piece.notes.time_s, piece.notes.pitch) for piece in self.pieces]
+        self.contexts = [
+            context_of(piece.onsets.time_s, piece.notes.time_s, piece.notes.pitch) for piece in self.pieces
+        ]
         self.half_px, self.half_frames = (self.clear * window / 2 for window in (sheet.window_px, audio.window_frames))
-        self.alike = [
-            look_alikes(
+        self.hard_negatives = [
+            hard_negatives(
                 piece.onsets.x_px,
-                snippet_music(self.snippets(music, piece.onsets.x_px)),
+                snippet_music(self.snippets(context, piece.onsets.x_px)),
                 piece.notes.x_px,
                 piece.notes.pitch,
                 sheet.window_px,
             )
-            for piece, music in zip(self.pieces, self.music, strict=True)
-            if alike
+            for piece, context in zip(self.pieces, self.contexts, strict=True)
+            if with_hard_negatives
         ]
 
-    def batch(self, rng: np.random.Generator) -> Batch:
+    def batch(self, rng: np.random.Generator) -> PairBatch:
         """One batch: several stretches of every piece that is drawn, so that a piece meets itself elsewhere."""
         chosen = self.choose(rng)
         tempo = self.tempi(rng)
         scale = self.scales(rng)
         onsets = self.onsets(rng, chosen)
         drawn = [self._stretch(rng, *what) for what in zip(chosen, onsets, tempo, scale, strict=True)]
-        sheet = self.degraded(rng, [stretch.seen for stretch in drawn], scale)
+        sheet = self.augmented_sheet(rng, [stretch.sheet for stretch in drawn], scale)
         excerpts, snippets = (
-            Windows.joined([getattr(stretch, side) for stretch in drawn]) for side in ("excerpts", "snippets")
+            Windows.joined([getattr(stretch, windows) for stretch in drawn]) for windows in ("excerpts", "snippets")
         )
-        return Batch(
-            audio=self.disguised(rng, [stretch.heard for stretch in drawn]),
+        return PairBatch(
+            audio=self.augmented_audio(rng, [stretch.audio for stretch in drawn]),
             sheet=sheet,
             row=torch.from_numpy(np.repeat(np.arange(len(drawn)), [len(stretch.frame) for stretch in drawn])),
             frame=torch.from_numpy(np.concatenate([stretch.frame for stretch in drawn]).astype(np.float32)),
             column=torch.from_numpy(np.concatenate([stretch.column for stretch in drawn]).astype(np.float32)),
-            same=torch.from_numpy(inseparable(excerpts, snippets)),
-            audio_pitches=torch.stack([stretch.heard.pitches for stretch in drawn]),
-            sheet_pitches=torch.stack([stretch.seen.pitches for stretch in drawn]),
+            indistinguishable=torch.from_numpy(indistinguishable(excerpts, snippets)),
+            audio_pitches=torch.stack([stretch.audio.pitches for stretch in drawn]),
+            sheet_pitches=torch.stack([stretch.sheet.pitches for stretch in drawn]),
         )
 
     def choose(self, rng: np.random.Generator) -> npt.NDArray[np.int64]:
@@ -158,16 +172,16 @@ class PairSampler:
         """How much the strip of every stretch of a batch is enlarged: float32 [stretches]."""
         return rng.uniform(0.9, 1.1, self.stretches).astype(np.float32)
 
-    def excerpts(self, music: Surroundings, frame: npt.NDArray[np.floating]) -> Windows:
-        """The excerpts about the onsets of a piece of this music, which sound at ``frame`` [onsets]."""
-        return Windows(music, within(frame, self.half_frames))
+    def excerpts(self, context: Context, frame: npt.NDArray[np.floating]) -> Windows:
+        """The excerpts about the onsets of a piece with this context, which sound at ``frame`` [onsets]."""
+        return Windows(context, within(frame, self.half_frames))
 
-    def snippets(self, music: Surroundings, column: npt.NDArray[np.floating]) -> Windows:
-        """The snippets about the onsets of a piece of this music, which lie at ``column`` [onsets]."""
-        return Windows(music, within(column, self.half_px))
+    def snippets(self, context: Context, column: npt.NDArray[np.floating]) -> Windows:
+        """The snippets about the onsets of a piece with this context, which lie at ``column`` [onsets]."""
+        return Windows(context, within(column, self.half_px))
 
-    def seen(self, rng: np.random.Generator, piece: TrainingPiece, onset: int, scale: float) -> Part:
-        """What is seen about an onset of ``piece``, to be enlarged by ``scale``."""
+    def sheet_part(self, rng: np.random.Generator, piece: TrainingPiece, onset: int, scale: float) -> Part:
+        """The strip about an onset of ``piece``, to be enlarged by ``scale``."""
         middle = piece.onsets.x_px[onset] + rng.uniform(-1, 1)
         column, note_column = ((of.x_px - middle) * scale + self.columns / 2 for of in (piece.onsets, piece.notes))
         free = self.sheet.window_px / 2 + 1
@@ -178,16 +192,16 @@ class PairSampler:
             pitches=_labels(piece.notes.pitch, note_column, self.columns),
         )
 
-    def heard(self, rng: np.random.Generator, piece: TrainingPiece, onset: int, tempo: float) -> Part:
-        """What is heard about an onset of ``piece``, played at ``tempo``."""
+    def audio_part(self, rng: np.random.Generator, piece: TrainingPiece, onset: int, tempo: float) -> Part:
+        """The audio about an onset of ``piece``, played at ``tempo``."""
         first, second = self._renderings(rng, piece, tempo)
         rate = tempo / tempo_of(first)
-        heard_s = piece.heard_s(first, piece.onsets.time_s)
-        start_s = heard_s[onset] - self.frames / 2 / self.audio.frames_per_second * rate
+        onset_s = piece.audio_s(first, piece.onsets.time_s)
+        start_s = onset_s[onset] - self.frames / 2 / self.audio.frames_per_second * rate
         frames_per_s = self.audio.frames_per_second / rate
-        frame = (heard_s - start_s) * frames_per_s
+        frame = (onset_s - start_s) * frames_per_s
         free = self.audio.window_frames / 2 + 1
-        note_frame = (piece.heard_s(first, piece.notes.time_s) - start_s) * frames_per_s
+        note_frame = (piece.audio_s(first, piece.notes.time_s) - start_s) * frames_per_s
         return Part(
             values=np.stack([self._spectrum(piece.audio[name], start_s, rate) for name in (first, second)]),
             at=frame,
@@ -195,13 +209,15 @@ class PairSampler:
             pitches=_labels(piece.notes.pitch, note_frame, self.frames),
         )
 
-    def degraded(self, rng: np.random.Generator, parts: Sequence[Part], scale: npt.NDArray[np.floating]) -> Tensor:
-        """What training sees of ``parts``, each enlarged and worse in its own ways: [stretches, rows, columns]."""
+    def augmented_sheet(
+        self, rng: np.random.Generator, parts: Sequence[Part], scale: npt.NDArray[np.floating]
+    ) -> Tensor:
+        """Strips as training gets them, each enlarged and worse in its own ways: [stretches, rows, columns]."""
         inks = torch.from_numpy(np.stack([part.values for part in parts]))
         return augment_sheet(rng, inks, scale, self.degradation)[:, :, self.margin : -self.margin].contiguous()
 
-    def disguised(self, rng: np.random.Generator, parts: Sequence[Part]) -> Tensor:
-        """What training hears of ``parts``, each in another room and on another piano: [stretches, frames, bands]."""
+    def augmented_audio(self, rng: np.random.Generator, parts: Sequence[Part]) -> Tensor:
+        """Audio as training gets it, each in another room and on another piano: [stretches, frames, bands]."""
         first, second = (torch.from_numpy(np.stack([part.values[i] for part in parts])) for i in range(2))
         return augment_audio(rng, first, second)
 
@@ -209,24 +225,24 @@ class PairSampler:
         """An onset of each piece in ``chosen`` (places in ``self.pieces``) to draw a stretch about."""
         onsets: list[int] = []
         for n, i in enumerate(chosen):
-            if self.alike and n % self.stretches_per_piece % 2:
-                onsets.append(int(rng.choice(self.alike[i][onsets[-1]])))
+            if self.hard_negatives and n % self.stretches_per_piece % 2:
+                onsets.append(int(rng.choice(self.hard_negatives[i][onsets[-1]])))
             else:
                 onsets.append(int(rng.integers(len(self.pieces[i].onsets))))
         return onsets
 
     def _stretch(self, rng: np.random.Generator, i: int, onset: int, tempo: float, scale: float) -> Stretch:
         """Draw a stretch about an onset of piece ``i``, played at ``tempo``, to be enlarged by ``scale``."""
-        seen = self.seen(rng, self.pieces[i], onset, scale)
-        heard = self.heard(rng, self.pieces[i], onset, tempo)
-        picked = rng.permutation(np.flatnonzero(heard.inside & seen.inside))[: self.pairs]
+        sheet = self.sheet_part(rng, self.pieces[i], onset, scale)
+        audio = self.audio_part(rng, self.pieces[i], onset, tempo)
+        picked = rng.permutation(np.flatnonzero(audio.inside & sheet.inside))[: self.pairs]
         return Stretch(
-            heard=heard,
-            seen=seen,
-            frame=heard.at[picked] + rng.uniform(-1, 1, len(picked)),
-            column=seen.at[picked] + rng.uniform(-1, 1, len(picked)),
-            excerpts=self.excerpts(self.music[i], heard.at).at(picked),
-            snippets=self.snippets(self.music[i], seen.at).at(picked),
+            audio=audio,
+            sheet=sheet,
+            frame=audio.at[picked] + rng.uniform(-1, 1, len(picked)),
+            column=sheet.at[picked] + rng.uniform(-1, 1, len(picked)),
+            excerpts=self.excerpts(self.contexts[i], audio.at).at(picked),
+            snippets=self.snippets(self.contexts[i], sheet.at).at(picked),
         )
 
     def _renderings(self, rng: np.random.Generator, piece: TrainingPiece, tempo: float) -> tuple[str, str]:
@@ -234,11 +250,11 @@ class PairSampler:
 
         A stretched piano rings on too long or too briefly: the less a performance has to be, the more likely it is.
         """
-        performances = sorted({performance(name) for name in piece.audio})
+        performances = sorted({performance_of(name) for name in piece.audio})
         stretching = np.abs(np.log([tempo / tempo_of(name) for name in performances]))
         likely = np.exp(-2 * stretching)
         chosen = rng.choice(performances, p=likely / likely.sum())
-        first, second = rng.choice([name for name in piece.audio if performance(name) == chosen], 2)
+        first, second = rng.choice([name for name in piece.audio if performance_of(name) == chosen], 2)
         return str(first), str(second)
 
     def _spectrum(self, spectrum: npt.NDArray[np.float16], start_s: float, rate: float) -> FloatArray:

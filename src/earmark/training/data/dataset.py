@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -14,6 +12,18 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as PillowImage
 
+from earmark.corpus.format import (
+    ABOUT,
+    DESCRIPTION,
+    NOTEHEADS,
+    PACKED_NOTES,
+    PACKED_STRIP,
+    audio_file,
+    piece_folder,
+    read_json,
+    tempo_of,
+    timing_file,
+)
 from earmark.errors import BadInput, Mismatch
 from earmark.model.encoders import Model
 from earmark.schema import AudioSpec, FloatArray, Image, SheetSpec, System
@@ -49,8 +59,8 @@ class Notes:
 class TrainingPiece:
     """One piece in memory: strip uint8 [80, width] (255 = paper) and spectrograms float16 [frames, 92] by rendering.
 
-    ``timings`` float64 [2, n], by rendering: seconds of the score at tempo 1, rising, and the seconds at which they are
-    heard; a rendering without one is played as the score says, at the tempo of its name.
+    ``timings`` float64 [2, n], by rendering: seconds of the score at tempo 1, rising, and the seconds of the rendering
+    at which they sound; a rendering without one is played as the score says, at the tempo of its name.
     """
 
     name: str
@@ -60,37 +70,12 @@ class TrainingPiece:
     audio: dict[str, npt.NDArray[np.float16]]
     timings: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
 
-    def heard_s(self, rendering: str, time_s: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """When moments of the score (seconds at tempo 1) are heard in a rendering: float64, of the same shape."""
+    def audio_s(self, rendering: str, time_s: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Seconds of the score at tempo 1 → seconds of a rendering: float64, of the same shape."""
         timing = self.timings.get(rendering)
         if timing is None:
             return time_s / tempo_of(rendering)
         return np.interp(time_s, *timing)
-
-
-def rendering_name(piano: str, tempo: float) -> str:
-    """Name of a rendering in a corpus: ``fluidr3-0-0@1``, or ``fluidr3-0-0~7@1`` of performance 7."""
-    return f"{piano}@{tempo:g}"
-
-
-def performance(rendering: str) -> str:
-    """What renderings of equal timing have in common: their names without the piano."""
-    return re.sub(r"^[^~@]*", "", rendering)
-
-
-def tempo_of(rendering: str) -> float:
-    """The tempo in a rendering's name."""
-    return float(rendering.partition("@")[2])
-
-
-def read_splits(corpus: Path) -> dict[str, list[str]]:
-    """The pieces of each split, from the corpus' ``splits.json``. Raises BadInput when there is none."""
-    path = corpus / "splits.json"
-    try:
-        splits: dict[str, list[str]] = json.loads(path.read_text())
-    except FileNotFoundError:
-        raise BadInput(path, "not there", "build the corpus with --splits FILE") from None
-    return splits
 
 
 def read_pieces(
@@ -100,18 +85,18 @@ def read_pieces(
 
     Raises Mismatch when the corpus was built with other definitions, BadInput when a rendering is missing.
     """
-    about = json.loads((corpus / "corpus.json").read_text())
+    about = read_json(corpus / ABOUT)
     if about["audio"] != audio.to_dict() or about["sheet"] != sheet.to_dict():
         raise Mismatch(f"{corpus}: built with another audio or sheet definition; build it again")
-    present = [name for name in names if (corpus / "pieces" / name / "piece.json").exists()]
+    folders = [piece_folder(corpus, name) for name in names]
     with ThreadPoolExecutor(2) as pool:
-        pieces = pool.map(lambda name: read_piece(corpus / "pieces" / name, renderings, sheet), present)
-        return list(pieces)
+        built = [folder for folder in folders if (folder / DESCRIPTION).exists()]
+        return list(pool.map(lambda folder: read_piece(folder, renderings, sheet), built))
 
 
 def read_strip(folder: Path, sheet: SheetSpec) -> Strip:
     """The strip of a corpus piece, cut from its page images at the exact system boxes."""
-    piece = json.loads((folder / "piece.json").read_text())
+    piece = read_json(folder / DESCRIPTION)
     strips = []
     for page in piece["pages"]:
         systems = [
@@ -130,14 +115,14 @@ def read_strip(folder: Path, sheet: SheetSpec) -> Strip:
 
 def read_piece(folder: Path, renderings: Sequence[str], sheet: SheetSpec) -> TrainingPiece:
     """Load one piece of a corpus, whole or packed. Raises BadInput when a rendering is missing."""
-    pixels, notes = read_packed_sheet(folder) if (folder / "strip.png").exists() else read_sheet(folder, sheet)
+    pixels, notes = read_packed_sheet(folder) if (folder / PACKED_STRIP).exists() else read_sheet(folder, sheet)
     audio, timings = {}, {}
     for name in renderings:
-        path = folder / "audio" / f"{name}.npy"
+        path = folder / audio_file(name)
         if not path.exists():
             raise BadInput(path, "not there", "build the corpus with this piano and tempo")
         audio[name] = np.load(path)
-        if (timing := path.with_suffix(".timing.npy")).exists():
+        if (timing := folder / timing_file(name)).exists():
             timings[name] = np.load(timing)
     return TrainingPiece(folder.name, pixels, group_onsets(notes), notes, audio, timings)
 
@@ -145,7 +130,7 @@ def read_piece(folder: Path, renderings: Sequence[str], sheet: SheetSpec) -> Tra
 def read_sheet(folder: Path, sheet: SheetSpec) -> tuple[Image, Notes]:
     """Strip and notes of a corpus piece, from its page images and noteheads."""
     strip = read_strip(folder, sheet)
-    with np.load(folder / "noteheads.npz") as heads:
+    with np.load(folder / NOTEHEADS) as heads:
         sounding = np.isfinite(heads["onset_s"])
         time_s = heads["onset_s"][sounding]
         x_px = strip.to_strip(heads["system"][sounding], heads["x_px"][sounding]).astype(np.float32)
@@ -155,9 +140,9 @@ def read_sheet(folder: Path, sheet: SheetSpec) -> tuple[Image, Notes]:
 
 def read_packed_sheet(folder: Path) -> tuple[Image, Notes]:
     """The same of a piece that `earmark.training.data.pack` made."""
-    with PillowImage.open(folder / "strip.png") as image:
+    with PillowImage.open(folder / PACKED_STRIP) as image:
         pixels = np.asarray(image)
-    with np.load(folder / "notes.npz") as notes:
+    with np.load(folder / PACKED_NOTES) as notes:
         return pixels, Notes(**notes)
 
 
@@ -167,7 +152,7 @@ def write_notes(file: BinaryIO, notes: Notes) -> None:
 
 
 def group_onsets(notes: Notes) -> Onsets:
-    """Noteheads -> distinct onsets (equal to the millisecond)."""
+    """Noteheads → distinct onsets (equal to the millisecond)."""
     stamp = np.round(notes.time_s * 1000).astype(np.int64)
     _, first, index = np.unique(stamp, return_index=True, return_inverse=True)
     count = np.bincount(index)
@@ -176,7 +161,7 @@ def group_onsets(notes: Notes) -> Onsets:
 
 def inside(piece: TrainingPiece, rendering: str, audio: AudioSpec, sheet: SheetSpec) -> npt.NDArray[np.bool_]:
     """Which onsets have both windows inside the piece in this rendering (the paper's protocol). Boolean [onsets]."""
-    frame = piece.heard_s(rendering, piece.onsets.time_s) * audio.frames_per_second
+    frame = piece.audio_s(rendering, piece.onsets.time_s) * audio.frames_per_second
     frames = len(piece.audio[rendering])
     half_frames, half_px = audio.window_frames / 2, sheet.window_px / 2
     usable: npt.NDArray[np.bool_] = (
@@ -201,12 +186,14 @@ def evenly_taken(
     ]
 
 
-def embed_heard(encoders: Model, piece: TrainingPiece, onsets: npt.NDArray[np.int64], rendering: str) -> FloatArray:
-    """Unit embeddings of the sound about some onsets of a piece, by number: float32 [onsets, dimension]."""
-    frame = piece.heard_s(rendering, piece.onsets.time_s[onsets]) * AudioSpec().frames_per_second
-    return encoders.embed_audio(piece.audio[rendering].astype(np.float32), frame)[0]
+def embed_recording_onsets(
+    model: Model, piece: TrainingPiece, onsets: npt.NDArray[np.int64], rendering: str
+) -> FloatArray:
+    """Unit embeddings of the audio about some onsets of a piece, by number: float32 [onsets, dimension]."""
+    frame = piece.audio_s(rendering, piece.onsets.time_s[onsets]) * AudioSpec().frames_per_second
+    return model.embed_audio(piece.audio[rendering].astype(np.float32), frame)[0]
 
 
-def embed_seen(encoders: Model, piece: TrainingPiece, onsets: npt.NDArray[np.int64]) -> FloatArray:
+def embed_snippets(model: Model, piece: TrainingPiece, onsets: npt.NDArray[np.int64]) -> FloatArray:
     """Unit embeddings of the snippets about some onsets of a piece, by number: float32 [onsets, dimension]."""
-    return encoders.embed_strip(ink(piece.strip), piece.onsets.x_px[onsets].astype(np.float64))[0]
+    return model.embed_strip(ink(piece.strip), piece.onsets.x_px[onsets].astype(np.float64))[0]

@@ -1,6 +1,7 @@
-"""Which places of a piece look most alike: where a search errs, and so where training should compare.
+"""Hard negatives: the places of a piece that look most alike, where a search errs and training should compare.
 
-Told by the notes, not by any network: what lies in a snippet about an onset, as a coarse picture of pitch and place.
+They are told by the notes, not by any network: what a snippet about an onset shows, as a coarse picture of pitch and
+place.
 """
 
 from __future__ import annotations
@@ -12,30 +13,30 @@ from earmark.model.networks import PITCHES
 from earmark.schema import FloatArray
 
 BIN_PX = 8  # strip px
-CANDIDATES = 4  # look-alikes kept of each onset
+KEPT = 4  # hard negatives of each onset
 
 
-def look_alikes(
+def hard_negatives(
     onset_px: FloatArray,
     music: npt.NDArray[np.uint64],
     note_px: FloatArray,
     pitch: npt.NDArray[np.int64],
     window_px: int,
 ) -> npt.NDArray[np.int64]:
-    """For every onset, up to `CANDIDATES` others about which a snippet shows nearly the same: int64 [onsets, k].
+    """For every onset, up to `KEPT` others about which a snippet shows nearly the same: int64 [onsets, k].
 
     ``onset_px`` [onsets], ``note_px`` and ``pitch`` [notes] are those of a training piece, ``music`` [onsets] what
     `earmark.training.data.ambiguity.snippet_music` makes of it. Onsets whose snippets show the same music and those
-    whose snippets overlap (``window_px`` strip px wide) are no look-alikes. An onset without any has itself in their
+    whose snippets overlap (``window_px`` strip px wide) are not among them. An onset without any has itself in their
     place.
     """
     pictures = _pictures(onset_px, note_px, pitch, window_px)
-    alike = pictures @ pictures.T
+    likeness = pictures @ pictures.T
     apart = np.abs(onset_px[:, None] - onset_px)
-    alike[(music[:, None] == music) | (apart < window_px)] = -1
-    nearest = np.argpartition(-alike, min(CANDIDATES, len(onset_px)) - 1, axis=1)[:, :CANDIDATES]
+    likeness[(music[:, None] == music) | (apart < window_px)] = -1
+    nearest = np.argpartition(-likeness, min(KEPT, len(onset_px)) - 1, axis=1)[:, :KEPT]
     found: npt.NDArray[np.int64] = np.where(
-        np.take_along_axis(alike, nearest, 1) >= 0, nearest, np.arange(len(onset_px))[:, None]
+        np.take_along_axis(likeness, nearest, 1) >= 0, nearest, np.arange(len(onset_px))[:, None]
     )
     return found
 

@@ -1,8 +1,19 @@
-"""Snippets and sound of whole pieces against each other: how one encoder goes on learning while the other stays.
+"""One encoder goes on learning against the other, which is locked, with a memory bank of whole pieces.
 
-Most wrong answers lie elsewhere in the right piece. As long as one encoder stays what it is, what it makes of every
-onset of a piece is known for good, so that a window of the other's can be compared with all of them at once, the
-hardest ones always among them; and the way back with the windows of all onsets, which are nearly known.
+Most wrong answers of a search lie elsewhere in the right piece, and a batch holds a few stretches of it only. As long
+as one encoder is locked (Zhai et al. 2022, "LiT"), its embeddings of every onset of a piece are known for good and can
+be kept: the *keys*. So each window of a batch is compared with all onsets of its piece at once, the hardest ones always
+among them, at the price of a lookup.
+
+The loss has two directions, as the contrastive loss has:
+
+- *window → key*: the embedding of a window, by the encoder that learns, has to find its onset's key among the keys of
+  all onsets of the batch's pieces.
+- *key → window*: the key of a window's onset has to find this window. It is sought among the batch's windows and, for
+  all onsets that the batch lacks, among *stale keys*: the embeddings of the encoder that learns as it was at the start.
+  It moves little, so they are nearly right.
+
+Candidates that fit as well as the right one are left out of either direction (`earmark.training.data.ambiguity`).
 """
 
 from __future__ import annotations
@@ -16,40 +27,42 @@ from torch import Tensor
 
 from earmark.model.encoders import Model
 from earmark.schema import FloatArray
-from earmark.training.data.ambiguity import Windows, inseparable
+from earmark.training.data.ambiguity import Windows, indistinguishable
 from earmark.training.data.batches import PairSampler, Part, Tensors
-from earmark.training.data.dataset import embed_heard, embed_seen
-from earmark.training.experiment import Side
+from earmark.training.data.dataset import embed_recording_onsets, embed_snippets
+from earmark.training.experiment import Modality
 from earmark.training.losses import retrieval_loss
 
 
 @dataclass(frozen=True)
-class Batch(Tensors):
-    """Windows of the side that learns, and both sides of all onsets of the pieces that they are of.
+class LockedTowerBatch(Tensors):
+    """Windows for the encoder that learns, and the keys of all onsets of their pieces.
 
     ``values`` [stretches, ...] are strips [80, columns] or spectrograms [frames, 92]; ``row`` and ``at`` [windows] are
-    a window's stretch and place in it, ``own`` int64 [windows] its onset. ``other`` and ``before`` [onsets, dimension]
-    are unit embeddings of all onsets as the encoders in ``start`` make them, of the side that stays and of the one that
-    learns. ``fits`` bool [windows, onsets] says which of the other side's fits a window as well as its own, ``answers``
-    [windows, onsets] which onset's window the own one of the other side, and ``same`` [windows, windows] which of the
-    batch's. ``pitches`` [stretches, 88, tokens] are 1 where a pitch begins.
+    a window's stretch and place in it, ``own`` int64 [windows] its onset. ``keys`` and ``stale_keys`` [onsets,
+    dimension] are unit embeddings of all onsets by the weights in ``start``: of the locked encoder, and of the one that
+    learns. ``pitches`` [stretches, 88, tokens] are 1 where a pitch begins.
+
+    Three matrices say what fits as well as the own one: ``is_positive_key`` bool [windows, onsets] which keys fit a
+    window; ``is_positive_stale_key`` [windows, onsets] and ``is_positive_window`` [windows, windows] which stale keys
+    and which of the batch's windows fit the key of a window's onset.
     """
 
     values: Tensor
     row: Tensor
     at: Tensor
     own: Tensor
-    other: Tensor
-    before: Tensor
-    fits: Tensor
-    answers: Tensor
-    same: Tensor
+    keys: Tensor
+    stale_keys: Tensor
+    is_positive_key: Tensor
+    is_positive_stale_key: Tensor
+    is_positive_window: Tensor
     pitches: Tensor
 
 
 @dataclass(frozen=True)
-class Known:
-    """All onsets of a piece, heard in one rendering or seen: unit embeddings float32 [onsets, dimension], windows."""
+class PieceKeys:
+    """All onsets of a piece, in one rendering or on its strip: unit embeddings float32 [onsets, dimension], windows."""
 
     embeddings: FloatArray
     windows: Windows
@@ -65,85 +78,89 @@ class Stretch:
     windows: Windows
 
 
-class WholePieceSampler:
-    """Draws `Batch`es for the encoder of ``side`` from the pieces of a `PairSampler`, as ``encoders`` hear and see."""
+class LockedTowerSampler:
+    """Draws batches from the pieces of a `PairSampler`; ``model`` makes the keys, its encoder ``locked`` stays."""
 
-    def __init__(self, pairs: PairSampler, encoders: Model, side: Side) -> None:
-        self.pairs, self.encoders, self.is_sheet = pairs, encoders, side == "sheet"
-        self.known_heard: dict[tuple[int, str], Known] = {}
-        self.known_seen: dict[int, Known] = {}
+    def __init__(self, pairs: PairSampler, model: Model, locked: Modality) -> None:
+        self.pairs, self.model, self.is_audio_locked = pairs, model, locked == "audio"
+        self._audio_keys: dict[tuple[int, str], PieceKeys] = {}
+        self._sheet_keys: dict[int, PieceKeys] = {}
 
-    def batch(self, rng: np.random.Generator) -> Batch:
-        """One batch; all stretches of a piece are compared with the same rendering: for the ear, which only has to know
-        what it made of the piece before, always with the first."""
-        pairs = self.pairs
+    def batch(self, rng: np.random.Generator) -> LockedTowerBatch:
+        """One batch. All stretches of a piece are compared with the same rendering's keys.
+
+        It is drawn where the audio encoder is locked, and the first one where only its stale keys are needed.
+        """
+        pairs, sheet_learns = self.pairs, self.is_audio_locked
         chosen = pairs.choose(rng)
-        change = pairs.scales(rng) if self.is_sheet else pairs.tempi(rng)
+        change = pairs.scales(rng) if sheet_learns else pairs.tempi(rng)
         played = {int(i): list(pairs.pieces[i].audio) for i in np.unique(chosen)}
-        renderings = {i: str(rng.choice(names)) if self.is_sheet else names[0] for i, names in played.items()}
-        heard = [self.heard(i, rendering) for i, rendering in renderings.items()]
-        seen = [self.seen(i) for i in renderings]
-        first = dict(zip(renderings, np.cumsum([0, *(len(piece.windows) for piece in heard)]), strict=False))
+        renderings = {i: str(rng.choice(names)) if sheet_learns else names[0] for i, names in played.items()}
+        audio = [self.audio_keys(i, rendering) for i, rendering in renderings.items()]
+        sheet = [self.sheet_keys(i) for i in renderings]
+        first = dict(zip(renderings, np.cumsum([0, *(len(piece.windows) for piece in audio)]), strict=False))
         drawn = [self._stretch(rng, *what) for what in zip(chosen, pairs.onsets(rng, chosen), change, strict=True)]
         parts = [stretch.part for stretch in drawn]
         own = np.concatenate([first[i] + stretch.onset for i, stretch in zip(chosen, drawn, strict=True)])
-        learning, staying = (seen, heard) if self.is_sheet else (heard, seen)
-        before, other = (Windows.joined([piece.windows for piece in known]) for known in (learning, staying))
+        learning, locked = (sheet, audio) if sheet_learns else (audio, sheet)
+        stale, keys = (Windows.joined([piece.windows for piece in pieces]) for pieces in (learning, locked))
         windows = Windows.joined([stretch.windows for stretch in drawn])
-        return Batch(
-            values=pairs.degraded(rng, parts, change) if self.is_sheet else pairs.disguised(rng, parts),
+        return LockedTowerBatch(
+            values=pairs.augmented_sheet(rng, parts, change) if sheet_learns else pairs.augmented_audio(rng, parts),
             row=torch.from_numpy(np.repeat(np.arange(len(drawn)), [len(stretch.onset) for stretch in drawn])),
             at=torch.from_numpy(np.concatenate([stretch.at for stretch in drawn]).astype(np.float32)),
             own=torch.from_numpy(own),
-            other=torch.from_numpy(np.concatenate([piece.embeddings for piece in staying])),
-            before=torch.from_numpy(np.concatenate([piece.embeddings for piece in learning])),
-            fits=self._fitting(windows, other),
-            answers=self._fitting(before, other.at(own)).T.contiguous(),
-            same=self._fitting(windows, other.at(own)).T.contiguous(),
+            keys=torch.from_numpy(np.concatenate([piece.embeddings for piece in locked])),
+            stale_keys=torch.from_numpy(np.concatenate([piece.embeddings for piece in learning])),
+            is_positive_key=self._positive(windows, keys),
+            is_positive_stale_key=self._positive(stale, keys.at(own)).T.contiguous(),
+            is_positive_window=self._positive(windows, keys.at(own)).T.contiguous(),
             pitches=torch.stack([part.pitches for part in parts]),
         )
 
     def _stretch(self, rng: np.random.Generator, i: int, onset: int, change: float) -> Stretch:
         """Draw a stretch about an onset of piece ``i``, to be enlarged by ``change`` or played at that tempo."""
-        part = (self.pairs.seen if self.is_sheet else self.pairs.heard)(rng, self.pairs.pieces[i], onset, change)
-        picked = rng.permutation(np.flatnonzero(part.inside))[: self.pairs.pairs]
+        pairs, sheet_learns = self.pairs, self.is_audio_locked
+        part = (pairs.sheet_part if sheet_learns else pairs.audio_part)(rng, pairs.pieces[i], onset, change)
+        picked = rng.permutation(np.flatnonzero(part.inside))[: pairs.pairs]
         at = part.at[picked] + rng.uniform(-1, 1, len(picked))
-        windows = (self.pairs.snippets if self.is_sheet else self.pairs.excerpts)(self.pairs.music[i], part.at)
+        windows = (pairs.snippets if sheet_learns else pairs.excerpts)(pairs.contexts[i], part.at)
         return Stretch(part, picked, at, windows.at(picked))
 
-    def _fitting(self, learning: Windows, staying: Windows) -> Tensor:
-        """Which windows of the one side fit which of the other as well as their own: bool [learning, staying]."""
-        return torch.from_numpy(
-            inseparable(staying, learning).T.copy() if self.is_sheet else inseparable(learning, staying)
-        )
+    def _positive(self, learning: Windows, locked: Windows) -> Tensor:
+        """Which windows of the encoder that learns fit which of the locked one: bool [learning, locked]."""
+        if self.is_audio_locked:
+            return torch.from_numpy(indistinguishable(locked, learning).T.copy())
+        return torch.from_numpy(indistinguishable(learning, locked))
 
-    def heard(self, i: int, rendering: str) -> Known:
-        """Piece ``i`` in one of its renderings; worked out once."""
-        if (i, rendering) not in self.known_heard:
+    def audio_keys(self, i: int, rendering: str) -> PieceKeys:
+        """The excerpts about all onsets of piece ``i`` in one of its renderings; worked out once."""
+        if (i, rendering) not in self._audio_keys:
             piece = self.pairs.pieces[i]
-            frame = piece.heard_s(rendering, piece.onsets.time_s) * self.pairs.audio.frames_per_second
-            embeddings = embed_heard(self.encoders, piece, np.arange(len(piece.onsets)), rendering)
-            self.known_heard[i, rendering] = Known(embeddings, self.pairs.excerpts(self.pairs.music[i], frame))
-        return self.known_heard[i, rendering]
+            frame = piece.audio_s(rendering, piece.onsets.time_s) * self.pairs.audio.frames_per_second
+            embeddings = embed_recording_onsets(self.model, piece, np.arange(len(piece.onsets)), rendering)
+            self._audio_keys[i, rendering] = PieceKeys(embeddings, self.pairs.excerpts(self.pairs.contexts[i], frame))
+        return self._audio_keys[i, rendering]
 
-    def seen(self, i: int) -> Known:
-        """Piece ``i`` on its own strip; worked out once."""
-        if i not in self.known_seen:
+    def sheet_keys(self, i: int) -> PieceKeys:
+        """The snippets about all onsets of piece ``i`` on its own strip; worked out once."""
+        if i not in self._sheet_keys:
             piece = self.pairs.pieces[i]
-            embeddings = embed_seen(self.encoders, piece, np.arange(len(piece.onsets)))
-            snippets = self.pairs.snippets(self.pairs.music[i], piece.onsets.x_px)
-            self.known_seen[i] = Known(embeddings, snippets)
-        return self.known_seen[i]
+            embeddings = embed_snippets(self.model, piece, np.arange(len(piece.onsets)))
+            snippets = self.pairs.snippets(self.pairs.contexts[i], piece.onsets.x_px)
+            self._sheet_keys[i] = PieceKeys(embeddings, snippets)
+        return self._sheet_keys[i]
 
 
-def whole_piece_loss(learning: Tensor, batch: Batch, scale: Tensor) -> Tensor:
-    """Mean of the losses of finding a window's other side, and of finding the window from its other side.
+def locked_tower_loss(windows: Tensor, batch: LockedTowerBatch, scale: Tensor) -> Tensor:
+    """Mean of the losses window → key and key → window; see the module's docstring.
 
-    ``learning`` [windows, dimension] are unit embeddings of the batch's windows, ``scale`` the inverse temperature. The
-    other side is among that of all onsets, the window among the batch's others and those of all onsets as ``start``
-    has them: what the batch lacks, and moves little.
+    ``windows`` [windows, dimension] are unit embeddings of the batch's windows by the encoder that learns; ``scale`` is
+    the inverse temperature.
     """
-    there = retrieval_loss(learning, batch.other, batch.own, batch.fits, scale)
-    candidates, fitting = torch.cat([learning, batch.before]), torch.cat([batch.same, batch.answers], dim=1)
-    number = torch.arange(len(learning), device=learning.device)
-    return (there + retrieval_loss(batch.other[batch.own], candidates, number, fitting, scale)) / 2
+    to_key = retrieval_loss(windows, batch.keys, batch.own, batch.is_positive_key, scale)
+    candidates = torch.cat([windows, batch.stale_keys])
+    is_positive = torch.cat([batch.is_positive_window, batch.is_positive_stale_key], dim=1)
+    own = torch.arange(len(windows), device=windows.device)
+    to_window = retrieval_loss(batch.keys[batch.own], candidates, own, is_positive, scale)
+    return (to_key + to_window) / 2

@@ -18,10 +18,21 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as PillowImage
 
+from earmark.corpus.format import (
+    ABOUT,
+    DESCRIPTION,
+    PACKED_NOTES,
+    PACKED_STRIP,
+    SPLITS,
+    audio_file,
+    piece_folder,
+    read_splits,
+    timing_file,
+)
 from earmark.errors import BadInput
 from earmark.files import replacing, write_json
 from earmark.schema import AudioSpec, SheetSpec
-from earmark.training.data.dataset import TrainingPiece, read_pieces, read_splits, write_notes
+from earmark.training.data.dataset import TrainingPiece, read_pieces, write_notes
 
 BEND, LOUDEST = 0.05, 60.0
 """Magnitudes: where the scale turns from linear to logarithmic, and its upper end."""
@@ -31,7 +42,7 @@ Bytes = npt.NDArray[np.uint8]
 
 
 def to_bytes(spectrogram: Half) -> Bytes:
-    """log10(1 + magnitude) float16 [frames, bands] -> uint8, magnitude on the scale of `BEND` and `LOUDEST`."""
+    """log10(1 + magnitude) float16 [frames, bands] → uint8, magnitude on the scale of `BEND` and `LOUDEST`."""
     magnitude = np.expm1(spectrogram.astype(np.float32) * np.log(10)).clip(0, LOUDEST)
     packed: Bytes = np.rint(255 * np.log1p(magnitude / BEND) / np.log1p(LOUDEST / BEND)).astype(np.uint8)
     return packed
@@ -85,18 +96,19 @@ def pack(
     splits = read_splits(corpus)
     out.mkdir(parents=True, exist_ok=True)
     parts = Parts(out, part_bytes)
-    for name in ("corpus.json", "splits.json"):
+    for name in (ABOUT, SPLITS):
         parts.write(name, (corpus / name).read_bytes())
     wanted = [(piece, names) for split, names in renderings.items() for piece in splits[split]]
     spectra: list[tuple[str, str]] = []
-    for number, (name, heard) in enumerate(wanted):
+    for number, (name, of_piece) in enumerate(wanted):
         report(number, len(wanted))
         for piece in read_pieces(corpus, [name], [], AudioSpec(), SheetSpec()):
             _write_sheet(parts, piece)
-            spectra += [(name, rendering) for rendering in heard]
+            spectra += [(name, rendering) for rendering in of_piece]
     for name, rendering in sorted(spectra, key=lambda item: item[1]):
-        values = to_bytes(np.load(corpus / "pieces" / name / "audio" / f"{rendering}.npy"))
-        timing = corpus / "pieces" / name / "audio" / f"{rendering}.timing.npy"
+        folder = piece_folder(corpus, name)
+        values = to_bytes(np.load(folder / audio_file(rendering)))
+        timing = folder / timing_file(rendering)
         if timing.exists():
             parts.write(f"{name}/{timing.name}", timing.read_bytes())
         # Differences along time of one band after another are what compresses best.
@@ -110,9 +122,9 @@ def _write_sheet(parts: Parts, piece: TrainingPiece) -> None:
     image, notes = io.BytesIO(), io.BytesIO()
     PillowImage.fromarray(piece.strip // 16 * 17).save(image, "PNG")
     write_notes(notes, piece.notes)
-    parts.write(f"{piece.name}/piece.json", json.dumps({"piece": piece.name}).encode())
-    parts.write(f"{piece.name}/strip.png", image.getvalue())
-    parts.write(f"{piece.name}/notes.npz", notes.getvalue())
+    parts.write(f"{piece.name}/{DESCRIPTION}", json.dumps({"piece": piece.name}).encode())
+    parts.write(f"{piece.name}/{PACKED_STRIP}", image.getvalue())
+    parts.write(f"{piece.name}/{PACKED_NOTES}", notes.getvalue())
 
 
 def _npy(values: npt.NDArray[np.generic]) -> bytes:
@@ -135,16 +147,18 @@ def unpack(parts: Sequence[Path], out: Path) -> Path:
 
 def _unpack_entry(out: Path, name: str, content: bytes) -> None:
     folder, _, entry = name.rpartition("/")
-    target = out / "pieces" / folder if folder else out
+    target = piece_folder(out, folder) if folder else out
     if entry.endswith(".json"):
         target.mkdir(parents=True, exist_ok=True)
         write_json(target / entry, json.loads(content))
     elif entry.endswith((".png", ".npz")):
         (target / entry).write_bytes(content)
     elif entry.endswith(".timing.npy"):
-        (target / "audio").mkdir(parents=True, exist_ok=True)
-        (target / "audio" / entry).write_bytes(content)
+        path = target / timing_file(entry.removesuffix(".timing.npy"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
     else:
+        path = target / audio_file(entry)
+        path.parent.mkdir(parents=True, exist_ok=True)
         differences = np.load(io.BytesIO(content))
-        (target / "audio").mkdir(parents=True, exist_ok=True)
-        np.save(target / "audio" / f"{entry}.npy", from_bytes(np.cumsum(differences, axis=1, dtype=np.uint8).T))
+        np.save(path, from_bytes(np.cumsum(differences, axis=1, dtype=np.uint8).T))

@@ -1,9 +1,14 @@
-"""Weights and validation pieces -> how sure a search may be, written into the weights' ``model.json``.
+"""Weights and validation pieces → how sure a search may be, written into the weights' ``model.json``.
 
-Clips of the validation pieces, the whole of them, and both between talking and applause, in a rendering never
-trained on, every second one as if badly recorded, are searched in a large library (all training and validation pieces
-of the corpus) and in a small one (the validation pieces), in each once with and once without their own piece: half of
-the questions have no right answer. What `search.rank` says first of each is what `training.confidence` explains.
+Clips of the validation pieces, the whole of them, and both between talking and applause are the queries, in a rendering
+never trained on, every second one as if badly recorded. They are searched in a large library (all training and
+validation pieces of the corpus) and in a small one (the validation pieces), in each once with and once without their
+own piece: half of the queries have no right answer. What `earmark.search.rank` says first of each is what
+`earmark.training.evaluation.confidence` explains.
+
+Two libraries, because the smaller a library is, the nearer the best wrong place lies to the background: one library
+alone would promise too much for others. What is printed is of pieces that were not fitted on: the validation pieces are
+halved twenty times, and each half is judged by what the other says.
 
 The other way, stretches of the validation pieces' strips are searched among recordings of parts of these pieces.
 """
@@ -23,6 +28,7 @@ import torch
 from earmark.audio.noise import SAMPLE_RATE_HZ as RATE_HZ
 from earmark.audio.noise import applause, babble
 from earmark.audio.spectrogram import spectrogram
+from earmark.corpus.format import read_splits
 from earmark.embed.recording import EmbeddedRecording
 from earmark.embed.windows import PLACE_HOP_PX, QUERY_HOP_FRAMES, centres_between
 from earmark.errors import BadInput
@@ -35,19 +41,19 @@ from earmark.search.query import Query, query_of
 from earmark.search.rank import NEIGHBOURS, PACES, rank
 from earmark.sheet.strips import ink
 from earmark.training.data.augment_audio import augment_audio
-from earmark.training.data.dataset import TrainingPiece, read_pieces, read_splits
+from earmark.training.data.dataset import TrainingPiece, read_pieces
 from earmark.training.evaluation.confidence import Answer, Promise, Trial, fit, promises, try_out
 
 CLIP_LENGTHS_S = (5.0, 10.0, 20.0, 40.0)
 CLIPS_PER_PIECE_AND_LENGTH = 4
 AMONG_NOISE_S = 20.0
-"""Length of the clips that are also asked about between talking and applause."""
+"""Length of the clips that are also queries between talking and applause."""
 MOST_NOISE_S = 60.0
 EXCERPTS_PER_BACKGROUND = 8
 STRETCH_PX = 2400
-"""Strip px of a question that is sheet music: about a page."""
+"""Strip px of a query that is sheet music: about a page."""
 PART_S = 60.0
-"""Longest recording among which such questions are searched: it may play less than the stretch, or other bars."""
+"""Longest recording among which such queries are searched: it may play less than the stretch, or other bars."""
 RECORDINGS_FLOOR = 0.4
 SEED = 5
 
@@ -62,15 +68,15 @@ class Calibrated:
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """A question of a ``kind`` about piece number ``own``."""
+class _Labelled:
+    """A query of a ``kind``, and the number of the piece that is right."""
 
     own: int
     kind: str
-    question: Query
+    query: Query
 
 
-class _Shelf:
+class _Index:
     """All places, or excerpts, of many pieces in one exact index; an array [n, dimension] of each."""
 
     def __init__(self, dimension: int, pieces: Iterable[FloatArray]) -> None:
@@ -116,35 +122,34 @@ def _columns(neighbours: Neighbours, chosen: npt.NDArray[np.int64]) -> Neighbour
     )
 
 
-def _places(encoders: Model, pieces: Sequence[TrainingPiece], report: Callable[[int], None]) -> Iterator[FloatArray]:
+def _places(model: Model, pieces: Sequence[TrainingPiece], report: Callable[[int], None]) -> Iterator[FloatArray]:
     for done, piece in enumerate(pieces):
         report(done)
-        centres = centres_between(0, piece.strip.shape[1], PLACE_HOP_PX)
-        yield encoders.embed_strip(ink(piece.strip), centres)[0]
+        yield model.embed_strip(ink(piece.strip), centres_between(0, piece.strip.shape[1], PLACE_HOP_PX))[0]
 
 
-def _parts(encoders: Model, pieces: Sequence[TrainingPiece], rendering: str) -> Iterator[FloatArray]:
+def _parts(model: Model, pieces: Sequence[TrainingPiece], rendering: str) -> Iterator[FloatArray]:
     """The excerpts of the middle of every piece's rendering."""
     for piece in pieces:
         spectrogram = piece.audio[rendering].astype(np.float32)
         frames = int(PART_S * AudioSpec().frames_per_second)
         start = max(0, (len(spectrogram) - frames) // 2)
         part = spectrogram[start : start + frames]
-        yield encoders.embed_audio(part, centres_between(0, len(part), QUERY_HOP_FRAMES))[0]
+        yield model.embed_audio(part, centres_between(0, len(part), QUERY_HOP_FRAMES))[0]
 
 
-def _questions(encoders: Model, pieces: Sequence[TrainingPiece], rendering: str) -> Iterator[_Asked]:
+def _queries(model: Model, pieces: Sequence[TrainingPiece], rendering: str) -> Iterator[_Labelled]:
     """Clips of every length that fits, evenly spread, whole pieces, and both among noise; every second one badly
     recorded."""
     rng, badly = np.random.default_rng(SEED), False
     for own, piece in enumerate(pieces):
         for kind, clip in _clips(rng, piece.audio[rendering].astype(np.float32)):
-            yield _Asked(own, kind, _question(encoders, _badly_recorded(rng, clip) if badly else clip))
+            yield _Labelled(own, kind, _query(model, _badly_recorded(rng, clip) if badly else clip))
             badly = not badly
 
 
 def _clips(rng: np.random.Generator, whole: FloatArray) -> Iterator[tuple[str, FloatArray]]:
-    """What is asked about one piece, and of which kind it is: spectrograms [frames, bands]."""
+    """The clips of one piece, and of which kind they are: spectrograms [frames, bands]."""
     for length_s in CLIP_LENGTHS_S:
         frames = int(length_s * AudioSpec().frames_per_second)
         last = len(whole) - frames
@@ -179,61 +184,61 @@ def _badly_recorded(rng: np.random.Generator, spectrogram: FloatArray) -> FloatA
     return out
 
 
-def _question(encoders: Model, spectrogram: FloatArray) -> Query:
+def _query(model: Model, spectrogram: FloatArray) -> Query:
     """What `earmark.search.query` makes of a recording with this spectrogram."""
     centres = centres_between(0, len(spectrogram), QUERY_HOP_FRAMES)
     rate = AudioSpec().frames_per_second
-    embeddings, _ = encoders.embed_audio(spectrogram, centres)
+    embeddings, _ = model.embed_audio(spectrogram, centres)
     return query_of(EmbeddedRecording(embeddings, centres / rate, len(spectrogram) / rate))
 
 
 def calibrate(
     weights: Path,
-    encoders: Model,
+    model: Model,
     corpus: Path,
     rendering: str,
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> Calibrated:
     """Fit and write ``model.json["confidence"]`` of the weights in folder ``weights``.
 
-    ``report`` is told how many pieces and questions are done, and of how many. Raises BadInput when the corpus lacks a
+    ``report`` is told how many pieces and queries are done, and of how many. Raises BadInput when the corpus lacks a
     split or the rendering, or has too few validation pieces.
     """
     spec = AudioSpec()
     splits = read_splits(corpus)
     valid = read_pieces(corpus, splits["valid"], [rendering], spec, SheetSpec())
     pieces = [*valid, *read_pieces(corpus, splits["train"], [], spec, SheetSpec())]
-    asked = list(_questions(encoders, valid, rendering))
-    if len({one.own for one in asked}) < 2:
+    queries = list(_queries(model, valid, rendering))
+    if len({one.own for one in queries}) < 2:
         raise BadInput(corpus, "has fewer than two validation pieces", "use a corpus with more")
-    total = len(pieces) + len(asked)
-    large = _Shelf(encoders.dimension, _places(encoders, pieces, lambda done: report(done, total)))
-    small = _Shelf(encoders.dimension, map(large.piece, range(len(valid))))
-    sample = np.concatenate([one.question.embeddings for one in asked])[::EXCERPTS_PER_BACKGROUND]
+    total = len(pieces) + len(queries)
+    large = _Index(model.dimension, _places(model, pieces, lambda done: report(done, total)))
+    small = _Index(model.dimension, map(large.piece, range(len(valid))))
+    sample = np.concatenate([one.query.embeddings for one in queries])[::EXCERPTS_PER_BACKGROUND]
     floor = float(np.median(large.backgrounds(sample)))
     answers = []
-    for done, one in enumerate(asked, start=len(pieces)):
+    for done, one in enumerate(queries, start=len(pieces)):
         report(done, total)
-        answers += [answer for shelf in (large, small) for answer in _answers(shelf, one, floor)]
+        answers += [answer for index in (large, small) for answer in _answers(index, one, floor)]
     calibration = replace(
         fit(answers, floor),
-        recordings=_fit_recordings(large, _Shelf(encoders.dimension, _parts(encoders, valid, rendering))),
+        recordings=_fit_recordings(large, _Index(model.dimension, _parts(model, valid, rendering))),
     )
     _write(weights / "model.json", calibration)
     trial = try_out(answers, floor)
     return Calibrated(calibration, trial, promises(trial))
 
 
-def _answers(shelf: _Shelf, asked: _Asked, floor: float) -> Iterator[Answer]:
-    """What is said first, with the piece that is asked for and without."""
-    question = asked.question
-    for present, neighbours in shelf.nearest(question.embeddings, asked.own).items():
-        ranked = question.rank(neighbours, "score", _unfitted(floor), top=1)
+def _answers(index: _Index, labelled: _Labelled, floor: float) -> Iterator[Answer]:
+    """What is said first, with the piece that is right and without."""
+    query = labelled.query
+    for present, neighbours in index.nearest(query.embeddings, labelled.own).items():
+        ranked = query.rank(neighbours, "score", _unfitted(floor), top=1)
         if ranked:
-            yield Answer(ranked[0], len(question.embeddings), asked.own, present, len(shelf), asked.kind)
+            yield Answer(ranked[0], len(query.embeddings), labelled.own, present, len(index), labelled.kind)
 
 
-def _fit_recordings(places: _Shelf, recordings: _Shelf) -> Calibration | None:
+def _fit_recordings(places: _Index, recordings: _Index) -> Calibration | None:
     """The calibration of sheet music among recordings; None where these pieces cannot tell right from wrong."""
     unfitted, hop_s = _unfitted(RECORDINGS_FLOOR), QUERY_HOP_FRAMES / AudioSpec().frames_per_second
     answers = []

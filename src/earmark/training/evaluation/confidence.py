@@ -1,7 +1,12 @@
-"""First answers of searches, right and wrong -> how sure a search may be, and how well that holds of other pieces.
+"""First answers of searches, right and wrong → how sure a search may be, and how well that holds of other pieces.
 
 The confidence is a logistic regression (Newton's method, Hastie et al., The Elements of Statistical Learning, 4.4.1)
 with a weak ridge on the standardised features. What it promises is tried on pieces that it was not fitted on.
+
+Features: score, margin and agreement of the first piece (`earmark.search.rank.Ranked`), and the logarithms of the
+stretch's and the query's length. A search is confident from the least confidence, at least one half, that at most
+`FALSE_ACCEPTS` of the wrong answers reached. A margin says little where a library holds two editions of one work: both
+are found, neither surely. In a library of one piece there is none, and more is left unsure.
 """
 
 from __future__ import annotations
@@ -27,20 +32,20 @@ Truths = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Answer:
-    """The ``first`` of a ranking over ``excerpts`` of a question about piece ``asked``, which was in the library or not
-    (``present``). The library had ``among`` pieces; ``kind`` says what kind of question it was, for people to read."""
+    """The ``first`` of a ranking over the ``excerpts`` of a query about piece ``own``, which was in the library or not
+    (``present``). The library had ``among`` pieces; ``kind`` says what kind of query it was, for people to read."""
 
     first: Ranked
     excerpts: int
-    asked: int
+    own: int
     present: bool
     among: int
     kind: str
 
     @property
     def right(self) -> bool:
-        """Whether the piece that was asked for came first."""
-        return self.present and self.first.piece == self.asked
+        """Whether the piece that the query is about came first."""
+        return self.present and self.first.piece == self.own
 
     def confidence(self, calibration: Calibration) -> float:
         """How sure a model so calibrated would have been."""
@@ -64,7 +69,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Promise:
-    """What holds of questions of one ``kind``, "all" for all, in a library of ``among`` pieces: shares, 0..1.
+    """What holds of queries of one ``kind``, "all" for all, in a library of ``among`` pieces: shares, 0..1.
 
     Of those whose piece is there, ``present`` many, ``right`` came first, and ``found`` first and confidently; of
     those whose piece is not, ``absent`` many, ``falsely_sure`` were confident.
@@ -82,8 +87,8 @@ class Promise:
 def fit(answers: Sequence[Answer], floor: float) -> Calibration:
     """The calibration that explains which first answers were right.
 
-    The answers must include ones to questions whose piece is not in the library, as many as are expected in use, and
-    kinds of questions as in use. The threshold is the least confidence, at least one half, that at most
+    The answers must include ones to queries whose piece is not in the library, as many as are expected in use, and
+    kinds of queries as in use. The threshold is the least confidence, at least one half, that at most
     ``FALSE_ACCEPTS`` of the wrong answers reach. Raises ValueError when all are right, or none.
     """
     features = np.array([_features(answer) for answer in answers])
@@ -125,13 +130,13 @@ def try_out(answers: Sequence[Answer], floor: float) -> Trial:
 
     Raises ValueError when a half has right answers only, or wrong ones only.
     """
-    asked = np.array([answer.asked for answer in answers])
-    pieces = np.unique(asked)
+    own = np.array([answer.own for answer in answers])
+    pieces = np.unique(own)
     rng = np.random.default_rng(SEED)
     confidences = np.zeros((len(answers), HALVINGS))
     sure = np.zeros(confidences.shape, bool)
     for halving in range(HALVINGS):
-        half = np.isin(asked, rng.permutation(pieces)[: len(pieces) // 2])
+        half = np.isin(own, rng.permutation(pieces)[: len(pieces) // 2])
         for judged in (half, ~half):
             calibration = fit([answers[i] for i in np.flatnonzero(~judged).tolist()], floor)
             confidences[judged, halving] = [answers[i].confidence(calibration) for i in np.flatnonzero(judged).tolist()]
@@ -140,7 +145,7 @@ def try_out(answers: Sequence[Answer], floor: float) -> Trial:
 
 
 def promises(trial: Trial) -> Sequence[Promise]:
-    """What holds in each library, the largest first: of each kind of question, and of all."""
+    """What holds in each library, the largest first: of each kind of query, and of all."""
     answers = trial.answers
     sizes = np.array([answer.among for answer in answers])
     kinds = np.array([answer.kind for answer in answers])

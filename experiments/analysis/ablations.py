@@ -1,0 +1,80 @@
+"""What did each ingredient of the training give? Short runs of equal length, each without one of them.
+
+    python -m experiments.analysis.ablations experiments/ablations data/msmd --json experiments/ablations/results.json
+
+Every TOML file of the folder is trained, resuming what was stopped, exported, and measured on pieces and pianos that no
+run saw: under the paper's protocol at tempo 1 and 2, on the validation pieces as somebody played and recorded them
+once, and on every fifth test piece as `experiments.analysis.snippets` degrades its pages. Beside each figure stands its
+difference to the run ``everything``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.support.results import table
+from earmark.files import write_json
+from earmark.model.encoders import load
+from earmark.training.data.dataset import embed_recording_onsets
+from earmark.training.evaluation.evaluate import evaluate, read_pool
+from earmark.training.experiment import Experiment, read_settings
+from earmark.training.export import export
+from earmark.training.train import train
+from experiments.analysis.snippets import RENDERING, measure
+
+BASE = "everything"
+MEASURED = (
+    ("tempo 1", "test", "musescore-0-0", 1.0),
+    ("tempo 2", "test", "musescore-0-0", 2.0),
+    ("recorded", "valid", "timgm6mb-0-2~1", 1.0),
+)
+"""What is measured: its name, the pieces, the piano or its take, the tempo."""
+DEGRADED, EVERY = "degraded pages", 5
+
+
+def run(experiment: Experiment, runs: Path, corpus: Path) -> dict[str, Any]:
+    """Train one ablation and measure it: MRR from audio to sheet, and the length of the training."""
+    folder = runs / experiment.name
+    print(f"training {folder}", file=sys.stderr, flush=True)
+    export(train(experiment, folder, lambda step: None), folder / "weights")
+    encoders = load(folder / "weights")
+    found = {name: evaluate(encoders, corpus, split, piano, tempo) for name, split, piano, tempo in MEASURED}
+    pool = list(read_pool(corpus, "test", RENDERING)[0])[::EVERY]
+    heard = np.concatenate([embed_recording_onsets(encoders, piece, onsets, RENDERING) for piece, onsets in pool])
+    found[DEGRADED] = measure(encoders, pool, corpus, "mixed", heard)
+    mrr = {name: result["audio_to_sheet"]["mrr"] for name, result in found.items()}
+    return {"mrr": mrr, **{key: encoders.training[key] for key in ("pairs", "minutes", "hardware", "revision")}}
+
+
+def rows(results: dict[str, dict[str, Any]]) -> list[list[object]]:
+    """One row of the table for each run, the base first."""
+    base = results[BASE]["mrr"]
+    out: list[list[object]] = []
+    for name in sorted(results, key=lambda name: (name != BASE, name)):
+        mrr = results[name]["mrr"]
+        cells = [f"{mrr[key]:.3f}" + ("" if name == BASE else f" ({mrr[key] - base[key]:+.3f})") for key in mrr]
+        out.append([name.replace("-", " "), *cells, f"{results[name]['minutes']:.1f}"])
+    return out
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("experiments", type=Path)
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("--runs", type=Path, default=Path("runs/ablations"))
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    experiments = [read_settings(path, Experiment.from_dict) for path in sorted(arguments.experiments.glob("*.toml"))]
+    results = {one.name: run(one, arguments.runs, arguments.corpus) for one in experiments}
+    print(table(["", *(f"MRR, {name}" for name in results[BASE]["mrr"]), "minutes"], rows(results)))
+    if arguments.json:
+        write_json(arguments.json, results)
+
+
+if __name__ == "__main__":
+    main()

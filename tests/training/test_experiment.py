@@ -1,0 +1,60 @@
+"""An experiment file says what differs from the defaults, and refuses what nobody knows."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="training needs the [train] extra")
+
+from earmark.errors import BadInput
+from earmark.training.experiment import Experiment, read_settings
+
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+REQUIRED = 'corpus = "c"\nrenderings = ["a@1"]\nvalidation_rendering = "b@1"\nsteps = 7\n'
+
+
+def test_an_experiment_file_lists_differences(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(REQUIRED + "[network]\ndimension = 48\n[network.sheet]\nvertical_layers = [1]\n")
+    made = read_settings(path, Experiment.from_dict)
+    assert (made.name, made.steps, made.renderings, made.network.dimension) == ("mine", 7, ("a@1",), 48)
+    assert made.network.sheet.vertical_layers == (1,)
+    assert made.network.sheet.window_tokens == Experiment("c", (), "b", 1).network.sheet.window_tokens
+    assert Experiment.from_dict(json.loads(json.dumps(made.to_dict()))) == made
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("stepps = 3", "unknown key stepps"),
+        ('locked_tower = "audio"', "locked_tower needs start"),
+        ('locked_tower = "piano"', "is neither audio nor sheet"),
+        ("[network.sheet]\nmaps = [1]", "unknown key maps"),
+        ("seed = 1\nseeds = [2, 3]", "either seed or seeds"),
+        ("seeds = []", "either seed or seeds"),
+        ("steps", "Expected"),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_named(tmp_path: Path, line: str, message: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(REQUIRED + line + "\n")
+    with pytest.raises(BadInput, match=message):
+        read_settings(path, Experiment.of_each_seed)
+    with pytest.raises(BadInput, match="not there"):
+        read_settings(tmp_path / "other.toml", Experiment.of_each_seed)
+
+
+def test_a_file_with_seeds_is_a_run_of_each(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(REQUIRED + "seeds = [2, 3]\n")
+    runs = read_settings(path, Experiment.of_each_seed)
+    assert [(run.name, run.seed) for run in runs] == [("mine-seed-2", 2), ("mine-seed-3", 3)]
+    path.write_text(REQUIRED + "seed = 2\n")
+    assert [(run.name, run.seed) for run in read_settings(path, Experiment.of_each_seed)] == [("mine", 2)]
+
+
+@pytest.mark.parametrize("path", sorted((EXPERIMENTS / "ours").glob("*.toml")), ids=lambda path: path.stem)
+def test_the_recipes_of_what_ships_can_be_read(path: Path) -> None:
+    for run in read_settings(path, Experiment.of_each_seed):
+        assert run.name.startswith(path.stem)
