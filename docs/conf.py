@@ -32,6 +32,7 @@ html_theme = "furo"
 html_title = "Earmark"
 html_copy_source = False
 html_show_sphinx = False
+html_show_copyright = False
 html_theme_options = {
     "top_of_page_buttons": [],
     "light_css_variables": {"color-brand-primary": "#8f4516", "color-brand-content": "#8f4516"},
