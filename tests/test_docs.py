@@ -24,7 +24,11 @@ from earmark.cli import earmark
 
 ROOT = Path(__file__).parents[1]
 README, DOCS, PACKAGE = ROOT / "README.md", ROOT / "docs", ROOT / "src" / "earmark"
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md"), *ROOT.glob("*/README.md"), *PACKAGE.glob("model/**/*.md")])
+DOCUMENTS = sorted(
+    path
+    for pattern in ("*.md", "docs/*.md", "*/README.md", "experiments/**/*.md", "src/earmark/model/**/*.md")
+    for path in ROOT.glob(pattern)
+)
 FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
