@@ -273,4 +273,4 @@ def test_recorded_passes_compute_what_the_network_does(corpus: Path) -> None:
     for one, other in zip(recorded.parameters(), plain.parameters(), strict=True):
         assert one.grad is not None
         assert other.grad is not None
-        assert float((one.grad - other.grad).norm()) <= 0.05 * float(other.grad.norm()) + 1e-4
+        assert float((one.grad - other.grad).norm()) <= 0.1 * float(other.grad.norm()) + 1e-4
