@@ -14,7 +14,8 @@ from earmark.errors import BadInput, Mismatch
 from earmark.library import add as add_module
 from earmark.library.add import Outcome
 from earmark.library.library import Library
-from earmark.library.store import LibraryUnusable
+from earmark.library.sources import Score
+from earmark.library.store import LibraryUnusable, Piece
 from earmark.search import query as query_module
 
 if TYPE_CHECKING:
@@ -248,3 +249,35 @@ def test_a_long_recording_is_heard_whole(
     assert findings.confident
     assert findings.hits[0].piece == "piece-1"
     assert findings.query_duration_s == pytest.approx(60.0)
+
+
+def test_a_piece_that_is_removed_while_it_is_found_is_left_out(
+    library: Library, scores: Path, music: Music, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.add(scores)
+    clip = music.write_recording(tmp_path / "clip.wav", music.melody(0, NOTES)[:40])
+    real, other = library.store.snapshot, Library.open(tmp_path / "library", library.model)
+
+    def snapshot() -> object:
+        if "piece-0" in {piece.name for piece in other.pieces()}:
+            other.remove("piece-0")
+        return real()
+
+    monkeypatch.setattr(library.store, "snapshot", snapshot)
+    assert "piece-0" not in {hit.piece for hit in library.find(clip).hits}
+
+
+def test_a_moved_piece_that_another_process_removes_is_added_anew(
+    library: Library, scores: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.add(scores)
+    (scores / "piece-1.pdf").rename(scores / "moved.pdf")
+    real = library.store.relocate
+
+    def relocate(piece: Piece, score: Score) -> Piece:
+        library.store.remove([piece])
+        return real(piece, score)
+
+    monkeypatch.setattr(library.store, "relocate", relocate)
+    assert statuses(library.add(scores / "moved.pdf")) == ["added"]
+    assert "moved" in {piece.name for piece in library.pieces()}

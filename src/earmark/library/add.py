@@ -105,13 +105,15 @@ class Adding:
         if before and self.store.files(before) == score.files:
             return Outcome(score.source, "unchanged", before)
         content = sha256(score)
-        if before and before.sha256 == content:  # touched
-            return Outcome(score.source, "unchanged", self.store.relocate(before, score))
         twin = None if before else self.store.with_content(content)
         if twin and all(Path(file.path).exists() for file in self.store.files(twin)):
             return Outcome(score.source, "unchanged", twin)
-        if twin:  # moved
-            return Outcome(score.source, "unchanged", self.store.relocate(twin, score))
+        same = before if before and before.sha256 == content else twin  # touched, or moved
+        if same:
+            try:
+                return Outcome(score.source, "unchanged", self.store.relocate(same, score))
+            except KeyError:  # another process has removed it meanwhile
+                before = None
         status: Status = "replaced" if before else "added"
         return Outcome(score.source, status, self._put(score, content))
 

@@ -191,15 +191,14 @@ class EmbeddedStore:
                     if number is not None and number != before
                 ],
             )
-        return self.piece(identifier)
+            return self.piece(identifier)
 
     def put_recording(
         self, score: Score, sha256: str, times_s: npt.NDArray[np.float64], embeddings: FloatArray, model_id: str
     ) -> Piece:
         """See `Store.put_recording`."""
         with self._putting(score, sha256, times_s.astype(TIME), embeddings, model_id) as identifier:
-            pass
-        return self.piece(identifier)
+            return self.piece(identifier)
 
     @contextmanager
     def _putting(
@@ -228,10 +227,11 @@ class EmbeddedStore:
     def relocate(self, piece: Piece, score: Score) -> Piece:
         """See `Store.relocate`."""
         with self._writing():
-            self._db.execute("UPDATE pieces SET source = ? WHERE id = ?", (score.source, piece.id))
+            if not self._db.execute("UPDATE pieces SET source = ? WHERE id = ?", (score.source, piece.id)).rowcount:
+                raise KeyError(piece.id)
             self._db.execute("DELETE FROM files WHERE piece = ?", (piece.id,))
             self._put_files(piece.id, score)
-        return self.piece(piece.id)
+            return self.piece(piece.id)
 
     def remove(self, pieces: Sequence[Piece]) -> None:
         """See `Store.remove`."""

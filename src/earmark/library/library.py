@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Set
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -25,7 +26,7 @@ from earmark.library.embedded import EmbeddedStore
 from earmark.library.sources import whole_file
 from earmark.library.store import LibraryUnusable, Piece, Store, check_model
 from earmark.model.encoders import Model, load
-from earmark.results import Alignment, Findings, Kind
+from earmark.results import Alignment, Findings, Hit, Kind, RecordingHit
 from earmark.search.align import align
 from earmark.search.index import leave_out
 from earmark.search.query import Query, query_of, read_query
@@ -33,6 +34,8 @@ from earmark.search.rank import NEIGHBOURS, Ranked
 from earmark.search.track import Track
 
 DEFAULT_MODEL = "earmark-1"
+ATTEMPTS = 5
+"""At an answer about pieces that another process removes meanwhile."""
 
 
 def open_store(where: str | Path, create: bool) -> Store:
@@ -134,20 +137,22 @@ class Library:
         model_id = self._used_model()
         path = Path(query).expanduser()
         read = read_query(path, self.model, start_s, end_s, report)
-        with self.store.snapshot():
-            itself = self._pieces_of(path)
-            pages, page_is_sure = self._ranked(read, "score", itself, top)
-            recordings, recording_is_sure = self._ranked(read, "recording", itself, top)
-            return Findings(
-                query_path=str(query),
-                query_start_s=start_s,
-                query_duration_s=round(read.duration_s, 3),
-                model=model_id,
-                confident=page_is_sure or recording_is_sure,
-                hits=page_hits(self.store, pages, read),
-                recordings=recording_hits(self.store, recordings, read),
-                query_pages=read.pages,
-            )
+        for _ in range(ATTEMPTS):
+            with suppress(KeyError):  # a piece was removed after it had been ranked
+                hits, recordings, is_sure = self._answer(read, self._pieces_of(path), top)
+                break
+        else:
+            raise LibraryUnusable(self._where, "changes faster than it can be searched", "try again later")
+        return Findings(
+            query_path=str(query),
+            query_start_s=start_s,
+            query_duration_s=round(read.duration_s, 3),
+            model=model_id,
+            confident=is_sure,
+            hits=hits,
+            recordings=recordings,
+            query_pages=read.pages,
+        )
 
     def align(
         self,
@@ -204,6 +209,19 @@ class Library:
         sources = {own, os.path.dirname(own)}
         pieces = [piece for piece in self.store.pieces() if whole_file(piece.source) in sources]
         return {piece.id for piece in pieces if any(file.path == own for file in self.store.files(piece))}
+
+    def _answer(
+        self, query: Query, without: Set[int], top: int
+    ) -> tuple[tuple[Hit, ...], tuple[RecordingHit, ...], bool]:
+        """The best pages and recordings, and whether either first one is sure; KeyError when one is gone meanwhile.
+
+        Only describing them needs the snapshot: it keeps writers waiting, and the index may have to be loaded before.
+        """
+        pages, page_is_sure = self._ranked(query, "score", without, top)
+        recordings, recording_is_sure = self._ranked(query, "recording", without, top)
+        with self.store.snapshot():
+            hits = page_hits(self.store, pages, query)
+            return hits, recording_hits(self.store, recordings, query), page_is_sure or recording_is_sure
 
     def _ranked(self, query: Query, kind: Kind, without: Set[int], top: int) -> tuple[list[Ranked], bool]:
         """The best pieces of one kind, and whether the first is sure."""

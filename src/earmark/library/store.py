@@ -110,7 +110,7 @@ class Store(Protocol):
         ...
 
     def relocate(self, piece: Piece, score: Score) -> Piece:
-        """Notes that a piece's files, unchanged in content, are now the score's."""
+        """Notes that a piece's files, equal in content, are now the score's; KeyError if it was removed meanwhile."""
         ...
 
     def remove(self, pieces: Sequence[Piece]) -> None:
