@@ -1,4 +1,9 @@
-"""Starts and ends what all routes share: the library, queues with their workers, what is kept for clients, counters."""
+"""Starts and ends what all routes share: the library, queues with their workers, what is kept for clients, counters.
+
+Two or more workers look queries up, one reads scores at a lower priority, one draws pages and spectrograms. Recordings
+that were asked about are kept for following and explaining them, in a temporary folder that the server, or if it is
+killed the last worker, removes.
+"""
 
 from __future__ import annotations
 
