@@ -114,22 +114,35 @@ def build_command(
     help="Which pieces train, validate and test: YAML or JSON.",
 )
 @click.option("--without", multiple=True, metavar="WORK", help="Another work to leave out; repeat it.")
-def choose_command(out: Path, source: str, pieces: Path, splits: Path, without: tuple[str, ...]) -> None:
+@click.option("--instruments", is_flag=True, help="All that is not for keyboard, in place of what is.")
+def choose_command(
+    out: Path, source: str, pieces: Path, splits: Path, without: tuple[str, ...], instruments: bool
+) -> None:
     """Find more keyboard pieces to train on, of works that no held-out piece is of.
 
     Writes OUT/pieces.json and OUT/splits.json, the given splits with one named "more", for ``earmark corpus build``.
+    With --instruments, these are "instruments", "instruments-valid" and "instruments-test", no work in two of them,
+    and OUT/left-out.json says why which file is in none.
 
     \b
     earmark corpus choose more --source mutopia --pieces pieces.json --splits splits.yaml --without BachJS/BWV846
     """
-    from earmark.corpus.choose import MORE, choose
+    from earmark.corpus.choose import MORE, choose, choose_instruments
     from earmark.corpus.sources import list_pieces, open_source
     from earmark.corpus.splits import read_split_file, write_splits
     from earmark.files import write_json
 
     opened, given = open_source(source, out / "source"), read_split_file(splits)
-    chosen = choose(opened, given, list_pieces(opened, pieces), without)
-    write_splits({**given, MORE: list(chosen)}, out)
+    files = list_pieces(opened, pieces)
+    if instruments:
+        choice = choose_instruments(opened, given, files, without)
+        chosen, more = choice.files, choice.splits
+        out.mkdir(parents=True, exist_ok=True)
+        write_json(out / "left-out.json", dict(sorted(choice.left_out.items())))
+    else:
+        chosen = choose(opened, given, files, without)
+        more = {MORE: list(chosen)}
+    write_splits({**given, **more}, out)
     write_json(out / "pieces.json", chosen)
     click.echo(f"{len(chosen)} pieces in {out}")
 

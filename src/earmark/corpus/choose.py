@@ -1,22 +1,27 @@
-"""More pieces to train on: the keyboard music of a source whose works are in no split that is held out.
+"""More pieces than those of given splits: the keyboard music of a source, or its music for every other instrument.
 
 No test piece is trained on in another edition, arrangement or movement: pieces of its work
-(`earmark.corpus.format.work_of`) are left out.
+(`earmark.corpus.format.work_of`, for other instruments also `earmark.corpus.works.works_of`) are left out.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from zlib import crc32
 
 from earmark.corpus.format import work_of
 from earmark.corpus.sources import Source, header_fields, list_pieces
+from earmark.corpus.works import Candidate, find_pieces, group_works, kind_of, works_of
 from earmark.errors import BadInput
 
 MORE = "more"
 """The split that chosen pieces come into."""
-TRAINED = ("train", MORE)
+INSTRUMENTS = "instruments"
+"""The split of the music for other instruments that is trained on; with ``-valid`` or ``-test`` what is held out."""
+TRAINED = ("train", MORE, INSTRUMENTS)
 _KEYBOARD = re.compile(r"piano|harpsichord|clav|virginal|cembalo", re.IGNORECASE)
 _OTHERS = re.compile(r"guitar|violin|flute|voice|organ|orgue|string|recorder|orchestra|satb|duet|duo", re.IGNORECASE)
 
@@ -49,3 +54,61 @@ def choose(
 def _is_for_keyboard(file: Path, root: Path) -> bool:
     instruments = " ".join(header_fields(file, root, "mutopiainstrument", "instrument"))
     return bool(_KEYBOARD.search(instruments)) and not _OTHERS.search(instruments)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Pieces for other instruments: ``files`` (name → file), their ``splits``, and file → reason of all that is not."""
+
+    files: dict[str, str]
+    splits: dict[str, list[str]]
+    left_out: dict[str, str]
+
+
+def choose_instruments(
+    source: Source, splits: Mapping[str, Collection[str]], files: Mapping[str, str], without: Collection[str] = ()
+) -> Choice:
+    """All pieces of ``source`` that are not for keyboard, split by work: a tenth validates, a tenth tests.
+
+    Arguments are those of `choose`. Works that are held out already are left out, works that are trained on go on
+    being trained on. The split of any other work is drawn from its name.
+
+    Raises BadInput when the source holds no piece, or nobody says where a piece lies that is held out.
+    """
+    candidates, left_out = find_pieces(source)
+    known = {
+        piece: candidates[piece].file if piece in candidates and piece not in files else files.get(piece)
+        for pieces in splits.values()
+        for piece in pieces
+    }
+    held_out_pieces = {piece for split in splits if split not in TRAINED for piece in splits[split]}
+    unknown = [piece for piece in sorted(held_out_pieces) if known[piece] is None]
+    if unknown:
+        raise BadInput(
+            unknown[0], "is held out, and its file is not given", "list the files of all pieces of the splits"
+        )
+    given = {f"given {piece}": _given(file, source.root) for piece, file in known.items() if file}
+    groups = group_works(candidates | given)
+    held_out = {work for piece in held_out_pieces for work in groups[f"given {piece}"]} | set(without)
+    trained = {work for piece in known if f"given {piece}" in groups for work in groups[f"given {piece}"]} - held_out
+    chosen: dict[str, list[str]] = {split: [] for split in (INSTRUMENTS, f"{INSTRUMENTS}-valid", f"{INSTRUMENTS}-test")}
+    in_splits = set(known.values())
+    for piece, candidate in candidates.items():
+        if candidate.file in in_splits:
+            left_out[candidate.file] = "in a split already"
+        elif kind_of(candidate.instruments) == "keyboard":
+            left_out[candidate.file] = "for keyboard"
+        elif groups[piece] & held_out:
+            left_out[candidate.file] = "of a work that is held out"
+        else:
+            chosen[INSTRUMENTS if groups[piece] & trained else _draw(min(groups[piece]))].append(piece)
+    return Choice({piece: candidates[piece].file for pieces in chosen.values() for piece in pieces}, chosen, left_out)
+
+
+def _given(file: str, root: Path) -> Candidate:
+    return Candidate(file, "", works_of(file, root), "", frozenset(), True)
+
+
+def _draw(work: str) -> str:
+    """The split of a work, from its name."""
+    return INSTRUMENTS + {0: "-valid", 1: "-test"}.get(crc32(work.encode()) % 10, "")

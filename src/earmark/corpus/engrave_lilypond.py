@@ -104,7 +104,9 @@ def _run_lilypond(main: Path, folder: Path) -> str:
         str(executable("lilypond")),
         # Of the backends this is the quick one: SVG takes ten times as long.
         *("-dbackend=ps", "-dno-point-and-click", "-dmidi-extension=midi", f"-dinclude-settings={_NOTES_ILY}"),
-        *("--loglevel=ERROR", "--output=score", str(main.resolve())),
+        *("--loglevel=ERROR", "--output=score"),
+        # Files that are included name others from the main file's folder, too.
+        *(f"--include={main.resolve().parent}", str(main.resolve())),
     ]
     try:
         done = subprocess.run(
@@ -118,7 +120,8 @@ def _run_lilypond(main: Path, folder: Path) -> str:
         )
     except subprocess.TimeoutExpired:
         return f"LilyPond took more than {_TIMEOUT_S} s"
-    errors = [line for line in done.stderr.decode("utf-8", "replace").splitlines() if "error:" in line]
+    lines = [line.strip() for line in done.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
+    errors = [line for line in lines if "error:" in line] or lines[-1:]
     return errors[0].removeprefix(f"{main.resolve().parent}/") if errors else f"LilyPond ended with {done.returncode}"
 
 

@@ -12,7 +12,8 @@ A corpus folder holds::
     pieces/PIECE/audio/PIANO~N@1.npy   the same of take N, see `earmark.corpus.takes`
     pieces/PIECE/audio/PIANO~N@1.timing.npy  float64 [2, n]: seconds of the score, and when take N has them
 
-``PIANO@TEMPO`` or ``PIANO~N@1`` is the name of a *rendering*. In a packed corpus (`earmark.training.data.pack`), the
+``PIANO@TEMPO`` or ``PIANO~N@1`` is the name of a *rendering*; what plays may also be the score's own instruments, see
+`earmark.corpus.render`. In a packed corpus (`earmark.training.data.pack`), the
 files ``strip.png`` and ``notes.npz`` of a piece stand for its pages and noteheads.
 
 A *work* is all pieces of a composer under one opus or title. Whether test pieces are of works that training pieces are

@@ -93,6 +93,7 @@ def humanise(score: mido.MidiFile, seed: int, tempo: float = 1.0) -> Performance
         events += [(float(at), 0, message) for at, (_, message) in zip(moments, pedal, strict=True)]
     elif rng.random() < PEDALLED:
         events += _pedalled(when(_harmony_changes(notes, score.ticks_per_beat)), performed_s[-1])
+    events += [(0.0, 0, message) for _, message in timed(score) if message.type == "program_change"]
     events.append((float(performed_s[-1]), 3, mido.MetaMessage("end_of_track")))
     return Performance(_midi(events), score_ticks, performed_s)
 

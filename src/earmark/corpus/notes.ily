@@ -11,7 +11,10 @@
 %%   earmark:staff/SCORE/RANK/STAFF          ends of the lines, centre of the top line to centre of the bottom line
 %% SCORE counts the engraved scores of the file from 1.
 %%
-%% Repeats stay folded: every printed score without a \midi block of its own is given one.
+%% Staves of other than four or five lines (tablature, percussion) are not recorded.
+%%
+%% Repeats stay folded: every printed score without a \midi block of its own is given one. Staves whose instrument the
+%% score does not name for MIDI are given that of the name printed beside them, or else of the header.
 
 %% Functions that old sources call, that LilyPond has dropped and that convert-ly cannot translate.
 #(define (override-auto-beam-setting . _) (make-music 'Music))
@@ -19,6 +22,15 @@
 #(define (score-override-auto-beam-setting . _) (make-music 'Music))
 #(define (set-accidental-style . _) (make-music 'Music))
 #(define (set-octavation octaves) (make-music 'OttavaEvent 'ottava-number octaves))
+%% It once took the music only.
+#(define unfold-repeats
+   (let ((unfold unfold-repeats))
+     (lambda arguments (apply unfold (if (null? (cdr arguments)) (cons '() arguments) arguments)))))
+%% Pictures are not copied with the sources.
+#(define-markup-command (epsfile layout props axis size file) (number? number? string?) empty-stencil)
+%% All books are written under one name, numbered in their order.
+bookOutputName = #(define-void-function (name) (string?) #f)
+bookOutputSuffix = #(define-void-function (suffix) (string?) #f)
 
 #(define earmark-port (open-file "NOTES.tsv" "w"))
 #(set-port-encoding! earmark-port "UTF-8")
@@ -103,9 +115,10 @@
           (if (eq? (grob::name grob) 'Tie) (set! ties (cons grob ties))))
          ((staff-symbol-interface engraver grob source)
           (hashq-set! staff-ids grob (earmark-next-id))
-          (earmark-link! grob
-            (lambda (grob) (format #f "earmark:staff/~a/~a/~a" score (earmark-rank grob) (staff-id grob)))
-            earmark-line-centres)))
+          (if (memv (ly:grob-property grob 'line-count 5) '(4 5))
+              (earmark-link! grob
+                (lambda (grob) (format #f "earmark:staff/~a/~a/~a" score (earmark-rank grob) (staff-id grob)))
+                earmark-line-centres))))
        ((finalize engraver)
         (for-each
           (lambda (tie)
@@ -116,6 +129,77 @@
         (force-output earmark-port)))))
 
 \layout { \context { \Score \consists #earmark-notes-engraver } }
+
+%% Parts of names of instruments and the General MIDI instrument that each means; the first that fits is taken.
+#(define earmark-voices
+   '(("satb" . "choir aahs") ("choir" . "choir aahs") ("chorus" . "choir aahs") ("coro" . "choir aahs")
+     ("ttbb" . "choir aahs") ("voice" . "voice oohs") ("voix" . "voice oohs") ("vocal" . "voice oohs")
+     ("chant" . "voice oohs") ("canto" . "voice oohs") ("sopran" . "voice oohs") ("tenor" . "voice oohs")
+     ("bariton" . "voice oohs") ("s.a.t.b" . "choir aahs") ("s.s.a" . "choir aahs") ("gesang" . "voice oohs")
+     ("singstimme" . "voice oohs") ("haute-contre" . "voice oohs") ("song" . "voice oohs")))
+#(define earmark-keyboards
+   '(("organ" . "church organ") ("orgue" . "church organ") ("orgel" . "church organ") ("harmonium" . "reed organ")
+     ("harpsichord" . "harpsichord") ("cembalo" . "harpsichord") ("clavecin" . "harpsichord")
+     ("continuo" . "harpsichord") ("virginal" . "harpsichord") ("piano" . "acoustic grand")
+     ("klavier" . "acoustic grand") ("clavi" . "acoustic grand")))
+#(define earmark-others
+   '(("harpsichord" . "harpsichord") ("english horn" . "english horn") ("corno inglese" . "english horn") ("cor anglais" . "english horn")
+     ("basset" . "clarinet") ("violin" . "violin") ("violoncell" . "cello") ("violone" . "contrabass")
+     ("violon" . "violin") ("fiddle" . "fiddle") ("geige" . "violin") ("double bass" . "contrabass")
+     ("contrabass" . "contrabass") ("contrebasse" . "contrabass") ("kontrabass" . "contrabass") ("cello" . "cello")
+     ("gamba" . "cello") ("viola" . "viola") ("viole" . "viola") ("bratsche" . "viola") ("piccolo" . "piccolo")
+     ("recorder" . "recorder") ("blockfl" . "recorder") ("flauto dolce" . "recorder") ("flaut" . "flute")
+     ("flute" . "flute") ("flûte" . "flute") ("flöte" . "flute") ("travers" . "flute") ("oboe" . "oboe")
+     ("oboi" . "oboe") ("hautbois" . "oboe") ("clarinet" . "clarinet") ("klarinette" . "clarinet")
+     ("bassoon" . "bassoon") ("fagot" . "bassoon") ("basson" . "bassoon") ("sax" . "alto sax")
+     ("trumpet" . "trumpet") ("tromba" . "trumpet") ("trombe" . "trumpet") ("trompe" . "trumpet")
+     ("cornet" . "trumpet") ("clarin" . "trumpet") ("trombon" . "trombone") ("posaune" . "trombone")
+     ("tuba" . "tuba") ("horn" . "french horn") ("corn" . "french horn") ("cor " . "french horn")
+     ("timpan" . "timpani") ("pauken" . "timpani") ("timbal" . "timpani")
+     ("guitar" . "acoustic guitar (nylon)") ("gitar" . "acoustic guitar (nylon)") ("lute" . "acoustic guitar (nylon)") ("laute" . "acoustic guitar (nylon)")
+     ("luth" . "acoustic guitar (nylon)") ("mandolin" . "acoustic guitar (steel)") ("koto" . "koto")
+     ("shamisen" . "shamisen") ("harp" . "orchestral harp") ("glockenspiel" . "glockenspiel")
+     ("string" . "string ensemble 1") ("quartet" . "string ensemble 1") ("orchestra" . "string ensemble 1")
+     ("brass" . "brass section") ("band" . "brass section")))
+#(define earmark-low-strings '(("alto" . "viola") ("bass" . "contrabass")))
+#(define earmark-low-voices '(("alto" . "voice oohs") ("bass" . "voice oohs")))
+
+#(define (earmark-instrument name lists)
+   (let ((entry (and (markup? name)
+                     (let ((text (string-downcase (markup->string name))))
+                       (find (lambda (entry) (string-contains text (car entry))) (apply append lists))))))
+     (and entry (cdr entry))))
+
+#(define (earmark-header-instrument)
+   (let ((names (map (lambda (field)
+                       (and (module? $defaultheader) (ly:modules-lookup (list $defaultheader) field #f)))
+                     '(mutopiainstrument instrument))))
+     (or (find markup? names) "")))
+
+#(define (earmark-guess staff)
+   (let* ((printed (ly:context-property staff 'instrumentName #f))
+          (header (earmark-header-instrument))
+          (sung (earmark-instrument header (list earmark-voices)))
+          (low (if sung earmark-low-voices earmark-low-strings)))
+     (or (earmark-instrument printed (list earmark-others earmark-voices earmark-keyboards low))
+         (and (ly:context-find staff 'PianoStaff)
+              (earmark-instrument header (list earmark-keyboards)))
+         sung
+         (earmark-instrument header (list earmark-others earmark-keyboards low)))))
+
+#(define (earmark-program-performer staff)
+   (make-performer
+     ((pre-process-music performer)
+      (if (not (string? (ly:context-property staff 'midiInstrument #f)))
+          (let ((guess (earmark-guess staff)))
+            (if (string? guess) (ly:context-set-property! staff 'midiInstrument guess)))))))
+
+%% Key signatures of MIDI name at most seven accidentals; transposed parts have more.
+\midi {
+  \context { \Staff \remove Key_performer \consists #earmark-program-performer }
+  \context { \TabStaff \remove Key_performer }
+  \context { \DrumStaff \remove Key_performer }
+}
 
 #(define (earmark-record-header module)
    (if (module? module)
@@ -158,4 +242,6 @@
    (earmark-record-header $defaultheader)
    (for-each earmark-record-header (map ly:book-header (filter ly:book? (ly:book-book-parts book))))
    (earmark-add-midi! book)
+   ;; Landscape paper would be turned in the PDF.
+   (ly:output-def-set-variable! $defaultpaper 'landscape #f)
    (print-book-with-defaults book))

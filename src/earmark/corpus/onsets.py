@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,12 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.corpus.engrave_lilypond import NoteHead
-from earmark.corpus.render import is_played, seconds, timed
+from earmark.corpus.render import CHANNELS, PERCUSSION, is_played, seconds, timed
 
 TICKS_PER_WHOLE = 1536  # LilyPond's 384 a quarter
 _GRACE_SPEED = Fraction(9, 40)  # of a grace note's written length, in LilyPond's MIDI
 _TOLERANCE_TICKS = 2
 _VELOCITY = 64
+_TRANSPOSITIONS = (-12, 12, *(by for size in range(1, 25) if size != 12 for by in (-size, size)))
+_TRANSPOSED, _WELL_MATCHED = 0.5, 0.9  # share of a staff's noteheads: fewer match unmoved, at least as many moved
 _DEFAULT_TEMPO_US = 1_000_000  # of a quarter, where the source states none: LilyPond's 60 beats a minute
 
 Notes = dict[tuple[int, int], int]  # (tick, pitch) → length in ticks
@@ -32,11 +34,13 @@ Notes = dict[tuple[int, int], int]  # (tick, pitch) → length in ticks
 class NoteheadOnsets:
     """One row per notehead; ``tick`` is -1 and the times are NaN where there is none.
 
+    ``pitch`` int32 [n] is what sounds, -1 without pitch: that of the notehead, but for staves that the MIDI transposes.
     ``tick`` int32 [n] in ``performance``; ``onset_s`` and ``duration_s`` float64 [n] at its own tempo. Noteheads
     without an onset are those held over by a tie and those that do not sound. ``performance`` plays the scores of the
     file one after the other, every note at velocity 64 as in MSMD v1.1.
     """
 
+    pitch: npt.NDArray[np.int32]
     tick: npt.NDArray[np.int32]
     onset_s: npt.NDArray[np.float64]
     duration_s: npt.NDArray[np.float64]
@@ -60,8 +64,18 @@ def find_onsets(noteheads: Sequence[NoteHead], midis: Sequence[Path]) -> Notehea
     matches = np.array(
         [[_count_matches(some, sound, start) for sound in notes] for some, start in zip(heads, origin, strict=True)],
         dtype=np.int64,
-    )
-    midi_of_score = pair_in_order(matches.reshape(len(scores), len(files)))
+    ).reshape(len(scores), len(files))
+    for score, some in enumerate(heads):
+        if matches[score].max(initial=0) < _TRANSPOSED * _count_sounding(some):
+            for midi, sound in enumerate(notes):
+                moved = _as_they_sound(some, sound, origin[score])
+                matches[score, midi] = _count_matches(moved, sound, origin[score])
+    midi_of_score = pair_in_order(matches)
+    noteheads = list(noteheads)
+    for score, midi in midi_of_score:
+        moved = _as_they_sound(heads[score], notes[midi], origin[score])
+        for row, notehead in zip(by_score[scores[score]], moved, strict=True):
+            noteheads[row] = notehead
 
     performance, starts, end = _play_in_turn([files[midi] for _, midi in midi_of_score])
     tick = np.full(len(noteheads), -1, np.int32)
@@ -74,8 +88,9 @@ def find_onsets(noteheads: Sequence[NoteHead], midis: Sequence[Path]) -> Notehea
     has_onset = tick >= 0
     onset_s = np.where(has_onset, seconds(performance, tick), np.nan)
     end_s = np.where(has_onset, seconds(performance, tick + length), np.nan)
-    sounding = sum(notehead.pitch >= 0 and not notehead.held for notehead in noteheads)
-    return NoteheadOnsets(tick, onset_s, end_s - onset_s, sounding, int(has_onset.sum()), performance, end)
+    sounding = _count_sounding(noteheads)
+    pitch = np.array([notehead.pitch for notehead in noteheads], np.int32)
+    return NoteheadOnsets(pitch, tick, onset_s, end_s - onset_s, sounding, int(has_onset.sum()), performance, end)
 
 
 def pair_in_order(matches: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
@@ -134,19 +149,116 @@ def _count_matches(noteheads: Iterable[NoteHead], notes: Notes, origin: int) -> 
     return sum(not notehead.held and _find(notehead, notes, origin) is not None for notehead in noteheads)
 
 
+def _count_sounding(noteheads: Iterable[NoteHead]) -> int:
+    return sum(notehead.pitch >= 0 and not notehead.held for notehead in noteheads)
+
+
+def _as_they_sound(noteheads: Sequence[NoteHead], notes: Notes, origin: int) -> list[NoteHead]:
+    """``noteheads`` with the pitches that sound, where only the MIDI transposes a staff, a guitar's say."""
+    by_staff: dict[int, list[NoteHead]] = defaultdict(list)
+    for notehead in noteheads:
+        by_staff[notehead.staff].append(notehead)
+    semitones = {staff: _transposition(heads, notes, origin) for staff, heads in by_staff.items()}
+    return [_moved(notehead, semitones[notehead.staff]) for notehead in noteheads]
+
+
+def _transposition(noteheads: Sequence[NoteHead], notes: Notes, origin: int) -> int:
+    """The semitones that a staff sounds above its noteheads: 0 unless these do not match and others do."""
+    sounding = _count_sounding(noteheads)
+    if _count_matches(noteheads, notes, origin) >= _TRANSPOSED * sounding:
+        return 0
+    for by in _TRANSPOSITIONS:
+        if _count_matches([_moved(head, by) for head in noteheads], notes, origin) >= _WELL_MATCHED * sounding:
+            return by
+    return 0
+
+
+def _moved(notehead: NoteHead, semitones: int) -> NoteHead:
+    return replace(notehead, pitch=notehead.pitch + semitones) if semitones and notehead.pitch >= 0 else notehead
+
+
 def _play_in_turn(files: Iterable[mido.MidiFile]) -> tuple[mido.MidiFile, list[int], int]:
-    """Join the files to one track of tempo, notes and pedals; return it the tick where each begins and the end."""
+    """Join the files to one track of programs, tempo, notes and pedals; return it, where each begins and the end.
+
+    Every channel has one program throughout: notes of another one are put on another channel.
+    """
     track, starts, start, last = mido.MidiTrack(), [], 0, 0
+    channels = _Channels()
     for file in files:
         starts.append(start)
         track.append(mido.MetaMessage("set_tempo", tempo=_DEFAULT_TEMPO_US, time=start - last))
         last = end = start
-        for tick, message in timed(file):
+        channels.begin_file()
+        for tick, number, message in _timed_tracks(file):
             end = start + tick
-            if message.type == "set_tempo" or is_played(message):
+            if message.type == "program_change":
+                channels.set_program(number, message.channel, message.program)
+            elif message.type == "set_tempo":
+                track.append(message.copy(time=end - last))
+                last = end
+            elif is_played(message):
                 velocity = {"velocity": _VELOCITY} if message.type == "note_on" and message.velocity else {}
-                track.append(message.copy(time=end - last, **velocity))
+                track.append(message.copy(time=end - last, channel=channels.of(number, message), **velocity))
                 last = end
         start = end
     track.append(mido.MetaMessage("end_of_track", time=start - last))
-    return mido.MidiFile(type=0, ticks_per_beat=TICKS_PER_WHOLE // 4, tracks=[track]), starts, start
+    programs = [
+        mido.Message("program_change", channel=channel, program=program)
+        for channel, program in sorted(channels.programs.items())
+    ]
+    whole = mido.MidiTrack([*programs, *track])
+    return mido.MidiFile(type=0, ticks_per_beat=TICKS_PER_WHOLE // 4, tracks=[whole]), starts, start
+
+
+def _timed_tracks(file: mido.MidiFile) -> list[tuple[int, int, mido.Message]]:
+    """Every message with its tick and the number of its track, in the order of `timed`."""
+    messages = []
+    for number, track in enumerate(file.tracks):
+        tick = 0
+        for message in track:
+            tick += message.time
+            messages.append((tick, number, message))
+    return sorted(messages, key=lambda message: message[0])
+
+
+class _Channels:
+    """Which channel plays what: LilyPond gives the sixteenth staff the first one's channel again.
+
+    ``programs`` (channel → program) is what has been given out. When there are more programs than channels, the rest
+    play what their channel plays.
+    """
+
+    def __init__(self) -> None:
+        self.programs: dict[int, int] = {}
+        self.begin_file()
+
+    def begin_file(self) -> None:
+        """Forget the programs that the tracks of the last file had."""
+        self._now: dict[tuple[int, int], int] = {}
+        self._held: dict[tuple[int, int, int], int] = {}
+
+    def set_program(self, track: int, channel: int, program: int) -> None:
+        """The notes of ``track`` on ``channel`` are of ``program`` from now on."""
+        self._now[track, channel] = program
+
+    def of(self, track: int, message: mido.Message) -> int:
+        """The channel that plays ``message``; a note ends where it began."""
+        key = track, message.channel, getattr(message, "note", -1)
+        if message.type == "note_on" and message.velocity:
+            self._held[key] = self._find(message.channel, self._now.get(key[:2], 0))
+        if key in self._held:
+            return self._held[key]
+        return self._find(message.channel, self._now.get(key[:2], 0))
+
+    def _find(self, channel: int, program: int) -> int:
+        if self.programs.setdefault(channel, program) == program:
+            return channel
+        for other, played in self.programs.items():
+            if played == program:
+                return other
+        free = [other for other in range(CHANNELS) if other not in self.programs and other != PERCUSSION]
+        if not free:
+            return channel
+        # From the top: LilyPond gives them out from the bottom.
+        self.programs[free[-1]] = program
+        return free[-1]

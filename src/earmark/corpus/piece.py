@@ -126,7 +126,7 @@ def _render_missing(folder: Path, renderings: Renderings) -> Json:
     (folder / "audio").mkdir(exist_ok=True)
     score = mido.MidiFile(folder / MIDI)
     for rendering, piano, tempo in scored:
-        bands = spectrogram(render(score, piano, tempo)).astype(np.float16)
+        bands = spectrogram(render(score, piano, tempo, draw=folder.name)).astype(np.float16)
         _keep(folder, description, {audio_file(rendering): bands})
     for number, wanted in groupby(taken, key=lambda take: take[2]):
         midi, timing = perform(score, folder.name, number)
@@ -154,7 +154,7 @@ def _engrave_into(folder: Path, scratch: Path, main: Path, root: Path) -> Json:
     pages = _write_pages(folder)
     sizes_px = [(page["width_px"], page["height_px"]) for page in pages]
     systems = place_systems(engraving.staves, sizes_px)
-    noteheads = [notehead for notehead in engraving.noteheads if (notehead.score, notehead.rank) in systems]
+    noteheads = [notehead for notehead in engraving.noteheads if _has_staff(notehead, systems)]
     if not noteheads:
         raise EngravingError("there is no notehead on the pages")
     onsets = find_onsets(noteheads, engraving.midis)
@@ -184,6 +184,12 @@ def _engrave_into(folder: Path, scratch: Path, main: Path, root: Path) -> Json:
             for placed in systems.values()
         ],
     }
+
+
+def _has_staff(notehead: NoteHead, systems: dict[tuple[int, int], PlacedSystem]) -> bool:
+    """Whether the staff of a notehead is recorded and on the paper."""
+    placed = systems.get((notehead.score, notehead.rank))
+    return placed is not None and notehead.staff in placed.rows
 
 
 def _join_pdfs(pdfs: Sequence[Path], path: Path) -> None:
@@ -265,7 +271,7 @@ def _columns(
         ),
         "x_px": ((x0 + x1) / 2 * width).astype(np.float32),
         "y_px": ((y0 + y1) / 2 * height).astype(np.float32),
-        "pitch": np.array([head.pitch if head.pitch >= 0 else NO_PITCH for head in noteheads], np.uint8),
+        "pitch": np.where(onsets.pitch >= 0, onsets.pitch, NO_PITCH).astype(np.uint8),
         "tick": onsets.tick,
         "onset_s": onsets.onset_s,
         "duration_s": onsets.duration_s,

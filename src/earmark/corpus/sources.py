@@ -19,12 +19,14 @@ from pathlib import Path
 from earmark.errors import BadInput
 from earmark.sheet.formats import kind
 
-_INCLUDE = re.compile(r'^[^%\n]*?\\include\s+"([^"]+)"', re.MULTILINE)
+# Scheme includes files, too, in strings with their quotation marks escaped.
+_INCLUDE = re.compile(r'^[^%\n]*?\\include\s+\\?"([^"\\]+)\\?"', re.MULTILINE)
 _VERSION = re.compile(r'\\version\s+"([0-9.]+)"')
 # What convert-ly cannot translate. "old-relative" even makes it give up on the file.
 _OBSOLETE = (
     (re.compile(r"#\(ly:set-option\s+'old-relative[^)]*\)"), ""),
     (re.compile(r"\\(?:applyMusic|apply)\s+#unfold-repeats"), r"\\unfoldRepeats"),
+    (re.compile(r'\\(?:input)?encoding\s+"[^"]*"'), ""),
     (re.compile(r'"\s*\+\s*\\\w+\s*\+\s*"'), ""),  # strings joined with +; here always a footer's
     # A context was once followed by a setting in place of music.
     (re.compile(r'(\\context\s+\w+\s*=\s*"[^"]*")(?=\s*\\(?:once|override|set)\b)'), r"\1 { }"),
@@ -137,7 +139,7 @@ def include_closure(main: Path, root: Path) -> list[Path]:
     """
     closure = [main]
     for file in closure:
-        for name in _INCLUDE.findall(_read(file)):
+        for name in _INCLUDE.findall(read_text(file)):
             # LilyPond looks beside the including file first, then beside the main file.
             for folder in (file.parent, main.parent):
                 included = Path(os.path.normpath(folder / name))
@@ -151,10 +153,11 @@ def include_closure(main: Path, root: Path) -> list[Path]:
 def header_fields(main: Path, root: Path, *names: str) -> list[str]:
     """What the headers of a LilyPond file and of all that it includes say in the fields ``names``, as it stands."""
     field = re.compile(rf'^[^%\n]*?\b(?:{"|".join(names)})\s*=\s*"([^"\n]*)"', re.MULTILINE)
-    return [value for file in include_closure(main, root) for value in field.findall(_read(file))]
+    return [value for file in include_closure(main, root) for value in field.findall(read_text(file))]
 
 
-def _read(file: Path) -> str:
+def read_text(file: Path) -> str:
+    """The text of a LilyPond file, whatever its encoding."""
     data = file.read_bytes()
     try:
         return data.decode("utf-8-sig")
@@ -180,14 +183,14 @@ def translate(main: Path, root: Path, scratch: Path) -> Path:
 
     copies = []
     for file in include_closure(main, root):
-        text = _read(file)
+        text = read_text(file)
         for pattern, replacement in _OBSOLETE:
             text = pattern.sub(replacement, text)
         copy = scratch / file.relative_to(root)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_text(text, encoding="utf-8")
         copies.append(copy)
-    versions = [_VERSION.search(_read(copy)) for copy in copies]
+    versions = [_VERSION.search(read_text(copy)) for copy in copies]
     first = next((version[1] for version in versions if version), None)
     dated = [copy for copy, version in zip(copies, versions, strict=True) if version]
     undated = [copy for copy, version in zip(copies, versions, strict=True) if not version]

@@ -38,6 +38,7 @@ def perform(score: mido.MidiFile, piece: str, number: int) -> tuple[mido.MidiFil
 
 def record_take(midi: mido.MidiFile, piano: str, piece: str, number: int) -> FloatArray:
     """Play a performance's ``midi`` on ``piano``, maybe out of tune, and record it: float32 [n] at 22 050 Hz."""
-    rng = np.random.default_rng(crc32(f"{piano}~{number} {piece}".encode()))
+    name = f"{piano}~{number} {piece}"
+    rng = np.random.default_rng(crc32(name.encode()))
     cents = rng.uniform(-MOST_DETUNED_CENTS, MOST_DETUNED_CENTS) if rng.random() < DETUNED else 0.0
-    return record(render(midi, piano, cents=cents), rng)
+    return record(render(midi, piano, cents=cents, draw=name), rng)
