@@ -93,6 +93,15 @@ class TestEngraving:
         _, onsets = built(tmp_path, text, parts__one='\\include "parts/two.ly"\n', parts__two=f"one = {{ {BAR} }}")
         assert onsets.matched == 4
 
+    def test_old_markups_do_not_stop_the_conversion(self, tmp_path: Path) -> None:
+        root = tmp_path / "source"
+        root.mkdir()
+        old = '\\version "2.4.0"\n'
+        (root / "main.ly").write_text(old + '\\include "music.ly"\n\\score { \\new Staff \\music }')
+        (root / "music.ly").write_text(old + "music = { c'4-\\markup { \\italic \"dolce\" } d'-| e' f' }")
+        engraving = engrave(root / "main.ly", root, tmp_path / "scratch")
+        assert [head.pitch for head in engraving.noteheads] == [60, 62, 64, 65]
+
     def test_voices_lyrics_drums_and_tablature(self, tmp_path: Path) -> None:
         choir = (
             "\\new Staff << \\new Voice = \"s\" { \\voiceOne g'4 a' } \\new Voice { \\voiceTwo e'4 f' }"

@@ -84,9 +84,11 @@ def engrave(main: Path, root: Path, scratch: Path) -> Engraving:
     Raises EngravingError when no page comes out.
     """
     copy = translate(main, root, scratch / "source")
-    for attempt in ("as-it-is", "without-hand-shifts"):
+    for attempt in ("as-it-is", "without-hand-shifts", "converted-in-steps"):
         if attempt == "without-hand-shifts":
             _drop_hand_shifts(scratch / "source")
+        elif attempt == "converted-in-steps":
+            copy = translate(main, root, scratch / "again", in_steps=True)
         folder = scratch / attempt
         folder.mkdir()
         complaint = _run_lilypond(copy, folder)

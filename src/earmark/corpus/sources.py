@@ -32,6 +32,7 @@ _OBSOLETE = (
     (re.compile(r'(\\context\s+\w+\s*=\s*"[^"]*")(?=\s*\\(?:once|override|set)\b)'), r"\1 { }"),
 )
 _CONVERT_TIMEOUT_S = 120
+_FAULTY_RULE = [2, 5, 2]  # of convert-ly: the version it leads to
 
 
 @dataclass(frozen=True)
@@ -174,10 +175,11 @@ def digest(main: Path, root: Path) -> str:
     return total.hexdigest()
 
 
-def translate(main: Path, root: Path, scratch: Path) -> Path:
+def translate(main: Path, root: Path, scratch: Path, in_steps: bool = False) -> Path:
     """Copy ``main`` and what it includes into ``scratch``, for today's LilyPond; return the copy of ``main``.
 
-    Files that state no version are taken to be as old as the main file.
+    Files that state no version are taken to be as old as the main file. convert-ly stops at the first file older than
+    2.5.2 with a markup in braces; ``in_steps`` leaves out the rule at fault, and converts every file by itself.
     """
     from lilypond import executable
 
@@ -195,7 +197,16 @@ def translate(main: Path, root: Path, scratch: Path) -> Path:
     dated = [copy for copy, version in zip(copies, versions, strict=True) if version]
     undated = [copy for copy, version in zip(copies, versions, strict=True) if not version]
     command = [str(executable("convert-ly")), "--edit", "--no-version", "--loglevel=ERROR"]
-    for files, options in ((dated, []), (undated, [f"--from={first}"])):
+    runs: list[tuple[list[Path], list[str]]] = [(dated, []), (undated, [f"--from={first}"])]
+    if in_steps and first:
+        runs = []
+        for copy, version in zip(copies, versions, strict=True):
+            stated = version[1] if version else first
+            if [int(number) for number in stated.split(".")] < _FAULTY_RULE:
+                runs += [([copy], [f"--from={stated}", "--to=2.5.1"]), ([copy], ["--from=2.5.2"])]
+            else:
+                runs.append(([copy], [f"--from={stated}"]))
+    for files, options in runs:
         if files and first:
             # A file that convert-ly stumbles over stays as it is; whether it engraves, the engraving shows.
             subprocess.run(
