@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALL := install --quiet --disable-pip-version-check --constraint constraints.txt
+# Modules are compiled when they are first imported, which most never are.
+INSTALL := install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
 PACKAGES := libfluidsynth3 fluid-soundfont-gm timgm6mb-soundfont musescore-general-soundfont chromium
 
 .PHONY: demo test check wheel-check docs lock packages clean
@@ -11,7 +12,7 @@ demo: $(VENV)/base
 	$(BIN)/python demo/demo.py
 
 # Two processes of pytest, or as many as there are cores, of one thread each: a test that has two is hardly any faster.
-test: packages check wheel-check
+test: packages check docs wheel-check
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal
 
 check: $(VENV)/dev
@@ -24,7 +25,7 @@ wheel-check: $(VENV)/dev
 	rm -rf dist $(VENV)/bare
 	$(BIN)/python -m build --no-isolation --outdir dist >$(VENV)/build.log || { cat $(VENV)/build.log; exit 1; }
 	$(PYTHON) -m venv --without-pip $(VENV)/bare
-	$(BIN)/pip --python $(VENV)/bare/bin/python $(INSTALL) --no-compile dist/*.whl
+	$(BIN)/pip --python $(VENV)/bare/bin/python $(INSTALL) dist/*.whl
 	$(VENV)/bare/bin/python -I scripts/check_wheel.py dist
 
 # The versions to develop and test with. What is there stays as long as it fits pyproject.toml; `rm constraints.txt`

@@ -181,7 +181,7 @@ def tables(results: dict[str, Any]) -> dict[str, str]:
         rows.append((row["kind"], row["recordings"], row["onsets"], row["median_ms"], *shares))
     header = ("performance", "recordings", "onsets", "median error, ms", "within 500 ms", "right system")
     found = {"recorded": table(header, rows)} if rows else {}
-    return found | ({"live": live.rows(results["live"])} if results.get("live") else {})
+    return found | ({"live": live.rows(results)} if results.get("live") else {})
 
 
 def main() -> None:

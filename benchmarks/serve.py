@@ -28,7 +28,7 @@ import numpy as np
 from benchmarks.support.clips import cut_clip
 from benchmarks.support.command import earmark
 from benchmarks.support.pieces import kept_library, read_pieces
-from benchmarks.support.results import begin, finish, table
+from benchmarks.support.results import begin, by_clock, finish, table
 from earmark.library.library import DEFAULT_MODEL
 
 CLIPS = 10
@@ -152,8 +152,8 @@ def tables(results: dict[str, Any]) -> dict[str, str]:
     """The tables of the queries under load, and of what the server needs."""
     rows = []
     for one in results["queries"]:
-        seconds = (f"{one[key]:.2f}" for key in ("p50", "p95", "p99"))
-        rows.append((one["what"], one["answered"], *seconds, f"{one['rate']:.1f}", one["refused"]))
+        seconds = (by_clock(results, f"{one[key]:.2f}") for key in ("p50", "p95", "p99"))
+        rows.append((one["what"], one["answered"], *seconds, by_clock(results, f"{one['rate']:.1f}"), one["refused"]))
     header = (f"queries of {CLIP_S:g} s", "answered", "p50 s", "p95 s", "p99 s", "a second", "429")
     server, *processes = results["peak_mb"]
     needs = [

@@ -4,7 +4,7 @@
 
 Everything is measured in a process of its own. DIR (data/bench) keeps what takes long to make: the library of all the
 corpus's pieces or of a split's, recordings, embeddings. Remove it to have it made again. Processor seconds are those of
-all threads: they hold on a busy machine, too, where the seconds of a clock do not.
+all threads: a busy machine changes them less than the seconds of a clock, which are not shown of one.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from typing import Any
 
 from benchmarks.support.command import Run, earmark, run, succeed
 from benchmarks.support.pieces import add, evenly, kept_library, read_pieces
-from benchmarks.support.results import begin, finish, table
-from earmark.library.library import DEFAULT_MODEL
+from benchmarks.support.results import begin, by_clock, finish, table
+
+MODEL = "earmark-1"
+"""The library's default. That is not imported here, for its imports would count as memory of what is measured."""
 
 REPEATS = 5
 CLIP_MINUTES = 0.5
@@ -45,10 +47,10 @@ class Figure:
     target: str = ""
 
 
-def figure_row(figure: dict[str, Any]) -> tuple[str, ...]:
-    """A row of a table from a `Figure`'s fields."""
+def figure_row(figure: dict[str, Any], results: dict[str, Any]) -> tuple[str, ...]:
+    """A row of a table of ``results`` from a `Figure`'s fields."""
     each = f"{1000 * figure['cpu_s'] / figure['amount']:.0f} ms a {figure['unit']}" if figure["unit"] else ""
-    times = (f"{figure[key]:.2f}" for key in ("seconds", "cpu_s"))
+    times = by_clock(results, f"{figure['seconds']:.2f}"), f"{figure['cpu_s']:.2f}"
     return figure["what"], *times, each, f"{figure['peak_mb']:.0f}", figure["target"]
 
 
@@ -161,12 +163,13 @@ def measure_search(work: Path) -> list[dict[str, Any]]:
     return figures
 
 
-def search_row(figure: dict[str, Any]) -> tuple[str, ...]:
+def search_row(figure: dict[str, Any], results: dict[str, Any]) -> tuple[str, ...]:
+    """A row of the table of exact search."""
     return (
         f"{figure['embeddings']:,}".replace(",", " "),
         ENGINES[figure["engine"]],
-        f"{figure['load_s']:.2f}",
-        f"{1000 * figure['seconds']:.0f}",
+        by_clock(results, f"{figure['load_s']:.2f}"),
+        by_clock(results, f"{1000 * figure['seconds']:.0f}"),
         f"{figure['peak_mb']:.0f}",
         f"{figure['same_nearest']:.1%}",
     )
@@ -176,11 +179,11 @@ def tables(results: dict[str, Any]) -> dict[str, str]:
     """The tables of the command, of its stages and of exact search."""
     header = ("seconds", "processor s", "each", "peak MB", "target")
     found = {
-        part: table((name, *header), [figure_row(figure) for figure in results[part]])
+        part: table((name, *header), [figure_row(figure, results) for figure in results[part]])
         for part, name in (("command", "the command"), ("stages", "stage"))
     }
     engines = ("embeddings", "engine", "load, s", "120 queries, ms", "peak MB", "nearest as NumPy's")
-    return {**found, "search": table(engines, [search_row(figure) for figure in results["search"]])}
+    return {**found, "search": table(engines, [search_row(figure, results) for figure in results["search"]])}
 
 
 def main() -> None:
@@ -188,7 +191,7 @@ def main() -> None:
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--pages", type=int, default=60, help="how many to add")
     parser.add_argument("--among", metavar="SPLIT", help="search in the pieces of this split alone, not in all")
-    parser.add_argument("--model", default=DEFAULT_MODEL)
+    parser.add_argument("--model", default=MODEL)
     parser.add_argument("--work", type=Path, default=Path("data/bench"))
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()

@@ -1,9 +1,10 @@
-"""Record the demo's pieces: ``python -m demo.make_recordings`` from the root of the project.
+"""Record the demo's pieces with players, rooms and pianos of its own, none of which a model was trained on.
 
-Every piece of ``demo/scores`` and ``demo/absent`` is performed (``performance.py``) on a piano that no model
-was trained on, placed in a room (``room.py``), cut to an excerpt from inside the piece and written as Opus to
-``demo/recordings``. ``demo/queries.json`` says what each recording is and which system is heard when. All
-that is random is drawn from the piece's name, so that a second run makes the same performances.
+Run ``python -m demo.make_recordings`` from the root of the project. Every piece of ``demo/scores`` and
+``demo/absent`` is performed (``performance.py``) on a piano, placed in a room (``room.py``), cut to an excerpt from
+inside the piece and written as Opus to ``demo/recordings``. ``demo/queries.json`` says what each recording is and
+which system is heard when. All that is random is drawn from the piece's name, so that a second run makes the same
+performances.
 
 Needs the ``corpus`` extra and the Debian packages ``libfluidsynth3`` and ``musescore-general-soundfont``.
 """

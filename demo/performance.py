@@ -1,4 +1,4 @@
-"""A score's MIDI → a MIDI file as a person might play it.
+"""A score's MIDI → a MIDI file as a person might play it; not `earmark.corpus.humanise`, by which models are trained.
 
 What pianists do with time and touch, as measured and modelled in performance research, drawn at random:
 

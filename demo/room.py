@@ -1,4 +1,7 @@
-"""A dry recording → the same in a room: early reflections, a decaying tail and a quiet noise floor."""
+"""A dry recording → the same in a room; not one of `earmark.corpus.acoustics`, in which models are trained.
+
+Early reflections, a decaying tail and a quiet noise floor.
+"""
 
 from __future__ import annotations
 

@@ -32,18 +32,19 @@ html_theme = "furo"
 html_title = "Earmark"
 html_copy_source = False
 html_show_sphinx = False
+html_show_copyright = False
 html_theme_options = {
     "top_of_page_buttons": [],
     "light_css_variables": {"color-brand-primary": "#8f4516", "color-brand-content": "#8f4516"},
     "dark_css_variables": {"color-brand-primary": "#e09a62", "color-brand-content": "#e09a62"},
 }
 
-OUTSIDE = re.compile(r"\]\((\.\./[^)#]+)[^)]*\)")
+OUTSIDE = re.compile(r"(?<!!)(\[[^\]]*\])\((\.\./[^)#]+)[^)]*\)")
 
 
 def offer_files_outside(app: Sphinx, name: str, source: list[str]) -> None:
     """Links to files of the repository outside this folder become files that the pages offer."""
-    source[0] = OUTSIDE.sub(r"](path:\1)", source[0])
+    source[0] = OUTSIDE.sub(r"\1(path:\2)", source[0])
 
 
 def setup(app: Sphinx) -> None:

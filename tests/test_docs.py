@@ -24,7 +24,11 @@ from earmark.cli import earmark
 
 ROOT = Path(__file__).parents[1]
 README, DOCS, PACKAGE = ROOT / "README.md", ROOT / "docs", ROOT / "src" / "earmark"
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md"), *ROOT.glob("*/README.md"), *PACKAGE.glob("model/**/*.md")])
+DOCUMENTS = sorted(
+    path
+    for pattern in ("*.md", "docs/*.md", "*/README.md", "experiments/**/*.md", "src/earmark/model/**/*.md")
+    for path in ROOT.glob(pattern)
+)
 FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -107,7 +111,7 @@ def test_modules_exist_and_have_the_options(words: list[str]) -> None:
 
 @pytest.mark.parametrize("words", commands("make"))
 def test_make_targets_exist(words: list[str]) -> None:
-    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert words[0] in targets
 
 

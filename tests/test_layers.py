@@ -20,6 +20,7 @@ TESTS = ROOT / "tests"
 # Tests of what is no module of the package, or of several at once.
 OF_THE_WHOLE = {
     "cli/test_bad_input.py": "what every command says of bad input",
+    "cli/test_verbs.py": "the help, suggestions and completion of all commands",
     "model/test_shipped.py": "the weights that ship",
     "test_benchmarks.py": "benchmarks/ and experiments/",
     "test_demo.py": "demo/",
@@ -29,10 +30,7 @@ OF_THE_WHOLE = {
     "web/browser/test_errors.py": "the page, in a browser",
     "web/browser/test_find.py": "the page, in a browser",
     "web/browser/test_live_and_library.py": "the page, in a browser",
-    "web/test_changes.py": "pieces added and removed through the API",
     "web/test_hostile.py": "crafted files and clients",
-    "web/test_live.py": "the API's WebSocket",
-    "web/test_reverse.py": "sheet music as a query through the API",
 }
 
 

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from benchmarks.support.clips import RATE_HZ, Score, play
 from benchmarks.support.pieces import Piece
-from benchmarks.support.results import table
+from benchmarks.support.results import by_clock, table
 from earmark.library.library import Library
 from earmark.library.live import Heard, Listener, Now
 
@@ -111,8 +111,9 @@ def measure(library: Path, pieces: Sequence[Piece], model: str) -> dict[str, Any
     }
 
 
-def rows(found: dict[str, Any]) -> str:
-    """The table of `measure`."""
+def rows(results: dict[str, Any]) -> str:
+    """The table of what `measure` found, which ``results`` has as ``live``."""
+    found = results["live"]
     off, took = found["off_s"], found["took_s"]
     share = found["on_system"] / max(1, found["places"])
     listed = [
@@ -122,7 +123,7 @@ def rows(found: dict[str, Any]) -> str:
         ("places on the right system", f"{share:.1%} of {found['places']}"),
         ("how far the place is behind, median", f"{1000 * found['late_s'][0]:.0f} ms"),
         ("how far it is off, median and 90 %", f"{1000 * off[0]:.0f} ms, {1000 * off[1]:.0f} ms"),
-        ("seconds an answer takes, median and 99 %", f"{took[0]:.3f}, {took[1]:.3f}"),
+        ("seconds an answer takes, median and 99 %", by_clock(results, f"{took[0]:.3f}, {took[1]:.3f}")),
     ]
     return table((f"live, in a library of {found['library']} pieces", ""), listed)
 

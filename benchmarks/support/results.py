@@ -70,6 +70,12 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
+def by_clock(results: dict[str, Any], seconds: str) -> str:
+    """Seconds of a clock as they are shown: a dash where the machine was busy, which makes them too long."""
+    about = results["machine"]
+    return seconds if about["load"] < about["cores"] else "–"
+
+
 def measured_with(results: dict[str, Any]) -> str:
     """Which weights, code and machine the figures are of, as a sentence of Markdown."""
     about = results["machine"]

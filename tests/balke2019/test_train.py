@@ -19,7 +19,15 @@ pytest.importorskip("onnxscript", reason="exporting needs the [train] extra")
 
 from earmark.balke2019.export import AudioEncoder, SheetEncoder, export  # noqa: E402
 from earmark.balke2019.recipe import Recipe  # noqa: E402
-from earmark.balke2019.train import Run, is_row, read_checkpoint, refine, train  # noqa: E402
+from earmark.balke2019.train import (  # noqa: E402
+    Run,
+    is_row,
+    network_of,
+    read_checkpoint,
+    read_windows,
+    refine,
+    train,
+)
 from earmark.balke2019.windows import Windows  # noqa: E402
 from earmark.errors import BadInput, Mismatch  # noqa: E402
 from earmark.model.encoders import load  # noqa: E402
@@ -180,17 +188,17 @@ def test_with_epochs_the_halvings_fill_the_last_third(corpus: Path) -> None:
 
 def test_without_epochs_the_rate_is_halved_when_validation_stands_still(corpus: Path) -> None:
     run = Run(recipe(corpus, epochs=None, patience=3, halvings=2), torch.device("cpu"))
-    seen = []
+    course = []
     for epoch in range(1, 40):
         if run.step >= run.steps:
             break
         run.step = epoch * run.epoch_steps
         run.judge(scores(0.2 if epoch == 4 else 0.1))
-        seen.append((run.best_epoch, run.halved))
+        course.append((run.best_epoch, run.halved))
     # Best at epoch 4; three epochs later halved for the first time, three later again, three later the end.
-    assert seen[6] == (7, 1)
-    assert seen[9] == (10, 2)
-    assert len(seen) == 13
+    assert course[6] == (7, 1)
+    assert course[9] == (10, 2)
+    assert len(course) == 13
 
 
 @pytest.mark.parametrize("projection", ["cca", "linear"])
@@ -243,3 +251,26 @@ def test_onnx_agrees_with_pytorch(trained: Path, tmp_path: Path) -> None:
         np.testing.assert_allclose(found, expected.numpy(), atol=5e-3)  # the weights are stored as float16
         np.testing.assert_allclose(attention, weights.numpy(), atol=5e-3)
         np.testing.assert_allclose(attention.sum(axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_recorded_passes_compute_what_the_network_does(corpus: Path) -> None:
+    """Views and gradients of CUDA graphs against the same network's without, which saw nothing of the recording."""
+    device = torch.device("cuda")
+    recorded = Run(recipe(corpus), device).network.train()
+    torch.manual_seed(recipe(corpus).seed)
+    plain = network_of(recipe(corpus)).to(device)
+    plain.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    plain.train()
+    for name, value in plain.state_dict().items():
+        assert torch.equal(value, recorded.state_dict()[name]), name
+    windows = read_windows(recipe(corpus), "train", ("one@1",), device)
+    batch = windows.draw(np.random.default_rng(0), recipe(corpus).batch, recipe(corpus).augmentation)
+    for network in (recorded, plain):
+        with torch.autocast("cuda", torch.bfloat16):
+            audio, sheet = network(*batch)
+        (audio.square().sum() + sheet.square().sum()).backward()
+    for one, other in zip(recorded.parameters(), plain.parameters(), strict=True):
+        assert one.grad is not None
+        assert other.grad is not None
+        assert float((one.grad - other.grad).norm()) <= 0.1 * float(other.grad.norm()) + 1e-4

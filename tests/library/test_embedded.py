@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -17,10 +18,11 @@ import numpy as np
 import pytest
 
 from earmark.errors import Mismatch
-from earmark.library.embedded import APPLICATION_ID, FILE_NAME, PLACE, SCHEMA, EmbeddedStore
+from earmark.library import embedded
+from earmark.library.embedded import APPLICATION_ID, FILE_NAME, FORMAT, PLACE, SCHEMA, UPGRADES, EmbeddedStore
 from earmark.library.library import open_store
 from earmark.library.sources import PageFile, Score
-from earmark.library.store import LibraryUnusable, Piece, Store
+from earmark.library.store import LibraryDamaged, LibraryUnusable, Piece, Store
 from earmark.results import Place
 from earmark.schema import FloatArray, Page
 
@@ -146,6 +148,7 @@ def test_wrong_places_for_a_library_are_refused(tmp_path: Path) -> None:
     with sqlite3.connect(foreign / FILE_NAME) as database:
         database.execute("CREATE TABLE t (x)")
     database.close()
+    before = (foreign / FILE_NAME).read_bytes()
     for where, message in {
         "http://host/library": "remote libraries are not supported yet",
         str(tmp_path / "none"): "holds no library",
@@ -156,6 +159,7 @@ def test_wrong_places_for_a_library_are_refused(tmp_path: Path) -> None:
         with pytest.raises(LibraryUnusable, match=message):
             open_store(where, create=False)
     assert not (tmp_path / "none").exists()
+    assert (foreign / FILE_NAME).read_bytes() == before
 
 
 def test_a_library_of_a_newer_format_is_refused(tmp_path: Path) -> None:
@@ -248,22 +252,28 @@ except Exception as error:
 """
 
 
+def assert_can_only_be_read(library: Path, piece: int | None) -> None:
+    """Somebody else can search a library that nobody may write, and is told so when adding to it."""
+    library.parent.chmod(0o755)
+    for path in library.iterdir():
+        path.chmod(0o444)
+    library.chmod(0o555)
+    arguments = [str(SOURCE), str(Path(__file__).parent), str(library)]
+    reader = subprocess.run([sys.executable, "-c", READER, *arguments], capture_output=True, text=True)
+    library.chmod(0o755)
+    assert reader.returncode == 0, reader.stderr
+    found, refusal = reader.stdout.splitlines()
+    assert piece is None or found == str(piece)
+    assert "may not be written; give yourself permission" in refusal
+
+
 @pytest.mark.skipif(not hasattr(os, "setuid"), reason="needs POSIX permissions")
 def test_a_library_that_may_only_be_read_can_be_searched() -> None:
     with tempfile.TemporaryDirectory() as folder:  # not tmp_path, into which only its owner may look
-        library = Path(folder)
-        store = open_store(library, create=True)
+        store = open_store(Path(folder, "lib"), create=True)
         piece = put(store, "a", 1)
         store.close()
-        (library / FILE_NAME).chmod(0o444)
-        library.chmod(0o555)
-        arguments = [str(SOURCE), str(Path(__file__).parent), folder]
-        reader = subprocess.run([sys.executable, "-c", READER, *arguments], capture_output=True, text=True)
-        library.chmod(0o755)
-    assert reader.returncode == 0, reader.stderr
-    found, refusal = reader.stdout.splitlines()
-    assert found == str(piece.id)
-    assert "may not be written; give yourself permission" in refusal
+        assert_can_only_be_read(Path(folder, "lib"), piece.id)
 
 
 def test_measures_are_kept_by_place(tmp_path: Path) -> None:
@@ -289,18 +299,25 @@ def test_recordings_are_apart_from_scores(tmp_path: Path) -> None:
     assert store.nearest(embeddings(2), 1, "recording").places.size == 0
 
 
-def test_a_library_of_the_first_format_is_brought_up_to_date(tmp_path: Path) -> None:
-    tmp_path.joinpath("lib").mkdir()
-    old = sqlite3.connect(tmp_path / "lib" / "library.sqlite", isolation_level=None)
-    for statement in SCHEMA.split(";"):
+def write_old_library(folder: Path, version: int) -> None:
+    """A library of one piece, as an earlier format has it."""
+    folder.mkdir()
+    old = sqlite3.connect(folder / FILE_NAME, isolation_level=None)
+    for statement in (SCHEMA + "".join(UPGRADES[number] for number in range(2, version + 1))).split(";"):
         old.execute(statement)
     old.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    old.execute("PRAGMA user_version = 1")
+    old.execute(f"PRAGMA user_version = {version}")
     old.execute("INSERT INTO meta VALUES ('model', 'm-1')")
-    old.execute("INSERT INTO pieces VALUES (5, 'a', '/music/a.pdf', 'sha', '2026-01-01T00:00:00+00:00')")
+    columns = "(id, name, source, sha256, added_at)"
+    old.execute(f"INSERT INTO pieces {columns} VALUES (5, 'a', '/music/a.pdf', 'sha', '2026-01-01T00:00:00+00:00')")
     place = np.array([(1, 2, (0.0, 0.0, 0.5, 0.5))], PLACE)
     old.execute("INSERT INTO vectors VALUES (5, ?, ?)", (embeddings(1, 1).astype("<f2").tobytes(), place.tobytes()))
     old.close()
+
+
+@pytest.mark.parametrize("version", range(1, FORMAT))
+def test_a_library_of_an_earlier_format_is_brought_up_to_date(tmp_path: Path, version: int) -> None:
+    write_old_library(tmp_path / "lib", version)
     store = open_store(tmp_path / "lib", create=False)
     (piece,) = store.pieces()
     assert (piece.name, piece.kind, piece.title, piece.places) == ("a", "score", "", 1)
@@ -308,4 +325,203 @@ def test_a_library_of_the_first_format_is_brought_up_to_date(tmp_path: Path) -> 
     assert (store.nearest(embeddings(1, 1), 1).pieces == 5).all()
     put(store, "b", 2)
     store.close()
-    assert [piece.name for piece in open_store(tmp_path / "lib", create=False).pieces()] == ["a", "b"]
+    again = EmbeddedStore(tmp_path / "lib", create=False)
+    assert [(piece.name, is_whole) for piece, is_whole in again.checked()] == [("a", True), ("b", True)]
+
+
+@pytest.mark.skipif(not hasattr(os, "setuid"), reason="needs POSIX permissions")
+@pytest.mark.parametrize("version", range(1, FORMAT))
+def test_a_library_of_an_earlier_format_that_may_only_be_read_can_be_searched(version: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        write_old_library(Path(folder, "lib"), version)
+        before = Path(folder, "lib", FILE_NAME).read_bytes()
+        assert_can_only_be_read(Path(folder, "lib"), 5)
+        assert Path(folder, "lib", FILE_NAME).read_bytes() == before
+
+
+WATCHER = """
+import os, sys
+from pathlib import Path
+from earmark.library.embedded import EmbeddedStore
+os.setuid(65534)
+store = EmbeddedStore(Path(sys.argv[1]), create=False)
+print([piece.name for piece in store.pieces()], flush=True)
+sys.stdin.readline()
+print([piece.name for piece in store.pieces()], flush=True)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "setuid") or os.getuid() != 0, reason="needs to be somebody else")
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_who_may_only_read_sees_what_others_write(is_closed: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        library = Path(folder, "lib")
+        store = open_store(library, create=True)
+        put(store, "a", 1)
+        store.close()
+        arguments = [sys.executable, "-c", WATCHER, str(library)]
+        environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+        watcher = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+        assert watcher.stdout is not None
+        assert watcher.stdout.readline() == "['a']\n"
+        writer = open_store(library, create=False)
+        put(writer, "b", 2)
+        if is_closed:
+            writer.close()
+        assert watcher.communicate("go on\n")[0] == "['a', 'b']\n"
+        writer.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "setuid"), reason="needs POSIX permissions")
+def test_what_a_killed_process_left_in_the_log_is_read_where_nothing_may_be_written() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        library = Path(folder, "lib")
+        writer = start_writer(library, "a", 100_000)
+        assert writer.stdout is not None
+        for _ in range(3):
+            writer.stdout.readline()
+        writer.kill()
+        with writer:
+            writer.communicate()
+        assert Path(library, f"{FILE_NAME}-wal").stat().st_size > 0
+        Path(library, f"{FILE_NAME}-shm").unlink()  # as in a copy of the folder
+        shutil.copytree(library, Path(folder, "copy"))
+        pieces = open_store(Path(folder, "copy"), create=False).pieces()
+        assert len(pieces) >= 3
+        assert_can_only_be_read(library, None)
+
+
+def test_a_library_that_a_kill_ended_before_it_was_made_is_empty(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).touch()
+    store = open_store(tmp_path, create=False)
+    assert store.pieces() == []
+    put(store, "a", 1)
+
+
+def test_a_reader_does_not_keep_a_writer_waiting_nor_a_writer_a_reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "BUSY_TIMEOUT_S", 0.0)  # whoever had to wait would fail
+    reader, writer = open_store(tmp_path, create=True), open_store(tmp_path, create=False)
+    first = put(writer, "a", 1)
+    with reader.snapshot():
+        assert reader.pieces() == [first]
+        second = put(writer, "b", 2)
+        assert reader.pieces() == [first]
+        assert (reader.nearest(embeddings(2), 1).pieces == first.id).all()
+    assert reader.pieces() == [first, second]
+    assert isinstance(writer, EmbeddedStore)
+    with writer._putting(score("c"), "sha", np.zeros(50, PLACE), embeddings(3), "m-1"):  # a put under way
+        assert (reader.nearest(embeddings(2), 1).pieces == second.id).all()
+        assert reader.place(second.id, 30).page == 2
+    put(writer, "d", 4)
+
+
+def test_finds_and_puts_of_several_processes_do_not_fail(tmp_path: Path) -> None:
+    writer = start_writer(tmp_path, "a", 40)
+    assert writer.stdout is not None
+    writer.stdout.readline()
+    reader, asked = open_store(tmp_path, create=False), 0
+    while writer.poll() is None:
+        with reader.snapshot():
+            known = {piece.id for piece in reader.pieces()}
+            assert set(reader.nearest(embeddings(asked % 40), 1).pieces.ravel()) <= known
+        asked += 1
+    with writer:
+        writer.communicate()
+    assert (writer.returncode, asked > 0, len(reader.pieces())) == (0, True, 40)
+
+
+def change_blob(folder: Path, column: str, piece: int) -> None:
+    """Flips one bit in the middle of what is stored of a piece, behind the library's back."""
+    db = sqlite3.connect(folder / FILE_NAME)
+    (blob,) = db.execute(f"SELECT {column} FROM vectors WHERE piece = ?", (piece,)).fetchone()
+    changed = bytearray(blob)
+    changed[len(blob) // 2] ^= 4
+    db.execute(f"UPDATE vectors SET {column} = ? WHERE piece = ?", (bytes(changed), piece))
+    db.commit()
+    db.close()
+
+
+def test_a_damaged_piece_is_reported_when_it_is_read_and_can_be_removed(tmp_path: Path) -> None:
+    store = open_store(tmp_path, create=True)
+    first, second = put(store, "a", 1), put(store, "b", 2)
+    change_blob(tmp_path, "vectors", first.id)
+    message = "its piece 'a' is damaged; see what else is, and what helps: earmark verify"
+    with pytest.raises(LibraryDamaged, match=message):
+        store.nearest(embeddings(1), 1)
+    with pytest.raises(LibraryDamaged, match=message):
+        store.contents(first.id)
+    assert store.contents(second.id)[0][0].page == 1
+    change_blob(tmp_path, "places", second.id)
+    with pytest.raises(LibraryDamaged, match="its piece 'b' is damaged"):
+        store.place(second.id, 3)
+    assert store.pieces() == [first, second]
+    store.remove([first])
+    assert (store.nearest(embeddings(2), 1).pieces == second.id).all()
+
+
+FLIPS = 200
+
+
+def answers(store: Store, seed: int) -> list[object]:
+    """All that a library says, before and after it is added to and taken from."""
+    said: list[object] = []
+    for step in ("as it was", "added", "removed"):
+        if step == "added":
+            piece = put(store, "new", 9)
+            said.append(replace(piece, added_at=""))
+        if step == "removed":
+            store.remove([piece for piece in store.pieces() if piece.name in ("new", f"p{seed % 3}")])
+        pieces = store.pieces()
+        said.append([replace(piece, added_at="") for piece in pieces])
+        said.append([store.files(piece) for piece in pieces] + [store.pages(piece.id) for piece in pieces])
+        said.append([store.with_source(piece.source) == store.with_content(piece.sha256) == piece for piece in pieces])
+        for kind in ("score", "recording"):
+            found = store.nearest(embeddings(1, 3), 5, kind)
+            said.append((found.similarities.tolist(), found.pieces.tolist(), found.places.tolist()))
+        for piece in pieces:
+            if piece.kind == "score":
+                said.append(
+                    (store.place(piece.id, 7), store.contents(piece.id)[0], store.contents(piece.id)[1].tolist())
+                )
+            else:
+                said.append((store.time_s(piece.id, 7), [part.tolist() for part in store.excerpts(piece.id)]))
+        said.append(store.model_id)
+    return said
+
+
+def test_a_damaged_library_answers_as_before_or_says_that_it_is_damaged(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "lib", create=True)
+    for seed in range(3):
+        put(store, f"p{seed}", seed)
+    store.put_recording(replace(score("tape"), kind="recording"), "sha", np.arange(50) / 4, embeddings(5), "m-1")
+    numbers = [Place(1, 1, (0.0, 0.0, 0.5, 0.5), str(i // 2)) for i in range(10)]
+    store.put(score("measures"), "sha-m", [Page(1, 10, 10, 1)], numbers, embeddings(6, 10), "m-1")
+    store.remove([put(store, "gone", 8)])  # so that there are free pages
+    store.close()
+    whole = (tmp_path / "lib" / FILE_NAME).read_bytes()
+    expected = [answers_of(tmp_path / "whole", whole, seed) for seed in range(3)]
+    rng, refused = random.Random(0), list[str]()
+    for number in range(FLIPS):
+        damaged = bytearray(whole)
+        for _ in range(rng.choice([1, 1, 1, 20])):
+            damaged[rng.randrange(len(whole) if number % 2 else 4096)] ^= rng.randrange(1, 256)
+        try:
+            assert answers_of(tmp_path / "damaged", bytes(damaged), number) == expected[number % 3], number
+        except LibraryUnusable as error:
+            refused.append(str(error))
+    assert 0 < len(refused) < FLIPS
+    assert not any("\n" in message for message in refused)
+
+
+def answers_of(folder: Path, database: bytes, seed: int) -> list[object]:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    (folder / FILE_NAME).write_bytes(database)
+    store = open_store(folder, create=False)
+    try:
+        return answers(store, seed)
+    finally:
+        store.close()

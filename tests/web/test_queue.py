@@ -10,7 +10,7 @@ import pytest
 
 from earmark.web.errors import Refusal
 from earmark.web.protocol import Answer, Progress, Task
-from earmark.web.queue import FairQueue, Job, Pool
+from earmark.web.queue import Client, FairQueue, Job, Pool
 
 
 class Worker:
@@ -44,8 +44,8 @@ class Worker:
 
 
 def jobs(text: str) -> list[Job]:
-    """``"a1 b1"``: jobs of the clients ``a`` and ``b``."""
-    return [Job(name[0], Task(name), 1.0) for name in text.split()]
+    """``"a1 bx1"``: jobs from the addresses ``a`` and ``b``, the second under the name ``x``."""
+    return [Job(Client(name[0], name[1:-1]), Task(name), 1.0) for name in text.split()]
 
 
 def test_clients_take_turns() -> None:
@@ -73,6 +73,21 @@ def test_who_comes_late_does_not_wait_for_all_of_another() -> None:
         assert queue.ahead(late) == 1
         taken += [(await queue.take()).task.name for _ in range(4)]
         assert taken == ["a1", "a2", "b1", "a3", "a4"]
+
+    asyncio.run(run())
+
+
+def test_names_share_the_turns_and_the_room_of_their_address() -> None:
+    async def run() -> None:
+        queue = FairQueue(10, 4)
+        waiting = jobs("ax1 ax2 ay1 az1 b1 b2")
+        for job in waiting:
+            queue.put(job)
+        expected = ["ax1", "b1", "ay1", "b2", "az1", "ax2"]
+        assert [queue.ahead(job) for job in waiting] == [expected.index(job.task.name) for job in waiting]
+        with pytest.raises(Refusal, match="waiting"):
+            queue.put(jobs("aw1")[0])
+        assert [(await queue.take()).task.name for _ in waiting] == expected
 
     asyncio.run(run())
 
@@ -114,7 +129,7 @@ def test_what_goes_wrong_ends_one_job_only() -> None:
         ended: list[str] = []
         pool.ended = lambda job: ended.append(job.task.name)
         running = asyncio.create_task(pool.run())
-        waiting = pool.submit("a", Task("wait"), 1.0)
+        waiting = pool.submit(Client("a"), Task("wait"), 1.0)
         states = []
         async for _ in waiting.changes(0.0):
             states.append((waiting.state, waiting.progress.done))
@@ -125,9 +140,9 @@ def test_what_goes_wrong_ends_one_job_only() -> None:
         assert states[-1] == ("done", 0.5)
         for name, kind in (("fail", "unusable_file"), ("break", "internal")):
             with pytest.raises(Refusal) as refused:
-                await pool.submit("a", Task(name), 1.0).wait()
+                await pool.submit(Client("a"), Task(name), 1.0).wait()
             assert refused.value.kind == kind
-        assert (await pool.submit("a", Task("fine"), 1.0).wait()).value == {"task": "fine"}
+        assert (await pool.submit(Client("a"), Task("fine"), 1.0).wait()).value == {"task": "fine"}
         assert ended == ["wait", "fail", "break", "fine"]
         running.cancel()
 
@@ -139,7 +154,7 @@ def test_a_job_can_be_ended_wherever_it_is() -> None:
         worker = Worker()
         pool = Pool("test", [worker], 10, 10)
         running = asyncio.create_task(pool.run())
-        working, waiting = pool.submit("a", Task("wait"), 1.0), pool.submit("a", Task("never"), 1.0)
+        working, waiting = pool.submit(Client("a"), Task("wait"), 1.0), pool.submit(Client("a"), Task("never"), 1.0)
         while working.state != "working":
             await asyncio.sleep(0.01)
         pool.cancel(waiting)
@@ -148,7 +163,7 @@ def test_a_job_can_be_ended_wherever_it_is() -> None:
         for job in (working, waiting):
             with pytest.raises(Refusal, match="given up"):
                 await job.wait()
-        assert (await pool.submit("a", Task("next"), 1.0).wait()).value == {"task": "next"}
+        assert (await pool.submit(Client("a"), Task("next"), 1.0).wait()).value == {"task": "next"}
         assert worker.done == ["next"]
         running.cancel()
 
@@ -162,7 +177,7 @@ def test_workers_that_wait_leave_the_other_threads_alone() -> None:
         workers = [Worker() for _ in range(40)]
         pool = Pool("test", workers, 40, 40)
         running = asyncio.create_task(pool.run())
-        waiting = [pool.submit("a", Task("wait"), 1.0) for _ in workers]
+        waiting = [pool.submit(Client("a"), Task("wait"), 1.0) for _ in workers]
         while pool.working() < len(workers):
             await asyncio.sleep(0.01)
         assert await asyncio.wait_for(asyncio.to_thread(lambda: "read"), 10) == "read"

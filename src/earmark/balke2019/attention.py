@@ -56,12 +56,12 @@ def excerpts(encoders: Model, piece: TrainingPiece, rendering: str, onsets: Sequ
     audio, sheet = AudioSpec(), SheetSpec()
     at = np.array(onsets, np.int64)
     spectrum = piece.audio[rendering].astype(np.float32)
-    heard_s = piece.audio_s(rendering, piece.onsets.time_s)
-    frame = heard_s[at] * audio.frames_per_second
+    onsets_s = piece.audio_s(rendering, piece.onsets.time_s)
+    frame = onsets_s[at] * audio.frames_per_second
     _, attention = encoders.embed_audio(spectrum, frame)
     reach = encoders.attention_reach_frames
     offset_s = np.linspace(-reach, reach, attention.shape[1]) / audio.frames_per_second
-    counted = onsets_within(heard_s, at, reach / audio.frames_per_second)
+    counted = onsets_within(onsets_s, at, reach / audio.frames_per_second)
     strip = ink(piece.strip)
     half_px = sheet.window_px // 2
     made = []
@@ -118,12 +118,12 @@ def entropies(
         report(number, len(pieces))
         if not len(onsets):
             continue
-        heard_s = piece.audio_s(rendering, piece.onsets.time_s)
-        frame = heard_s[onsets] * audio.frames_per_second
+        onsets_s = piece.audio_s(rendering, piece.onsets.time_s)
+        frame = onsets_s[onsets] * audio.frames_per_second
         _, attention = encoders.embed_audio(piece.audio[rendering].astype(np.float32), frame)
         if not has_attention(attention):
             raise BadInput(encoders.model_id, "has no attention", "choose a model with attention, such as bl2-lc-at")
-        counts.append(onsets_within(heard_s, onsets, reach_s))
+        counts.append(onsets_within(onsets_s, onsets, reach_s))
         found.append(entropy(attention))
     report(len(pieces), len(pieces))
     return np.concatenate(counts), np.concatenate(found)

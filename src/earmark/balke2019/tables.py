@@ -112,10 +112,13 @@ def write_tables(results: Path, out: Path) -> list[Path]:
 
 
 INTRODUCTION = """\
-Every cell is *published / here*. "not trained" says that nobody here has trained that row yet, "not measured" that it
-was not evaluated so; – that the paper does not report the number. The paper's numbers were measured on its authors'
-rendering of the test set, ours on a rebuilt one (another piano, no repeats), which is easier: compare rows within a
-column, not the two numbers of a cell. The 94 test pieces, 10 000 candidates, a piano whose soundfont no training used.
+Every cell is *published / here*, of the 94 test pieces with 10 000 candidates.
+
+- "not trained": nobody here has trained that row yet; "not measured": it was not evaluated so.
+- –: the paper does not report the number.
+- The paper's numbers were measured on its authors' rendering of the test set, ours on a rebuilt one
+  (another piano, which no training used; no repeats). That is easier: compare rows within a column,
+  not the two numbers of a cell.
 """
 
 

@@ -19,6 +19,8 @@ FIND_MUSIC = {
     "find": ("earmark.cli.library", "Find the page that a recording is played from, or the other way."),
     "list": ("earmark.cli.library", "List the pieces of a library."),
     "remove": ("earmark.cli.library", "Remove pieces from a library."),
+    "verify": ("earmark.cli.upkeep", "Say whether a library and its files are whole, and mend them."),
+    "backup": ("earmark.cli.upkeep", "Copy a library, also while it is used."),
     "align": ("earmark.cli.library", "Follow a recording through its score, moment by moment."),
     "pages": ("earmark.cli.pages", "Show the systems that are found on pages."),
     "serve": ("earmark.cli.serve", "Open a library to a browser: ask, see, follow, listen."),

@@ -87,10 +87,10 @@ def train_command(recipes: tuple[Path, ...], runs: Path, minutes: float | None) 
 
 
 @model_command.command("refine", short_help="Fit a paper row's CCA layer on many pairs.")
-@click.argument("checkpoint", type=EXISTING_FILE)
+@click.argument("checkpoints", nargs=-1, required=True, metavar="CHECKPOINT...", type=EXISTING_FILE)
 @click.option("--pairs", default=25_000, show_default=True, type=click.IntRange(100), help="How many training pairs.")
-def refine_command(checkpoint: Path, pairs: int) -> None:
-    """Fit the CCA layer of CHECKPOINT, a row of the paper, on many training pairs; writes refined.pt beside it.
+def refine_command(checkpoints: tuple[Path, ...], pairs: int) -> None:
+    """Fit the CCA layer of each CHECKPOINT, a row of the paper, on many training pairs; writes refined.pt beside it.
 
     \b
     earmark model refine runs/bl2-lc-at/checkpoint.pt
@@ -98,9 +98,10 @@ def refine_command(checkpoint: Path, pairs: int) -> None:
     from earmark.balke2019.train import refine
 
     console = Console(stderr=True)
-    with console.status("encoding pairs"):
-        refined = refine(checkpoint, pairs)
-    click.echo(refined)
+    for checkpoint in checkpoints:
+        with console.status(f"encoding pairs for {checkpoint}"):
+            refined = refine(checkpoint, pairs)
+        click.echo(refined)
 
 
 @model_command.command("export", short_help="Write a checkpoint's encoders as weights.")

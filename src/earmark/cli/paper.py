@@ -1,4 +1,4 @@
-"""``earmark paper tables`` and ``figures``."""
+"""``earmark paper tables``, ``claims`` and ``figures``."""
 
 from __future__ import annotations
 
@@ -29,6 +29,28 @@ def tables_command(results: Path, out: Path) -> None:
     from earmark.balke2019.tables import write_tables
 
     for path in write_tables(results, out):
+        click.echo(path)
+
+
+@paper_command.command("claims", short_help="Write which of the paper's claims hold.")
+@click.argument("corpus", type=EXISTING_FOLDER)
+@click.argument("out", type=NEW_FOLDER)
+@click.argument("weights", nargs=-1, required=True, metavar="WEIGHTS...")
+def claims_command(corpus: Path, out: Path, weights: tuple[str, ...]) -> None:
+    """Measure the rows in WEIGHTS on the test pieces of CORPUS; write claims.md and claims.json into OUT.
+
+    Each claim compares two rows: the difference of their MRR, published and here, its 95 % bootstrap interval over
+    pieces, and whether it holds.
+
+    \b
+    earmark paper claims data/msmd experiments experiments/balke2019/weights/*
+    """
+    from earmark.balke2019.claims import write_claims
+    from earmark.model.encoders import load
+
+    with progress_bar("encoding pieces") as report:
+        paths = write_claims([load(name) for name in weights], corpus, out, report)
+    for path in paths:
         click.echo(path)
 
 

@@ -24,7 +24,7 @@ from earmark.library.add import Adding, Outcome, find_sources
 from earmark.library.answers import page_hits, recording_hits
 from earmark.library.embedded import EmbeddedStore
 from earmark.library.sources import whole_file
-from earmark.library.store import LibraryUnusable, Piece, Store, check_model
+from earmark.library.store import DOWNLOADS, LibraryUnusable, Piece, Store, check_model
 from earmark.model.encoders import Model, load
 from earmark.results import Alignment, Findings, Hit, Kind, RecordingHit
 from earmark.search.align import align
@@ -108,7 +108,7 @@ class Library:
         """
         self.check()
         given = [paths] if isinstance(paths, str | Path) else paths
-        adding = Adding(self.store, self.model, Path(self._where).absolute() / "iiif", split)
+        adding = Adding(self.store, self.model, Path(self._where).absolute() / DOWNLOADS, split)
         found = list(find_sources(given))
         outcomes = []
         for done, one in enumerate(found, start=1):
@@ -215,7 +215,7 @@ class Library:
     ) -> tuple[tuple[Hit, ...], tuple[RecordingHit, ...], bool]:
         """The best pages and recordings, and whether either first one is sure; KeyError when one is gone meanwhile.
 
-        Only describing them needs the snapshot: it keeps writers waiting, and the index may have to be loaded before.
+        Only describing them needs the snapshot, for what was ranked may be removed meanwhile.
         """
         pages, page_is_sure = self._ranked(query, "score", without, top)
         recordings, recording_is_sure = self._ranked(query, "recording", without, top)

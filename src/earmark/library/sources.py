@@ -109,7 +109,7 @@ def _in_folder_given(folder: Path) -> Iterator[Score | BadInput]:
 def _in_folder(folder: Path, above: set[tuple[int, int]]) -> Iterator[Score | BadInput]:
     """``above`` holds the folders visited so far: a link may lead back to one of them."""
     try:
-        entries = sorted((entry for entry in folder.iterdir() if not entry.name.startswith(".")), key=_natural)
+        entries = sorted((entry for entry in folder.iterdir() if not entry.name.startswith(".")), key=natural)
     except PermissionError:
         yield BadInput(folder, "may not be read", "give yourself permission to read it")
         return
@@ -153,7 +153,7 @@ def _identity(folder: Path) -> tuple[int, int]:
     return state.st_dev, state.st_ino
 
 
-def _natural(path: Path) -> list[tuple[int, str]]:
+def natural(path: Path) -> list[tuple[int, str]]:
     """Digits compare as numbers: page_2 before page_10."""
     parts = re.split(r"(\d+)", path.name.casefold())
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]

@@ -21,9 +21,16 @@ from earmark.results import Kind, Place
 from earmark.schema import FloatArray, Page
 from earmark.search.index import Neighbours
 
+UPLOADS, DOWNLOADS = "uploads", "iiif"
+"""The folders in a library's: scores that came through the browser; a folder of images for each manifest."""
+
 
 class LibraryUnusable(BadInput):
     """The library itself, not something given to it, cannot be read or written."""
+
+
+class LibraryDamaged(LibraryUnusable):
+    """What is stored is not what was put; see `earmark.library.verify`."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +57,8 @@ class Store(Protocol):
     """Where a library lives. The only thing an engine elsewhere has to provide (see
     `earmark.library.library.open_store`).
 
-    Every method raises LibraryUnusable when the library cannot be read or written.
+    Every method raises LibraryUnusable when the library cannot be read or written, and its LibraryDamaged when what it
+    would answer is not what was put.
     """
 
     @property
@@ -59,7 +67,7 @@ class Store(Protocol):
         ...
 
     def snapshot(self) -> AbstractContextManager[None]:
-        """All reads within are of one moment, whatever other processes write meanwhile."""
+        """All reads within are of one moment, whatever other processes write meanwhile; nobody waits for it."""
         ...
 
     def pieces(self) -> list[Piece]:

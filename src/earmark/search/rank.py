@@ -19,7 +19,9 @@ the recording:
 4. **Stretch.** A long query need not be one piece throughout: there is talking, applause, the next piece. Every
    excerpt costs a toll, and the pieces are ranked by the most that a stretch of their path is worth (Smith and Waterman
    1981, along one path). What is said about a piece is about that stretch. The longer the query, the more looks like
-   something somewhere by chance, in proportion to the logarithm of its length: so does the toll grow.
+   something somewhere by chance, in proportion to the logarithm of its length: so does the toll grow. Up to 10 s there
+   is none: a constant toll of the right size for two minutes of applause (0.04 to 0.08 of cosine) takes from short
+   clips in loud babble what little evidence they have.
 5. **Agreement.** Evidence may add up from many places that are each a little near. How many of the excerpts have the
    nearest place of all on the path tells such a sum from music that is there.
 6. **Place.** The answer is the point of the stretch with most evidence within ``SUPPORT_S`` around it.

@@ -1,4 +1,8 @@
-"""Grey, stained and unevenly lit paper made white, and pale ink black, as engravers' files have them."""
+"""Grey, stained and unevenly lit paper made white, and pale ink black, as engravers' files have them.
+
+The page is divided by its paper (a morphological closing) and the contrast is stretched, so that the sheet encoder
+gets black on white whatever the light was. A page from an engraver's file comes out as it went in.
+"""
 
 from __future__ import annotations
 

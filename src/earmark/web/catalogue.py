@@ -19,7 +19,7 @@ from typing import Any
 
 from earmark.library.library import Library
 from earmark.library.sources import whole_file
-from earmark.library.store import Piece
+from earmark.library.store import UPLOADS, Piece
 from earmark.library.undo import Removed, put_back, take_out
 from earmark.results import Kind, Place
 from earmark.schema import Page
@@ -29,7 +29,6 @@ from earmark.web.limits import Limits
 from earmark.web.protocol import piece_json
 from earmark.web.uploads import file_stem, score_suffix
 
-UPLOADS = "uploads"
 """The folder in the library's where added files stay."""
 MOST_RECORDINGS = 1000
 

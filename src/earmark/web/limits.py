@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address
 
 MB = 1_000_000
 
@@ -16,12 +18,13 @@ class Limits:
     * ``kept_bytes``, ``kept_queries``, ``kept_s``: recordings kept for following and explaining them, all together,
       how many, how long after their last use
     * ``uploads``: at the same time; each has ``upload_grace_s`` and then must bring ``upload_bytes_per_s`` on average
-    * ``waiting``, ``waiting_of_one``: jobs in each queue, in all and of one client
+    * ``waiting``, ``waiting_of_one``: jobs in each queue, in all and of one address
     * ``query_s``, ``addition_s``, ``view_s``: what one job may take before its process is ended
     * ``worker_memory_bytes``: what a job's process may take beyond what it holds when it is ready
     * ``live_sessions``, ``live_s``, ``live_message_bytes``: how many listen at a time, how long, in what portions
     * ``undo_s``, ``undos``: how long, and how many, removed pieces can be brought back
-    * ``header_s``, ``connections``: until a connection's request has to be complete, and how many may be open
+    * ``header_s``: until a connection's request has to be complete
+    * ``connections``, ``connections_of_one``: how many may be open, in all and of one address
     """
 
     audio_bytes: int = 400 * MB
@@ -48,3 +51,16 @@ class Limits:
     undos: int = 100
     header_s: float = 10.0
     connections: int = 512
+    connections_of_one: int = 256
+
+
+@lru_cache(maxsize=4096)
+def network_of(address: str) -> str:
+    """What limits for one address count by: an IPv4 address, or the /64 of an IPv6 one, as one host may use it all."""
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(found, IPv6Address):
+        return str(found.ipv4_mapped or IPv6Address(int(found) >> 64 << 64))
+    return address

@@ -1,7 +1,8 @@
 """Queues jobs, with a bound and fairly between clients, and hands them to workers.
 
-Clients take turns: whoever asks for much waits for itself, not the others. Everything here runs on the event loop;
-only the call into a worker's process waits in a thread, of which each worker has its own.
+Addresses take turns, and at one address the names that clients give themselves: whoever asks for much waits for
+itself, not the others. Bounds hold for an address, since a name can be chosen anew for every job. Everything here runs
+on the event loop; only the call into a worker's process waits in a thread, of which each worker has its own.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ import logging
 import secrets
 import time
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from earmark.web.errors import Refusal
 from earmark.web.protocol import Answer, Progress, Task
@@ -44,10 +45,17 @@ class Caller(Protocol):
         ...
 
 
+class Client(NamedTuple):
+    """Who asks: where from, and the name that it gives itself."""
+
+    address: str
+    name: str = ""
+
+
 class Job:
     """One task of one client on its way through a queue; ``answer`` when done, ``refusal`` when failed."""
 
-    def __init__(self, client: str, task: Task, limit_s: float) -> None:
+    def __init__(self, client: Client, task: Task, limit_s: float) -> None:
         self.id = secrets.token_urlsafe(16)
         self.client, self.task, self.limit_s = client, task, limit_s
         self.state: State = "waiting"
@@ -98,22 +106,25 @@ class Job:
 
 
 class FairQueue:
-    """Waiting jobs, first come first served for one client, one after the other between clients."""
+    """Waiting jobs, first come first served for one client, in turns between addresses and between an address's names.
+
+    It holds at most ``most`` jobs, and at most ``most_of_one`` of one address.
+    """
 
     def __init__(self, most: int, most_of_one: int) -> None:
         self._most, self._most_of_one = most, most_of_one
-        self._waiting: OrderedDict[str, deque[Job]] = OrderedDict()
+        self._waiting: OrderedDict[str, OrderedDict[str, deque[Job]]] = OrderedDict()
         self._filled = asyncio.Event()
 
     def __len__(self) -> int:
-        return sum(map(len, self._waiting.values()))
+        return sum(map(self._of, self._waiting))
 
     def put(self, job: Job) -> None:
         """Adds a job; raises Refusal, busy, when there is no room."""
-        of_one = len(self._waiting.get(job.client, ()))
-        if len(self) >= self._most or of_one >= self._most_of_one:
+        address, name = job.client
+        if len(self) >= self._most or self._of(address) >= self._most_of_one:
             raise Refusal("busy", "too many questions are waiting", "try again in a moment")
-        self._waiting.setdefault(job.client, deque()).append(job)
+        self._waiting.setdefault(address, OrderedDict()).setdefault(name, deque()).append(job)
         self._filled.set()
 
     async def take(self) -> Job:
@@ -121,33 +132,49 @@ class FairQueue:
         while not self._waiting:
             self._filled.clear()
             await self._filled.wait()
-        client, own = self._waiting.popitem(last=False)
-        job = own.popleft()
-        if own:
-            self._waiting[client] = own  # to the end of the round
+        job = next(self._in_turn())
+        self.drop(job)
+        address, name = job.client
+        if names := self._waiting.get(address):  # both to the end of their rounds
+            self._waiting.move_to_end(address)
+            if name in names:
+                names.move_to_end(name)
         return job
 
     def drop(self, job: Job) -> None:
         """Takes a job out, if it waits here."""
-        own = self._waiting.get(job.client, deque())
+        address, name = job.client
+        names = self._waiting.get(address, OrderedDict[str, deque[Job]]())
+        own = names.get(name, deque())
         if job in own:
             own.remove(job)
             if not own:
-                del self._waiting[job.client]
+                del names[name]
+            if not names:
+                del self._waiting[address]
 
     def ahead(self, job: Job) -> int | None:
         """How many of the jobs here will be taken before this one; None when it does not wait here."""
-        own = self._waiting.get(job.client, deque())
-        if job not in own:
-            return None
-        turn, before = own.index(job), True
-        count = turn
-        for client, others in self._waiting.items():
-            if client == job.client:
-                before = False
-            else:
-                count += min(len(others), turn + before)
-        return count
+        return next((count for count, one in enumerate(self._in_turn()) if one is job), None)
+
+    def _of(self, address: str) -> int:
+        """How many jobs of this address wait."""
+        return sum(map(len, self._waiting.get(address, {}).values()))
+
+    def _in_turn(self) -> Iterator[Job]:
+        """All jobs in the order in which they will be taken if no others come."""
+        return _take_turns(_take_turns(names.values()) for names in self._waiting.values())
+
+
+def _take_turns(groups: Iterable[Iterable[Job]]) -> Iterator[Job]:
+    """The first of each group, then the second of each that has one, and so on."""
+    waiting = deque(map(iter, groups))
+    while waiting:
+        group = waiting.popleft()
+        for job in group:
+            yield job
+            waiting.append(group)
+            break
 
 
 class Pool:
@@ -167,7 +194,7 @@ class Pool:
         """Jobs that workers are busy with."""
         return len(self._at_work)
 
-    def submit(self, client: str, task: Task, limit_s: float) -> Job:
+    def submit(self, client: Client, task: Task, limit_s: float) -> Job:
         """Queues a task; raises Refusal, busy, when there is no room."""
         job = Job(client, task, limit_s)
         self.queue.put(job)

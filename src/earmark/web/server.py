@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from earmark.errors import EarmarkError
-from earmark.web.limits import Limits
+from earmark.web.limits import Limits, network_of
 
 STOP_S = 5
 EVERYWHERE = ("0.0.0.0", "::")
@@ -23,13 +23,17 @@ EVERYWHERE = ("0.0.0.0", "::")
 
 class ImpatientProtocol(H11Protocol):
     """HTTP/1.1 that hangs up when a request's head is not complete in time: connections cannot be held by saying
-    nothing, or little by little."""
+    nothing, or little by little. Nor can one address hold them all."""
 
     header_s = Limits.header_s
+    connections_of_one = Limits.connections_of_one
     _patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        if self._connections_of_its_address() > self.connections_of_one:
+            transport.abort()
+            return
         self._patience = self.loop.call_later(self.header_s, transport.close)
 
     def data_received(self, data: bytes) -> None:
@@ -42,6 +46,12 @@ class ImpatientProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._cease()
         super().connection_lost(exc)
+
+    def _connections_of_its_address(self) -> int:
+        """How many are open, this one and WebSockets among them."""
+        clients = [getattr(connection, "client", None) for connection in self.connections]
+        networks = [network_of(client[0]) for client in clients if client]
+        return networks.count(network_of(self.client[0])) if self.client else 0
 
     def _cease(self) -> None:
         if self._patience is not None:
@@ -73,7 +83,8 @@ def listen(host: str, port: int) -> Iterator[BoundSocket]:
 
 def make_server(app: FastAPI, limits: Limits) -> uvicorn.Server:
     """What serves ``app`` on a socket (``server.run([socket])``)."""
-    protocol: Any = type("Protocol", (ImpatientProtocol,), {"header_s": limits.header_s})
+    patience = {"header_s": limits.header_s, "connections_of_one": limits.connections_of_one}
+    protocol: Any = type("Protocol", (ImpatientProtocol,), patience)
     config = uvicorn.Config(
         app,
         http=protocol,

@@ -1,4 +1,9 @@
-"""Starts and ends what all routes share: the library, queues with their workers, what is kept for clients, counters."""
+"""Starts and ends what all routes share: the library, queues with their workers, what is kept for clients, counters.
+
+Two or more workers look queries up, one reads scores at a lower priority, one draws pages and spectrograms. Recordings
+that were asked about are kept for following and explaining them, in a temporary folder that the server, or if it is
+killed the last worker, removes.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +22,9 @@ from starlette.requests import HTTPConnection
 
 from earmark.library.library import Library
 from earmark.model.encoders import Model
+from earmark.web import queue
 from earmark.web.catalogue import Catalogue
-from earmark.web.limits import Limits
+from earmark.web.limits import Limits, network_of
 from earmark.web.live_sessions import LiveSessions
 from earmark.web.metrics import Metrics
 from earmark.web.queue import Pool
@@ -90,11 +96,10 @@ def _service(call: HTTPConnection) -> Service:
     return service
 
 
-def _client(call: HTTPConnection) -> str:
-    """Who asks, for taking turns: the client's own name for itself, else its address."""
-    address = call.client.host if call.client else ""
-    return f"{address} {call.headers.get(CLIENT_HEADER, '')}"
+def _client(call: HTTPConnection) -> queue.Client:
+    """Who asks, for taking turns."""
+    return queue.Client(network_of(call.client.host if call.client else ""), call.headers.get(CLIENT_HEADER, ""))
 
 
 InService = Annotated[Service, Depends(_service)]
-Client = Annotated[str, Depends(_client)]
+Client = Annotated[queue.Client, Depends(_client)]

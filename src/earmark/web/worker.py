@@ -1,6 +1,8 @@
 """What a worker process runs: one task after the other with a library of its own, within limits of memory.
 
 It ends when the server does, however that ends, and then removes the folder of kept files if it is still there.
+
+Score files are engraved by a process of the worker's own process group, which is killed as a whole.
 """
 
 from __future__ import annotations

@@ -3,6 +3,10 @@
 All measures are taken from grey values, relative to the paper around, so that uneven light, low contrast, show-through
 and noise cost little. Lengths are in px of the image that is given; a *line distance* is that from one staff line to
 the next.
+
+The line distance is the lag at which the rows of thin ink resemble each other at one, two and three lags and not half
+way between; octave by octave on the page halved again and again. If columns do so more than rows, the page lies on its
+side.
 """
 
 from __future__ import annotations

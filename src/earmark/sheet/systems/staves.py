@@ -3,6 +3,8 @@
 The page is given roughly level, with ``DISTANCE`` px from line to line. A comb of five lines gives evidence of a staff
 at every place; from the strongest on, a staff is followed to both sides, step by step; its lines are then measured to a
 part of a px and smoothed along the staff.
+
+Lines that beams or notes hide count as unknown, not as missing. Letters are told from lines by their gaps.
 """
 
 from __future__ import annotations

@@ -154,7 +154,7 @@ async def attention(
 
 
 async def _shown(
-    service: Service, client: str, kept: KeptQuery, task: str, start_s: float, end_s: float | None, **more: Any
+    service: Service, client: Client, kept: KeptQuery, task: str, start_s: float, end_s: float | None, **more: Any
 ) -> Answer:
     """A stretch of a recording, drawn or explained by a worker."""
     stop_s = start_s + MOST_SHOWN_S / 2 if end_s is None else end_s

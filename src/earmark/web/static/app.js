@@ -1,4 +1,12 @@
-/** The page: which view is shown (by the address's hash), and files dropped anywhere on it. */
+/**
+ * The page: which view is shown (by the address's hash), and files dropped anywhere on it.
+ *
+ * One HTML file, one style sheet, ES modules; no framework and nothing to build. `js/api.js` is the only place that talks to
+ * the server and turns every failure into what is wrong and what to do. `js/score.js` is the one window onto a page of music:
+ * the image, and over it an SVG in page pixels that carries the marks. `js/alignment.js` is the pure part of following: moment
+ * → place and place → moment. Colours are custom properties in `style.css`, light and dark. The policy forbids inline script
+ * and style, so sizes are set through the DOM.
+ */
 
 import { $, say } from "/js/dom.js";
 import * as ask from "/views/ask.js";

@@ -1,0 +1,80 @@
+"""A library in use → a whole copy of it in a new folder.
+
+The database is copied as of one moment, through SQLite; then what came through the web, ``uploads`` and ``iiif``.
+Files that pieces were read from elsewhere are not part of a library and are not copied.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from earmark.errors import BadInput
+from earmark.library.embedded import FILE_NAME, EmbeddedStore
+from earmark.library.store import DOWNLOADS, UPLOADS
+
+
+def back_up(library: Path, to: Path) -> int:
+    """Copies the library in folder ``library`` to ``to``, which appears whole, safely on disk, or not at all.
+
+    Other processes may read and write it meanwhile. Returns how many pieces the copy has. A library that was copied
+    opens like any other; what came through the web it looks for where ``library`` was, until
+    `earmark.library.verify.repair` has noted where it is now. Raises LibraryUnusable when there is no library, its
+    LibraryDamaged when it is not whole, BadInput when ``to`` is there already or cannot be written.
+    """
+    to = Path(os.path.abspath(to))
+    if to.exists():
+        raise BadInput(to, "is there already", "give the name of a new folder")
+    source = EmbeddedStore(library, create=False)
+    unfinished = to.with_name(f".{to.name}.{os.getpid()}")
+    try:
+        try:
+            unfinished.mkdir(parents=True)
+            source.copy_to(unfinished / FILE_NAME)
+            for name in (UPLOADS, DOWNLOADS):
+                _copy(library / name, unfinished / name)
+            copy = EmbeddedStore(unfinished, create=False)
+            pieces = len(copy.pieces())
+            copy.close()
+            _sync(unfinished)
+            unfinished.rename(to)
+            _sync_folder(to.parent)
+        except OSError as error:
+            remedy = "give another folder, or make room"
+            raise BadInput(to, f"cannot be written ({error.strerror or error})", remedy) from error
+    finally:
+        source.close()
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return pieces
+
+
+def _copy(folder: Path, to: Path) -> None:
+    """All files in a folder, but no hidden ones: those are being written."""
+    for root, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        there = to / Path(root).relative_to(folder)
+        there.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            if not name.startswith("."):
+                try:
+                    shutil.copy2(Path(root, name), there / name)
+                except FileNotFoundError:  # removed meanwhile, with its piece
+                    continue
+
+
+def _sync(folder: Path) -> None:
+    for root, _, names in os.walk(folder):
+        for name in names:
+            with open(Path(root, name), "rb") as file:
+                os.fsync(file.fileno())
+        _sync_folder(Path(root))
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "posix":  # elsewhere folders cannot be opened
+        opened = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
