@@ -13,7 +13,7 @@ demo: $(VENV)/base
 
 # Two processes of pytest, or as many as there are cores, of one thread each: a test that has two is hardly any faster.
 test: packages check docs wheel-check
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal --durations 10
 
 check: $(VENV)/dev
 	$(BIN)/ruff check .
