@@ -11,9 +11,9 @@ PACKAGES := libfluidsynth3 fluid-soundfont-gm timgm6mb-soundfont musescore-gener
 demo: $(VENV)/base
 	$(BIN)/python demo/demo.py
 
-# Two processes of pytest, or as many as there are cores, of one thread each: a test that has two is hardly any faster.
+# One process of pytest more than there are cores, of one thread each: tests of processes wait as often as they compute.
 test: packages check docs wheel-check
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal --durations 10
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $$($(BIN)/python -c 'import os; print(1 + os.cpu_count())') --dist worksteal --durations 10
 
 check: $(VENV)/dev
 	$(BIN)/ruff check .
