@@ -68,11 +68,12 @@ def is_sheet_music(path: str | Path) -> bool:
 
 def count_pages(path: Path) -> int:
     """The pages of a PDF or an image (a TIFF may have many); 0 for a damaged or another file."""
+    found = kind(path)
     try:
-        if kind(path) == "pdf":
+        if found == "pdf":
             with pdfium.PdfDocument(path) as document:
                 return len(document)
-        if kind(path) == "image":
+        if found == "image":
             with PIL.Image.open(path) as image:
                 return int(getattr(image, "n_frames", 1)) if image.format == "TIFF" else 1
     except Exception:  # what decoders raise at damaged files nobody has listed; it is said when the pages are read
