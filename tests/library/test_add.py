@@ -92,6 +92,16 @@ def test_whatever_a_decoder_raises_at_a_query_is_bad_input(
         library.find(scores / name)
 
 
+@pytest.mark.parametrize("error", RAISED, ids=lambda error: type(error).__name__)
+def test_whatever_a_decoder_raises_at_what_is_followed_is_bad_input(
+    error: Exception, library: Library, scores: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.add(scores / "piece-0.pdf")
+    monkeypatch.setattr(av, "open", raising(error))
+    with pytest.raises(BadInput, match=r"s-sound\.wav"):
+        library.align(scores / "s-sound.wav", progress=lambda share: None)
+
+
 @pytest.mark.parametrize("error", [ValueError("x"), KeyError(3), RuntimeError()])
 def test_what_goes_wrong_after_reading_fails_that_file_alone(
     error: Exception, library: Library, music: Music, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

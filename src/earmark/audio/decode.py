@@ -68,14 +68,15 @@ def stated_duration_s(path: str | Path) -> float | None:
 
     Raises BadInput when the file cannot be opened or has no sound.
     """
-    try:
-        with _opened(path) as container:
-            stream = container.streams.audio[0]
-            if stream.duration and stream.time_base:
-                return float(stream.duration * stream.time_base)
-            return container.duration / av.time_base if container.duration else None
-    except (av.error.FFmpegError, OSError) as error:
-        raise BadInput(path, *_explain(Path(path), error)) from error
+    with reading(path):
+        try:
+            with _opened(path) as container:
+                stream = container.streams.audio[0]
+                if stream.duration and stream.time_base:
+                    return float(stream.duration * stream.time_base)
+                return container.duration / av.time_base if container.duration else None
+        except (av.error.FFmpegError, OSError) as error:
+            raise BadInput(path, *_explain(Path(path), error)) from error
 
 
 def _resampled(path: str | Path, start_s: float) -> Iterator[tuple[int, FloatArray]]:
