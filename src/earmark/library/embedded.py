@@ -358,6 +358,10 @@ class EmbeddedStore:
 
     def nearest(self, embeddings: FloatArray, k: int, kind: Kind = "score") -> Neighbours:
         """See `Store.nearest`."""
+        return self._index(kind, embeddings.shape[1]).nearest(embeddings, k)
+
+    def _index(self, kind: Kind, dimension: int) -> ExactIndex:
+        """All embeddings of a kind, in memory; made anew after a change."""
         with self._explained():
             version = self._one("PRAGMA data_version")
             if version != self._indexed_at:  # another process has changed something
@@ -365,9 +369,26 @@ class EmbeddedStore:
                 self._indexed_at = version
             index = self._indices.get(kind)
             if index is None:
-                rows = self._whole_embeddings(kind, 2 * embeddings.shape[1])
-                index = self._indices[kind] = ExactIndex(embeddings.shape[1], rows)
-        return index.nearest(embeddings, k)
+                index = self._indices[kind] = ExactIndex(dimension, self._whole_embeddings(kind, 2 * dimension))
+        return index
+
+    def embeddings(self, pieces: Sequence[int]) -> dict[int, FloatArray]:
+        """See `Store.embeddings`."""
+        query = """
+            SELECT name, vectors, (SELECT embeddings FROM checksums WHERE piece = id), length(places) /
+                iif(kind = 'score', ?, ?) FROM pieces LEFT JOIN vectors ON piece = id WHERE id = ?
+        """
+        found = {}
+        with self._explained():
+            for piece in pieces:
+                row = self._db.execute(query, (PLACE.itemsize, TIME.itemsize, piece)).fetchone()
+                if row is None:
+                    raise KeyError(piece)
+                name, stored, checksum, count = row
+                if not stored or _crc32(stored) != checksum:
+                    raise self._damaged(name)
+                found[piece] = _embeddings(stored, count)
+        return found
 
     def _whole_embeddings(self, kind: Kind, size: int) -> Iterator[tuple[int, bytes]]:
         """The embeddings of all pieces of a kind, ``size`` bytes each, as they are stored."""

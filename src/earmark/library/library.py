@@ -28,9 +28,8 @@ from earmark.library.store import DOWNLOADS, LibraryUnusable, Piece, Store, chec
 from earmark.model.encoders import Model, load
 from earmark.results import Alignment, Findings, Hit, Kind, RecordingHit
 from earmark.search.align import align
-from earmark.search.index import leave_out
 from earmark.search.query import Query, query_of, read_query
-from earmark.search.rank import NEIGHBOURS, Ranked
+from earmark.search.rank import NEIGHBOURS, Ranked, propose
 from earmark.search.track import Track
 
 DEFAULT_MODEL = "earmark-1"
@@ -224,11 +223,11 @@ class Library:
             return hits, recording_hits(self.store, recordings, query), page_is_sure or recording_is_sure
 
     def _ranked(self, query: Query, kind: Kind, without: Set[int], top: int) -> tuple[list[Ranked], bool]:
-        """The best pieces of one kind, and whether the first is sure."""
-        neighbours = leave_out(self.store.nearest(query.embeddings, NEIGHBOURS, kind), without)
-        calibration = query.calibrated(kind, self.model.calibration)
-        ranked = query.rank(neighbours, kind, calibration, top)
-        return ranked, bool(ranked) and ranked[0].confidence >= calibration.threshold
+        """The best pieces of one kind, and whether the first is sure; KeyError when one is gone meanwhile."""
+        proposed = propose(self.store.nearest(query.embeddings, NEIGHBOURS, kind), without)
+        calibration = self.model.calibration
+        ranked = query.rank(self.store.embeddings(proposed), kind, calibration, top)
+        return ranked, bool(ranked) and ranked[0].confidence >= query.confidence(kind, calibration).sure
 
     def _surely_found(self, audio: str | Path, recording: EmbeddedRecording) -> Piece:
         ranked, is_sure = self._ranked(query_of(recording), "score", set(), 1)

@@ -26,7 +26,7 @@ from earmark.schema import AudioSpec, Box
 from earmark.search.index import Neighbours
 from earmark.search.path import FASTEST_PX_PER_S
 from earmark.search.query import Query
-from earmark.search.rank import NEIGHBOURS, path_through, rank
+from earmark.search.rank import NEIGHBOURS, propose
 
 AHEAD_S = 1.0
 REMEMBERED_S = 20.0
@@ -116,15 +116,12 @@ class Listener:
             return self._answered(heard_s, level, top)
 
     def _answered(self, heard_s: float, level: float, top: int) -> Heard:
-        neighbours = self._known_neighbours()
-        calibration = self._library.model.calibration
-        ranked = rank(neighbours, self._times_s, PLACE_HOP_PX, calibration, top)
-        hits = page_hits(self._library.store, ranked, Query(self._embeddings, self._times_s))
-        confident = bool(ranked) and ranked[0].confidence >= calibration.threshold
-        now = None
-        if confident:
-            path = path_through(neighbours, self._times_s, PLACE_HOP_PX, calibration, ranked[0].piece)
-            now = self._now(ranked[0].piece, path, heard_s)
+        query, calibration = Query(self._embeddings, self._times_s), self._library.model.calibration
+        pieces = self._library.store.embeddings(propose(self._known_neighbours()))
+        ranked = query.rank(pieces, "score", calibration, top)
+        hits = page_hits(self._library.store, ranked, query)
+        confident = bool(ranked) and ranked[0].confidence >= calibration.pages.sure
+        now = self._now(ranked[0].piece, ranked[0].path, heard_s) if confident else None
         return Heard(heard_s, level, confident, hits, now)
 
     def _read(self) -> None:

@@ -1,7 +1,8 @@
 """A model's name or folder → a model that can be run. ONNX Runtime only; nothing is unpickled.
 
-A model is a folder ``audio.onnx, sheet.onnx, model.json, CARD.md``. Shipped ones lie in the package's
-``weights/``. ``model.json`` states what the encoders were made for; it is compared with what this version of
+A model is a folder ``audio.onnx, sheet.onnx, background.npy, model.json, CARD.md``. Shipped ones lie in the package's
+``weights/``. ``background.npy`` is float32 [2, 1 + dimension, dimension]: of places of sheet music and of excerpts of
+recordings, the mean embedding and the covariance (`earmark.model.calibration.Background`). ``model.json`` states what the encoders were made for; it is compared with what this version of
 Earmark computes, and the ONNX files with their checksums, so that weights never run on input they were not
 trained for.
 """
@@ -19,12 +20,16 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.errors import BadInput, Mismatch
-from earmark.model.calibration import Calibration
+from earmark.model.calibration import Background, Calibration, Confidence
+from earmark.results import Kind
 from earmark.schema import AudioSpec, FloatArray, SheetSpec
 
 WEIGHTS = Path(__file__).parent / "weights"
 FORMAT = 1
 ENCODER_FILES = ("audio.onnx", "sheet.onnx")
+BACKGROUND_FILE = "background.npy"
+KINDS: tuple[Kind, ...] = ("score", "recording")
+"""Of what the background file has a part, in this order."""
 THREADS = 2
 CHUNK = 2048
 """Columns encoded at once: 102 s of spectrogram, five systems or so; bounds the memory of the feature maps."""
@@ -133,13 +138,21 @@ class OnnxModel:
         self.model_id = f"{self.name}-{hashlib.sha256(json.dumps(checksums).encode()).hexdigest()[:12]}"
         self._folder = folder
 
-    @property
+    @cached_property
     def calibration(self) -> Calibration:
         """See `Model.calibration`; raises BadInput when the model has none yet, or an older Earmark's."""
         try:
-            recordings = self._confidence.get("recordings")
-            return Calibration(**{**self._confidence, "recordings": Calibration(**recordings) if recordings else None})
-        except TypeError as error:
+            stored = np.load(self._folder / BACKGROUND_FILE, allow_pickle=False).astype(np.float32)
+            backgrounds = {kind: Background(part[0], part[1:]) for kind, part in zip(KINDS, stored, strict=True)}
+            if stored.shape[1:] != (1 + self.dimension, self.dimension):
+                raise ValueError(f"{BACKGROUND_FILE} is of shape {stored.shape}")
+            recordings = self._confidence["recordings"]
+            return Calibration(
+                backgrounds,
+                Confidence(**self._confidence["pages"]),
+                Confidence(**recordings) if recordings else None,
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise BadInput(
                 self._folder, "is not calibrated for this Earmark", "run: earmark model calibrate WEIGHTS CORPUS"
             ) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +13,11 @@ from earmark.embed.piece import embed_piece
 from earmark.embed.recording import EmbeddedRecording, embed_recording
 from earmark.embed.windows import PLACE_HOP_PX, QUERY_HOP_FRAMES
 from earmark.errors import BadInput
-from earmark.model.calibration import Calibration
+from earmark.model.calibration import Calibration, Confidence
 from earmark.model.encoders import Model
 from earmark.results import Kind, Place
 from earmark.schema import AudioSpec, FloatArray
-from earmark.search.index import Neighbours
-from earmark.search.rank import PACES, Ranked, rank
+from earmark.search.rank import PACES, Ranked, follow_pieces, rank
 from earmark.sheet.formats import is_sheet_music
 
 MOST_EXCERPTS = 600
@@ -48,15 +47,20 @@ class Query:
         """Whether it is sheet music or a recording."""
         return "recording" if self.pages is None else "score"
 
-    def rank(self, neighbours: Neighbours, kind: Kind, calibration: Calibration, top: int) -> list[Ranked]:
-        """`rank` of the neighbours among pieces of one kind; ``calibration`` as `calibrated` says."""
-        return rank(neighbours, self.positions, _STEPS[kind], calibration, top, PACES[self.kind, kind])
+    def rank(self, pieces: Mapping[int, FloatArray], kind: Kind, calibration: Calibration, top: int) -> list[Ranked]:
+        """The ``top`` of ``pieces``, all of one kind, best first: see `earmark.search.rank`."""
+        if not pieces or not len(self.positions):
+            return []
+        background, pace = calibration.backgrounds[kind], PACES[self.kind, kind]
+        levels = background.levels(self.embeddings)
+        followed = follow_pieces(self.embeddings, self.positions, levels, pieces, _STEPS[kind], pace)
+        return rank(followed, self.positions, pieces, background, self.confidence(kind, calibration), top, pace)
 
-    def calibrated(self, kind: Kind, calibration: Calibration) -> Calibration:
+    def confidence(self, kind: Kind, calibration: Calibration) -> Confidence:
         """What of a model's calibration applies among pieces of this kind."""
         if (self.kind, kind) == ("score", "recording"):
-            return calibration.recordings or calibration
-        return calibration
+            return calibration.recordings or calibration.pages
+        return calibration.pages
 
     def where(self, excerpt: int) -> tuple[float | None, Place | None]:
         """The time of an excerpt, or its place; the other is None."""
