@@ -27,7 +27,7 @@ from earmark.sheet.formats import kind_of_name
 from earmark.web.errors import Refusal
 from earmark.web.limits import Limits
 from earmark.web.protocol import piece_json
-from earmark.web.uploads import file_stem, score_suffix
+from earmark.web.uploads import file_stem, piece_suffix
 
 """The folder in the library's where added files stay."""
 MOST_RECORDINGS = 1000
@@ -126,16 +126,15 @@ class Catalogue:
         raise Refusal("not_found", "there is no such recording in the library's folder", "see what there is")
 
     def keep(self, name: str, upload: Path) -> Path:
-        """Moves an uploaded score to where it stays while it is added, named in the likeness of ``name``.
+        """Moves an uploaded file to where it stays while it is added, named in the likeness of ``name``.
 
         Call `release` when it has been added or has not. A file of that name and content is left as it is. Raises
-        Refusal for a name whose ending is no score's.
+        Refusal for a name whose ending is neither sheet music's nor a recording's.
         """
-        suffix = score_suffix(name)
+        suffix = piece_suffix(name)
         if not suffix:
-            raise Refusal(
-                "unusable_file", f"{name} is no sheet music", "give a PDF, an image, MusicXML, MEI, **kern or ABC"
-            )
+            what = f"{name} is neither sheet music nor a recording"
+            raise Refusal("unusable_file", what, "give a PDF, an image, MusicXML, MEI, **kern, ABC or a recording")
         stem = file_stem(name)
         with self._lock:
             folder = self._folder / UPLOADS

@@ -17,7 +17,7 @@ from earmark.web.errors import Refusal
 from earmark.web.protocol import Task
 from earmark.web.service import Client, InService, Service
 from earmark.web.sessions import KeptAddition
-from earmark.web.uploads import shown_name
+from earmark.web.uploads import score_suffix, shown_name
 
 PAGE_WIDTHS = (240, 480, 960, 1440, 1920, 2400)
 PRIVATELY_A_DAY = "private, max-age=86400"
@@ -78,7 +78,7 @@ async def page(
         raise Refusal("bad_request", f"there are no pages {width} px wide", f"ask for one of {PAGE_WIDTHS}")
     found = await asyncio.to_thread(service.catalogue.piece, piece)
     if number > found.pages:
-        raise Refusal("not_found", f"the piece has {found.pages} pages", "ask for one of them")
+        raise Refusal("not_found", f"the piece has no page {number}", f"ask for one of {found.pages}")
     tag = tag_of(found.sha256, number, width)
     headers = {"ETag": tag, "Cache-Control": PRIVATELY_A_DAY}
     if answer := unchanged(request, headers):
@@ -107,20 +107,20 @@ def piece_recording(service: InService, piece: Identifier) -> Response:
     status_code=202,
     response_model=models.Addition,
     responses=failures("unusable_file", "too_large", "too_slow", "busy"),
-    openapi_extra=body("A PDF, PNG, JPEG, TIFF, WebP or score file (MusicXML, MXL, MEI, **kern, ABC): one piece."),
+    openapi_extra=body("A PDF, an image, a score file (MusicXML, MXL, MEI, **kern, ABC) or a recording: one piece."),
 )
 async def add(service: InService, client: Client, request: Request, response: Response, name: FileName) -> Any:
-    """Adds a score; the answer says where to ask what has become of it."""
-    shown = shown_name(name, "score")
-    upload, _ = await service.sessions.receive(request, service.limits.score_bytes)
+    """Adds a score or a recording; the answer says where to ask what has become of it."""
+    shown, limits = shown_name(name, "score"), service.limits
+    upload, _ = await service.sessions.receive(request, limits.score_bytes if score_suffix(name) else limits.audio_bytes)
     try:
         path = await asyncio.to_thread(service.catalogue.keep, shown, upload)
     except BaseException:
         upload.unlink(missing_ok=True)
         raise
-    task = Task("add", {"path": str(path), "name": shown, "most_pages": service.limits.score_pages})
+    task = Task("add", {"path": str(path), "name": shown, "most_pages": limits.score_pages})
     try:
-        addition = KeptAddition(service.adding.submit(client, task, service.limits.addition_s), shown)
+        addition = KeptAddition(service.adding.submit(client, task, limits.addition_s), shown)
     except Refusal:
         await asyncio.to_thread(service.catalogue.release, path)
         raise
