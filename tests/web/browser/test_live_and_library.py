@@ -136,7 +136,8 @@ def test_a_dropped_folder_is_walked(visit: Visit) -> None:
                 const portions = [held.slice(0, 2), held.slice(2), []];
                 return {readEntries: (done) => done(portions.shift())};
             }});
-            const dropped = folder("book", file("p10.png"), file("p2.png"), folder("more", file("a.pdf")), file(".hidden"));
+            const more = folder("more", file("a.pdf"));
+            const dropped = folder("book", file("p10.png"), file("p2.png"), more, file(".hidden"));
             const items = [{webkitGetAsEntry: () => dropped}];
             return (await filesOf({items, files: []})).map((file) => file.name);
         }"""

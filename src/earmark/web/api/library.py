@@ -112,7 +112,8 @@ def piece_recording(service: InService, piece: Identifier) -> Response:
 async def add(service: InService, client: Client, request: Request, response: Response, name: FileName) -> Any:
     """Adds a score or a recording; the answer says where to ask what has become of it."""
     shown, limits = shown_name(name, "score"), service.limits
-    upload, _ = await service.sessions.receive(request, limits.score_bytes if score_suffix(name) else limits.audio_bytes)
+    most_bytes = limits.score_bytes if score_suffix(name) else limits.audio_bytes
+    upload, _ = await service.sessions.receive(request, most_bytes)
     try:
         path = await asyncio.to_thread(service.catalogue.keep, shown, upload)
     except BaseException:
