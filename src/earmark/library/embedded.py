@@ -38,6 +38,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from earmark.files import make_folder
 from earmark.library.sources import PageFile, Score
 from earmark.library.store import LibraryDamaged, LibraryUnusable, Piece, check_model
 from earmark.results import Kind, Place
@@ -127,7 +128,7 @@ class EmbeddedStore:
         self._indexed_at = 0  # SQLite's data_version that they were read at
         self._frozen: tuple[int, ...] | None = None  # of a file that is read as it is: its state then
         with self._explained():
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             self._open()
             self._check_tables()
             if self._one("PRAGMA integrity_check('pieces')") != "ok":  # by whose indices pieces are looked up

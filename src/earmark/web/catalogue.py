@@ -8,7 +8,6 @@ from __future__ import annotations
 import filecmp
 import os
 import secrets
-import shutil
 import threading
 import time
 from collections import Counter
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from earmark.files import make_folder, move
 from earmark.library.library import Library
 from earmark.library.sources import whole_file
 from earmark.library.store import UPLOADS, Piece
@@ -139,7 +139,7 @@ class Catalogue:
         stem = file_stem(name)
         with self._lock:
             folder = self._folder / UPLOADS
-            folder.mkdir(exist_ok=True)
+            make_folder(folder)
             path, number = folder / f"{stem}{suffix}", 1
             while path.exists():
                 if filecmp.cmp(path, upload, shallow=False):
@@ -147,7 +147,7 @@ class Catalogue:
                     return path
                 number += 1
                 path = folder / f"{stem} ({number}){suffix}"
-            shutil.move(upload, path)
+            move(upload, path)  # on disk before a piece is of it
             self._awaited[path] += 1
             self._new.add(path)
             return path
