@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,7 +27,7 @@ from earmark.library.sources import Score, page_file, sha256
 from earmark.library.verify import repair, verify
 from earmark.results import Place
 from earmark.schema import Page
-from earmark.web.catalogue import Catalogue
+from earmark.web.added_files import AddedFiles
 from earmark.web.limits import Limits
 
 from .faulty_disk import CAN_BE_WATCHED, Disk, Operation, Tree
@@ -184,12 +185,12 @@ def upload(folder: Path) -> None:
     received.write_bytes(MUSIC["c.pdf"])
     os.utime(received, (1, 1))  # so that it is always the same file
     with Library.open(folder / "lib", "nothing is encoded") as library:
-        catalogue = Catalogue(library, folder / "lib", Limits())
-        kept = catalogue.keep("score.pdf", received)
+        added = AddedFiles(library, folder / "lib", Limits(spare_bytes=0), threading.RLock())
+        kept = added.keep("score.pdf", received)
         try:
             put(folder / "lib", kept, 7)
         finally:
-            catalogue.release(kept)
+            added.release(kept)
 
 
 def told_of_uploads(folder: Path) -> list[object]:
