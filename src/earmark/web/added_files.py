@@ -56,10 +56,10 @@ class AddedFiles:
         return sum(Path(entry.path).stat().st_size for entry in counted if os.path.exists(entry.path))
 
     def keep(self, name: str, upload: Path) -> Path:
-        """Moves an uploaded score to where it stays while it is added, named in the likeness of ``name``; held.
+        """Moves an uploaded file to where it stays while it is added, named in the likeness of ``name``; held.
 
         Call `release` when it has been added or has not. A file of that name and content is left as it is. Raises
-        Refusal for a name whose ending is no score's, and when there is no room; the upload is gone then.
+        Refusal for a name of neither sheet music nor a recording, and when there is no room; the upload is gone then.
         """
         suffix = piece_suffix(name)
         stem = file_stem(name)
