@@ -103,7 +103,9 @@ def test_a_file_comes_from_where_it_is_or_was_moved_to(web: Web) -> None:
     assert all(host in line for host, line in zip(hosts, lines, strict=True))
 
 
-@pytest.mark.parametrize("where", ["file:///etc/passwd", "ftp://scores.example/1", "gopher://x/1", "http://x:99999/", "//[1"])
+@pytest.mark.parametrize(
+    "where", ["file:///etc/passwd", "ftp://scores.example/1", "gopher://x/1", "http://x:99999/", "//[1"]
+)
 def test_what_is_not_on_the_web_is_not_gone_to(web: Web, where: str) -> None:
     web.answers = [[moved(where)], [OK]]
     with pytest.raises(BadInput, match="is no web address"):

@@ -17,7 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from earmark.errors import EarmarkError
-from earmark.library.embedded import FILE_NAME
+from earmark.files import make_folder, move
+from earmark.library.database import FILE_NAME
 from earmark.library.library import Library
 from earmark.library.sources import whole_file
 from earmark.library.store import UPLOADS, Piece
@@ -67,7 +68,7 @@ class AddedFiles:
                 what = f"{name} is no sheet music"
                 raise Refusal("unusable_file", what, "give a PDF, an image, MusicXML, MEI, **kern or ABC")
             with self._lock:
-                self._uploads.mkdir(exist_ok=True)
+                make_folder(self._uploads)
                 path, number = self._uploads / f"{stem}{suffix}", 1
                 while path.exists():
                     if filecmp.cmp(path, upload, shallow=False):
@@ -85,7 +86,7 @@ class AddedFiles:
         self._held[path] += 1
         _marker(path).touch()
         try:
-            shutil.move(upload, path)
+            move(upload, path)  # on disk before a piece is of it
         except BaseException:  # a disk that is full, say
             path.unlink(missing_ok=True)
             self.release(path)
