@@ -103,6 +103,62 @@ class Findings:
 
 
 @dataclass(frozen=True)
+class Stretch:
+    """What is heard from ``start_s`` to ``end_s`` of a recording: a piece, nothing that is known, or silence.
+
+    ``piece_id``, ``piece``, its name, ``title``, ``composer`` and ``source`` are those of `Hit`, and so is
+    ``confidence``, of which ``sure`` says whether it is enough. ``begins`` and ``ends`` are the places that are played
+    first and last. They are None, "" and 0 where no piece is.
+    """
+
+    start_s: float
+    end_s: float
+    piece_id: int | None = None
+    piece: str = ""
+    title: str = ""
+    composer: str = ""
+    source: str = ""
+    confidence: float = 0.0
+    sure: bool = False
+    begins: Place | None = None
+    ends: Place | None = None
+    silent: bool = False
+
+    @property
+    def what(self) -> Literal["piece", "unknown", "silence"]:
+        """Which of the three it is."""
+        if self.silent:
+            return "silence"
+        return "unknown" if self.piece_id is None else "piece"
+
+    @property
+    def called(self) -> str:
+        """What people are told of it, in a few words."""
+        if self.what != "piece":
+            return {"silence": "silence", "unknown": "not in this library"}[self.what]
+        named = ": ".join(filter(None, (self.composer, self.title or self.piece)))
+        return named if self.sure else f"perhaps {named}"
+
+
+@dataclass(frozen=True)
+class Identified:
+    """All of a recording, ``duration_s`` long, as ``stretches`` without gaps, in order."""
+
+    audio_path: str
+    duration_s: float
+    model: str
+    stretches: tuple[Stretch, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object that ``earmark identify --json`` prints for each recording."""
+        return {
+            "audio": {"path": self.audio_path, "duration_s": self.duration_s},
+            "model": self.model,
+            "stretches": [{"what": one.what, **asdict(one)} for one in self.stretches],
+        }
+
+
+@dataclass(frozen=True)
 class Mark:
     """Where the music is at one moment: ``x`` is a fraction of the page's width, page and system count from 1.
 
@@ -130,10 +186,10 @@ class SystemBox:
 
 @dataclass(frozen=True)
 class Alignment:
-    """A whole recording along one piece: ``points`` rise in time at a regular step from the start to the end.
+    """A whole recording along one piece: ``points`` rise in time, at a regular step while the piece is played.
 
-    Before the music begins, in pauses and after its end the mark stands. ``systems`` are the piece's, in reading
-    order. There are no points when nothing was heard.
+    Where it is not, there are none: before it begins, after its end, and while other music, talking or applause is
+    heard. In pauses the mark stands. ``systems`` are the piece's, in reading order.
     """
 
     audio_path: str

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from earmark.errors import BadInput, Unsure
 from earmark.library.library import Library
-from earmark.results import Alignment, Place
+from earmark.results import Alignment, Mark, Place
 from earmark.schema import FloatArray
 from earmark.search.align import STEP_S, align
 from earmark.search.track import Track
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tests.conftest import FakeEncoders, Melody, Music, WriteWav
 
 HOP_PX, PLACES, EXCERPT_S = 8.0, 200, 0.25
+BACKGROUND = 0.5
+"""Above three deviations of the similarity of what has nothing to do with each other, 0.15 each."""
 Floats = npt.NDArray[np.float64]
 
 
@@ -56,10 +58,15 @@ def unit(rows: Floats) -> FloatArray:
     return scaled
 
 
+def followed_marks(strip_px: Floats, times_s: Floats) -> tuple[Mark, ...]:
+    background = np.full(len(strip_px), BACKGROUND, np.float32)
+    return align(heard_at(strip_px), times_s, len(strip_px) * EXCERPT_S, embeddings(), line(), background)
+
+
 def followed(strip_px: Floats) -> tuple[Floats, Floats]:
     """Where the marks are at the excerpts' times, in strip px, and how sure."""
     times_s = (np.arange(len(strip_px), dtype=np.float64) + 0.5) * EXCERPT_S
-    marks = align(heard_at(strip_px), times_s, len(strip_px) * EXCERPT_S, embeddings(), line())
+    marks = followed_marks(strip_px, times_s)
     moments = [mark.time_s for mark in marks]
     np.testing.assert_allclose(np.diff(moments), STEP_S, atol=1e-6)
     px = np.interp(times_s, moments, [mark.strip_px for mark in marks])
@@ -88,21 +95,26 @@ def test_a_repeat_goes_back_and_a_second_ending_leaps_on() -> None:
     assert np.abs(px - played)[inside].max() < 12.0
 
 
-def test_what_sounds_like_nothing_of_the_piece_does_not_move_the_mark_far() -> None:
+def test_what_sounds_like_nothing_of_the_piece_has_no_points() -> None:
     noise = np.full(24, np.nan)
-    played = np.concatenate([noise, np.arange(400, 1000, 10.0), noise])
-    px, confidences = followed(played)
-    assert np.abs(px - played)[26:82].max() < 12.0
-    assert confidences[32:76].min() > 0.8
-    assert confidences[:16].max() < 0.6
+    played = np.concatenate([noise, np.arange(400, 1000, 10.0), noise, np.arange(200, 400, 10.0)])
+    times_s = (np.arange(len(played)) + 0.5) * EXCERPT_S
+    marks = followed_marks(played, times_s)
+    moments = np.array([mark.time_s for mark in marks])
+    stretches = np.split(moments, np.flatnonzero(np.diff(moments) > 1.5 * STEP_S) + 1)
+    bounds = [(stretch[0], stretch[-1]) for stretch in stretches]
+    np.testing.assert_allclose(bounds, [(6.0, 21.0), (27.0, 32.0)], atol=2 * EXCERPT_S)
+    first = (moments >= 6.5) & (moments <= 20.5)
+    px = np.array([mark.strip_px for mark in marks])
+    assert np.abs(px - np.interp(moments, times_s[24:84], played[24:84]))[first].max() < 12.0
 
 
 def test_without_excerpts_there_are_no_points() -> None:
-    assert align(np.zeros((0, 48), np.float32), np.zeros(0), 5.0, embeddings(), line()) == ()
+    assert align(np.zeros((0, 48), np.float32), np.zeros(0), 5.0, embeddings(), line(), np.zeros(0, np.float32)) == ()
 
 
 def test_one_excerpt_is_enough() -> None:
-    marks = align(heard_at(np.array([640.0])), np.array([0.1]), 0.25, embeddings(), line())
+    marks = followed_marks(np.array([640.0]), np.array([0.1]))
     assert [mark.time_s for mark in marks] == [0.0, 0.1, 0.2]
     assert marks[0].strip_px == pytest.approx(640.0, abs=8)
     assert marks[0].x == pytest.approx(0.2, abs=0.003)

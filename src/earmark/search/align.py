@@ -8,6 +8,8 @@
 2. **Sharpening.** The position is the mean of the strip px within ``NEAR_PX`` of the path, weighted by
    ``exp(SHARPNESS * similarity)``, with similarities interpolated between places; between jumps it never falls. That is
    finer than the distance of two places.
+3. **Stopping.** A path leads through the piece whatever is heard. Where the excerpts are not like the places on it,
+   the music is not the piece, and there are no points (`earmark.search.stretches`).
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import numpy.typing as npt
 from earmark.results import Mark
 from earmark.schema import FloatArray, IntArray
 from earmark.search.path import BLOCK, Rows, follow
+from earmark.search.stretches import decide
 from earmark.search.track import Track
 
 STEP_S = 0.1
@@ -47,11 +50,14 @@ TRUST_EXCERPTS = 17
 Floats = npt.NDArray[np.float64]
 
 
-def align(audio: FloatArray, times_s: Floats, duration_s: float, sheet: FloatArray, track: Track) -> tuple[Mark, ...]:
-    """The points of an alignment, every ``STEP_S`` from 0 to ``duration_s``; none when there are no excerpts.
+def align(
+    audio: FloatArray, times_s: Floats, duration_s: float, sheet: FloatArray, track: Track, background: FloatArray
+) -> tuple[Mark, ...]:
+    """The points of an alignment, every ``STEP_S`` from 0 to ``duration_s`` while the piece is played.
 
     ``audio`` float32 [n, dimension] are the recording's excerpts at ``times_s`` float64 [n], ascending; ``sheet``
-    float32 [m, dimension] the piece's places along ``track``; all of unit length.
+    float32 [m, dimension] the piece's places along ``track``; all of unit length. ``background`` float32 [n] is the
+    similarity that each excerpt seldom has to other music.
     """
     if len(audio) == 0:
         return ()
@@ -70,7 +76,20 @@ def align(audio: FloatArray, times_s: Floats, duration_s: float, sheet: FloatArr
     parts = [slice(start, stop) for start, stop in pairwise(bounds)]
     sharp = _sharpened(audio, sheet, path, track.hop_px)
     strip_px = np.concatenate([np.maximum.accumulate(sharp[part]) for part in parts])
-    return _marks(times_s, strip_px, _confidences(evidence, path), parts, duration_s, track)
+    marks = _marks(times_s, strip_px, _confidences(evidence, path), parts, duration_s, track)
+    near = np.stack([path - 1, path, path + 1]).clip(0, len(sheet) - 1)
+    similarities = np.stack([np.einsum("nd,nd->n", audio, sheet[places]) for places in near]).max(axis=0)
+    return _while_played(marks, times_s, np.maximum(similarities - background, np.float32(0)), duration_s)
+
+
+def _while_played(
+    marks: tuple[Mark, ...], times_s: Floats, evidence: FloatArray, duration_s: float
+) -> tuple[Mark, ...]:
+    """The marks at whose time the piece is played, by the evidence float32 [n] on its path."""
+    bounds_s = [0.0, *((times_s[1:] + times_s[:-1]) / 2).tolist(), duration_s + STEP_S]
+    heard = decide({0: evidence}, len(times_s))
+    played = [(bounds_s[one.start], bounds_s[one.end]) for one in heard if one.piece is not None]
+    return tuple(mark for mark in marks if any(start_s <= mark.time_s < end_s for start_s, end_s in played))
 
 
 def _evidence(similarities: FloatArray) -> FloatArray:

@@ -1,0 +1,127 @@
+"""What is on a long recording: all its stretches, named and placed, those of nothing known among them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from earmark.embed.recording import EmbeddedRecording
+from earmark.embed.windows import PLACE_HOP_PX, QUERY_HOP_FRAMES
+from earmark.library.store import Store
+from earmark.model.calibration import Calibration
+from earmark.results import Stretch
+from earmark.schema import AudioSpec, FloatArray
+from earmark.search.index import Neighbours
+from earmark.search.query import query_of
+from earmark.search.rank import NEIGHBOURS, follow_pieces, propose
+from earmark.search.stretches import Heard, decide, windows
+
+FOLLOWED = 8
+"""Pieces that are followed in each window, those with most votes."""
+SHORTEST_S = 3.0
+"""A stretch that is shorter is not told, but given to the one before."""
+EXCERPT_S = QUERY_HOP_FRAMES / AudioSpec().frames_per_second
+
+
+def stretches(
+    recording: EmbeddedRecording,
+    store: Store,
+    calibration: Calibration,
+    report: Callable[[float], None] = lambda share: None,
+) -> tuple[Stretch, ...]:
+    """All stretches of a recording, in order and without gaps; ``report`` is told what share has been searched, 0..1.
+
+    Raises KeyError when a piece is removed meanwhile.
+    """
+    times_s = recording.times_s
+    evidence = _evidence(recording, store, calibration, report)
+    told = [
+        _told(recording, heard, store, calibration)
+        for heard in decide(evidence, len(times_s))
+    ]
+    return _tidied(told, times_s, recording.duration_s)
+
+
+def _evidence(
+    recording: EmbeddedRecording, store: Store, calibration: Calibration, report: Callable[[float], None]
+) -> dict[int, FloatArray]:
+    """What speaks for each piece in each excerpt, [n]: the most that any window around it found."""
+    count = len(recording.times_s)
+    levels = calibration.backgrounds["score"].levels(recording.embeddings)
+    evidence: dict[int, FloatArray] = {}
+    for rows in windows(recording.times_s):
+        excerpts = recording.embeddings[rows]
+        pieces = store.embeddings(propose(store.nearest(excerpts, NEIGHBOURS))[:FOLLOWED])
+        if pieces:
+            followed = follow_pieces(excerpts, recording.times_s[rows], levels[rows], pieces, PLACE_HOP_PX)
+            for i, piece in enumerate(followed.order):
+                known = evidence.setdefault(piece, np.zeros(count, np.float32))
+                np.maximum(known[rows], followed.gains[:, i], out=known[rows])
+        report(rows.stop / count)
+    return evidence
+
+
+def _told(recording: EmbeddedRecording, heard: Heard, store: Store, calibration: Calibration) -> Stretch:
+    """A stretch as people are told it."""
+    rows = slice(heard.start, heard.end)
+    part = EmbeddedRecording(recording.embeddings[rows], recording.times_s[rows], recording.duration_s)
+    start_s, end_s = (float(part.times_s[i]) for i in (0, -1))
+    unknown = Stretch(start_s - EXCERPT_S / 2, end_s + EXCERPT_S / 2)
+    if heard.piece is None:
+        return unknown
+    query = query_of(part)
+    candidates = {heard.piece, *propose(store.nearest(query.embeddings, NEIGHBOURS))}
+    ranked = query.rank(store.embeddings(sorted(candidates)), "score", calibration, 1)
+    if not ranked:
+        return unknown
+    (first,) = ranked
+    piece = store.piece(first.piece)
+    begins, ends = (store.place(piece.id, int(first.path[i])) for i in (first.start, first.end - 1))
+    return replace(
+        unknown,
+        piece_id=piece.id,
+        piece=piece.name,
+        title=piece.title,
+        composer=piece.composer,
+        source=piece.source,
+        confidence=round(first.confidence, 4),
+        sure=first.confidence >= query.confidence("score", calibration).sure,
+        begins=begins,
+        ends=ends,
+    )
+
+
+def _tidied(told: list[Stretch], times_s: FloatArray, duration_s: float) -> tuple[Stretch, ...]:
+    """The stretches from 0 to ``duration_s``, silence among them; neighbours of one piece are one."""
+    filled: list[Stretch] = []
+    now_s = 0.0
+    for one in told:
+        if one.start_s - now_s >= SHORTEST_S:
+            filled.append(Stretch(now_s, one.start_s, silent=True))
+        filled.append(one)
+        now_s = one.end_s
+    if duration_s - now_s >= SHORTEST_S:
+        filled.append(Stretch(now_s, duration_s, silent=True))
+    tidied: list[Stretch] = []
+    for one in filled:
+        short = one.end_s - one.start_s < SHORTEST_S
+        if tidied and (short or (one.piece_id, one.silent) == (tidied[-1].piece_id, tidied[-1].silent)):
+            tidied[-1] = _joined(tidied[-1], one)
+        else:
+            tidied.append(one)
+    bounds = [0.0, *(one.start_s for one in tidied[1:]), duration_s]
+    return tuple(
+        replace(one, start_s=round(start_s, 3), end_s=round(end_s, 3))
+        for one, start_s, end_s in zip(tidied, bounds, bounds[1:], strict=False)
+    )
+
+
+def _joined(one: Stretch, other: Stretch) -> Stretch:
+    """Two stretches as the first; where both are of its piece, it ends where the second does."""
+    joined = replace(one, end_s=other.end_s)
+    if one.piece_id is None or other.piece_id != one.piece_id:
+        return joined
+    surer = max(one.confidence, other.confidence)
+    return replace(joined, ends=other.ends, confidence=surer, sure=one.sure or other.sure)

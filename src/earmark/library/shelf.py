@@ -1,0 +1,179 @@
+"""A shelf of recordings, asked about at once → a folder with a report, which a second run continues.
+
+`ANSWERS` has a line for each recording, written as soon as it is answered. A recording is asked about again only if its
+file has changed, or the library, or if it could not be read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from earmark.errors import BadInput
+from earmark.files import replacing
+from earmark.library import exports
+from earmark.library.library import Library
+from earmark.library.report import html
+from earmark.library.sources import Score, find_scores
+from earmark.results import Identified, Place, Stretch
+
+ANSWERS, TABLE, REPORT, PAGES = "answers.jsonl", "stretches.csv", "report.html", "pages"
+PAGE_WIDTH_PX = 960
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of a recording at ``source``: what is on it, or why it could not be read."""
+
+    source: str
+    identified: Identified | None
+    reason: str = ""
+
+
+class Shelf:
+    """The report of one library's answers in ``folder``, which is made if need be."""
+
+    def __init__(self, library: Library, folder: Path) -> None:
+        self._library, self.folder = library, folder
+        self._state = _state(library)
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def ask(self, paths: Iterable[str | Path], jobs: int, report: Callable[[Answer, int, int], None]) -> list[Answer]:
+        """Asks about all recordings at ``paths``, in order, ``jobs`` read at a time, and writes what came of each.
+
+        ``report(answer, done, total)`` is called for each, also for those whose answer was there already.
+        """
+        found = [one for one in find_scores(paths, self._library.sandbox) if not _is_sheet(one)]
+        known = self._known()
+        answers = []
+        for done, answer in enumerate(self._answers(found, known, jobs), start=1):
+            answers.append(answer)
+            report(answer, done, len(found))
+        return answers
+
+    def write(self, answers: Iterable[Answer], also: Iterable[str]) -> None:
+        """Writes the table and the page, and for each recording the files of `exports.FORMS` named in ``also``."""
+        answers = list(answers)
+        done = [answer.identified for answer in answers if answer.identified]
+        failed = [(answer.source, answer.reason) for answer in answers if not answer.identified]
+        _write(self.folder / TABLE, exports.table(done))
+        names = _names(one.audio_path for one in done)
+        for form in also:
+            ending, make = exports.FORMS[form]
+            for one in done:
+                _write(self.folder / f"{names[one.audio_path]}{ending}", make(one))
+        pictures = {key: self._picture(*key) for key in {_key(one) for each in done for one in each.stretches} if key}
+        page = html(self.folder.name, done, failed, self.folder, lambda one: pictures.get(_key(one)))
+        _write(self.folder / REPORT, page)
+
+    def _answers(self, found: list[Score | BadInput], known: dict[str, dict[str, Any]], jobs: int) -> Iterator[Answer]:
+        with ThreadPoolExecutor(jobs, "identify") as threads, (self.folder / ANSWERS).open("a", encoding="utf-8") as file:
+            begun: list[Future[Answer] | Answer] = []
+            for one in found:
+                before = known.get(one.source) if isinstance(one, Score) else None
+                if before and isinstance(one, Score) and before["key"] == self._key_of(one):
+                    begun.append(Answer(one.source, _identified(before["answer"])))
+                else:
+                    begun.append(threads.submit(self._answer, one))
+            try:
+                for one, answer in zip(found, begun, strict=True):
+                    if isinstance(answer, Answer):
+                        yield answer
+                        continue
+                    new = answer.result()
+                    if new.identified and isinstance(one, Score):
+                        line = {"source": one.source, "key": self._key_of(one), "answer": new.identified.to_dict()}
+                        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+                        file.flush()
+                    yield new
+            finally:
+                threads.shutdown(wait=False, cancel_futures=True)
+
+    def _answer(self, found: Score | BadInput) -> Answer:
+        if isinstance(found, BadInput):
+            return Answer(found.path, None, f"{found.what}; {found.remedy}")
+        try:
+            return Answer(found.source, self._library.identify(found.source))
+        except BadInput as error:
+            return Answer(found.source, None, f"{error.what}; {error.remedy}")
+
+    def _known(self) -> dict[str, dict[str, Any]]:
+        """The answers that are there, by source; a line that was cut off is none."""
+        path = self.folder / ANSWERS
+        known = {}
+        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+            try:
+                told = json.loads(line)
+                known[told["source"]] = told
+            except (ValueError, KeyError, TypeError):
+                continue
+        return known
+
+    def _key_of(self, score: Score) -> list[Any]:
+        """What an answer holds for: the file as it is, and the library."""
+        return [[file.size, file.mtime_ns] for file in score.files] + [self._state]
+
+    def _picture(self, piece: int, page: int, box: tuple[float, ...]) -> Path | None:
+        """The page of a piece with a place marked, as an image in the folder; None when it cannot be had any more."""
+        path = self.folder / PAGES / f"{piece}-{page}-{hashlib.sha256(repr(box).encode()).hexdigest()[:8]}.png"
+        if not path.exists():
+            try:
+                image = self._library.draw(piece, page, box)
+            except (BadInput, KeyError):
+                return None
+            path.parent.mkdir(exist_ok=True)
+            image.thumbnail((PAGE_WIDTH_PX, 10 * PAGE_WIDTH_PX))
+            with replacing(path) as file:
+                image.save(file, "PNG")
+        return path
+
+
+def _state(library: Library) -> str:
+    """What tells one state of a library from another: its model and its pieces."""
+    told = hashlib.sha256(library.model.model_id.encode())
+    for piece in library.pieces():
+        told.update(f"{piece.id} {piece.sha256} {piece.name} {piece.title}\n".encode())
+    return told.hexdigest()[:16]
+
+
+def _is_sheet(found: Score | BadInput) -> bool:
+    return isinstance(found, Score) and found.kind == "score"
+
+
+def _key(one: Stretch) -> tuple[int, int, tuple[float, ...]] | None:
+    return (one.piece_id, one.begins.page, one.begins.box) if one.piece_id is not None and one.begins else None
+
+
+def _identified(told: dict[str, Any]) -> Identified:
+    """Read back what `Identified.to_dict` wrote."""
+    stretches = []
+    for one in told["stretches"]:
+        values = {key: value for key, value in one.items() if key != "what"}
+        for side in ("begins", "ends"):
+            if values[side]:
+                values[side] = Place(**values[side] | {"box": tuple(values[side]["box"])})
+        stretches.append(Stretch(**values))
+    return Identified(told["audio"]["path"], told["audio"]["duration_s"], told["model"], tuple(stretches))
+
+
+def _names(sources: Iterable[str]) -> dict[str, str]:
+    """A file name for each source, no two alike: its stem, numbered where need be."""
+    names: dict[str, str] = {}
+    for source in sources:
+        stem = name = Path(source).stem
+        number = 1
+        while name in names.values():
+            number += 1
+            name = f"{stem} ({number})"
+        names[source] = name
+    return names
+
+
+def _write(path: Path, text: str) -> None:
+    with replacing(path) as file:
+        file.write(text.encode())
