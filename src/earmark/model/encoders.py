@@ -2,9 +2,9 @@
 
 A model is a folder ``audio.onnx, sheet.onnx, background.npy, model.json, CARD.md``. Shipped ones lie in the package's
 ``weights/``. ``background.npy`` is float32 [2, 1 + dimension, dimension]: of places of sheet music and of excerpts of
-recordings, the mean embedding and the covariance (`earmark.model.calibration.Background`). ``model.json`` states what the encoders were made for; it is compared with what this version of
-Earmark computes, and the ONNX files with their checksums, so that weights never run on input they were not
-trained for.
+recordings, the mean embedding and the covariance (`earmark.model.calibration.Background`). ``model.json`` states what
+the encoders were made for; it is compared with what this version of Earmark computes, and the ONNX files with their
+checksums, so that weights never run on input they were not trained for.
 """
 
 from __future__ import annotations
@@ -129,6 +129,7 @@ class OnnxModel:
             self.training = dict(stated.get("training", {}))
             self._at_once = stated.get("windows_at_once")
             self._confidence = dict(stated.get("confidence", {}))
+            self._background_sha256 = stated["sha256"].get(BACKGROUND_FILE)
         except (KeyError, TypeError, ValueError) as error:
             raise BadInput(folder / "model.json", f"lacks or misstates {error}", "install the model again") from error
         if (audio, sheet) != (AudioSpec(), SheetSpec()):
@@ -141,21 +142,26 @@ class OnnxModel:
     @cached_property
     def calibration(self) -> Calibration:
         """See `Model.calibration`; raises BadInput when the model has none yet, or an older Earmark's."""
+        if not self._confidence or self._background_sha256 is None:
+            raise self._not_calibrated()
+        path = self._folder / BACKGROUND_FILE
+        _check_sha256(path, self._background_sha256)
         try:
-            stored = np.load(self._folder / BACKGROUND_FILE, allow_pickle=False).astype(np.float32)
-            backgrounds = {kind: Background(part[0], part[1:]) for kind, part in zip(KINDS, stored, strict=True)}
-            if stored.shape[1:] != (1 + self.dimension, self.dimension):
-                raise ValueError(f"{BACKGROUND_FILE} is of shape {stored.shape}")
+            parts = np.load(path, allow_pickle=False).astype(np.float32)
+            backgrounds = {kind: Background(part[0], part[1:]) for kind, part in zip(KINDS, parts, strict=True)}
             recordings = self._confidence["recordings"]
             return Calibration(
                 backgrounds,
                 Confidence(**self._confidence["pages"]),
                 Confidence(**recordings) if recordings else None,
             )
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise BadInput(
-                self._folder, "is not calibrated for this Earmark", "run: earmark model calibrate WEIGHTS CORPUS"
-            ) from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise self._not_calibrated() from error
+
+    def _not_calibrated(self) -> BadInput:
+        return BadInput(
+            self._folder, "is not calibrated for this Earmark", "run: earmark model calibrate WEIGHTS CORPUS"
+        )
 
     def embed_audio(self, spectrogram: FloatArray, centres: Positions) -> tuple[FloatArray, FloatArray]:
         """See `Model.embed_audio`."""

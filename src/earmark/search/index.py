@@ -52,4 +52,3 @@ class Neighbours:
     similarities: FloatArray
     pieces: IntArray
     places: IntArray
-

@@ -100,6 +100,13 @@ class Followed:
     starts: IntArray
     ends: IntArray
 
+    def of(self, chosen: Set[int]) -> Followed:
+        """What following these pieces only would have found."""
+        kept = [i for i, piece in enumerate(self.order) if piece in chosen]
+        paths = (array[:, kept] for array in (self.path, self.evidence, self.gains, self.nearest, self.most))
+        stretches = (values[kept] for values in (self.worths, self.starts, self.ends))
+        return Followed([self.order[i] for i in kept], *paths, *stretches)
+
 
 def toll(excerpts: int) -> float:
     """What each of so many excerpts costs."""
@@ -132,10 +139,10 @@ def follow_pieces(
 
     ``positions`` float64 [n], ascending, are the excerpts' times in the recording; places are ``place_hop`` strip px
     apart. Where the query is sheet music or recordings are sought, px stand for seconds or seconds for px, as ``pace``
-    says. ``background`` float32 [n] is the excerpts'. Pieces without evidence are left out.
+    says. ``background`` float32 [n] is the excerpts'. There is at least one piece; those without evidence are left out.
     """
-    if not len(positions) == len(excerpts) == len(background):
-        raise ValueError(f"{len(positions)} times and {len(background)} backgrounds for {len(excerpts)} excerpts")
+    if len(positions) != len(excerpts):
+        raise ValueError(f"{len(positions)} times for {len(excerpts)} excerpts")
     reach: IntArray = np.ceil(np.diff(positions) * pace.fastest / place_hop).astype(np.int64)
     parts = [_best_paths(excerpts, background, group, reach) for group in _groups(pieces, len(excerpts))]
     path, evidence, nearest, most = (np.concatenate(arrays, axis=1) for arrays in zip(*parts, strict=True))
@@ -155,10 +162,10 @@ def follow_pieces(
 class Ranked:
     """One piece of the answer: ``place`` is its best place's ordinal, ``excerpt`` the excerpt that found it.
 
-    The piece is heard in the excerpts ``start`` to ``end`` (not included), along ``path`` int64 [n], the place's ordinal
-    per excerpt. ``confidence``, 0..1, is the probability that it, or another edition of it, is right; ``signs`` are what
-    that was read from. ``same_as`` is the place in the ranking, from 0, of the first piece that is the same music; its
-    own where there is none before.
+    The piece is heard in the excerpts ``start`` to ``end`` (not included), along ``path`` int64 [n], the place's
+    ordinal per excerpt. ``confidence``, 0..1, is the probability that it, or another edition of it, is right, read from
+    ``signs``. ``same_as`` is the place in the ranking, from 0, of the first piece that is the same music: its own where
+    there is none before.
     """
 
     piece: int
@@ -190,7 +197,7 @@ def rank(
     for i, piece in enumerate(followed.order[:top]):
         start, end = int(followed.starts[i]), int(followed.ends[i])
         rivals = np.flatnonzero(works != works[i])
-        signs = read_signs(followed, i, rivals, positions)
+        signs = read_signs(followed, i, rivals)
         excerpt = start + _best_supported(followed.evidence[start:end, i], positions[start:end], pace.support)
         place = int(followed.path[excerpt, i])
         surest = ranked[-1].confidence if ranked else 1.0  # a piece is no surer than one that fits better
