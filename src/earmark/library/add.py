@@ -22,7 +22,6 @@ from earmark.library.sources import (
     page_file,
     part_source,
     sha256,
-    whole_file,
 )
 from earmark.library.store import LibraryUnusable, Piece, Store
 from earmark.model.encoders import Model
@@ -119,7 +118,7 @@ class Adding:
 
     def _add_parts(self, score: Score) -> Iterator[Outcome]:
         """The pieces of one file, each for itself; in place of what the file was before."""
-        before = [piece for piece in self.store.pieces() if whole_file(piece.source) == score.source]
+        before = self.store.of_file(score.source)
         parts = [piece for piece in before if self.store.files(piece) == score.files]
         if are_all_parts(score, [piece.source for piece in parts]):
             yield from (Outcome(piece.source, "unchanged", piece) for piece in parts)

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.library.database import Database
-from earmark.library.sources import PageFile, Score
+from earmark.library.sources import PAGES, PageFile, Score
 from earmark.library.store import Piece, check_model
 from earmark.library.tables import FACTS, IS_WHOLE, PIECES, PLACE, PLACES, SUMS, TIME, crc32
 from earmark.results import Kind, Place
@@ -64,6 +64,18 @@ class EmbeddedStore:
     def with_source(self, source: str) -> Piece | None:
         """See `Store.with_source`."""
         return self._piece("source", source)
+
+    def named(self, name: str) -> Piece | None:
+        """See `Store.named`."""
+        return self._piece("name", name)
+
+    def of_file(self, source: str) -> list[Piece]:
+        """See `Store.of_file`."""
+        parts = f"{source}{PAGES}"
+        beyond = parts[:-1] + chr(ord(parts[-1]) + 1)
+        query = f"{PIECES} WHERE source = ? OR source >= ? AND source < ? ORDER BY id"
+        with self._db.explained():
+            return [self._whole_piece(row) for row in self._db.execute(query, (source, parts, beyond))]
 
     def with_content(self, sha256: str) -> Piece | None:
         """See `Store.with_content`."""
@@ -280,7 +292,7 @@ class EmbeddedStore:
         return Piece(*values)
 
     def _claim(self, model_id: str) -> None:
-        if not self._db.one("SELECT count(*) FROM pieces"):
+        if self._db.one("SELECT 1 FROM pieces LIMIT 1") is None:
             self._db.execute("INSERT OR REPLACE INTO meta VALUES ('model', ?)", (model_id,))
             self._db.note_tables()
         check_model(self._folder, self.model_id, model_id)
