@@ -11,12 +11,12 @@ from pathlib import Path, PurePosixPath
 
 from starlette.requests import ClientDisconnect, Request
 
-from earmark.sheet.formats import ENDINGS, XML
+from earmark.sheet.formats import ENDINGS, UNTELLING
 from earmark.web.errors import Refusal
 from earmark.web.limits import Limits
 
 LONGEST_NAME = 80
-SHEET_ENDINGS = (*(ending for ending, kind in ENDINGS.items() if kind in ("pdf", "image", "notation")), XML)
+SHEET_ENDINGS = (*(ending for ending, kind in ENDINGS.items() if kind in ("pdf", "image", "notation")), *UNTELLING)
 
 
 async def receive(request: Request, path: Path, most_bytes: int, limits: Limits, room: Callable[[int], None]) -> int:
