@@ -86,8 +86,9 @@ def find_staves(lines: FloatArray, thick: FloatArray) -> list[Staff]:
     wide = cv2.dilate(lines, np.ones((3, 1), np.uint8))
     unbroken = np.asarray(cv2.morphologyEx(wide, cv2.MORPH_OPEN, np.ones((1, DISTANCE - 1), np.uint8)), np.float32)
     clear = 1 - thick
-    room = np.maximum(_around_nodes(clear), 0.3)
-    views = _Views(*(_around_nodes(view * clear) / room for view in (lines, wide, unbroken)))
+    room = np.maximum(_around_nodes(clear), np.float32(0.3))
+    exact, seen, long = (_around_nodes(view * clear) / room for view in (lines, wide, unbroken))
+    views = _Views(exact, seen, long)
     staves: list[Staff] = []
     failures = 0
     for first, rows, spacing in _paths(*_comb(views.seen)):
