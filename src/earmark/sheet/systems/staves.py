@@ -87,7 +87,7 @@ def find_staves(lines: FloatArray, thick: FloatArray) -> list[Staff]:
     unbroken = np.asarray(cv2.morphologyEx(wide, cv2.MORPH_OPEN, np.ones((1, DISTANCE - 1), np.uint8)), np.float32)
     clear = 1 - thick
     room = np.maximum(_around_nodes(clear), np.float32(0.3))
-    exact, seen, long = (_around_nodes(view * clear) / room for view in (lines, wide, unbroken))
+    exact, seen, long = (np.asarray(_around_nodes(view * clear) / room, np.float32) for view in (lines, wide, unbroken))
     views = _Views(exact, seen, long)
     staves: list[Staff] = []
     failures = 0
