@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from earmark.cli.options import LIBRARY, MODEL
+from earmark.cli.options import LIBRARY, MODEL, say
 from earmark.errors import EarmarkError
 
 HOST = "127.0.0.1"
@@ -52,5 +52,5 @@ def serve_command(where: str, host: str, port: int, workers: int | None, quota: 
     names = {host, socket.gethostname()} if token else set()
     app = create_app(folder, chosen, token, names, limits, workers)
     with listen(host, port) as listening:
-        click.echo(listening.url + (f"?token={token}" if token else ""))
+        say(listening.url + (f"?token={token}" if token else ""))
         make_server(app, limits).run([listening.socket])
