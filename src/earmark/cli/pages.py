@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from earmark.cli.options import JSON, print_json
+from earmark.cli.options import JSON, print_json, say
 from earmark.errors import BadInput
 from earmark.schema import PageImage
 
@@ -47,7 +47,7 @@ def pages_command(file: Path, as_json: bool, draw: Path | None) -> None:
         found.append({**entry, **sizes, "systems": [asdict(system) for system in systems]})
         if not as_json:
             staves, bars = (sum(len(part) for part in parts) for parts in _parts(systems))
-            click.echo(f"{score.name}, page {number}: {len(systems)} systems, {staves} staves, {bars} bar lines")
+            say(f"{score.name}, page {number}: {len(systems)} systems, {staves} staves, {bars} bar lines")
         if draw:
             _draw(page, systems, draw / f"{score.name}-{number:03d}.png")
     if as_json:
