@@ -16,7 +16,8 @@ from pathlib import Path
 
 from earmark.errors import BadInput
 from earmark.results import Kind
-from earmark.sheet.formats import XML, count_pages, kind, kind_of_name
+from earmark.sandbox.sandbox import Sandbox
+from earmark.sheet.formats import XML, can_have_pages, count_pages, kind, kind_of_name
 from earmark.sheet.parts import Part
 
 _KNOWN = "PDF, PNG, JPEG, TIFF, WebP, MusicXML, MEI, Humdrum, ABC or recordings"
@@ -51,15 +52,16 @@ class Score:
     composer: str = ""
 
 
-def find_scores(paths: Iterable[str | Path]) -> Iterator[Score | BadInput]:
+def find_scores(paths: Iterable[str | Path], sandbox: Sandbox) -> Iterator[Score | BadInput]:
     """The scores at ``paths`` (files and folders), in the order given and then by name.
 
-    A path that does not exist, or holds no sheet music, comes as the BadInput that says so.
+    A path that does not exist, or holds no sheet music, comes as the BadInput that says so. Pages are counted in
+    ``sandbox``.
     """
     for path in map(Path, paths):
         try:
             if path.is_dir():
-                yield from _in_folder_given(path)
+                yield from _in_folder_given(path, sandbox)
             elif path.exists() and not path.is_file():
                 yield BadInput(path, "is no file", "give a file or a folder")
             elif path.exists() and not _is_piece_file(path):
@@ -97,16 +99,16 @@ def page_file(path: Path) -> PageFile:
     return PageFile(name, state.st_size, min(state.st_mtime_ns, LATEST_NS))
 
 
-def _in_folder_given(folder: Path) -> Iterator[Score | BadInput]:
+def _in_folder_given(folder: Path, sandbox: Sandbox) -> Iterator[Score | BadInput]:
     found = False
-    for score in _in_folder(folder, {_identity(folder)}):
+    for score in _in_folder(folder, {_identity(folder)}, sandbox):
         found = True
         yield score
     if not found:
         yield BadInput(folder, "holds no sheet music", f"give a folder with {_KNOWN}")
 
 
-def _in_folder(folder: Path, above: set[tuple[int, int]]) -> Iterator[Score | BadInput]:
+def _in_folder(folder: Path, above: set[tuple[int, int]], sandbox: Sandbox) -> Iterator[Score | BadInput]:
     """``above`` holds the folders visited so far: a link may lead back to one of them."""
     try:
         entries = sorted((entry for entry in folder.iterdir() if not entry.name.startswith(".")), key=natural)
@@ -114,7 +116,7 @@ def _in_folder(folder: Path, above: set[tuple[int, int]]) -> Iterator[Score | Ba
         yield BadInput(folder, "may not be read", "give yourself permission to read it")
         return
     files = [entry for entry in entries if entry.is_file() and _is_named_so(entry) and _is_piece_file(entry)]
-    whole = [file for file in files if _is_whole(file)]
+    whole = [file for file in files if _is_whole(file, sandbox)]
     images = [file for file in files if file not in whole]
     for path, pages in [*((file, [file]) for file in whole), *([(folder, images)] if images else [])]:
         try:
@@ -124,7 +126,7 @@ def _in_folder(folder: Path, above: set[tuple[int, int]]) -> Iterator[Score | Ba
     for entry in entries:
         if entry.is_dir() and _identity(entry) not in above:
             above.add(_identity(entry))
-            yield from _in_folder(entry, above)
+            yield from _in_folder(entry, above, sandbox)
 
 
 def _score(path: Path, files: list[Path]) -> Score:
@@ -143,9 +145,9 @@ def _is_named_so(path: Path) -> bool:
     return kind_of_name(path) is not None or path.suffix.lower() == XML
 
 
-def _is_whole(file: Path) -> bool:
+def _is_whole(file: Path, sandbox: Sandbox) -> bool:
     """Whether a file is a piece by itself, not a page of one."""
-    return kind(file) != "image" or count_pages(file) > 1
+    return kind(file) != "image" or (can_have_pages(file) and sandbox.call(count_pages, file) > 1)
 
 
 def _identity(folder: Path) -> tuple[int, int]:
@@ -163,8 +165,8 @@ _PAGES = "#page="
 
 
 def can_hold_parts(score: Score) -> bool:
-    """Whether a score is one file of many pages."""
-    return len(score.files) == 1 and (kind(score.files[0].path) == "pdf" or count_pages(Path(score.files[0].path)) > 1)
+    """Whether a score is one file, of a kind that may have many pages."""
+    return len(score.files) == 1 and can_have_pages(score.files[0].path)
 
 
 def part_source(score: Score, part: Part) -> str:
@@ -177,7 +179,7 @@ def whole_file(source: str) -> str:
     return source.partition(_PAGES)[0]
 
 
-def are_all_parts(score: Score, sources: Iterable[str]) -> bool:
+def are_all_parts(score: Score, sources: Iterable[str], sandbox: Sandbox) -> bool:
     """Whether these sources are parts of a score that together have all its pages; False for the score itself."""
     ranges = sorted(tuple(map(int, source.partition(_PAGES)[2].split("-"))) for source in sources if _PAGES in source)
     expected = 1
@@ -185,4 +187,4 @@ def are_all_parts(score: Score, sources: Iterable[str]) -> bool:
         if first != expected:
             return False
         expected = last + 1
-    return bool(ranges) and expected == count_pages(Path(score.files[0].path)) + 1
+    return bool(ranges) and expected == sandbox.call(count_pages, score.files[0].path) + 1
