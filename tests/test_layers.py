@@ -21,6 +21,8 @@ TESTS = ROOT / "tests"
 OF_THE_WHOLE = {
     "cli/test_bad_input.py": "what every command says of bad input",
     "cli/test_verbs.py": "the help, suggestions and completion of all commands",
+    "library/test_any_order.py": "anything done to a library, in any order",
+    "library/test_faults.py": "libraries on disks that fail",
     "model/test_shipped.py": "the weights that ship",
     "test_benchmarks.py": "benchmarks/ and experiments/",
     "test_demo.py": "demo/",

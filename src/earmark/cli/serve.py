@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -14,6 +15,7 @@ from earmark.errors import EarmarkError
 HOST = "127.0.0.1"
 THIS_MACHINE = (HOST, "::1", "localhost")
 PORT = 8765
+QUOTA = "How large what browsers add and the library's database may be together."
 
 
 @click.command()
@@ -21,8 +23,9 @@ PORT = 8765
 @click.option("--host", default=HOST, show_default=True, help="The address to listen on; others need a token.")
 @click.option("--port", default=PORT, show_default=True, type=click.IntRange(0, 65535), help="0: any free port.")
 @click.option("--workers", default=None, type=click.IntRange(min=1), help="Processes for questions; one for each core.")
+@click.option("--quota", default=20.0, show_default=True, metavar="GB", type=click.FloatRange(min=0.1), help=QUOTA)
 @MODEL
-def serve_command(where: str, host: str, port: int, workers: int | None, model: str | None) -> None:
+def serve_command(where: str, host: str, port: int, workers: int | None, quota: float, model: str | None) -> None:
     """Open LIBRARY, a folder, which is made if need be, to a browser: ask, see, follow, listen, add.
 
     Only programs on this machine can reach it. With --host others can, if they have the token that is printed once, as
@@ -45,7 +48,7 @@ def serve_command(where: str, host: str, port: int, workers: int | None, model: 
     with Library.open(folder, chosen) as library:
         library.check()  # what is wrong is said now, not to the first who asks
     token = None if host in THIS_MACHINE else secrets.token_urlsafe(32)
-    limits = Limits()
+    limits = replace(Limits(), library_bytes=round(quota * 1e9))
     names = {host, socket.gethostname()} if token else set()
     app = create_app(folder, chosen, token, names, limits, workers)
     with listen(host, port) as listening:

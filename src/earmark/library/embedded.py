@@ -38,8 +38,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from earmark.files import make_folder
 from earmark.library.sources import PageFile, Score
-from earmark.library.store import LibraryDamaged, LibraryUnusable, Piece, check_model
+from earmark.library.store import LibraryDamaged, LibraryFull, LibraryUnusable, Piece, check_model
 from earmark.results import Kind, Place
 from earmark.schema import FloatArray, Page
 from earmark.search.index import ExactIndex, Neighbours
@@ -127,7 +128,7 @@ class EmbeddedStore:
         self._indexed_at = 0  # SQLite's data_version that they were read at
         self._frozen: tuple[int, ...] | None = None  # of a file that is read as it is: its state then
         with self._explained():
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             self._open()
             self._check_tables()
             if self._one("PRAGMA integrity_check('pieces')") != "ok":  # by whose indices pieces are looked up
@@ -555,7 +556,8 @@ class EmbeddedStore:
             raise LibraryUnusable(self._folder, f"cannot be used ({error.strerror})", "give another folder") from error
         except (sqlite3.Error, UnicodeError) as error:  # the latter where damaged text is no UTF-8
             if _code(error) in ERRORS:
-                raise LibraryUnusable(self._folder, *ERRORS[_code(error)]) from error
+                kind = LibraryFull if _code(error) == sqlite3.SQLITE_FULL else LibraryUnusable
+                raise kind(self._folder, *ERRORS[_code(error)]) from error
             told = "".join(filter(str.isprintable, str(error)))[:100]  # it may repeat what is damaged
             raise LibraryDamaged(self._folder, f"{FILE_NAME} is damaged ({told})", DAMAGED_REMEDY) from error
 
