@@ -26,7 +26,7 @@ from earmark.results import Kind, Place
 from earmark.schema import FloatArray, Page
 
 from .faulty_disk import CAN_BE_WATCHED, Disk, Operation, Tree
-from .test_embedded import embeddings
+from .made_up import embeddings
 
 pytestmark = pytest.mark.skipif(not CAN_BE_WATCHED, reason="paths of open files are read from /proc, which is not here")
 

@@ -21,7 +21,8 @@ import pytest
 
 from earmark.errors import EarmarkError
 from earmark.library.backup import back_up
-from earmark.library.embedded import FILE_NAME, EmbeddedStore
+from earmark.library.database import FILE_NAME
+from earmark.library.embedded import EmbeddedStore
 from earmark.library.library import Library
 from earmark.library.sources import Score, page_file, sha256
 from earmark.library.verify import repair, verify
@@ -31,7 +32,7 @@ from earmark.web.added_files import AddedFiles
 from earmark.web.limits import Limits
 
 from .faulty_disk import CAN_BE_WATCHED, Disk, Operation, Tree
-from .test_embedded import embeddings, write_old_library
+from .made_up import embeddings, write_old_library
 
 pytestmark = pytest.mark.skipif(not CAN_BE_WATCHED, reason="paths of open files are read from /proc, which is not here")
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from earmark.errors import BadInput
 from earmark.files import locked, make_folder, sync_file, sync_folder
-from earmark.library.embedded import FILE_NAME, EmbeddedStore
+from earmark.library.database import FILE_NAME
+from earmark.library.embedded import EmbeddedStore
 from earmark.library.store import DOWNLOADS, UPLOADS
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from earmark.errors import EarmarkError
 from earmark.files import make_folder, move
-from earmark.library.embedded import FILE_NAME
+from earmark.library.database import FILE_NAME
 from earmark.library.library import Library
 from earmark.library.sources import whole_file
 from earmark.library.store import UPLOADS, Piece
