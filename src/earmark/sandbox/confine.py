@@ -43,21 +43,6 @@ def installation() -> list[Path]:
     return [*roots, *(package for package in packages if not any(map(package.is_relative_to, roots)))]
 
 
-def in_force() -> list[tuple[str, str]]:
-    """What confines the processes that read files on this machine: (what, in plain words)."""
-    if sys.platform != "linux":
-        none = "not on this system"
-        return [("time", "limited"), ("memory", none), ("files", none), ("network", none)]
-    files = f"only the input and the installation (Landlock {landlock.version()})"
-    network = "none, nor other processes (seccomp)"
-    return [
-        ("time", "limited"),
-        ("memory", "limited"),
-        ("files", files if landlock.version() else "all of yours: this kernel has no Landlock"),
-        ("network", network if seccomp.is_offered() else "open: this kernel has no seccomp filters"),
-    ]
-
-
 def more_time(quiet_s: float, total_s: float) -> None:
     """Allows this process ``quiet_s`` more seconds of CPU time, up to ``total_s`` in all; beyond it is ended."""
     if sys.platform != "linux":
