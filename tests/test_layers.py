@@ -30,8 +30,10 @@ OF_THE_WHOLE = {
     "test_docs.py": "the documents",
     "test_layers.py": "the folders",
     "test_release.py": "pyproject.toml and constraints.txt",
+    "web/browser/test_answers.py": "the page, in a browser",
     "web/browser/test_errors.py": "the page, in a browser",
     "web/browser/test_find.py": "the page, in a browser",
+    "web/browser/test_keys.py": "the page, in a browser",
     "web/browser/test_live_and_library.py": "the page, in a browser",
     "web/test_hostile.py": "crafted files and clients",
 }

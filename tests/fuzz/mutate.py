@@ -26,7 +26,7 @@ def mutated(name: str, seeds: Mapping[str, bytes], seed: int) -> bytes:
     content = seeds[name]
     if name.endswith(".mxl") and rng.random() < 0.6:
         return _rezipped(rng, content)
-    choices = _OF_BYTES + (_OF_TEXT * 2 if name.endswith(TEXTS) else _OF_CHUNKS)
+    choices: tuple[Mutation, ...] = _OF_BYTES + (_OF_TEXT * 2 if name.endswith(TEXTS) else _OF_CHUNKS)
     for _ in range(rng.choice((1, 1, 1, 2, 3, 4))):
         content = rng.choice(choices)(rng, content) or b"\0"
     if rng.random() < 0.05:
@@ -52,7 +52,7 @@ def _flip_early(rng: random.Random, content: bytes) -> bytes:
 def _set_integer(rng: random.Random, content: bytes) -> bytes:
     size = rng.choice((1, 2, 4, 4, 8))
     at = rng.randrange(max(1, len(content) - size))
-    value = (rng.choice(_INTEGERS) & (256**size - 1)).to_bytes(size, "big")
+    value = (rng.choice(_INTEGERS) % (1 << 8 * size)).to_bytes(size, "big")
     return content[:at] + (value if rng.random() < 0.5 else value[::-1]) + content[at + size :]
 
 

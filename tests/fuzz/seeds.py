@@ -39,7 +39,8 @@ MEI = """<?xml version="1.0" encoding="UTF-8"?>
 </titleStmt><pubStmt/></fileDesc></meiHead><music><body><mdiv><score><scoreDef meter.count="4" meter.unit="4"><staffGrp>
 <staffDef n="1" lines="5" clef.shape="G" clef.line="2"/></staffGrp></scoreDef><section><measure n="1"><staff n="1">
 <layer n="1"><note xml:id="a" dur="2" oct="4" pname="c"/><chord dur="2"><note oct="4" pname="e"/><note oct="5"
-pname="g"/></chord></layer></staff><slur startid="#a" endid="#a"/></measure></section></score></mdiv></body></music></mei>
+pname="g"/></chord></layer></staff><slur startid="#a" endid="#a"/></measure></section></score></mdiv></body></music>
+</mei>
 """
 MANIFEST = {
     "@context": "http://iiif.io/api/presentation/3/context.json",

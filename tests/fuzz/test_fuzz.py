@@ -16,9 +16,20 @@ from tests.fuzz.seeds import SEEDS, write_seeds
 from tests.fuzz.trial import Trials
 
 ROOT = Path(__file__).parents[2]
-EACH = {".mxl": 6, ".mei": 6, ".musicxml": 6, ".krn": 6, ".abc": 6}
-"""Inputs of the kinds that are engraved, which takes longest; of all others `MANY`."""
-MANY = 16
+PAGES = {
+    ".abc": 3,
+    ".jpg": 4,
+    ".krn": 3,
+    ".mei": 3,
+    ".musicxml": 3,
+    ".mxl": 3,
+    ".pdf": 3,
+    ".png": 4,
+    ".tif": 3,
+    ".webp": 3,
+}
+"""Inputs of the kinds that have pages, which take longest; of all others `MANY`."""
+MANY = 12
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +58,7 @@ def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trials]:
 @pytest.mark.parametrize("name", SEEDS)
 def test_files_that_are_nearly_right(name: str, seeds: dict[str, bytes], trials: Trials, tmp_path: Path) -> None:
     path = tmp_path / name
-    for seed in range(EACH.get(path.suffix, MANY)):
+    for seed in range(PAGES.get(path.suffix, MANY)):
         path.write_bytes(mutated(name, seeds, seed))
         trial = trials.of(path)
         assert trial.faults == [], f"{name}, {seed}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from earmark.cli.options import JSON, print_json
+from earmark.cli.options import JSON, print_json, say
 from earmark.errors import BadInput
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     help="Write every page, with its systems marked, to OUT/<piece>-<page>.png.",
 )
 def pages_command(file: Path, as_json: bool, draw: Path | None) -> None:
-    """Show the systems of all pages of FILE: a PDF, TIFF or other image, or a folder, as for add.
+    """Show the systems of all pages of FILE: a PDF, TIFF or other image, a score file, or a folder, as for add.
 
     Boxes are in fractions of the page's width and height, on the page as it came, whichever way it lies. A page without
     music has no systems.
@@ -49,7 +49,7 @@ def pages_command(file: Path, as_json: bool, draw: Path | None) -> None:
         found.append({**entry, **sizes, "systems": [asdict(system) for system in page.systems]})
         if not as_json:
             staves, bars = (sum(len(part) for part in parts) for parts in _parts(page.systems))
-            click.echo(f"{score.name}, page {number}: {len(page.systems)} systems, {staves} staves, {bars} bar lines")
+            say(f"{score.name}, page {number}: {len(page.systems)} systems, {staves} staves, {bars} bar lines")
         if draw:
             _draw(page, draw / f"{score.name}-{number:03d}.png")
     if as_json:

@@ -24,7 +24,8 @@ class EmbeddedPiece:
     """A piece's pages and its places in playing order, ``PLACE_HOP_PX`` apart; ``embeddings`` float32 [n,
     dimension].
 
-    ``title`` and ``composer`` are a score file's own, "" where there is none.
+    ``title`` and ``composer`` are a score file's own, "" where there is none. ``remarks`` say what of the piece is not
+    read, for people, a clause each.
     """
 
     pages: tuple[Page, ...]
@@ -32,6 +33,7 @@ class EmbeddedPiece:
     embeddings: FloatArray
     title: str = ""
     composer: str = ""
+    remarks: tuple[str, ...] = ()
 
     def cut(self, first: int, last: int) -> EmbeddedPiece:
         """The part on pages ``first`` to ``last``, which keep their numbers."""
@@ -56,14 +58,25 @@ def embed_piece(pages: Iterable[FlatPage], source: Path, model: Model) -> Embedd
         _on_page(place, read[place.page - 1].warp)
         for place in _places(strip, [measures for page in read for measures in page.measures])
     )
+    unread = list(dict.fromkeys(kind for page in read for kind in page.unread))
     if not places:
-        raise BadInput(source, "no system of staves was found", "give upright, legible pages of printed music")
+        what = "no system of staves was found" + (f" ({', '.join(unread)} is not read)" if unread else "")
+        raise BadInput(source, what, "give upright, legible pages of printed music")
     embeddings = [
         model.embed_strip(np.ascontiguousarray(stretch.T), centres - first)[0]
         for stretch, first, centres in windowed(_ink_blocks(strip), SPEC.window_px, PLACE_HOP_PX)
     ]
     described = tuple(page.page for page in read)
-    return EmbeddedPiece(described, places, np.concatenate(embeddings), read[-1].title, read[-1].composer)
+    remarks = _remarks(unread, *max(page.tallest for page in read))
+    return EmbeddedPiece(described, places, np.concatenate(embeddings), read[-1].title, read[-1].composer, remarks)
+
+
+def _remarks(unread: Sequence[str], staves: int, read: int) -> tuple[str, ...]:
+    """What is not read: kinds of staves, and of the tallest systems, of so many staves, all but the ``read`` middle."""
+    found = [f"not read: {', '.join(unread)}"] if unread else []
+    if read < staves:
+        found.append(f"of systems of {staves} staves, the middle {read} are read")
+    return tuple(found)
 
 
 def _places(strip: Strip, measures: Sequence[Sequence[Measure]]) -> tuple[Place, ...]:

@@ -34,8 +34,10 @@ from earmark.library.sources import (
 from earmark.library.store import LibraryUnusable, Piece, Store
 from earmark.model.encoders import Model
 from earmark.sandbox.sandbox import Sandbox
+from earmark.sheet.formats import kind
 from earmark.sheet.iiif import download, is_address, kept_manifest
 from earmark.sheet.parts import Part, find_parts, read_headings
+from earmark.sheet.read import needs_engraver
 
 Found = Score | BadInput | str
 """A score on disk, what cannot be one, or the address of one on the web."""
@@ -48,12 +50,16 @@ _AHEAD = 2
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one source (absolute path or address): ``piece`` is None and ``reason`` says why if it failed."""
+    """What became of one source (absolute path or address): ``piece`` is None and ``reason`` says why if it failed.
+
+    ``remarks`` say what of a piece is not read, a clause each.
+    """
 
     source: str
     status: Status
     piece: Piece | None = None
     reason: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 def find_sources(given: Iterable[str | Path], sandbox: Sandbox) -> Iterator[Found]:
@@ -67,10 +73,11 @@ def find_sources(given: Iterable[str | Path], sandbox: Sandbox) -> Iterator[Foun
 
 @dataclass
 class _Source:
-    """One source on its way into the store; ``embedded`` is on its way if it was begun."""
+    """One source on its way into the store, in parts if ``is_split``; ``embedded`` is on its way if it was begun."""
 
     source: str
     score: Score | None = None
+    is_split: bool = False
     error: Exception | None = None
     embedded: Future[Embedded] | None = field(default=None, repr=False)
 
@@ -134,8 +141,9 @@ class Adding:
                 if isinstance(found, BadInput):
                     raise found
                 source.score = self._fetched(found) if isinstance(found, str) else found
+                source.is_split = self.split and can_hold_parts(source.score, self.sandbox)
                 if self._seems_new(source) and source.content not in [one.content for one in before if one.embedded]:
-                    source.embedded = threads.submit(self._reading(source.score))
+                    source.embedded = threads.submit(self._reading(source, source.score))
         except (BadInput, LibraryUnusable) as error:
             source.error = error
         return source
@@ -148,7 +156,7 @@ class Adding:
                 if source.error is not None:
                     raise source.error
                 assert source.score is not None
-                if self.split and can_hold_parts(source.score):
+                if source.is_split:
                     outcomes.extend(self._add_parts(source, source.score))
                 else:
                     outcomes.append(self._add(source, source.score))
@@ -174,24 +182,23 @@ class Adding:
         """Whether the store has nothing of these files; what is stored meanwhile is seen when it is this one's turn."""
         score = source.score
         assert score is not None
-        if self.split and can_hold_parts(score):
+        if source.is_split:
             return not self._known_parts(score)[1]
         before = self.store.with_source(score.source)
         if before:
             return self.store.files(before) != score.files and before.sha256 != source.content
         return self.store.with_content(source.content) is None
 
-    def _reading(self, score: Score) -> Callable[[], Embedded]:
+    def _reading(self, source: _Source, score: Score) -> Callable[[], Embedded]:
         """What reads and encodes a score, for any thread."""
         files = [Path(file.path) for file in score.files]
         if score.kind == "recording":
             return partial(_embed_recording, files[0], self.model, self.sandbox)
-        is_split = self.split and can_hold_parts(score)
-        return partial(_embed_piece, files, self.model, self.sandbox, is_split)
+        return partial(_embed_piece, files, self.model, self.sandbox, source.is_split)
 
     def _read(self, source: _Source, score: Score) -> Embedded:
         """What was read of a source; now, if its reading was not begun."""
-        return source.embedded.result() if source.embedded else self._reading(score)()
+        return source.embedded.result() if source.embedded else self._reading(source, score)()
 
     def _add(self, source: _Source, score: Score) -> Outcome:
         """One score; raises BadInput when its files cannot be used, its LibraryUnusable when the store
@@ -209,7 +216,8 @@ class Adding:
             except KeyError:  # another process has removed it meanwhile
                 before = None
         status: Status = "replaced" if before else "added"
-        return Outcome(score.source, status, self._put(score, source.content, self._read(source, score)))
+        piece, remarks = self._put(score, source.content, self._read(source, score))
+        return Outcome(score.source, status, piece, remarks=remarks)
 
     def _known_parts(self, score: Score) -> tuple[list[Piece], list[Piece]]:
         """The pieces of one file; and the same, if they are all of it as it is now, else none."""
@@ -232,25 +240,31 @@ class Adding:
         kept = set()
         for part in read.parts:
             piece = read.piece.cut(part.first, part.last)
+            address = part_source(score, part)
             if not piece.places:
+                if kind(score.files[0].path) == "notation":
+                    reason = f"tune {part.first} cannot be engraved; check its notes"
+                    yield Outcome(address, "failed", reason=reason)
                 continue
-            name = part_source(score, part)
-            named = replace(score, name=part.title or f"{score.name} p{part.first}", source=name, title=part.title)
-            known = self.store.with_source(name) is not None
+            name = part.title or f"{score.name} p{part.first}"
+            named = replace(score, name=name, source=address, title=part.title, composer=part.composer)
+            known = self.store.with_source(address) is not None
             digest = f"{source.content}#{part.first}-{part.last}"
             stored = self.store.put(named, digest, piece.pages, piece.places, piece.embeddings, self.model.model_id)
-            kept.add(name)
-            yield Outcome(name, "replaced" if known else "added", stored)
+            kept.add(address)
+            yield Outcome(address, "replaced" if known else "added", stored)
         self.store.remove([piece for piece in before if piece.source not in kept])
 
-    def _put(self, score: Score, content: str, read: Embedded) -> Piece:
+    def _put(self, score: Score, content: str, read: Embedded) -> tuple[Piece, tuple[str, ...]]:
+        """The piece, and what of it is not read."""
         if read.recording is not None:
             times_s, embeddings = read.recording.times_s, read.recording.embeddings
-            return self.store.put_recording(score, content, times_s, embeddings, self.model.model_id)
+            return self.store.put_recording(score, content, times_s, embeddings, self.model.model_id), ()
         assert read.piece is not None
         piece = read.piece
         titled = replace(score, title=score.title or piece.title, composer=score.composer or piece.composer)
-        return self.store.put(titled, content, piece.pages, piece.places, piece.embeddings, self.model.model_id)
+        stored = self.store.put(titled, content, piece.pages, piece.places, piece.embeddings, self.model.model_id)
+        return stored, piece.remarks
 
 
 def _embed_recording(path: Path, model: Model, sandbox: Sandbox) -> Embedded:
@@ -261,7 +275,9 @@ def _embed_recording(path: Path, model: Model, sandbox: Sandbox) -> Embedded:
 
 
 def _embed_piece(files: list[Path], model: Model, sandbox: Sandbox, is_split: bool) -> Embedded:
-    parts = find_parts(sandbox.stream(read_headings, files[0])) if is_split else []
+    parts: list[Part] = []
+    if is_split:
+        parts = find_parts(sandbox.stream(read_headings, files[0], may_start=needs_engraver(files)))
     return Embedded(read_piece(files, model, sandbox), parts=tuple(parts))
 
 

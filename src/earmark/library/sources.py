@@ -2,7 +2,8 @@
 
 A PDF is one piece, and so are a multi-page TIFF, a score file and a recording. All other page images of one folder
 are one piece together, in natural order (page_2 before page_10); an image that is named itself is a piece of one
-page. Folders are searched recursively; hidden files and folders, and files of other kinds, are passed over.
+page. Folders are searched recursively; hidden files and folders, and files of other kinds, are passed over, but music
+of a kind that is not read is named.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 from earmark.errors import BadInput
 from earmark.results import Kind
 from earmark.sandbox.sandbox import Sandbox
-from earmark.sheet.formats import XML, can_have_pages, count_pages, kind, kind_of_name
+from earmark.sheet.formats import UNREAD, UNTELLING, can_have_pages, count_pages, kind, kind_of_name
 from earmark.sheet.parts import Part
 
 _KNOWN = "PDF, PNG, JPEG, TIFF, WebP, MusicXML, MEI, Humdrum, ABC or recordings"
@@ -65,7 +66,7 @@ def find_scores(paths: Iterable[str | Path], sandbox: Sandbox) -> Iterator[Score
             elif path.exists() and not path.is_file():
                 yield BadInput(path, "is no file", "give a file or a folder")
             elif path.exists() and not _is_piece_file(path):
-                yield BadInput(path, "is neither sheet music nor a recording", f"give {_KNOWN}, or a folder of them")
+                yield _unread(path)
             else:
                 yield _score(path, [path])
         except BadInput as error:
@@ -116,6 +117,7 @@ def _in_folder(folder: Path, above: set[tuple[int, int]], sandbox: Sandbox) -> I
         yield BadInput(folder, "may not be read", "give yourself permission to read it")
         return
     files = [entry for entry in entries if entry.is_file() and _is_named_so(entry) and _is_piece_file(entry)]
+    yield from (_unread(entry) for entry in entries if entry.suffix.lower() in UNREAD and entry.is_file())
     whole = [file for file in files if _is_whole(file, sandbox)]
     images = [file for file in files if file not in whole]
     for path, pages in [*((file, [file]) for file in whole), *([(folder, images)] if images else [])]:
@@ -136,18 +138,28 @@ def _score(path: Path, files: list[Path]) -> Score:
     return Score(name, str(source), pages, "recording" if kind(path) == "recording" else "score")
 
 
+def _unread(path: Path) -> BadInput:
+    """Why a file is no piece."""
+    otherwise = "is neither sheet music nor a recording", f"give {_KNOWN}, or a folder of them"
+    return BadInput(path, *UNREAD.get(path.suffix.lower(), otherwise))
+
+
 def _is_piece_file(path: Path) -> bool:
     return kind(path) not in (None, "midi")
 
 
 def _is_named_so(path: Path) -> bool:
     """Whether a name's ending is a piece's: of a folder's other files nobody said that they are music."""
-    return kind_of_name(path) is not None or path.suffix.lower() == XML
+    return kind_of_name(path) is not None or path.suffix.lower() in UNTELLING
 
 
 def _is_whole(file: Path, sandbox: Sandbox) -> bool:
     """Whether a file is a piece by itself, not a page of one."""
-    return kind(file) != "image" or (can_have_pages(file) and sandbox.call(count_pages, file) > 1)
+    return kind(file) != "image" or _pages_of(file, sandbox) > 1
+
+
+def _pages_of(file: str | Path, sandbox: Sandbox) -> int:
+    return sandbox.call(count_pages, file) if can_have_pages(file) else 1
 
 
 def _identity(folder: Path) -> tuple[int, int]:
@@ -164,9 +176,9 @@ def natural(path: Path) -> list[tuple[int, str]]:
 _PAGES = "#page="
 
 
-def can_hold_parts(score: Score) -> bool:
-    """Whether a score is one file, of a kind that may have many pages."""
-    return len(score.files) == 1 and can_have_pages(score.files[0].path)
+def can_hold_parts(score: Score, sandbox: Sandbox) -> bool:
+    """Whether a score is one file of many pages, or of many tunes."""
+    return len(score.files) == 1 and _pages_of(score.files[0].path, sandbox) > 1
 
 
 def part_source(score: Score, part: Part) -> str:
@@ -187,4 +199,4 @@ def are_all_parts(score: Score, sources: Iterable[str], sandbox: Sandbox) -> boo
         if first != expected:
             return False
         expected = last + 1
-    return bool(ranges) and expected == sandbox.call(count_pages, score.files[0].path) + 1
+    return bool(ranges) and expected == _pages_of(score.files[0].path, sandbox) + 1

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from earmark.schema import Page, SheetSpec
 from earmark.sheet.engraved_page import EngravedPage, Measure
 from earmark.sheet.read import layout_of, read_sheets
-from earmark.sheet.strips import Strip, cut_strip
+from earmark.sheet.strips import Strip, cut_strip, staves_in_strip
 from earmark.sheet.systems.warp import Warp
 
 SPEC = SheetSpec()
@@ -20,7 +20,8 @@ class FlatPage:
     """One page, laid flat and cut into its strip; ``warp`` leads back to the page as it came, None if it was flat.
 
     ``measures`` of each of its systems, none where they are not known; ``title`` and ``composer`` are a score file's
-    own, "" where there is none.
+    own, "" where there is none; ``unread`` are the kinds of its staves that are not read. Of the system with the most
+    staves ``tallest`` says how many it has, and how many its strip shows.
     """
 
     page: Page
@@ -29,6 +30,8 @@ class FlatPage:
     measures: tuple[tuple[Measure, ...], ...]
     title: str = ""
     composer: str = ""
+    unread: tuple[str, ...] = ()
+    tallest: tuple[int, int] = (0, 0)
 
 
 def read_flat_pages(files: Sequence[Path]) -> Iterator[FlatPage]:
@@ -40,7 +43,9 @@ def read_flat_pages(files: Sequence[Path]) -> Iterator[FlatPage]:
         layout = layout_of(page)
         described = Page(number, *layout.page_size, len(layout.systems))
         strip = cut_strip(layout.image, layout.systems, SPEC, number)
+        tallest = max((staves_in_strip(system, SPEC) for system in layout.systems), default=(0, 0))
+        found = FlatPage(described, strip, layout.warp, ((),) * len(layout.systems), tallest=tallest)
         if isinstance(page, EngravedPage):
-            yield FlatPage(described, strip, layout.warp, page.measures, page.title, page.composer)
-        else:
-            yield FlatPage(described, strip, layout.warp, ((),) * len(layout.systems))
+            unread = tuple(sorted(page.unread))
+            found = replace(found, measures=page.measures, title=page.title, composer=page.composer, unread=unread)
+        yield found

@@ -24,7 +24,7 @@ from earmark.library.sources import whole_file
 from earmark.library.store import UPLOADS, Piece
 from earmark.web.errors import Refusal
 from earmark.web.limits import MB, Limits
-from earmark.web.uploads import file_stem, score_suffix
+from earmark.web.uploads import file_stem, piece_suffix
 
 ABANDONED_S = 3600.0
 """A marker that nobody has renewed for so long is of a server that is gone."""
@@ -56,17 +56,17 @@ class AddedFiles:
         return sum(Path(entry.path).stat().st_size for entry in counted if os.path.exists(entry.path))
 
     def keep(self, name: str, upload: Path) -> Path:
-        """Moves an uploaded score to where it stays while it is added, named in the likeness of ``name``; held.
+        """Moves an uploaded file to where it stays while it is added, named in the likeness of ``name``; held.
 
         Call `release` when it has been added or has not. A file of that name and content is left as it is. Raises
-        Refusal for a name whose ending is no score's, and when there is no room; the upload is gone then.
+        Refusal for a name of neither sheet music nor a recording, and when there is no room; the upload is gone then.
         """
-        suffix = score_suffix(name)
+        suffix = piece_suffix(name)
         stem = file_stem(name)
         try:
             if not suffix:
-                what = f"{name} is no sheet music"
-                raise Refusal("unusable_file", what, "give a PDF, an image, MusicXML, MEI, **kern or ABC")
+                what = f"{name} is neither sheet music nor a recording"
+                raise Refusal("unusable_file", what, "give a PDF, an image, MusicXML, MEI, **kern, ABC or a recording")
             with self._lock:
                 make_folder(self._uploads)
                 path, number = self._uploads / f"{stem}{suffix}", 1

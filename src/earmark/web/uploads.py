@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from starlette.requests import ClientDisconnect, Request
 
-from earmark.sheet.formats import ENDINGS, XML
+from earmark.sheet.formats import ENDINGS, UNTELLING
 from earmark.web.errors import Refusal, disk_full, is_full
 from earmark.web.limits import Limits
 
@@ -20,7 +20,8 @@ LONGEST_NAME_BYTES = 120
 """What fits, with what we add to it, into the 255 bytes that most file systems have for a name; some have 143."""
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
 """No file on Windows can be called so, whatever its ending."""
-SHEET_ENDINGS = (*(ending for ending, kind in ENDINGS.items() if kind in ("pdf", "image", "notation")), XML)
+SHEET_ENDINGS = (*(ending for ending, kind in ENDINGS.items() if kind in ("pdf", "image", "notation")), *UNTELLING)
+RECORDING_ENDINGS = tuple(ending for ending, kind in ENDINGS.items() if kind == "recording")
 
 
 async def receive(request: Request, path: Path, most_bytes: int, limits: Limits, room: Callable[[int], None]) -> int:
@@ -85,7 +86,16 @@ def file_stem(given: str) -> str:
 
 def score_suffix(given: str) -> str:
     """The ending of a client's name if it is one that sheet music may have, as we write it, else ""."""
-    return next((known for known in SHEET_ENDINGS if given.casefold().endswith(known)), "")
+    return _suffix(given, SHEET_ENDINGS)
+
+
+def piece_suffix(given: str) -> str:
+    """The same for what can be added: sheet music or a recording."""
+    return _suffix(given, (*SHEET_ENDINGS, *RECORDING_ENDINGS))
+
+
+def _suffix(given: str, endings: tuple[str, ...]) -> str:
+    return next((known for known in endings if given.casefold().endswith(known)), "")
 
 
 def _too_large(most_bytes: int) -> Refusal:

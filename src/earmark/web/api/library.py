@@ -18,7 +18,7 @@ from earmark.web.errors import Refusal
 from earmark.web.protocol import Answer, Task, piece_json
 from earmark.web.service import Client, InService, Service
 from earmark.web.sessions import KeptAddition
-from earmark.web.uploads import int_or_zero, shown_name
+from earmark.web.uploads import int_or_zero, score_suffix, shown_name
 
 PAGE_WIDTHS = (240, 480, 960, 1440, 1920, 2400)
 PRIVATELY_A_DAY = "private, max-age=86400"
@@ -79,7 +79,7 @@ async def page(
         raise Refusal("bad_request", f"there are no pages {width} px wide", f"ask for one of {PAGE_WIDTHS}")
     found = await asyncio.to_thread(service.catalogue.piece, piece)
     if number > found.pages:
-        raise Refusal("not_found", f"the piece has {found.pages} pages", "ask for one of them")
+        raise Refusal("not_found", f"the piece has no page {number}", f"ask for one of {found.pages}")
     tag = tag_of(found.sha256, number, width)
     headers = {"ETag": tag, "Cache-Control": PRIVATELY_A_DAY}
     if answer := unchanged(request, headers):
@@ -108,15 +108,14 @@ def piece_recording(service: InService, piece: Identifier) -> Response:
     status_code=202,
     response_model=models.Addition,
     responses=failures("unusable_file", "too_large", "too_slow", "busy", "full"),
-    openapi_extra=body("A PDF, PNG, JPEG, TIFF, WebP or score file (MusicXML, MXL, MEI, **kern, ABC): one piece."),
+    openapi_extra=body("A PDF, an image, a score file (MusicXML, MXL, MEI, **kern, ABC) or a recording: one piece."),
 )
 async def add(service: InService, client: Client, request: Request, response: Response, name: FileName) -> Any:
-    """Adds a score; the answer says where to ask what has become of it."""
+    """Adds a score or a recording; the answer says where to ask what has become of it."""
     shown, files, limits = shown_name(name, "score"), service.catalogue.added, service.limits
-    await asyncio.to_thread(
-        files.check_room, min(int_or_zero(request.headers.get("content-length")), limits.score_bytes)
-    )
-    upload, _ = await service.sessions.receive(request, limits.score_bytes)
+    most_bytes = limits.score_bytes if score_suffix(name) else limits.audio_bytes
+    await asyncio.to_thread(files.check_room, min(int_or_zero(request.headers.get("content-length")), most_bytes))
+    upload, _ = await service.sessions.receive(request, most_bytes)
     path = await asyncio.to_thread(files.keep, shown, upload)
     task = Task("add", {"path": str(path), "name": shown, "most_pages": limits.score_pages})
     try:
