@@ -140,7 +140,7 @@ def test_a_long_input_gives_what_its_windows_give_alone(original: Path, side: st
     def embed(columns: FloatArray, at: Any) -> tuple[FloatArray, FloatArray]:
         if side == "audio":
             return encoders.embed_audio(columns, np.asarray(at))
-        return encoders.embed_strip(columns.T, np.asarray(at))
+        return encoders.embed_strip(columns.T[None], np.asarray(at))
 
     height, window = (AudioSpec().bands, 168) if side == "audio" else (SheetSpec().strip_height_px, 100)
     columns = rng.random((length, height), np.float32)

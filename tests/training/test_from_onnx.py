@@ -28,6 +28,7 @@ def noise(seed: int) -> PairBatch:
     return PairBatch(
         audio=torch.from_numpy(rng.random((2, 400, AudioSpec().bands), np.float32)),
         sheet=torch.from_numpy((rng.random((2, SheetSpec().strip_height_px, 400)) > 0.7).astype(np.float32)),
+        lanes=torch.arange(2)[:, None],
         row=torch.from_numpy(row),
         frame=torch.from_numpy(rng.uniform(90, 310, 12).astype(np.float32)),
         column=torch.from_numpy(rng.uniform(60, 340, 12).astype(np.float32)),
@@ -80,7 +81,7 @@ def test_a_network_that_has_grown_begins_about_where_the_smaller_one_was(batch: 
     model.sheet.reader.drop.p = 0.0
     with torch.no_grad():
         got, _ = model.sheet.reader(model.sheet.tokens(batch.sheet), batch.row, batch.column)
-    wanted, _ = exported.embed_strip(batch.sheet[0].numpy(), batch.column[:6].numpy().astype(np.float64))
+    wanted, _ = exported.embed_strip(batch.sheet[:1].numpy(), batch.column[:6].numpy().astype(np.float64))
     assert 0.8 < (got[:6].numpy() * wanted).sum(axis=1).mean() < 0.9999
 
 

@@ -72,7 +72,7 @@ def embed_piece(files: Sequence[Path], model: Model) -> EmbeddedPiece:
         source = files[0] if len(files) == 1 else files[0].parent
         raise BadInput(source, "no system of staves was found", "give upright, legible pages of printed music")
     embeddings = [
-        model.embed_strip(np.ascontiguousarray(stretch.T), centres - first)[0]
+        model.embed_strip(np.ascontiguousarray(np.moveaxis(stretch, 0, -1)), centres - first)[0]
         for stretch, first, centres in windowed(_ink_blocks(strip), SPEC.window_px, PLACE_HOP_PX)
     ]
     return EmbeddedPiece(tuple(pages), places, np.concatenate(embeddings), title, composer)
@@ -80,7 +80,7 @@ def embed_piece(files: Sequence[Path], model: Model) -> EmbeddedPiece:
 
 def _places(strip: Strip, measures: Sequence[Sequence[Measure]]) -> tuple[Place, ...]:
     """All places of a strip; ``measures`` of each of its systems, none where they are not known."""
-    grid = centres_between(0, strip.pixels.shape[1], PLACE_HOP_PX)
+    grid = centres_between(0, strip.width, PLACE_HOP_PX)
     systems, x_px = strip.to_page(grid)
     return tuple(
         replace(strip.place(x), measure=measure_at(measures[system], x_page))
@@ -95,7 +95,7 @@ def _on_page(place: Place, warps: Sequence[Warp | None]) -> Place:
 
 
 def _ink_blocks(strip: Strip) -> Iterator[FloatArray]:
-    """The strip's columns as the sheet encoder sees them: blocks float32 [<= BLOCK, height], 0 = paper, 1 =
+    """The strip's columns as the sheet encoder sees them: blocks float32 [<= BLOCK, lanes, height], 0 = paper, 1 =
     ink."""
-    for start in range(0, strip.pixels.shape[1], BLOCK):
-        yield ink(strip.pixels[:, start : start + BLOCK]).T
+    for start in range(0, strip.width, BLOCK):
+        yield np.moveaxis(ink(strip.pixels[..., start : start + BLOCK]), -1, 0)
