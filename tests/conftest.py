@@ -67,8 +67,9 @@ Melody = npt.NDArray[np.int64]
 WriteWav = Callable[[Path, npt.NDArray[np.float64]], Path]
 
 
-# How long a test takes depends on what else the machine does.
-settings.register_profile("unhurried", deadline=None)
+# How long a test takes depends on what else the machine does; what it tries does not depend on anything.
+settings.register_profile("unhurried", deadline=None, derandomize=True)
+settings.register_profile("long", deadline=None, max_examples=10_000)
 settings.load_profile("unhurried")
 
 

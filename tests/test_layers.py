@@ -21,14 +21,18 @@ TESTS = ROOT / "tests"
 OF_THE_WHOLE = {
     "cli/test_bad_input.py": "what every command says of bad input",
     "cli/test_verbs.py": "the help, suggestions and completion of all commands",
+    "library/test_any_order.py": "anything done to a library, in any order",
+    "library/test_faults.py": "libraries on disks that fail",
     "model/test_shipped.py": "the weights that ship",
     "test_benchmarks.py": "benchmarks/ and experiments/",
     "test_demo.py": "demo/",
     "test_docs.py": "the documents",
     "test_layers.py": "the folders",
     "test_release.py": "pyproject.toml and constraints.txt",
+    "web/browser/test_answers.py": "the page, in a browser",
     "web/browser/test_errors.py": "the page, in a browser",
     "web/browser/test_find.py": "the page, in a browser",
+    "web/browser/test_keys.py": "the page, in a browser",
     "web/browser/test_live_and_library.py": "the page, in a browser",
     "web/test_hostile.py": "crafted files and clients",
 }

@@ -168,7 +168,7 @@ def test_find_takes_a_page_and_shows_recordings_and_measures(
     (tmp_path / "a.krn").write_text(kern)
     (tmp_path / "copy.krn").write_text(kern)
     code, out, _ = earmark("add", tmp_path / "lib", scores, clip, tmp_path / "a.krn")
-    assert (code, "added: clip (recording)" in out, "added: a (1 pages, 1 systems)" in out) == (0, True, True)
+    assert (code, "added: clip (recording)" in out, "added: a (1 page, 1 system)" in out) == (0, True, True)
     _, out, _ = earmark("find", tmp_path / "lib", scores / "piece-1.pdf")
     heading = next(line for line in out.splitlines() if "recording" in line)
     assert heading.split() == ["recording", "at", "seen", "on", "confidence"]
@@ -182,7 +182,7 @@ def test_find_takes_a_page_and_shows_recordings_and_measures(
 def test_add_can_split_a_file_at_its_titles(earmark: Command, tmp_path: Path) -> None:
     book = Path(__file__).parents[2] / "demo" / "scores" / "petzold-menuet.pdf"
     code, out, _ = earmark("add", tmp_path / "lib", "--split", book)
-    assert (code, out) == (0, "added: petzold-menuet (1 pages, 5 systems)\n")
+    assert (code, out) == (0, "added: petzold-menuet (1 page, 5 systems)\n")
 
 
 def test_find_says_when_the_piece_is_not_there(earmark: Command, scores: Path, music: Music, tmp_path: Path) -> None:

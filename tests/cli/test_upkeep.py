@@ -72,8 +72,8 @@ def test_what_is_wrong_is_told_and_mended(earmark: Command, library: Path, monke
     assert len(asked) == 1
     assert earmark("remove", library, "piece-1")[0] == 0
     assert earmark("add", library, scores)[1].splitlines() == [
-        "added: piece-2 (1 pages, 2 systems)",
-        "unchanged: piece-0 (1 pages, 2 systems)",
+        "added: piece-2 (1 page, 2 systems)",
+        "unchanged: piece-0 (1 page, 2 systems)",
     ]
     assert earmark("verify", library) == (0, "whole: 2 pieces, 2 files\n", "")
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from earmark.errors import BadInput
+from earmark.files import locked
 from earmark.library.backup import back_up
 from earmark.library.library import Library
 from earmark.library.store import LibraryUnusable
@@ -80,6 +81,22 @@ def test_a_copy_elsewhere_is_a_library_of_its_own(library: Path, encoders: FakeE
     assert [(problem.fault, problem.subject) for problem in problems] == [("moved", "piece-2")]
     assert len(repair(tmp_path / "deep" / "copy", problems)) == 1
     assert verify(tmp_path / "deep" / "copy").problems == ()
+
+
+def test_what_a_killed_backup_left_the_next_one_removes(library: Path, tmp_path: Path) -> None:
+    code = """
+import os, sys
+from pathlib import Path
+from earmark.library import backup
+backup._sync = lambda folder: os.kill(os.getpid(), 9)
+backup.back_up(Path(sys.argv[1]), Path(sys.argv[2]))
+"""
+    subprocess.run([sys.executable, "-c", code, str(library), str(tmp_path / "copy")])
+    assert sorted(path.name for path in tmp_path.glob(".*")) == [".copy.lock", ".copy.unfinished"]
+    with locked(tmp_path / ".copy.lock"), pytest.raises(BadInput, match="is being written by another backup; wait"):
+        back_up(library, tmp_path / "copy")
+    assert back_up(library, tmp_path / "copy") == 3
+    assert [path.name for path in tmp_path.glob("*copy*")] == ["copy"]
 
 
 def test_nothing_is_overwritten_and_nothing_half_made_stays(

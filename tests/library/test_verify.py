@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from earmark.library.embedded import FILE_NAME
+from earmark.library.database import FILE_NAME
 from earmark.library.library import Library
 from earmark.library.sources import Score
 from earmark.library.store import LibraryUnusable

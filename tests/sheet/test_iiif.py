@@ -15,7 +15,7 @@ import pytest
 from earmark.errors import BadInput
 from earmark.library.annotations import annotation_page
 from earmark.library.library import Library
-from earmark.sheet import iiif
+from earmark.sheet import fetch, iiif
 from earmark.sheet.iiif import download, kept_manifest, read_manifest
 
 if TYPE_CHECKING:
@@ -60,8 +60,8 @@ class Server:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setattr(iiif, "PAUSE_S", 0.001)
-    monkeypatch.setattr(iiif, "TIMEOUT_S", 5.0)
+    monkeypatch.setattr(fetch, "PAUSE_S", 0.001)
+    monkeypatch.setattr(fetch, "TIMEOUT_S", 5.0)
     server = Server()
     yield server
     server.http.shutdown()
@@ -133,7 +133,7 @@ def test_what_a_server_refuses_is_said_and_what_was_fetched_stays(server: Server
     url = server.give("/m.json", version_3(server, 2, service=False))
     server.give("/full/1.jpg", b"image")
     server.answers["/full/2.jpg"] = [(429, {"Retry-After": "86400"}, b"")]
-    with pytest.raises(BadInput, match=r"2\.jpg: the server asks to wait 86400 s"):
+    with pytest.raises(BadInput, match=r"2\.jpg: the server is busy, and there is no time to wait 86400 s"):
         download(url, tmp_path)
     server.answers["/full/2.jpg"] = [(403, {}, b"")]
     with pytest.raises(BadInput, match=r"2\.jpg: the server says 403 Forbidden"):

@@ -265,8 +265,13 @@ def _row_end(hit: Hit | RecordingHit) -> tuple[str, str, str]:
 
 def _described(piece: Piece | None) -> str:
     assert piece is not None
-    what = "recording" if piece.kind == "recording" else f"{piece.pages} pages, {piece.systems} systems"
+    counts = f"{_count(piece.pages, 'page')}, {_count(piece.systems, 'system')}"
+    what = "recording" if piece.kind == "recording" else counts
     return f"{piece.name} ({what})"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _piece_json(piece: Piece) -> dict[str, Any]:

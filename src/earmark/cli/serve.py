@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import secrets
 import socket
+import sys
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -14,6 +17,7 @@ from earmark.errors import EarmarkError
 HOST = "127.0.0.1"
 THIS_MACHINE = (HOST, "::1", "localhost")
 PORT = 8765
+QUOTA = "How large what browsers add and the library's database may be together."
 
 
 @click.command()
@@ -21,8 +25,9 @@ PORT = 8765
 @click.option("--host", default=HOST, show_default=True, help="The address to listen on; others need a token.")
 @click.option("--port", default=PORT, show_default=True, type=click.IntRange(0, 65535), help="0: any free port.")
 @click.option("--workers", default=None, type=click.IntRange(min=1), help="Processes for questions; one for each core.")
+@click.option("--quota", default=20.0, show_default=True, metavar="GB", type=click.FloatRange(min=0.1), help=QUOTA)
 @MODEL
-def serve_command(where: str, host: str, port: int, workers: int | None, model: str | None) -> None:
+def serve_command(where: str, host: str, port: int, workers: int | None, quota: float, model: str | None) -> None:
     """Open LIBRARY, a folder, which is made if need be, to a browser: ask, see, follow, listen, add.
 
     Only programs on this machine can reach it. With --host others can, if they have the token that is printed once, as
@@ -32,6 +37,8 @@ def serve_command(where: str, host: str, port: int, workers: int | None, model: 
     earmark serve ~/scores
     earmark serve ~/scores --host 0.0.0.0 --port 8000
     """
+    if sys.stderr.isatty():  # it takes seconds where the disk is slow
+        click.echo(f"opening {where} …", err=True)
     try:
         from earmark.web.app import create_app
         from earmark.web.server import listen, make_server
@@ -42,12 +49,33 @@ def serve_command(where: str, host: str, port: int, workers: int | None, model: 
 
     chosen = model or DEFAULT_MODEL
     folder = Path(where).expanduser()
+    _offer_to_add(folder, model)
     with Library.open(folder, chosen) as library:
         library.check()  # what is wrong is said now, not to the first who asks
     token = None if host in THIS_MACHINE else secrets.token_urlsafe(32)
-    limits = Limits()
+    limits = replace(Limits(), library_bytes=round(quota * 1e9))
     names = {host, socket.gethostname()} if token else set()
     app = create_app(folder, chosen, token, names, limits, workers)
     with listen(host, port) as listening:
         click.echo(listening.url + (f"?token={token}" if token else ""))
         make_server(app, limits).run([listening.socket])
+
+
+def _offer_to_add(folder: Path, model: str | None) -> None:
+    """Where a folder of sheet music is no library yet, asks whether to make it one; without a yes nothing is made."""
+    from earmark.cli.library import add_command
+    from earmark.library.database import FILE_NAME
+    from earmark.library.sources import Score, find_scores
+
+    if not folder.is_dir() or (folder / FILE_NAME).exists():
+        return
+    found = sum(isinstance(one, Score) and one.kind == "score" for one in find_scores([folder]))
+    if not found:
+        return
+    what = f"{folder} is no library yet, but holds {found} piece{'' if found == 1 else 's'} of sheet music"
+    if not sys.stdin.isatty():
+        raise EarmarkError(f"{what}; add them first: earmark add {folder} {folder}")
+    click.confirm(f"{what}. Add them, and serve it?", abort=True)
+    with suppress(SystemExit):  # what could not be added has been said; the rest is served
+        add = click.get_current_context().invoke
+        add(add_command, where=str(folder), paths=(str(folder),), split=False, model=model, as_json=False)

@@ -134,9 +134,9 @@ def _drop_hand_shifts(folder: Path) -> None:
 
 
 def _outputs(folder: Path, suffix: str) -> tuple[Path, ...]:
-    """The files ``score.pdf``, ``score-1.pdf``, … in the order LilyPond wrote them."""
+    """The files ``score.pdf``, ``score-1.pdf``, ``score-2-1.pdf``, … in the order LilyPond wrote them."""
     files = [file for file in folder.glob(f"score*{suffix}") if file.stat().st_size]
-    return tuple(sorted(files, key=lambda file: int(file.stem.partition("-")[2] or 0)))
+    return tuple(sorted(files, key=lambda file: [int(number) for number in re.findall(r"-(\d+)", file.stem)]))
 
 
 @dataclass

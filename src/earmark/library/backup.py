@@ -11,7 +11,9 @@ import shutil
 from pathlib import Path
 
 from earmark.errors import BadInput
-from earmark.library.embedded import FILE_NAME, EmbeddedStore
+from earmark.files import locked, make_folder, sync_file, sync_folder
+from earmark.library.database import FILE_NAME
+from earmark.library.embedded import EmbeddedStore
 from earmark.library.store import DOWNLOADS, UPLOADS
 
 
@@ -27,24 +29,38 @@ def back_up(library: Path, to: Path) -> int:
     if to.exists():
         raise BadInput(to, "is there already", "give the name of a new folder")
     source = EmbeddedStore(library, create=False)
-    unfinished = to.with_name(f".{to.name}.{os.getpid()}")
+    lock = to.with_name(f".{to.name}.lock")
     try:
-        try:
-            unfinished.mkdir(parents=True)
-            source.copy_to(unfinished / FILE_NAME)
-            for name in (UPLOADS, DOWNLOADS):
-                _copy(library / name, unfinished / name)
-            copy = EmbeddedStore(unfinished, create=False)
-            pieces = len(copy.pieces())
-            copy.close()
-            _sync(unfinished)
-            unfinished.rename(to)
-            _sync_folder(to.parent)
-        except OSError as error:
-            remedy = "give another folder, or make room"
-            raise BadInput(to, f"cannot be written ({error.strerror or error})", remedy) from error
+        make_folder(to.parent)
+        with locked(lock):
+            try:
+                return _back_up(source, library, to)
+            finally:
+                lock.unlink()
+    except BlockingIOError as error:
+        raise BadInput(to, "is being written by another backup", "wait until that is done") from error
+    except OSError as error:
+        remedy = "give another folder, or make room"
+        raise BadInput(to, f"cannot be written ({error.strerror or error})", remedy) from error
     finally:
         source.close()
+
+
+def _back_up(source: EmbeddedStore, library: Path, to: Path) -> int:
+    unfinished = to.with_name(f".{to.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)  # of one that was killed
+    try:
+        unfinished.mkdir()
+        source.copy_to(unfinished / FILE_NAME)
+        for name in (UPLOADS, DOWNLOADS):
+            _copy(library / name, unfinished / name)
+        copy = EmbeddedStore(unfinished, create=False)
+        pieces = len(copy.pieces())
+        copy.close()
+        _sync(unfinished)
+        unfinished.rename(to)
+        sync_folder(to.parent)
+    finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return pieces
 
@@ -66,15 +82,5 @@ def _copy(folder: Path, to: Path) -> None:
 def _sync(folder: Path) -> None:
     for root, _, names in os.walk(folder):
         for name in names:
-            with open(Path(root, name), "rb") as file:
-                os.fsync(file.fileno())
-        _sync_folder(Path(root))
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "posix":  # elsewhere folders cannot be opened
-        opened = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(opened)
-        finally:
-            os.close(opened)
+            sync_file(Path(root, name))
+        sync_folder(Path(root))

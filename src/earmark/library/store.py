@@ -29,6 +29,10 @@ class LibraryUnusable(BadInput):
     """The library itself, not something given to it, cannot be read or written."""
 
 
+class LibraryFull(LibraryUnusable):
+    """The disk has no room for more."""
+
+
 class LibraryDamaged(LibraryUnusable):
     """What is stored is not what was put; see `earmark.library.verify`."""
 

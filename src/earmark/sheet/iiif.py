@@ -1,8 +1,8 @@
 """A IIIF Presentation manifest (version 2 or 3) → its page images in a folder.
 
-Polite: one request at a time with a pause after each, a user agent that says who asks, ``Retry-After`` is obeyed.
-Resumable: an image that is there already is not fetched again, and one appears whole or not at all. The folder also
-keeps ``manifest.json``, from which `canvases` tells what the pages are called on the web.
+`earmark.sheet.fetch` says what is fetched from where, and how politely. Resumable: an image that is there already is
+not fetched again, and one appears whole or not at all. The folder also keeps ``manifest.json``, from which
+`kept_manifest` tells what the pages are called on the web.
 
 https://iiif.io/api/presentation/3.0/, /2.1/; https://iiif.io/api/image/3.0/, /2.1/
 """
@@ -11,34 +11,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from earmark import __version__
 from earmark.errors import BadInput
 from earmark.files import replacing
+from earmark.sheet.fetch import Download, Refused
 
 WIDTH_PX = 2000
 """Asked of image services: A4 at 240 dpi, enough for the smallest staves in print."""
-PAUSE_S = 0.25
-TIMEOUT_S = 60.0
-ATTEMPTS = 5
-MAX_WAIT_S = 300.0
-"""The longest Retry-After that is waited for."""
+SECONDS, SECONDS_A_PAGE = 600.0, 30.0
+"""What a download may take in all."""
+MAX_BYTES = 10_000_000_000
 MAX_MANIFEST_BYTES = 30_000_000
 MAX_IMAGE_BYTES = 60_000_000
 MAX_PAGES = 3000
 MANIFEST = "manifest.json"
-_AGENT = f"Earmark/{__version__} (indexes sheet music; urllib)"
-_TRY_AGAIN = frozenset({429, 500, 502, 503, 504})
 
 Json = dict[str, Any]
 
@@ -69,23 +60,29 @@ def is_address(where: str | Path) -> bool:
 def download(url: str, folder: Path, report: Callable[[int, int], None] = lambda done, total: None) -> Sequence[Path]:
     """Fetches the manifest at ``url`` and its images into ``folder``; returns them in page order.
 
-    ``report`` is told how many of the pages are there. Raises BadInput for what is no manifest, and when the server
-    cannot be reached, refuses, or sends more than the limits above; what was fetched stays.
+    ``report`` is told how many of the pages are there. Whoever gives ``url`` vouches for it: if it is an address of
+    this machine or network, others of the same may be fetched from. Raises BadInput for what is no manifest, and when
+    the server cannot be reached, refuses, is too slow, or sends more than the limits above; what was fetched stays.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    content = _fetch(url, MAX_MANIFEST_BYTES)
+    web = Download(url, SECONDS)
+    content = web.get(url, MAX_MANIFEST_BYTES)
     manifest = read_manifest(content, url)
+    web.extend(SECONDS_A_PAGE * len(manifest.canvases))
     with replacing(folder / MANIFEST) as file:
         file.write(content)
-    paths = []
+    paths, size = [], 0
     for number, canvas in enumerate(manifest.canvases, start=1):
         digest = hashlib.sha256(canvas.images[-1].encode()).hexdigest()[:12]
         path = folder / f"page-{number:04}-{digest}.jpg"
         if not path.exists():
-            image = _fetch_first(canvas.images)
+            image = _fetch_first(web, canvas.images)
             with replacing(path) as file:
                 file.write(image)
         paths.append(path)
+        size += path.stat().st_size
+        if size > MAX_BYTES:
+            raise BadInput(url, f"has more than {MAX_BYTES // 10**9} GB of images", "add what was fetched as files")
         report(number, len(manifest.canvases))
     return paths
 
@@ -168,60 +165,9 @@ def _text(label: Any) -> str:
     return " ".join(str(label or "").split())[:200]
 
 
-def _fetch_first(addresses: Sequence[str]) -> bytes:
+def _fetch_first(web: Download, addresses: Sequence[str]) -> bytes:
     """The image at the first address that the server answers; a service may refuse a size."""
     for address in addresses[:-1]:
-        try:
-            return _fetch(address, MAX_IMAGE_BYTES)
-        except BadInput as error:
-            if not isinstance(error.__cause__, urllib.error.HTTPError):
-                raise
-    return _fetch(addresses[-1], MAX_IMAGE_BYTES)
-
-
-def _fetch(url: str, most: int) -> bytes:
-    """What is at ``url``, at most ``most`` bytes; tries again when the server is busy or the connection breaks."""
-    if urlsplit(url).scheme not in ("http", "https"):
-        raise BadInput(url, "is no web address", "give a manifest whose images are on the web")
-    for wait_s in _waits():
-        request = urllib.request.Request(url, headers={"User-Agent": _AGENT, "Accept": "application/json, image/*"})
-        try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:
-                content: bytes = response.read(most + 1)
-        except urllib.error.HTTPError as error:
-            error.close()
-            if error.code not in _TRY_AGAIN or wait_s is None:
-                raise BadInput(url, f"the server says {error.code} {error.reason}", "try again later") from error
-            wait_s = _retry_after(error.headers.get("Retry-After"), wait_s)
-            if wait_s > MAX_WAIT_S:
-                raise BadInput(url, f"the server asks to wait {wait_s:.0f} s", "try again then") from error
-        except (OSError, HTTPException) as error:
-            if wait_s is None:
-                raise BadInput(url, f"cannot be fetched ({error})", "check the address and the connection") from error
-        else:
-            time.sleep(PAUSE_S)
-            if len(content) > most:
-                raise BadInput(url, f"is larger than {most // 10**6} MB", "download and reduce it, then add the files")
-            return content
-        time.sleep(wait_s)
-    raise AssertionError("the last wait is None")
-
-
-def _waits() -> Iterator[float | None]:
-    """Seconds to wait after each failed attempt; None after the last."""
-    yield from (PAUSE_S * 4**attempt for attempt in range(1, ATTEMPTS))
-    yield None
-
-
-def _retry_after(value: str | None, otherwise: float) -> float:
-    """Seconds of a Retry-After header, which has seconds or a date."""
-    if value is None:
-        return otherwise
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except (TypeError, ValueError):
-        return otherwise
+        with suppress(Refused):
+            return web.get(address, MAX_IMAGE_BYTES)
+    return web.get(addresses[-1], MAX_IMAGE_BYTES)

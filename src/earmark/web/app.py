@@ -23,7 +23,7 @@ from earmark.errors import EarmarkError
 from earmark.model.encoders import Model
 from earmark.web.api import library, live, queries, status
 from earmark.web.api.responses import API
-from earmark.web.errors import Refusal, explain
+from earmark.web.errors import Refusal, disk_full, explain, is_full
 from earmark.web.limits import Limits
 from earmark.web.metrics import Counting
 from earmark.web.security import Security
@@ -70,6 +70,7 @@ def create_app(
     app.add_middleware(Security, hosts=tuple(hosts), token=token)
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(EarmarkError, _failed)
+    app.add_exception_handler(OSError, _no_room)
     app.add_exception_handler(RequestValidationError, _misstated)
     app.add_exception_handler(HTTPException, _not_routed)
     app.add_exception_handler(Exception, _broken)
@@ -84,6 +85,13 @@ async def _refused(request: Request, error: Exception) -> Response:
 async def _failed(request: Request, error: Exception) -> Response:
     assert isinstance(error, EarmarkError)
     return await _refused(request, explain(error, "the file"))
+
+
+async def _no_room(request: Request, error: Exception) -> Response:
+    assert isinstance(error, OSError)
+    if not is_full(error):
+        raise error
+    return await _refused(request, disk_full())
 
 
 async def _misstated(request: Request, error: Exception) -> Response:

@@ -5,31 +5,26 @@ Every method may be called in any thread; they take turns.
 
 from __future__ import annotations
 
-import filecmp
 import os
 import secrets
-import shutil
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from earmark.library.library import Library
-from earmark.library.sources import whole_file
-from earmark.library.store import UPLOADS, Piece
+from earmark.library.store import Piece
 from earmark.library.undo import Removed, put_back, take_out
 from earmark.results import Kind, Place
 from earmark.schema import Page
 from earmark.sheet.formats import kind_of_name
+from earmark.web.added_files import AddedFiles
 from earmark.web.errors import Refusal
 from earmark.web.limits import Limits
 from earmark.web.protocol import piece_json
-from earmark.web.uploads import file_stem, score_suffix
 
-"""The folder in the library's where added files stay."""
 MOST_RECORDINGS = 1000
 
 
@@ -37,17 +32,17 @@ MOST_RECORDINGS = 1000
 class _Undo:
     removed: Removed
     until: float
+    held: list[Path]
 
 
 class Catalogue:
-    """An open library and its folder."""
+    """An open library and its folder; ``added`` are the files that clients added."""
 
     def __init__(self, library: Library, folder: Path, limits: Limits) -> None:
         self._library, self._folder, self._limits = library, folder, limits
         self._lock = threading.RLock()
         self._undos: dict[str, _Undo] = {}
-        self._awaited: Counter[Path] = Counter()
-        self._new: set[Path] = set()
+        self.added = AddedFiles(library, folder, limits, self._lock)
 
     @property
     def name(self) -> str:
@@ -92,12 +87,17 @@ class Catalogue:
             return [file.path for file in self._library.store.files(piece)]
 
     def remove(self, identifier: int) -> dict[str, Any]:
-        """Takes a piece out and says how to bring it back."""
+        """Takes a piece out and says how to bring it back; until then its files stay."""
         with self._lock:
             piece = self.piece(identifier)
-            self._forget_removed()
             key, until = secrets.token_urlsafe(16), time.monotonic() + self._limits.undo_s
-            self._undos[key] = _Undo(take_out(self._library.store, piece), until)
+            held = self.added.hold(piece)
+            try:
+                self._undos[key] = _Undo(take_out(self._library.store, piece), until, held)
+            except BaseException:
+                self._release(held)
+                raise
+            self._forget_removed()
             return {"removal": key, "name": piece.name, "undo_until_s": self._limits.undo_s}
 
     def undo(self, key: str) -> dict[str, Any]:
@@ -107,7 +107,7 @@ class Catalogue:
             if key not in self._undos:
                 raise Refusal("not_found", "this cannot be undone any more", "add the music again")
             back = piece_json(put_back(self._library.store, self._undos[key].removed))
-            del self._undos[key]
+            self._release(self._undos.pop(key).held)
             return back
 
     def recordings(self) -> list[dict[str, Any]]:
@@ -125,65 +125,29 @@ class Catalogue:
                 return path
         raise Refusal("not_found", "there is no such recording in the library's folder", "see what there is")
 
-    def keep(self, name: str, upload: Path) -> Path:
-        """Moves an uploaded score to where it stays while it is added, named in the likeness of ``name``.
-
-        Call `release` when it has been added or has not. A file of that name and content is left as it is. Raises
-        Refusal for a name whose ending is no score's.
-        """
-        suffix = score_suffix(name)
-        if not suffix:
-            raise Refusal(
-                "unusable_file", f"{name} is no sheet music", "give a PDF, an image, MusicXML, MEI, **kern or ABC"
-            )
-        stem = file_stem(name)
-        with self._lock:
-            folder = self._folder / UPLOADS
-            folder.mkdir(exist_ok=True)
-            path, number = folder / f"{stem}{suffix}", 1
-            while path.exists():
-                if filecmp.cmp(path, upload, shallow=False):
-                    self._awaited[path] += 1
-                    return path
-                number += 1
-                path = folder / f"{stem} ({number}){suffix}"
-            shutil.move(upload, path)
-            self._awaited[path] += 1
-            self._new.add(path)
-            return path
-
-    def release(self, path: Path) -> None:
-        """Ends what `keep` began: the file goes if it came with an addition, none awaits it, and no piece is of it.
-
-        Whether it was added says the library alone: a worker may be lost after it has added a piece, before it says so.
-        """
-        with self._lock:
-            self._awaited[path] -= 1
-            if self._awaited[path]:
-                return
-            del self._awaited[path]
-            if path in self._new:
-                self._new.remove(path)
-                if not self._is_used(path):
-                    path.unlink(missing_ok=True)
-
     def close(self) -> None:
-        """Ends the use of the library."""
+        """Ends the use of the library; what was removed cannot be brought back any more."""
         with self._lock:
+            for undo in self._undos.values():
+                self._release(undo.held)
+            self._undos.clear()
             self._library.close()
 
-    def _is_used(self, path: Path) -> bool:
-        """Whether a piece is read from this file, or one that was and may be brought back."""
-        own = os.path.abspath(path)
-        pieces = [piece for piece in self._library.pieces() if whole_file(piece.source) in (own, os.path.dirname(own))]
-        files = [self._library.store.files(piece) for piece in pieces]
-        files += [undo.removed.score.files for undo in self._undos.values()]
-        return any(file.path == own for some in files for file in some)
+    def tidy(self) -> None:
+        """Forgets what cannot be brought back any more, and lets its files go; call it now and then."""
+        with self._lock:
+            self._forget_removed()
+            self.added.tidy()
 
     def _forget_removed(self) -> None:
         now = time.monotonic()
-        kept = [(key, undo) for key, undo in self._undos.items() if undo.until > now]
-        self._undos = dict(kept[-self._limits.undos :])
+        kept = [key for key, undo in self._undos.items() if undo.until > now][-self._limits.undos :]
+        for key in self._undos.keys() - set(kept):
+            self._release(self._undos.pop(key).held)
+
+    def _release(self, held: Iterable[Path]) -> None:
+        for path in held:
+            self.added.release(path)
 
     def _recordings(self) -> Iterator[Path]:
         """Files whose ending is a recording's, hidden ones and links left out, at most `MOST_RECORDINGS`."""

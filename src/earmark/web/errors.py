@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+
 from earmark.errors import BadInput, EarmarkError, Mismatch
-from earmark.library.store import LibraryUnusable
+from earmark.library.store import LibraryFull, LibraryUnusable
 
 STATUS = {
     "bad_request": 400,
@@ -22,6 +24,7 @@ STATUS = {
     "busy": 429,
     "internal": 500,
     "unavailable": 503,
+    "full": 507,
 }
 RETRY_AFTER_S = 2
 
@@ -50,8 +53,20 @@ class Refusal(Exception):  # noqa: N818
         return {"kind": self.kind, "what": self.what, "remedy": self.remedy}
 
 
+def is_full(error: OSError) -> bool:
+    """Whether this says that a disk, or somebody's share of it, is full."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def disk_full() -> Refusal:
+    """That the disk is full which holds what clients send until it has been read."""
+    return Refusal("full", "the disk of the server is full", "make room there and try again")
+
+
 def explain(error: EarmarkError, name: str) -> Refusal:
     """An error of the library as a refusal that names no path of this machine, but the file as the client did."""
+    if isinstance(error, LibraryFull):
+        return Refusal("full", "the disk of the library is full", "make room there and try again")
     if isinstance(error, LibraryUnusable):
         return Refusal("unavailable", f"the library {error.what}", error.remedy)
     if isinstance(error, BadInput):

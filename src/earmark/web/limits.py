@@ -22,6 +22,7 @@ class Limits:
     * ``query_s``, ``addition_s``, ``view_s``: what one job may take before its process is ended
     * ``worker_memory_bytes``: what a job's process may take beyond what it holds when it is ready
     * ``live_sessions``, ``live_s``, ``live_message_bytes``: how many listen at a time, how long, in what portions
+    * ``library_bytes``: what clients added and the database, together; ``spare_bytes`` stay free on a disk
     * ``undo_s``, ``undos``: how long, and how many, removed pieces can be brought back
     * ``header_s``: until a connection's request has to be complete
     * ``connections``, ``connections_of_one``: how many may be open, in all and of one address
@@ -47,6 +48,8 @@ class Limits:
     live_sessions: int = 4
     live_message_bytes: int = 65_536
     live_s: float = 1800.0
+    library_bytes: int = 20_000 * MB
+    spare_bytes: int = 200 * MB
     undo_s: float = 600.0
     undos: int = 100
     header_s: float = 10.0

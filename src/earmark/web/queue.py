@@ -53,11 +53,16 @@ class Client(NamedTuple):
 
 
 class Job:
-    """One task of one client on its way through a queue; ``answer`` when done, ``refusal`` when failed."""
+    """One task of one client on its way through a queue; ``answer`` when done, ``refusal`` when failed.
 
-    def __init__(self, client: Client, task: Task, limit_s: float) -> None:
+    ``otherwise`` is asked, in a thread, when a worker could not do it: the answer if it has been done nevertheless.
+    """
+
+    def __init__(
+        self, client: Client, task: Task, limit_s: float, otherwise: Callable[[], Answer | None] = lambda: None
+    ) -> None:
         self.id = secrets.token_urlsafe(16)
-        self.client, self.task, self.limit_s = client, task, limit_s
+        self.client, self.task, self.limit_s, self.otherwise = client, task, limit_s, otherwise
         self.state: State = "waiting"
         self.progress = Progress()
         self.answer = Answer()
@@ -194,9 +199,11 @@ class Pool:
         """Jobs that workers are busy with."""
         return len(self._at_work)
 
-    def submit(self, client: Client, task: Task, limit_s: float) -> Job:
-        """Queues a task; raises Refusal, busy, when there is no room."""
-        job = Job(client, task, limit_s)
+    def submit(
+        self, client: Client, task: Task, limit_s: float, otherwise: Callable[[], Answer | None] = lambda: None
+    ) -> Job:
+        """Queues a task; raises Refusal, busy, when there is no room. For ``otherwise`` see `Job`."""
+        job = Job(client, task, limit_s, otherwise)
         self.queue.put(job)
         return job
 
@@ -235,7 +242,7 @@ class Pool:
                 loop.call_soon_threadsafe(job.change, None, state)
 
             try:
-                job.answer = await loop.run_in_executor(threads, worker.call, job.task, job.limit_s, progress)
+                job.answer = await loop.run_in_executor(threads, _done, worker, job, progress)
                 if not job.over:
                     job.change("done")
             except Refusal as refusal:
@@ -247,3 +254,13 @@ class Pool:
                 del self._at_work[job]
                 job.seconds = time.monotonic() - start
                 self.ended(job)
+
+
+def _done(worker: Caller, job: Job, progress: Callable[[Progress], None]) -> Answer:
+    try:
+        return worker.call(job.task, job.limit_s, progress)
+    except Refusal:
+        answer = job.otherwise()
+        if answer is None:
+            raise
+        return answer

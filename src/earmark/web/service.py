@@ -34,6 +34,7 @@ from earmark.web.worker import Setup
 from earmark.web.worker_process import Worker
 
 NICENESS_OF_ADDING = 10
+TIDY_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ async def open_service(where: Path, model: str | Model, limits: Limits, workers:
     live_sessions = LiveSessions(where, model)
     metrics = Metrics(pools, sessions, live_sessions)
     service = Service(catalogue, sessions, searching, adding, showing, live_sessions, limits, metrics)
-    tasks = [asyncio.create_task(work) for work in (*(pool.run() for pool in pools), sessions.sweep())]
+    tasks = [asyncio.create_task(work) for work in (*(pool.run() for pool in pools), sessions.sweep(), tidy(catalogue))]
     try:
         yield service
     finally:
@@ -84,6 +85,13 @@ async def open_service(where: Path, model: str | Model, limits: Limits, workers:
         await asyncio.to_thread(live_sessions.close)
         catalogue.close()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+async def tidy(catalogue: Catalogue) -> None:
+    """Lets go, until cancelled, of files that no piece and no client needs any more."""
+    while True:
+        await asyncio.to_thread(catalogue.tidy)
+        await asyncio.sleep(TIDY_S)
 
 
 def default_workers() -> int:

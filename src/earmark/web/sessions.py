@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import shutil
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -14,7 +15,7 @@ from typing import TypeVar
 from starlette.requests import Request
 
 from earmark.web import uploads
-from earmark.web.errors import Refusal
+from earmark.web.errors import Refusal, disk_full
 from earmark.web.limits import Limits
 from earmark.web.queue import Job, Pool
 
@@ -85,9 +86,10 @@ class Sessions:
 
         def room(more: int) -> None:
             nonlocal came
-            while self.kept_bytes + more > self._limits.kept_bytes:
+            while (is_full := self._disk_is_full(more)) or self.kept_bytes + more > self._limits.kept_bytes:
                 if not self._forget_oldest():
-                    raise Refusal("busy", "too many recordings are waiting", "try again in a moment")
+                    busy = Refusal("busy", "too many recordings are waiting", "try again in a moment")
+                    raise disk_full() if is_full else busy
             came += more
             self._incoming += more
 
@@ -98,6 +100,9 @@ class Sessions:
             self.uploads -= 1
             self._incoming -= came
         return path, size
+
+    def _disk_is_full(self, more: int) -> bool:
+        return shutil.disk_usage(self._folder).free < more + self._limits.spare_bytes
 
     def put(self, query: KeptQuery) -> None:
         """Keeps a query; the one that has not been used for longest makes room."""

@@ -12,11 +12,16 @@ from pathlib import Path, PurePosixPath
 from starlette.requests import ClientDisconnect, Request
 
 from earmark.sheet.formats import ENDINGS, XML
-from earmark.web.errors import Refusal
+from earmark.web.errors import Refusal, disk_full, is_full
 from earmark.web.limits import Limits
 
 LONGEST_NAME = 80
+LONGEST_NAME_BYTES = 120
+"""What fits, with what we add to it, into the 255 bytes that most file systems have for a name; some have 143."""
+_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
+"""No file on Windows can be called so, whatever its ending."""
 SHEET_ENDINGS = (*(ending for ending, kind in ENDINGS.items() if kind in ("pdf", "image", "notation")), XML)
+RECORDING_ENDINGS = tuple(ending for ending, kind in ENDINGS.items() if kind == "recording")
 
 
 async def receive(request: Request, path: Path, most_bytes: int, limits: Limits, room: Callable[[int], None]) -> int:
@@ -46,6 +51,9 @@ async def receive(request: Request, path: Path, most_bytes: int, limits: Limits,
     except TimeoutError:
         path.unlink(missing_ok=True)
         raise Refusal("too_slow", "the upload stalled", "try again on a better connection") from None
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise (disk_full() if is_full(error) else error) from None
     except ClientDisconnect:
         path.unlink(missing_ok=True)
         raise Refusal("bad_request", "the upload was broken off", "send it again") from None
@@ -68,15 +76,26 @@ def shown_name(given: str, otherwise: str) -> str:
 
 
 def file_stem(given: str) -> str:
-    """A name for a file of ours in the likeness of a client's: letters, digits and harmless signs, never empty."""
+    """A name for a file of ours in the likeness of a client's: letters, digits and harmless signs, never empty, at most
+    `LONGEST_NAME` letters and one more, and `LONGEST_NAME_BYTES`."""
     stem = PurePosixPath(shown_name(given, "score")).stem
     kept = re.sub(r"[^\w \-.,'()&+]", "_", stem).strip(" .")
-    return kept[:LONGEST_NAME].strip(" .") or "score"
+    fitting = kept[:LONGEST_NAME].encode()[: LONGEST_NAME_BYTES - 1].decode(errors="ignore").strip(" .") or "score"
+    return f"_{fitting}" if _DEVICES.fullmatch(fitting.partition(".")[0]) else fitting
 
 
 def score_suffix(given: str) -> str:
     """The ending of a client's name if it is one that sheet music may have, as we write it, else ""."""
-    return next((known for known in SHEET_ENDINGS if given.casefold().endswith(known)), "")
+    return _suffix(given, SHEET_ENDINGS)
+
+
+def piece_suffix(given: str) -> str:
+    """The same for what can be added: sheet music or a recording."""
+    return _suffix(given, (*SHEET_ENDINGS, *RECORDING_ENDINGS))
+
+
+def _suffix(given: str, endings: tuple[str, ...]) -> str:
+    return next((known for known in endings if given.casefold().endswith(known)), "")
 
 
 def _too_large(most_bytes: int) -> Refusal:

@@ -110,9 +110,13 @@ def test_the_other_hits_can_be_looked_at(visit: Visit, clip: Path) -> None:
 
 def test_a_piece_that_is_not_there_is_told_plainly(visit: Visit, music: Music, tmp_path: Path) -> None:
     page = visit()
-    ask(page, music.write_recording(tmp_path / "stranger.wav", music.melody(99, 24)))
-    assert page.inner_text("#query-title") == "Probably not in this library"
+    stranger = music.write_recording(tmp_path / "stranger.wav", music.melody(99, 24))
+    page.set_input_files("#ask-input", stranger)
+    page.wait_for_selector("#query-title >> text=Probably not in this library")
     assert "Probably not" in page.inner_text("#status")
+    assert page.is_hidden("#query .hit")  # guesses are there for who asks for them
+    page.click("#query-hits-part summary")
+    assert page.is_visible("#query .hit")
 
 
 def test_silence_is_told_with_what_to_do(visit: Visit, write_wav: WriteWav, tmp_path: Path) -> None:

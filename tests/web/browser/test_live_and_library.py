@@ -90,6 +90,61 @@ def test_files_are_added_each_with_its_outcome_and_removed_with_undo(
     page.wait_for_selector("#toast:visible >> text=etude is removed.")
 
 
+def test_a_piece_that_is_not_there_cannot_be_removed(visit: Visit) -> None:
+    page = visit("library")
+    catalogue(page)
+    page.click(".book a")
+    page.wait_for_selector("#piece-remove:visible")
+    page.evaluate("location.hash = '#/piece/999999'")
+    page.wait_for_selector('.problem[data-kind="not_found"]:visible')
+    assert page.inner_text("#piece-title") == "No such piece"
+    assert page.is_hidden("#piece-remove")
+    assert page.inner_text("#piece-facts") == ""
+    page.go_back()
+    page.wait_for_selector("#piece-remove:visible")
+    assert page.locator("#piece .problem").count() == 0
+
+
+def test_a_recording_is_added(visit: Visit, clip: Path) -> None:
+    page = visit("library")
+    catalogue(page)
+    page.set_input_files("#library-input", clip)
+    page.wait_for_selector(".addition.done >> text=Added: clip, a recording")
+    page.click("[aria-label='Remove clip']")  # leaves the library as it was
+    page.wait_for_selector("#toast:visible >> text=clip is removed.")
+    assert page.is_hidden("#library-recorded")
+
+
+def test_an_empty_file_is_said_to_be_empty(visit: Visit) -> None:
+    page = visit("library")
+    page.set_input_files("#library-input", {"name": "nothing.pdf", "mimeType": "application/pdf", "buffer": b""})
+    page.wait_for_selector(".addition.failed")
+    assert "is empty" in page.inner_text(".addition.failed").casefold()
+
+
+def test_a_dropped_folder_is_walked(visit: Visit) -> None:
+    page = visit()
+    names = page.evaluate(
+        """async () => {
+            const { filesOf } = await import("/js/dropped.js");
+            const file = (name) => ({isFile: true, name, file: (done) => {
+                const made = new File(["x"], name);
+                Object.defineProperty(made, "webkitRelativePath", {value: name});
+                done(made);
+            }});
+            const folder = (name, ...held) => ({isDirectory: true, name, createReader: () => {
+                const portions = [held.slice(0, 2), held.slice(2), []];
+                return {readEntries: (done) => done(portions.shift())};
+            }});
+            const more = folder("more", file("a.pdf"));
+            const dropped = folder("book", file("p10.png"), file("p2.png"), more, file(".hidden"));
+            const items = [{webkitGetAsEntry: () => dropped}];
+            return (await filesOf({items, files: []})).map((file) => file.name);
+        }"""
+    )
+    assert names == ["a.pdf", "p2.png", "p10.png"]
+
+
 def test_landmarks_names_and_languages_are_there(visit: Visit) -> None:
     page = visit("library")
     catalogue(page)

@@ -12,12 +12,13 @@ from starlette.responses import FileResponse
 from earmark import __version__
 from earmark.results import Kind
 from earmark.web import models
+from earmark.web.added_files import AddedFiles
 from earmark.web.api.responses import API, Pictures, body, events, failures, job_json, picture, tag_of, unchanged
 from earmark.web.errors import Refusal
-from earmark.web.protocol import Task
+from earmark.web.protocol import Answer, Task, piece_json
 from earmark.web.service import Client, InService, Service
 from earmark.web.sessions import KeptAddition
-from earmark.web.uploads import shown_name
+from earmark.web.uploads import int_or_zero, score_suffix, shown_name
 
 PAGE_WIDTHS = (240, 480, 960, 1440, 1920, 2400)
 PRIVATELY_A_DAY = "private, max-age=86400"
@@ -78,7 +79,7 @@ async def page(
         raise Refusal("bad_request", f"there are no pages {width} px wide", f"ask for one of {PAGE_WIDTHS}")
     found = await asyncio.to_thread(service.catalogue.piece, piece)
     if number > found.pages:
-        raise Refusal("not_found", f"the piece has {found.pages} pages", "ask for one of them")
+        raise Refusal("not_found", f"the piece has no page {number}", f"ask for one of {found.pages}")
     tag = tag_of(found.sha256, number, width)
     headers = {"ETag": tag, "Cache-Control": PRIVATELY_A_DAY}
     if answer := unchanged(request, headers):
@@ -106,25 +107,24 @@ def piece_recording(service: InService, piece: Identifier) -> Response:
     "/pieces",
     status_code=202,
     response_model=models.Addition,
-    responses=failures("unusable_file", "too_large", "too_slow", "busy"),
-    openapi_extra=body("A PDF, PNG, JPEG, TIFF, WebP or score file (MusicXML, MXL, MEI, **kern, ABC): one piece."),
+    responses=failures("unusable_file", "too_large", "too_slow", "busy", "full"),
+    openapi_extra=body("A PDF, an image, a score file (MusicXML, MXL, MEI, **kern, ABC) or a recording: one piece."),
 )
 async def add(service: InService, client: Client, request: Request, response: Response, name: FileName) -> Any:
-    """Adds a score; the answer says where to ask what has become of it."""
-    shown = shown_name(name, "score")
-    upload, _ = await service.sessions.receive(request, service.limits.score_bytes)
+    """Adds a score or a recording; the answer says where to ask what has become of it."""
+    shown, files, limits = shown_name(name, "score"), service.catalogue.added, service.limits
+    most_bytes = limits.score_bytes if score_suffix(name) else limits.audio_bytes
+    await asyncio.to_thread(files.check_room, min(int_or_zero(request.headers.get("content-length")), most_bytes))
+    upload, _ = await service.sessions.receive(request, most_bytes)
+    path = await asyncio.to_thread(files.keep, shown, upload)
+    task = Task("add", {"path": str(path), "name": shown, "most_pages": limits.score_pages})
     try:
-        path = await asyncio.to_thread(service.catalogue.keep, shown, upload)
-    except BaseException:
-        upload.unlink(missing_ok=True)
-        raise
-    task = Task("add", {"path": str(path), "name": shown, "most_pages": service.limits.score_pages})
-    try:
-        addition = KeptAddition(service.adding.submit(client, task, service.limits.addition_s), shown)
+        job = service.adding.submit(client, task, limits.addition_s, lambda: _added_nevertheless(files, path))
     except Refusal:
-        await asyncio.to_thread(service.catalogue.release, path)
+        await asyncio.to_thread(files.release, path)
         raise
-    service.sessions.keep_addition(addition, lambda: service.catalogue.release(path))
+    addition = KeptAddition(job, shown)
+    service.sessions.keep_addition(addition, lambda: files.release(path))
     response.headers["Location"] = f"{API}/additions/{addition.job.id}"
     return _addition(service, addition)
 
@@ -144,7 +144,7 @@ async def addition_events(service: InService, addition: Key) -> Response:
 
 @router.delete("/pieces/{piece}", response_model=models.Removal, responses=failures("not_found"))
 def remove(service: InService, piece: Identifier) -> dict[str, Any]:
-    """Removes a piece; the files it was added from stay."""
+    """Removes a piece. A file that came through the API goes with it when that can be undone no more; others stay."""
     return service.catalogue.remove(piece)
 
 
@@ -158,6 +158,14 @@ def undo(service: InService, removal: Key) -> dict[str, Any]:
 def recordings(service: InService) -> dict[str, Any]:
     """The recordings in the library's own folder, which can be asked about without sending them."""
     return {"recordings": service.catalogue.recordings()}
+
+
+def _added_nevertheless(files: AddedFiles, path: FilePath) -> Answer | None:
+    """What a worker would have answered that was lost after the library had taken the piece."""
+    found = files.piece_of(path)
+    if found is None:
+        return None
+    return Answer({"outcome": "added" if files.is_new(path) else "unchanged", "piece": piece_json(found)})
 
 
 def _addition(service: Service, addition: KeptAddition) -> dict[str, Any]:

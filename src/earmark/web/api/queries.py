@@ -30,7 +30,7 @@ PieceId = Annotated[int | None, Query(ge=1, lt=2**63, description="a piece's id;
     "/queries",
     status_code=202,
     response_model=models.Query,
-    responses=failures("not_found", "empty_library", "too_large", "too_slow", "busy"),
+    responses=failures("not_found", "empty_library", "too_large", "too_slow", "busy", "full"),
     openapi_extra=body(
         "A recording in any container that FFmpeg reads, or sheet music; nothing when `recording` names one."
     ),

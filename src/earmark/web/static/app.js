@@ -8,7 +8,9 @@
  * and style, so sizes are set through the DOM.
  */
 
-import { $, say } from "/js/dom.js";
+import { $, count, say } from "/js/dom.js";
+import { filesOf } from "/js/dropped.js";
+import { pressed } from "/js/keys.js";
 import * as ask from "/views/ask.js";
 import * as library from "/views/library.js";
 import * as listen from "/views/listen.js";
@@ -64,18 +66,20 @@ document.addEventListener("dragleave", (event) => {
   if (depth <= 0) veil(false);
 });
 document.addEventListener("dragover", (event) => holdsFiles(event) && event.preventDefault());
-document.addEventListener("drop", (event) => {
+document.addEventListener("drop", async (event) => {
   if (!holdsFiles(event)) return;
   event.preventDefault();
   depth = 0;
   veil(false);
-  const files = [...event.dataTransfer.files];
+  const files = await filesOf(event.dataTransfer);
   const view = taker() === library ? "library" : "ask";
   if (current !== view) {
     location.hash = view === "library" ? "#/library" : "#/";
     window.addEventListener("hashchange", () => views[view].drop(files), { once: true });
   } else views[view].drop(files);
-  say(`${files.length === 1 ? files[0].name : `${files.length} files`} dropped`);
+  say(`${files.length === 1 ? files[0].name : count(files.length, "file")} dropped`);
 });
+
+document.addEventListener("keydown", (event) => pressed(event, views[current]));
 
 route();

@@ -8,17 +8,18 @@ const GLIMPSE_WIDTH = 0.5;
 const ROOM = 0.01;
 
 /**
- * Shows `hits`, whose pieces are in `pieces` by name; `choose(hit)` is called when one is picked.
+ * Shows `hits`, whose pieces are in `pieces` by name; `more(hit)` are words after its place, and `choose(hit)` is called
+ * when one is picked.
  * What stays the same stays in place, so that focus is kept while the ranking changes.
  */
-export function showHits(list, hits, pieces, chosen, choose) {
+export function showHits(list, hits, pieces, chosen, more, choose) {
   const rows = new Map([...list.children].map((row) => [row.dataset.piece, row]));
   const wanted = hits.filter((hit) => pieces[hit.piece]).map((hit) => {
     const row = rows.get(hit.piece) ?? newRow(pieces[hit.piece]);
     const button = row.firstElementChild;
     button.onclick = () => choose(hit);
     button.setAttribute("aria-current", String(hit.piece === chosen));
-    row.querySelector(".hit-where").textContent = `Page ${hit.page}, system ${hit.system}`;
+    row.querySelector(".hit-where").textContent = placeOf(hit) + more(hit);
     row.querySelector(".hit-sure").textContent = percent(hit.confidence);
     row.querySelector(".hit-bar span").style.width = `${100 * hit.confidence}%`;
     glimpse(row.querySelector(".hit-glimpse"), pieces[hit.piece].id, hit);
@@ -29,6 +30,11 @@ export function showHits(list, hits, pieces, chosen, choose) {
   const focused = document.activeElement;
   list.replaceChildren(...wanted);
   if (list.contains(focused)) focused.focus({ preventScroll: true });
+}
+
+/** Where a hit is: "Page 1, system 5", with the measure where the score tells it. */
+export function placeOf({ page, system, measure }) {
+  return `Page ${page}, system ${system}${measure ? `, measure ${measure}` : ""}`;
 }
 
 function newRow(piece) {

@@ -6,6 +6,7 @@ import { fill, say, still, titleOf } from "/js/dom.js";
 const CLOSEST = 6;
 const STEP = 1.25;
 const DRAGGED_PX = 5;
+const ARROW_PX = 60;
 const ROOM_ABOVE = 0.25;
 const ROOM_BEFORE = 0.25;
 
@@ -67,6 +68,12 @@ export class Score extends EventTarget {
     this.setFollow(false);
     this.turn(this.number + step);
     say(this.parts.page.textContent);
+  }
+
+  /** Turns, by a key that was pressed anywhere; an arrow pans a page that is wider than its window. */
+  stepByHand(step, isArrow) {
+    if (isArrow && this.scale > 1) this.parts.window.scrollLeft += step * ARROW_PX;
+    else this.turnByHand(step);
   }
 
   turn(number) {
@@ -226,11 +233,9 @@ export class Score extends EventTarget {
   }
 
   key(event) {
-    const wide = this.scale > 1;
     const acts = {
       "+": () => this.zoom(this.scale * STEP), "=": () => this.zoom(this.scale * STEP),
       "-": () => this.zoom(this.scale / STEP), 0: () => this.zoom(1),
-      ...(wide ? {} : { ArrowLeft: () => this.turnByHand(-1), ArrowRight: () => this.turnByHand(1) }),
     };
     if (!acts[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();

@@ -1,8 +1,11 @@
 /** Sending a query: a recording or sheet music that is dropped or chosen, or a recording made or taken from the library's folder. */
 
 import { call, libraryFacts, patiently, Problem, problemOf, send, watch } from "/js/api.js";
-import { $, clock, count, h, say, showOnly, showProblem, size } from "/js/dom.js";
+import { $, clock, count, h, say, showOnly, showProblem, size, titleOf } from "/js/dom.js";
+import { checkSize, isSheet } from "/js/files.js";
+import { placeOf } from "/js/hits.js";
 import { openMicrophone, wav } from "/js/microphone.js";
+import { fail, newRow, report, settle } from "/js/rows.js";
 
 export const title = "Find";
 
@@ -53,23 +56,61 @@ $("ask-discard").onclick = () => {
 };
 $("ask-folder").onclick = () => chooseFromFolder();
 
-const SHEETS = /\.(pdf|png|jpe?g|tiff?|webp|musicxml|mxl|xml|mei|krn|abc)$/i;
-
-/** What a drop on this view says, and does. */
+/** What a drop on this view says, and does: one file goes on to its answer, of several the answers are listed. */
 export const dropWords = "Drop the recording or the page to find it";
 export async function drop(files) {
-  if (!files.length) return;
-  const [file] = files;
-  const isSheet = SHEETS.test(file.name);
-  const { limits } = await libraryFacts().catch(() => ({ limits: {} }));
-  const most = isSheet ? limits.score_bytes : limits.audio_bytes;
-  if (file.size > most) {
-    const what = `${file.name} has ${size(file.size)}; at most ${size(most)} are taken`;
-    const remedy = isSheet ? "give one page of it" : "cut out a stretch of it, or convert it to FLAC, Ogg or MP3";
-    showProblem($("ask-problem"), new Problem("too_large", what, remedy));
+  if (files.length > 1) {
+    await askSeveral(files);
     return;
   }
-  await ask(file.name, (options) => send(`/queries?name=${encodeURIComponent(file.name)}`, file, options));
+  const [file] = files;
+  if (!file) return;
+  try {
+    await check(file);
+  } catch (error) {
+    showProblem($("ask-problem"), problemOf(error));
+    return;
+  }
+  await ask(file.name, (options) => sent(file, options));
+}
+
+const sent = (file, options) => send(`/queries?name=${encodeURIComponent(file.name)}`, file, options);
+
+/** Throws a Problem for a file that the server would not take. */
+async function check(file) {
+  const { limits } = await libraryFacts().catch(() => ({ limits: {} }));
+  checkSize(file, (isSheet(file.name) ? limits.score_bytes : limits.audio_bytes) ?? Infinity);
+}
+
+/** Asks about files one after the other. */
+async function askSeveral(files) {
+  showProblem($("ask-problem"), null);
+  const rows = files.map((file) => newRow("Finding", file.name));
+  $("several-list").append(...rows);
+  $("ask-several").hidden = false;
+  say(`${count(files.length, "file")} are looked up`);
+  for (const [i, file] of files.entries()) await askOne(file, rows[i]);
+  say(`${count(files.length, "file")} looked up`);
+}
+
+async function askOne(file, row) {
+  try {
+    await check(file);
+    const progress = (part) => report(row, "Sending", part);
+    const { id } = await patiently(() => sent(file, { progress }), (seconds) => report(row, `The server is busy; again in ${seconds} s`));
+    const answer = await watch(`/queries/${id}`, (job) => job.state === "done" || report(row, job.state === "waiting" ? "Waiting" : "Listening", job.progress));
+    settle(row, h("a", { href: `#/query/${id}` }, inShort(answer)));
+  } catch (error) {
+    fail(row, error);
+  }
+}
+
+/** An answer in a line. */
+function inShort({ result, pieces }) {
+  const [hit] = result.hits.length ? result.hits : result.recordings;
+  if (!result.confident || !hit || !pieces[hit.piece]) return "Probably not in this library";
+  const where = hit.page ? placeOf(hit) : `a recording, from ${clock(hit.time_s)}`;
+  return `${titleOf(pieces[hit.piece])}, ${where.toLowerCase()}`;
 }
 
 /** Asks, shows the progress, and goes on to the answer. */
@@ -104,7 +145,7 @@ async function ask(name, post) {
 function showProgress(name, job) {
   if (job.state === "waiting") {
     progress("Waiting", null, job.ahead ? `${count(job.ahead, "question")} before yours.` : "");
-  } else progress(`${SHEETS.test(name) ? "Reading" : "Listening to"} ${name}`, job.progress, job.heard_s ? `${clock(job.heard_s)} heard` : "");
+  } else progress(`${isSheet(name) ? "Reading" : "Listening to"} ${name}`, job.progress, job.heard_s ? `${clock(job.heard_s)} heard` : "");
 }
 
 function progress(words, part, hint) {

@@ -1,8 +1,10 @@
 /** The library: its pieces in a grid, sheet music being added, and removing with undo. */
 
-import { call, forgetLibrary, libraryFacts, pageAddress, patiently, Problem, problemOf, send, watch } from "/js/api.js";
-import { $, count, h, icon, say, sentence, showProblem, size, titleOf } from "/js/dom.js";
+import { call, forgetLibrary, libraryFacts, pageAddress, patiently, problemOf, send, watch } from "/js/api.js";
+import { checkSize, isSheet } from "/js/files.js";
+import { $, count, h, icon, say, sentence, showProblem, titleOf } from "/js/dom.js";
 import { row } from "/js/recordings.js";
+import { fail, newRow, report, settle } from "/js/rows.js";
 
 export const title = "Library";
 
@@ -90,9 +92,9 @@ function remover(piece, style) {
 }
 
 /** What a drop on this view says, and does: each file becomes a piece, a few at a time. */
-export const dropWords = "Drop sheet music to add it";
+export const dropWords = "Drop sheet music or recordings to add them";
 export async function drop(files) {
-  const waiting = files.map((file) => ({ file, row: additionRow(file.name) }));
+  const waiting = files.map((file) => ({ file, row: newRow("Adding", file.name) }));
   if (!waiting.length) return;
   $("library-additions").hidden = false;
   $("additions-list").append(...waiting.map(({ row }) => row));
@@ -108,48 +110,29 @@ export async function drop(files) {
   await refresh();
 }
 
-function additionRow(name) {
-  return h("li", { class: "addition" },
-    h("span", { class: "addition-name" }, name),
-    h("progress", { max: "1", "aria-label": `Adding ${name}` }),
-    h("span", { class: "addition-words" }, "Waiting"));
-}
-
 /** Adds one file; true when it is in the library now. */
 async function add(file, row) {
-  const report = (words, part = null) => {
-    row.querySelector(".addition-words").textContent = words;
-    const bar = row.querySelector("progress");
-    if (part === null || part === 1) bar?.removeAttribute("value");
-    else if (bar) bar.value = part;
-  };
   try {
     const { limits } = await libraryFacts();
-    if (file.size > limits.score_bytes) {
-      const what = `it has ${size(file.size)}; at most ${size(limits.score_bytes)} are taken`;
-      throw new Problem("too_large", what, "split it into smaller files");
-    }
-    const progress = (part) => report("Sending", part);
+    checkSize(file, isSheet(file.name) ? limits.score_bytes : limits.audio_bytes);
+    const progress = (part) => report(row, "Sending", part);
     const post = () => send(`/pieces?name=${encodeURIComponent(file.name)}`, file, { progress });
-    const { id } = await patiently(post, (seconds) => report(`The server is busy; again in ${seconds} s`));
-    const job = await watch(`/additions/${id}`, (now) => report(now.state === "waiting" ? "Waiting" : "Reading", now.progress));
-    const words = { added: "Added", unchanged: "Was there already", replaced: "Replaced" }[job.outcome] ?? "Added";
-    const { piece } = job;
-    const link = `${words}: ${titleOf(piece)}, ${count(piece.pages, "page")}`;
-    settle(row, "done", h("a", { href: `#/piece/${piece.id}` }, link));
+    const { id } = await patiently(post, (seconds) => report(row, `The server is busy; again in ${seconds} s`));
+    const job = await watch(`/additions/${id}`, ({ state, progress: part }) =>
+      state === "done" || report(row, state === "waiting" ? "Waiting" : "Reading", part));
+    settle(row, added(job));
     return true;
   } catch (error) {
-    const { what, remedy } = problemOf(error);
-    const words = what.startsWith(file.name) ? what.slice(file.name.length).trim() : what; // the row has the name
-    settle(row, "failed", `${sentence(words)} ${sentence(remedy)}`);
+    fail(row, error);
     return false;
   }
 }
 
-function settle(row, state, words) {
-  row.classList.add(state);
-  row.querySelector("progress").remove();
-  row.querySelector(".addition-words").replaceChildren(words);
+/** What became of a file, as a link to the piece. */
+function added({ outcome, piece }) {
+  const words = { added: "Added", unchanged: "Was there already", replaced: "Replaced" }[outcome] ?? "Added";
+  if (piece.kind === "recording") return h("span", {}, `${words}: ${titleOf(piece)}, a recording`);
+  return h("a", { href: `#/piece/${piece.id}` }, `${words}: ${titleOf(piece)}, ${count(piece.pages, "page")}`);
 }
 
 /** Removes a piece and offers to undo it; true when it is removed. */

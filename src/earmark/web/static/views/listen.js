@@ -3,7 +3,7 @@
 import { gone, problemOf, Problem, socket } from "/js/api.js";
 import { stayAwake } from "/js/awake.js";
 import { $, percent, say, showProblem, titleOf } from "/js/dom.js";
-import { showHits } from "/js/hits.js";
+import { placeOf, showHits } from "/js/hits.js";
 import { openMicrophone } from "/js/microphone.js";
 import { Score } from "/js/score.js";
 import { showLevel } from "/views/ask.js";
@@ -23,6 +23,9 @@ export function enter() {
 export function leave() {
   stop();
 }
+
+/** What keys turn. */
+export const turns = () => (session ? score : null);
 
 $("listen-start").onclick = () => start();
 $("listen-stop").onclick = () => {
@@ -102,12 +105,12 @@ async function update({ heard_s: heard, confident, hits, pieces, place }) {
   }
   const chosen = shown?.byHand ? hits.find((hit) => hit.piece === shown.piece) ?? hits[0] : hits[0];
   const piece = pieces[chosen.piece];
-  showHits($("listen-hits"), hits, pieces, chosen.piece, (hit) => {
+  showHits($("listen-hits"), hits, pieces, chosen.piece, () => "", (hit) => {
     shown = { piece: hit.piece, byHand: true };
     open(pieces[hit.piece], hit);
   });
   if (confident) {
-    const where = place ? `Page ${place.page}, system ${place.system}. ` : "";
+    const where = place ? `${placeOf(place)}. ` : "";
     const sure = `${percent(chosen.confidence)} sure.`;
     describe({ state: "You are playing", title: titleOf(piece), composer: piece.composer, where: where + sure });
   } else {

@@ -10,14 +10,20 @@ export const title = "Piece";
 const THUMB_PX = 240;
 
 let score = null;
-let piece = null;
+let piece = null; // the piece that is shown: null until it is known, and when there is none
+let wanted = null; // the id that was asked for last
 
 export async function enter(id, page = "1") {
   make();
+  wanted = id;
+  if (piece && String(piece.id) !== id) clear();
   showProblem($("piece-problem"), null);
   try {
-    piece = await pieceOf(Number(id));
-    const { page_widths: widths } = await libraryFacts();
+    const [found, { page_widths: widths }] = await Promise.all([pieceOf(Number(id)), libraryFacts()]);
+    if (wanted !== id) return;
+    piece = found;
+    $("piece").classList.remove("pending");
+    $("piece-remove").hidden = false;
     $("piece-title").textContent = titleOf(piece);
     document.title = `${titleOf(piece)} – Earmark`;
     $("piece-composer").textContent = piece.composer ?? "";
@@ -26,11 +32,28 @@ export async function enter(id, page = "1") {
     await score.open(piece.id, Math.min(Math.max(1, Number(page) || 1), piece.pages));
     markPage();
   } catch (error) {
+    if (wanted !== id) return;
+    clear();
+    $("piece-title").textContent = "No such piece";
     showProblem($("piece-problem"), problemOf(error));
   }
 }
 
 export function leave() {}
+
+/** What keys turn. */
+export const turns = () => (piece ? score : null);
+
+/** Shows no piece: what is there can be neither read nor removed. */
+function clear() {
+  piece = null;
+  $("piece").classList.add("pending");
+  $("piece-remove").hidden = true;
+  $("piece-title").textContent = "…";
+  $("piece-composer").textContent = "";
+  $("piece-facts").replaceChildren();
+  $("piece-pages").replaceChildren();
+}
 
 function make() {
   if (score) return;

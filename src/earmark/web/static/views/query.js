@@ -3,7 +3,7 @@
 import { call, pause, Problem, problemOf, recordingAddress, watch } from "/js/api.js";
 import { Alignment } from "/js/alignment.js";
 import { $, clock, percent, say, showProblem, titleOf } from "/js/dom.js";
-import { showHits } from "/js/hits.js";
+import { placeOf, showHits } from "/js/hits.js";
 import { Player } from "/js/player.js";
 import { showRecordings } from "/js/recordings.js";
 import { Score } from "/js/score.js";
@@ -11,6 +11,7 @@ import { Why } from "/js/why.js";
 
 const ALIGNMENT_EVERY_MS = 400;
 const LIKELY = 0.5;
+const OVERLAP = 0.2; // the part of a stretch that may lie in the one before
 
 let score, player, why;
 let query = null; // the answered query
@@ -40,6 +41,10 @@ export function leave() {
   player.unload();
 }
 
+/** What keys turn, and what they play. */
+export const turns = () => (query ? score : null);
+export const plays = () => (query && !isSheet() ? player : null);
+
 function make() {
   if (score) return;
   score = new Score($("query-score"), { follows: true });
@@ -48,11 +53,6 @@ function make() {
   player.addEventListener("moment", ({ detail }) => moment(detail));
   player.addEventListener("system", ({ detail }) => jump(alignment?.neighbour(player.time, detail)));
   score.addEventListener("point", ({ detail: { page, x, y } }) => jump(alignment?.timeOf(page, x, y, player.time)));
-  score.parts.window.addEventListener("keydown", (event) => {
-    if (event.key !== " " || isSheet()) return;
-    event.preventDefault();
-    player.toggle();
-  });
 }
 
 function fail(problem) {
@@ -83,10 +83,30 @@ function show() {
   if (!isSheet() && hits.length) player.load(recordingAddress(query.id), sent.duration_s);
   const best = hits[0]?.confidence ?? 0;
   const isTape = !hits.length || best < LIKELY && recordings.length > 0 && recordings[0].confidence > best;
-  if (hits.length) choose(hits[0], confident && !isTape);
+  tellOrder(confident);
+  if (hits.length) choose(listed()[0], confident && !isTape);
   if (isTape) tellTape(confident, recordings[0]);
   const first = query.pieces[(isTape ? recordings : hits)[0].piece];
   say(confident && first ? `Found: ${titleOf(first)}` : "Probably not in this library");
+}
+
+/**
+ * The hits as they are listed. Likely ones that are heard one after the other are stretches of a tape, in order of
+ * time; all others are rivals, likeliest first.
+ */
+function listed() {
+  const { hits } = query.result;
+  const likely = hits.filter((one) => one.confidence >= LIKELY && one.heard_s);
+  const inOrder = likely.toSorted((one, other) => one.heard_s[0] - other.heard_s[0]);
+  const apart = ({ heard_s: [start, end] }, i) => i === 0 || inOrder[i - 1].heard_s[1] - start < OVERLAP * (end - start);
+  return inOrder.length > 1 && inOrder.every(apart) ? inOrder : hits;
+}
+
+/** Says what the list is; guesses that nothing speaks for wait until someone asks for them. */
+function tellOrder(confident) {
+  const inOrder = listed() !== query.result.hits;
+  $("hits-title").textContent = inOrder ? "Pieces, as they are played" : "Pieces, likeliest first";
+  for (const part of ["query-hits-part", "query-tapes-part"]) $(part).querySelector("details").open = confident;
 }
 
 function nothing() {
@@ -112,14 +132,14 @@ function tellTape(confident, { piece: name, time_s: time, confidence }) {
 /** Shows one of the hits; `align`: whether to follow it at once (a guess is only followed when someone asks). */
 async function choose(chosen, align = true) {
   hit = chosen;
-  const { confident, hits } = query.result;
+  const { confident } = query.result;
   const piece = query.pieces[hit.piece];
   if (!piece) {
     showProblem($("query-problem"), new Problem("not_found", "this piece is no longer in the library", ""));
     return;
   }
   verdict(confident, piece);
-  showHits($("query-hits"), hits, query.pieces, hit.piece, (other) => {
+  showHits($("query-hits"), listed(), query.pieces, hit.piece, stretch, (other) => {
     touched = false;
     choose(other);
     say(`${$("query-title").textContent}. ${$("query-where").textContent}`);
@@ -140,11 +160,11 @@ async function choose(chosen, align = true) {
 }
 
 function verdict(confident, piece) {
-  const first = hit.rank === 1;
-  const place = `Page ${hit.page}, system ${hit.system}`;
+  const first = hit.rank === 1 || listed() !== query.result.hits;
+  const place = placeOf(hit);
   if (confident || !first) {
     describe({ over: first ? `Found: ${query.name}` : `Guess ${hit.rank}: ${query.name}`, title: titleOf(piece),
-      composer: piece.composer, where: `${place}${likeness()}${stretch()}. ${percent(hit.confidence)} sure.` });
+      composer: piece.composer, where: `${place}${likeness()}${stretch(hit)}. ${percent(hit.confidence)} sure.` });
   } else {
     describe({ over: query.name, title: "Probably not in this library",
       where: `Nearest is ${titleOf(piece)}, ${place.toLowerCase()}, but only ${percent(hit.confidence)} sure.` });
@@ -157,9 +177,8 @@ function likeness() {
   return place ? `, like page ${place.page}, system ${place.system} of ${query.name}` : "";
 }
 
-/** From when to when a recording plays the piece, where that is not all of it. */
-function stretch() {
-  const { heard_s: heard } = hit;
+/** From when to when a recording plays a hit's piece, where that is not all of it. */
+function stretch({ heard_s: heard }) {
   const partly = heard && heard[1] - heard[0] < 0.9 * query.result.query.duration_s;
   return partly ? `, heard from ${clock(heard[0])} to ${clock(heard[1])}` : "";
 }
@@ -182,7 +201,7 @@ async function follow(piece) {
       answer = await call("GET", `/queries/${query.id}/alignment?piece=${piece.id}`, { signal });
       if (hit !== wanted) return;
       if (answer.alignment) break;
-      const part = answer.progress ? ` ${Math.round(100 * answer.progress)} %` : "";
+      const part = answer.progress && answer.progress < 1 ? ` ${Math.round(100 * answer.progress)} %` : "";
       player.say(`Following the score …${part}`);
       await pause(ALIGNMENT_EVERY_MS, signal);
     }
