@@ -15,6 +15,9 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the [train] extra")
+
+from torch import Tensor  # noqa: E402
+
 pytest.importorskip("onnxscript", reason="exporting needs the [train] extra")
 
 from earmark.balke2019.export import AudioEncoder, SheetEncoder, export  # noqa: E402
@@ -123,7 +126,7 @@ def test_a_deadline_cuts_a_run_between_any_two_steps(
     clock = [0.0]
     step = Run.train_step
 
-    def slow_step(run: Run, windows: Windows) -> torch.Tensor:
+    def slow_step(run: Run, windows: Windows) -> Tensor:
         clock[0] += 1
         return step(run, windows)
 
@@ -163,7 +166,7 @@ def test_recipes_are_trained_one_after_the_other_within_minutes(corpus: Path, tm
 
 
 def test_training_learns(corpus: Path, tmp_path: Path) -> None:
-    losses: list[torch.Tensor] = []
+    losses: list[Tensor] = []
     # Without the CCA layer, which separates so small a batch by itself.
     learning = recipe(corpus, row="bl1-sc", projection="linear", batch=8, epoch_pairs=80, epochs=3)
     train(learning, tmp_path, lambda progress: losses.append(progress.loss))

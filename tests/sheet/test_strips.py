@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from earmark.schema import Image, SheetSpec, System
-from earmark.sheet.strips import Strip, cut_strip, join_strips
+from earmark.sheet.strips import Strip, cut_strip, join_strips, lane_middles
 
 SPEC = SheetSpec()
 WIDTH, HEIGHT = 1654, 2339
@@ -150,3 +150,49 @@ def test_the_strip_of_a_piece_is_that_of_its_pages_in_order() -> None:
     assert (place.page, place.system) == (3, 2)
     with pytest.raises(ValueError, match="at least one page"):
         join_strips([])
+
+
+def staves(count: int, height: float = 40.0, apart: float = 100.0) -> System:
+    """A system of some staves, the lines of which are as wide as their number is high."""
+    lines = tuple((200 + apart * n, 200 + apart * n + height) for n in range(count))
+    return System((100.0, 200.0, 700.0, lines[-1][1]), lines, height)
+
+
+@pytest.mark.parametrize(("count", "pairs"), [(3, [0, 1]), (4, [0, 2]), (5, [0, 2, 3]), (7, [0, 2, 3, 5])])
+def test_more_than_two_staves_are_read_in_pairs(count: int, pairs: list[int]) -> None:
+    """Every staff is whole in some lane, and every lane is about the middle of two neighbours."""
+    found = staves(count)
+    assert lane_middles(found) == [200 + 100 * pair + 70 for pair in pairs]
+    strip = cut_strip(drawn(found), [found], SPEC)
+    assert strip.pixels.shape == (len(pairs), 80, 210)
+    for pixels in strip.pixels:
+        assert (pixels[:, 100] < 200).sum() >= 10  # the lines of two staves
+    seen = {first + more for first in pairs for more in (0, 1)}
+    assert seen == set(range(count))
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_up_to_two_staves_are_one_lane_about_the_middle(count: int) -> None:
+    found = staves(count)
+    assert lane_middles(found) == [(found.box[1] + found.box[3]) / 2]
+
+
+def test_a_place_spans_all_lanes_of_its_system() -> None:
+    found = staves(6)
+    strip = cut_strip(drawn(found), [found], SPEC)
+    _, y0, _, y1 = strip.snippet_box(100.0)
+    assert y0 == pytest.approx(270 - 40 / SPEC.staff_height_px * 40)
+    assert y1 == pytest.approx(670 + 40 / SPEC.staff_height_px * 40)
+
+
+def test_systems_with_fewer_lanes_show_their_last_one_again() -> None:
+    few, many = staves(2), staves(5)
+    page = drawn(few)
+    one, other = cut_strip(page, [few], SPEC), cut_strip(drawn(many), [many], SPEC)
+    for parts in ([one, other], [other, one]):
+        joined = join_strips(parts)
+        assert joined.pixels.shape == (3, 80, 420)
+        begin = 0 if parts[0] is one else 210
+        for lane in joined.pixels:
+            np.testing.assert_array_equal(lane[:, begin : begin + 210], one.pixels[0])
+        np.testing.assert_array_equal(joined.pixels[:, :, 210 - begin : 420 - begin], other.pixels)

@@ -156,12 +156,23 @@ class OnnxModel:
         """See `Model.embed_strip`."""
         chunks = _chunks(np.moveaxis(strip, -1, 0), centres, SheetSpec().window_px, self._at_once)
         parts = ((order, np.moveaxis(part, 0, -1), local) for order, part, local in chunks)
-        if len(self._sheet.get_inputs()[0].shape) == 2:  # made before strips had lanes
-            return self._run(
-                self._sheet, "strip", ((order, part[0], local) for order, part, local in parts), len(centres)
-            )
+        if len(self._sheet.get_inputs()[0].shape) == 2:
+            return self._embed_lanes_alone(list(parts), len(strip), len(centres))
         distinct = ((order, _distinct(part), local) for order, part, local in parts)
         return self._run(self._sheet, "strip", distinct, len(centres))
+
+    def _embed_lanes_alone(
+        self, parts: list[tuple[Order, FloatArray, FloatArray]], lanes: int, count: int
+    ) -> tuple[FloatArray, FloatArray]:
+        """The mean direction of what weights that were made before strips had lanes say of each lane."""
+        alone = [
+            self._run(self._sheet, "strip", ((order, part[lane], local) for order, part, local in parts), count)
+            for lane in range(lanes)
+        ]
+        if lanes == 1:
+            return alone[0]
+        embeddings, attention = (np.mean(of, axis=0) for of in zip(*alone, strict=True))
+        return embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True), attention
 
     @cached_property
     def _audio(self) -> Any:
