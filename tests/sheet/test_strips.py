@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from earmark.schema import Image, SheetSpec, System
-from earmark.sheet.strips import Strip, cut_strip, join_strips, lane_middles
+from earmark.sheet.strips import Strip, cut_strip, join_strips, lane_middles, staves_in_strip
 
 SPEC = SheetSpec()
 WIDTH, HEIGHT = 1654, 2339
@@ -169,6 +169,7 @@ def test_more_than_two_staves_are_read_in_pairs(count: int, pairs: list[int]) ->
         assert (pixels[:, 100] < 200).sum() >= 10  # the lines of two staves
     seen = {first + more for first in pairs for more in (0, 1)}
     assert seen == set(range(count))
+    assert staves_in_strip(found, SPEC) == (count, count)
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -196,3 +197,7 @@ def test_systems_with_fewer_lanes_show_their_last_one_again() -> None:
         for lane in joined.pixels:
             np.testing.assert_array_equal(lane[:, begin : begin + 210], one.pixels[0])
         np.testing.assert_array_equal(joined.pixels[:, :, 210 - begin : 420 - begin], other.pixels)
+
+
+def test_staves_too_far_apart_for_a_lane_are_counted() -> None:
+    assert staves_in_strip(staves(2, apart=250.0), SPEC) == (2, 1)

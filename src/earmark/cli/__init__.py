@@ -6,12 +6,13 @@ Every verb lives in a module of this folder and is imported when it is called, s
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 
 import click
 
 from earmark import __version__
-from earmark.cli.options import Verbs
+from earmark.cli.options import Verbs, say
 from earmark.errors import EarmarkError, Unsure
 
 FIND_MUSIC = {
@@ -87,14 +88,16 @@ def main() -> None:
     try:
         earmark(prog_name="earmark", standalone_mode=False)
     except click.exceptions.Abort:
-        click.echo("earmark: stopped", err=True)
+        say("earmark: stopped", err=True)
         sys.exit(130)
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()  # it may name a file
+        error.show(shown)
+        say(shown.getvalue().rstrip("\n"), err=True)
         sys.exit(error.exit_code)
     except Unsure as error:
-        click.echo(f"earmark: {error}", err=True)
+        say(f"earmark: {error}", err=True)
         sys.exit(EXIT_UNSURE)
     except EarmarkError as error:
-        click.echo(f"earmark: {error}", err=True)
+        say(f"earmark: {error}", err=True)
         sys.exit(EXIT_BAD_INPUT)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from earmark.cli.options import JSON, LIBRARY, MODEL, open_library, print_json, print_table
-from earmark.errors import BadInput
+from earmark.cli.options import JSON, LIBRARY, MODEL, open_library, print_json, print_table, say
+from earmark.errors import BadInput, printable
 from earmark.results import Alignment, Findings, Hit, Mark, RecordingHit
 
 if TYPE_CHECKING:
@@ -54,11 +54,12 @@ def add_command(where: str, paths: tuple[str, ...], split: bool, model: str | No
         bar = progress.add_task("", total=None)
 
         def report(outcome: Outcome, done: int, total: int) -> None:
-            progress.update(bar, completed=done, total=total, description=Path(outcome.source).name)
+            progress.update(bar, completed=done, total=total, description=printable(Path(outcome.source).name))
             if outcome.status == "failed":
-                progress.console.print(f"failed: {outcome.source}: {outcome.reason}", markup=False, soft_wrap=True)
+                said = printable(f"failed: {outcome.source}: {outcome.reason}")
+                progress.console.print(said, markup=False, soft_wrap=True)
             elif not as_json:
-                _say(f"{outcome.status}: {_described(outcome.piece)}")
+                say("; ".join((f"{outcome.status}: {_described(outcome.piece)}", *outcome.remarks)))
 
         outcomes = library.add(paths, report, split)
         stored = library.store.model_id
@@ -66,7 +67,7 @@ def add_command(where: str, paths: tuple[str, ...], split: bool, model: str | No
         print_json({"library": where, "model": stored, "pieces": [_outcome_json(outcome) for outcome in outcomes]})
     failed = sum(outcome.status == "failed" for outcome in outcomes)
     if failed:
-        click.echo(f"earmark: {failed} of {len(outcomes)} could not be added", err=True)
+        say(f"earmark: {failed} of {len(outcomes)} could not be added", err=True)
         sys.exit(EXIT_SOME_FAILED)
 
 
@@ -126,7 +127,7 @@ def find_command(
         return
     _say_findings(findings)
     if drawn:
-        _say(f"drawn: {drawn}")
+        say(f"drawn: {drawn}")
 
 
 @click.command()
@@ -165,7 +166,7 @@ def align_command(where: str, audio: str, piece: str | None, as_csv: bool, model
     elif as_csv:
         _print_csv(alignment)
     else:
-        _say(f"{alignment.piece}, {_clock(alignment.duration_s)}" if alignment.points else "Nothing was heard.")
+        say(f"{alignment.piece}, {_clock(alignment.duration_s)}" if alignment.points else "Nothing was heard.")
         if alignment.points:
             print_table(("from", "to", "page", "system"), _visits(alignment))
 
@@ -200,7 +201,7 @@ def remove_command(where: str, pieces: tuple[str, ...]) -> None:
     with open_library(where) as library:
         library.remove(*pieces)
     for piece in pieces:
-        _say(f"removed: {piece}")
+        say(f"removed: {piece}")
 
 
 def _draw(library: Library, findings: Findings, folder: Path) -> Path | None:
@@ -239,7 +240,7 @@ def _say_findings(findings: Findings) -> None:
     most_like = "most like" if findings.query_pages is None else "seen on"
     if not findings.confident:
         something = findings.hits or findings.recordings
-        _say("Probably not in this library." if something else "Nothing in it resembles a piece of this library.")
+        say("Probably not in this library." if something else "Nothing in it resembles a piece of this library.")
     pages = [
         (*_row_start(hit), str(hit.page), str(hit.system), hit.measure or "", *_row_end(hit)) for hit in findings.hits
     ]
@@ -289,7 +290,7 @@ def _piece_json(piece: Piece) -> dict[str, Any]:
 
 
 def _outcome_json(outcome: Outcome) -> dict[str, Any]:
-    told = {"status": outcome.status, "reason": outcome.reason}
+    told = {"status": outcome.status, "reason": outcome.reason, "remarks": list(outcome.remarks)}
     return {"source": outcome.source, **told, **(_piece_json(outcome.piece) if outcome.piece else {})}
 
 
@@ -312,8 +313,5 @@ def _clock(time_s: float) -> str:
 def _print_csv(alignment: Alignment) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(field.name for field in fields(Mark))
-    writer.writerows(astuple(point) for point in alignment.points)
-
-
-def _say(line: str) -> None:
-    click.echo(line)
+    for point in alignment.points:
+        writer.writerow(printable(value) if isinstance(value, str) else value for value in astuple(point))

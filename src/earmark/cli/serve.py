@@ -11,8 +11,8 @@ from pathlib import Path
 
 import click
 
-from earmark.cli.options import LIBRARY, MODEL
-from earmark.errors import EarmarkError
+from earmark.cli.options import LIBRARY, MODEL, say
+from earmark.errors import EarmarkError, printable
 
 HOST = "127.0.0.1"
 THIS_MACHINE = (HOST, "::1", "localhost")
@@ -38,7 +38,7 @@ def serve_command(where: str, host: str, port: int, workers: int | None, quota: 
     earmark serve ~/scores --host 0.0.0.0 --port 8000
     """
     if sys.stderr.isatty():  # it takes seconds where the disk is slow
-        click.echo(f"opening {where} …", err=True)
+        say(f"opening {where} …", err=True)
     try:
         from earmark.web.app import create_app
         from earmark.web.server import listen, make_server
@@ -57,7 +57,7 @@ def serve_command(where: str, host: str, port: int, workers: int | None, quota: 
     names = {host, socket.gethostname()} if token else set()
     app = create_app(folder, chosen, token, names, limits, workers)
     with listen(host, port) as listening:
-        click.echo(listening.url + (f"?token={token}" if token else ""))
+        say(listening.url + (f"?token={token}" if token else ""))
         make_server(app, limits).run([listening.socket])
 
 
@@ -75,7 +75,7 @@ def _offer_to_add(folder: Path, model: str | None) -> None:
     what = f"{folder} is no library yet, but holds {found} piece{'' if found == 1 else 's'} of sheet music"
     if not sys.stdin.isatty():
         raise EarmarkError(f"{what}; add them first: earmark add {folder} {folder}")
-    click.confirm(f"{what}. Add them, and serve it?", abort=True)
+    click.confirm(printable(f"{what}. Add them, and serve it?"), abort=True)
     with suppress(SystemExit):  # what could not be added has been said; the rest is served
         add = click.get_current_context().invoke
         add(add_command, where=str(folder), paths=(str(folder),), split=False, model=model, as_json=False)
