@@ -111,7 +111,7 @@ def test_a_library_of_one_piece_answers(library: Library, scores: Path, music: M
 
 def test_readding_is_free(library: Library, scores: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert statuses(library.add(scores)) == ["added"] * PIECES
-    monkeypatch.setattr(add_module, "embed_piece", None)  # must not be called
+    monkeypatch.setattr(add_module, "read_piece", None)  # must not be called
     monkeypatch.setattr(add_module, "sha256", None)
     assert statuses(library.add([scores, scores / "piece-0.pdf"])) == ["unchanged"] * (PIECES + 1)
     assert len(library.pieces()) == PIECES
@@ -121,7 +121,7 @@ def test_a_touched_or_moved_or_copied_file_is_not_read_again(
     library: Library, scores: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     library.add(scores)
-    monkeypatch.setattr(add_module, "embed_piece", None)
+    monkeypatch.setattr(add_module, "read_piece", None)
     os.utime(scores / "piece-0.pdf")
     (scores / "piece-1.pdf").rename(tmp_path / "moved.pdf")
     shutil.copy(scores / "piece-2.pdf", tmp_path / "copied.pdf")
