@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import socket
 import sys
@@ -63,3 +64,34 @@ def test_what_is_wrong_is_said_before_anything_is_served(
     monkeypatch.setitem(sys.modules, "earmark.web.app", None)
     code, _, err, _ = serve()
     assert (code, "pip install 'earmark[web]'" in err) == (2, True)
+
+
+@pytest.fixture
+def scores(music: Music, tmp_path: Path) -> Path:
+    """The folder to serve, with a score in it and no library."""
+    return music.write_scores(tmp_path / "library", 1, 48)
+
+
+def test_a_folder_of_scores_becomes_no_library_unasked(serve: Any, scores: Path) -> None:
+    before = sorted(scores.iterdir())
+    code, _, err, bound = serve("--port", "0")
+    assert (code, bound) == (2, None)
+    assert f"earmark add {scores} {scores}" in err
+    assert sorted(scores.iterdir()) == before
+
+
+@pytest.mark.parametrize(("says", "pieces"), [("y", 1), ("n", None)])
+def test_somebody_at_a_terminal_is_asked(
+    serve: Any, scores: Path, encoders: FakeEncoders, monkeypatch: pytest.MonkeyPatch, says: str, pieces: int | None
+) -> None:
+    answers = io.StringIO(f"{says}\n")
+    monkeypatch.setattr(answers, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stdin", answers)
+    code, out, _, bound = serve("--port", "0")
+    assert "holds 1 piece of sheet music" in out
+    if pieces is None:
+        assert (code, bound, (scores / "library.sqlite").exists()) == (130, None, False)
+        return
+    assert (code, bound[0]) == (0, "127.0.0.1")
+    with Library.open(scores, encoders) as library:
+        assert len(library.pieces()) == pieces

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
-from earmark.cli.options import EXISTING_FILE, EXISTING_FOLDER, JSON, NEW_FOLDER, Verbs, print_json, progress_bar
+from earmark.cli.options import EXISTING_FILE, EXISTING_FOLDER, JSON, NEW_FOLDER, Verbs, print_json, progress_bar, say
 from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def train_command(recipes: tuple[Path, ...], runs: Path, minutes: float | None) 
                 checkpoints.append(rows.train(settings, runs / settings.name, reported, deadline))
             else:
                 checkpoints.append(own.train(settings, runs / settings.name, reported, deadline))
-    click.echo("\n".join(map(str, checkpoints)))
+    say("\n".join(map(str, checkpoints)))
 
 
 @model_command.command("refine", short_help="Fit a paper row's CCA layer on many pairs.")
@@ -101,7 +101,7 @@ def refine_command(checkpoints: tuple[Path, ...], pairs: int) -> None:
     for checkpoint in checkpoints:
         with console.status(f"encoding pairs for {checkpoint}"):
             refined = refine(checkpoint, pairs)
-        click.echo(refined)
+        say(refined)
 
 
 @model_command.command("export", short_help="Write a checkpoint's encoders as weights.")
@@ -117,7 +117,7 @@ def export_command(checkpoint: Path, out: Path) -> None:
     from earmark.balke2019.train import is_row
     from earmark.training import export as own
 
-    click.echo((rows if is_row(checkpoint) else own).export(checkpoint, out))
+    say((rows if is_row(checkpoint) else own).export(checkpoint, out))
 
 
 @model_command.command("average", short_help="Write the mean of several weights.")
@@ -135,7 +135,7 @@ def average_command(audio: tuple[Path, ...], sheet: tuple[Path, ...], out: Path)
     """
     from earmark.training.export import export_average
 
-    click.echo(export_average(audio, sheet, out))
+    say(export_average(audio, sheet, out))
 
 
 @model_command.command("calibrate", short_help="Set how sure a search may be.")

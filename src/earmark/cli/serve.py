@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import secrets
 import socket
+import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from earmark.cli.options import LIBRARY, MODEL
-from earmark.errors import EarmarkError
+from earmark.cli.options import LIBRARY, MODEL, say
+from earmark.errors import EarmarkError, printable
 
 HOST = "127.0.0.1"
 THIS_MACHINE = (HOST, "::1", "localhost")
@@ -35,6 +37,8 @@ def serve_command(where: str, host: str, port: int, workers: int | None, quota: 
     earmark serve ~/scores
     earmark serve ~/scores --host 0.0.0.0 --port 8000
     """
+    if sys.stderr.isatty():  # it takes seconds where the disk is slow
+        say(f"opening {where} …", err=True)
     try:
         from earmark.web.app import create_app
         from earmark.web.server import listen, make_server
@@ -45,6 +49,7 @@ def serve_command(where: str, host: str, port: int, workers: int | None, quota: 
 
     chosen = model or DEFAULT_MODEL
     folder = Path(where).expanduser()
+    _offer_to_add(folder, model)
     with Library.open(folder, chosen) as library:
         library.check()  # what is wrong is said now, not to the first who asks
     token = None if host in THIS_MACHINE else secrets.token_urlsafe(32)
@@ -52,5 +57,26 @@ def serve_command(where: str, host: str, port: int, workers: int | None, quota: 
     names = {host, socket.gethostname()} if token else set()
     app = create_app(folder, chosen, token, names, limits, workers)
     with listen(host, port) as listening:
-        click.echo(listening.url + (f"?token={token}" if token else ""))
+        say(listening.url + (f"?token={token}" if token else ""))
         make_server(app, limits).run([listening.socket])
+
+
+def _offer_to_add(folder: Path, model: str | None) -> None:
+    """Where a folder of sheet music is no library yet, asks whether to make it one; without a yes nothing is made."""
+    from earmark.cli.library import add_command
+    from earmark.library.database import FILE_NAME
+    from earmark.library.sources import Score, find_scores
+    from earmark.sandbox.sandbox import Sandbox
+
+    if not folder.is_dir() or (folder / FILE_NAME).exists():
+        return
+    found = sum(isinstance(one, Score) and one.kind == "score" for one in find_scores([folder], Sandbox()))
+    if not found:
+        return
+    what = f"{folder} is no library yet, but holds {found} piece{'' if found == 1 else 's'} of sheet music"
+    if not sys.stdin.isatty():
+        raise EarmarkError(f"{what}; add them first: earmark add {folder} {folder}")
+    click.confirm(printable(f"{what}. Add them, and serve it?"), abort=True)
+    with suppress(SystemExit):  # what could not be added has been said; the rest is served
+        add = click.get_current_context().invoke
+        add(add_command, where=str(folder), paths=(str(folder),), split=False, model=model, as_json=False)

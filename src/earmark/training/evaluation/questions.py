@@ -24,12 +24,13 @@ from earmark.audio.spectrogram import spectrogram
 from earmark.corpus.takes import perform, record_take
 from earmark.embed.recording import EmbeddedRecording, sounding
 from earmark.embed.windows import PLACE_HOP_PX, QUERY_HOP_FRAMES, centres_between
-from earmark.model.encoders import Model
+from earmark.model.encoders import GRID, Model
 from earmark.schema import AudioSpec, FloatArray, Image
 from earmark.search.query import Query, query_of
 from earmark.sheet.strips import ink
 from earmark.training.data.augment_audio import augment_audio
 from earmark.training.data.augment_sheet import augment_sheet
+from earmark.training.data.chances import Chances
 
 CLIP_LENGTHS_S = (5.0, 10.0, 20.0, 40.0)
 AMONG_NOISE_S = 20.0
@@ -72,21 +73,29 @@ def editions(model: Model, name: str, strip: Image) -> list[FloatArray]:
 
 
 def embed_strip(model: Model, strip: FloatArray) -> FloatArray:
-    """All places of a strip of ink."""
-    return model.embed_strip(np.ascontiguousarray(strip), centres_between(0, strip.shape[1], PLACE_HOP_PX))[0]
+    """All places of a strip of ink, [lanes, rows, columns]."""
+    return model.embed_strip(np.ascontiguousarray(strip), centres_between(0, strip.shape[2], PLACE_HOP_PX))[0]
 
 
 def _degraded(strip: FloatArray, name: str, worst: float) -> FloatArray:
     """A whole strip, printed and scanned in one way; what is beside and behind it is the strip elsewhere."""
-    seed = crc32(f"{name} {worst}".encode())
-    degraded = strip.copy()
-    for start in range(0, strip.shape[1], STRETCH_PX):
-        part = strip[:, start : start + STRETCH_PX]
-        other = np.roll(strip, strip.shape[1] // 2, axis=1)[:, start : start + STRETCH_PX]
-        both = torch.from_numpy(np.stack([part, other]))
-        changed = augment_sheet(np.random.default_rng(seed), both, np.ones(2), worst)
-        degraded[:, start : start + STRETCH_PX] = changed[0].numpy()
-    return degraded
+    seed, width = crc32(f"{name} {worst}".encode()), strip.shape[2]
+    padded = np.pad(strip, ((0, 0), (0, 0), (0, -width % GRID)))
+    elsewhere = np.roll(padded, padded.shape[2] // 2, axis=2)
+    degraded = [
+        augment_sheet(
+            Chances(np.random.default_rng(seed)),
+            torch.from_numpy(np.stack([lane[:, part], other[:, part]])),
+            torch.ones(2),
+            worst,
+        )[0].numpy()
+        for lane, other in zip(padded, elsewhere, strict=True)
+        for start in range(0, padded.shape[2], STRETCH_PX)
+        for part in [slice(start, start + STRETCH_PX)]
+    ]
+    lanes = np.array_split(np.arange(len(degraded)), len(strip))
+    whole: FloatArray = np.stack([np.concatenate([degraded[i] for i in lane], axis=1) for lane in lanes])
+    return whole[:, :, :width]
 
 
 def _clips(rng: np.random.Generator, whole: FloatArray, where: float) -> Iterator[tuple[str, FloatArray]]:
@@ -122,7 +131,7 @@ def _to_unit(samples: FloatArray) -> FloatArray:
 
 def _badly_recorded(rng: np.random.Generator, spectrogram: FloatArray) -> FloatArray:
     clip = torch.from_numpy(spectrogram[None])
-    out: FloatArray = augment_audio(rng, clip, clip)[0].numpy()
+    out: FloatArray = augment_audio(Chances(rng), clip, clip)[0].numpy()
     return out
 
 
