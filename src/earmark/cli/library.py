@@ -249,9 +249,7 @@ def _annotate(library: Library, findings: Findings, path: Path) -> None:
 
 def _say_findings(findings: Findings) -> None:
     most_like = "most like" if findings.query_pages is None else "seen on"
-    if not findings.confident:
-        something = findings.hits or findings.recordings
-        say("Probably not in this library." if something else "Nothing in it resembles a piece of this library.")
+    say(" ".join(_verdict(findings)))
     pages = [
         (*_row_start(hit), str(hit.page), str(hit.system), hit.measure or "", *_row_end(hit)) for hit in findings.hits
     ]
@@ -261,6 +259,15 @@ def _say_findings(findings: Findings) -> None:
     recordings = [(*_row_start(hit), f"{hit.time_s:.1f} s", *_row_end(hit)) for hit in findings.recordings]
     if recordings:
         print_table(("", "recording", "at", "heard", most_like, "confidence"), recordings, optional=("heard",))
+
+
+def _verdict(findings: Findings) -> list[str]:
+    """How sure the answer is, and why not surer."""
+    firsts: list[Hit | RecordingHit] = [*findings.hits[:1], *findings.recordings[:1]]
+    if findings.said == "not in this library" and firsts:
+        return ["Not in this library.", findings.why]
+    best = [max(firsts, key=lambda hit: hit.confidence).piece] if firsts else []
+    return [f"{findings.said.capitalize()} {piece}." for piece in best] + [findings.why] * bool(findings.why)
 
 
 def _row_start(hit: Hit | RecordingHit) -> tuple[str, str]:

@@ -28,7 +28,7 @@ the recording:
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,10 +102,22 @@ class Followed:
 
     def of(self, chosen: Set[int]) -> Followed:
         """What following these pieces only would have found."""
-        kept = [i for i, piece in enumerate(self.order) if piece in chosen]
-        paths = (array[:, kept] for array in (self.path, self.evidence, self.gains, self.nearest, self.most))
-        stretches = (values[kept] for values in (self.worths, self.starts, self.ends))
-        return Followed([self.order[i] for i in kept], *paths, *stretches)
+        return self.only([i for i, piece in enumerate(self.order) if piece in chosen])
+
+    def only(self, numbers: Sequence[int]) -> Followed:
+        """The pieces of these numbers, in this order."""
+        kept = list(numbers)
+        return Followed(
+            [self.order[i] for i in kept],
+            path=self.path[:, kept],
+            evidence=self.evidence[:, kept],
+            gains=self.gains[:, kept],
+            nearest=self.nearest[:, kept],
+            most=self.most[:, kept],
+            worths=self.worths[kept],
+            starts=self.starts[kept],
+            ends=self.ends[kept],
+        )
 
 
 def toll(excerpts: int) -> float:
@@ -145,17 +157,17 @@ def follow_pieces(
         raise ValueError(f"{len(positions)} times for {len(excerpts)} excerpts")
     reach: IntArray = np.ceil(np.diff(positions) * pace.fastest / place_hop).astype(np.int64)
     parts = [_best_paths(excerpts, background, group, reach) for group in _groups(pieces, len(excerpts))]
-    path, evidence, nearest, most = (np.concatenate(arrays, axis=1) for arrays in zip(*parts, strict=True))
+    path, nearest = (np.concatenate([part[i] for part in parts], axis=1) for i in (0, 2))
+    evidence, most = (np.concatenate([part[i] for part in parts], axis=1) for i in (1, 3))
     steps = np.diff(path, axis=0)
     jumps = np.zeros(path.shape, np.float32)
     jumps[1:] = JUMP_COST * ((steps < 0) | (steps > reach[:, None]))
-    gains, cost = evidence - jumps, toll(len(excerpts))
+    gains, cost = evidence - jumps, np.float32(toll(len(excerpts)))
     stretches = [_best_stretch(evidence[:, i] - cost, jumps[:, i]) for i in range(len(pieces))]
     worths, starts, ends = (np.array(values) for values in zip(*stretches, strict=True))
-    names = np.array(list(pieces))
-    best_first = [i for i in np.lexsort((names, -worths)) if evidence[:, i].any()]
-    columns = (array[:, best_first] for array in (path, evidence, gains, nearest, most))
-    return Followed(names[best_first].tolist(), *columns, *(values[best_first] for values in (worths, starts, ends)))
+    followed = Followed(list(pieces), path, evidence, gains, nearest, most, worths, starts, ends)
+    best_first = np.lexsort((np.array(followed.order), -worths)).tolist()
+    return followed.only([i for i in best_first if evidence[:, i].any()])
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ Libraries are nested: the small one is the beginning of the large one.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -49,18 +50,19 @@ class Libraries:
         excerpts = np.concatenate(voters)
         levels = self.background.levels(excerpts)
         starts = np.concatenate([[0], np.cumsum([len(some) for some in voters])[:-1]])
-        best = [np.zeros((len(questions), 0), kind) for kind in (np.float32, np.int64)]
+        best_votes = np.zeros((len(questions), 0), np.float32)
+        best = np.zeros((len(questions), 0), np.int64)
         chosen: list[dict[int, list[int]]] = [{} for _ in questions]
         asked = 0
         for group in self._groups():
             votes = np.stack([_votes(excerpts, levels, starts, piece) for piece in group], axis=1)
             numbers = np.broadcast_to(asked + np.arange(len(group)), votes.shape)
-            votes, numbers = (np.concatenate(pair, axis=1) for pair in zip(best, (votes, numbers), strict=True))
+            votes, numbers = np.concatenate([best_votes, votes], axis=1), np.concatenate([best, numbers], axis=1)
             order = np.argsort(-votes, axis=1, kind="stable")[:, :CANDIDATES]
-            best = [np.take_along_axis(array, order, axis=1) for array in (votes, numbers)]
+            best_votes, best = np.take_along_axis(votes, order, axis=1), np.take_along_axis(numbers, order, axis=1)
             asked += len(group)
             if asked in self.sizes:
-                for of_question, row in zip(chosen, best[1].tolist(), strict=True):
+                for of_question, row in zip(chosen, best.tolist(), strict=True):
                     of_question[asked] = row
             report(asked, max(self.sizes))
         return chosen
@@ -69,16 +71,19 @@ class Libraries:
         """All places of a piece, float32 [n, dimension]."""
         if number < len(self.real):
             return self.real[number]
-        return self._made_up(number // AT_ONCE)[number % AT_ONCE]
+        made: FloatArray = self._made_up(number // AT_ONCE)[number % AT_ONCE]
+        return made
 
     def _groups(self) -> Iterator[list[FloatArray]]:
         """All pieces in order, in groups that end where a library does."""
-        ends = sorted({*self.sizes, *range(AT_ONCE, max(self.sizes) + 1, AT_ONCE)})
-        made: list[FloatArray] = []
-        for start, end in zip([0, *ends], ends, strict=False):
-            if end > len(self.real) and start % AT_ONCE == 0:
-                made = list(self._made_up(start // AT_ONCE))
-            yield [self.real[i] if i < len(self.real) else made[i % AT_ONCE] for i in range(start, end)]
+        largest = max(self.sizes)
+        for first in range(0, largest, AT_ONCE):
+            numbers = range(first, min(first + AT_ONCE, largest))
+            made = self._made_up(first // AT_ONCE) if numbers[-1] >= len(self.real) else None
+            group = [self.real[i] if made is None or i < len(self.real) else made[i % AT_ONCE] for i in numbers]
+            ends = [size - first for size in sorted(self.sizes) if first < size <= numbers[-1]]
+            for start, end in itertools.pairwise([0, *ends, len(group)]):
+                yield group[start:end]
 
     def _made_up(self, seed: int) -> FloatArray:
         """Pieces, float32 [AT_ONCE, LENGTH, dimension]."""
@@ -94,9 +99,10 @@ class Libraries:
 
 
 def _stretch(rng: np.random.Generator, pieces: Sequence[FloatArray]) -> FloatArray:
-    piece = pieces[rng.integers(len(pieces))]
+    piece = pieces[int(rng.integers(len(pieces)))]
     start = rng.integers(len(piece) - LENGTH + 1)
-    return piece[start : start + LENGTH]
+    stretch: FloatArray = piece[start : start + LENGTH]
+    return stretch
 
 
 def _votes(excerpts: FloatArray, levels: FloatArray, starts: npt.NDArray[np.int64], piece: FloatArray) -> FloatArray:
