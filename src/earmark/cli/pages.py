@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +17,8 @@ from earmark.schema import PageImage
 if TYPE_CHECKING:
     from earmark.library.sources import Score
     from earmark.sheet.on_page import SystemOnPage
+
+EXIT_SOME_MISSING = 2
 
 
 @click.command()
@@ -39,7 +42,12 @@ def pages_command(file: Path, as_json: bool, draw: Path | None) -> None:
     earmark pages scans/arabesque --draw seen
     """
     found = []
+    missing = 0
     for score, number, page in _pages(file):
+        if isinstance(page, BadInput):
+            say(f"{score.name}, page {number}: missing ({Path(page.path).name} {page.what}; {page.remedy})", err=True)
+            missing += 1
+            continue
         systems = _systems(page)
         entry = {"piece": score.name, "source": score.source, "page": number}
         height, width = page.image.shape
@@ -52,17 +60,19 @@ def pages_command(file: Path, as_json: bool, draw: Path | None) -> None:
             _draw(page, systems, draw / f"{score.name}-{number:03d}.png")
     if as_json:
         print_json({"pages": found})
+    if missing:
+        sys.exit(EXIT_SOME_MISSING)
 
 
-def _pages(file: Path) -> Iterator[tuple[Score, int, PageImage]]:
-    """(Piece, number of the page in it, page) of everything at ``file``; raises BadInput."""
+def _pages(file: Path) -> Iterator[tuple[Score, int, PageImage | BadInput]]:
+    """(Piece, number of the page in it, page or why it cannot be read) of everything at ``file``; raises BadInput."""
     from earmark.library.sources import find_scores
-    from earmark.sheet.read import read_sheets
+    from earmark.sheet.read import read_piece
 
     for score in find_scores([file]):
         if isinstance(score, BadInput):
             raise score
-        pages = (page for part in score.files for page in read_sheets(part.path))
+        pages = read_piece([part.path for part in score.files])
         yield from ((score, number, page) for number, page in enumerate(pages, start=1))
 
 

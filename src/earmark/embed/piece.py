@@ -14,11 +14,12 @@ from earmark.model.encoders import Model
 from earmark.results import Place
 from earmark.schema import FloatArray, Page, SheetSpec
 from earmark.sheet.engraved_page import EngravedPage, Measure, measure_at
-from earmark.sheet.read import layout_of, read_sheets
+from earmark.sheet.read import layout_of, read_piece
 from earmark.sheet.strips import Strip, cut_strip, ink, join_strips, staves_in_strip
 from earmark.sheet.systems.warp import Warp
 
 SPEC = SheetSpec()
+_MISSING_PX = (1654, 2339)  # what a page counts as that cannot be read
 
 
 @dataclass(frozen=True)
@@ -52,17 +53,23 @@ def embed_piece(files: Sequence[Path], model: Model) -> EmbeddedPiece:
     """Places every ``PLACE_HOP_PX`` of the systems on all pages of ``files``, in order, as one long strip.
 
     Pages may lie aside, lean or bend: they are read flat, and places are where they are on the page as it came. Pages
-    without a system (title, text) are counted and otherwise passed over. Raises BadInput as
-    `earmark.sheet.read.read_sheets` does, and when no page has a system.
+    without a system (title, text), and those of several files that cannot be read, are counted and otherwise passed
+    over. Raises BadInput as `earmark.sheet.read.read_piece` does, and when no page has a system.
     """
     pages: list[Page] = []
     strips: list[Strip] = []
     warps: list[Warp | None] = []
     measures: list[tuple[Measure, ...]] = []
+    missing: list[str] = []
     unread: dict[str, None] = {}
     tallest: tuple[int, int] = (0, 0)
     title = composer = ""
-    for number, page in enumerate((page for file in files for page in read_sheets(file)), start=1):
+    for number, page in enumerate(read_piece(files), start=1):
+        if isinstance(page, BadInput):
+            missing.append(f"page {number} is missing ({Path(page.path).name} {page.what})")
+            pages.append(Page(number, *_MISSING_PX, 0))
+            warps.append(None)
+            continue
         layout = layout_of(page)
         pages.append(Page(number, *layout.page_size, len(layout.systems)))
         strips.append(cut_strip(layout.image, layout.systems, SPEC, number))
@@ -82,7 +89,7 @@ def embed_piece(files: Sequence[Path], model: Model) -> EmbeddedPiece:
         model.embed_strip(np.ascontiguousarray(stretch.T), centres - first)[0]
         for stretch, first, centres in windowed(_ink_blocks(strip), SPEC.window_px, PLACE_HOP_PX)
     ]
-    remarks = _remarks(list(unread), *tallest)
+    remarks = (*missing, *_remarks(list(unread), *tallest))
     return EmbeddedPiece(tuple(pages), places, np.concatenate(embeddings), title, composer, remarks)
 
 

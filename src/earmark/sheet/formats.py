@@ -19,7 +19,8 @@ FileKind = Literal["pdf", "image", "notation", "midi", "recording"]
 
 ENDINGS: dict[str, FileKind] = {
     ".pdf": "pdf",
-    **dict.fromkeys((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp"), "image"),
+    **dict.fromkeys((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".heic", ".heif", ".avif"), "image"),
+    **dict.fromkeys((".jp2", ".j2k", ".jpx", ".jpf", ".gif", ".bmp", ".pbm", ".pgm", ".ppm", ".pnm"), "image"),
     **dict.fromkeys((".musicxml", ".mxl", ".mei", ".krn", ".abc", ".mscz", ".mscx"), "notation"),
     **dict.fromkeys((".mid", ".midi"), "midi"),
     **dict.fromkeys((".aac", ".aif", ".aiff", ".caf", ".flac", ".m4a", ".m4b", ".mka", ".mp3"), "recording"),
@@ -48,7 +49,11 @@ UNREAD: dict[str, tuple[str, str]] = {
 
 _BEGINNINGS: tuple[tuple[re.Pattern[bytes], FileKind], ...] = (
     (re.compile(rb"MThd|RIFF....RMID", re.DOTALL), "midi"),
-    (re.compile(rb"\x89PNG|\xff\xd8\xff|II\*\x00|MM\x00\*|RIFF....WEBP", re.DOTALL), "image"),
+    (
+        re.compile(rb"\x89PNG|\xff\xd8\xff|II\*\x00|MM\x00\*|RIFF....WEBP|GIF8|BM....\x00\x00\x00\x00", re.DOTALL),
+        "image",
+    ),
+    (re.compile(rb"\x00\x00\x00\x0cjP  |\xff\x4f\xff\x51|P[1-6]\s|....ftyp(hei|mif1|msf1|avi)", re.DOTALL), "image"),
     (re.compile(rb"RIFF....WAVE|FORM....AIF[FC]|fLaC|OggS|ID3|caff|\x1a\x45\xdf\xa3|....ftyp", re.DOTALL), "recording"),
 )
 _LOOKED_AT = 65536

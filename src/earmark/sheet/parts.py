@@ -21,7 +21,7 @@ from earmark.errors import reading
 from earmark.schema import Image, System
 from earmark.sheet.engrave import engraved
 from earmark.sheet.formats import kind
-from earmark.sheet.images import read_pages
+from earmark.sheet.read import read_sheets
 from earmark.sheet.systems.find import find_systems
 
 TITLE_SIZE = 0.75
@@ -67,7 +67,7 @@ def find_parts(path: Path) -> list[Part]:
     page.
 
     Pages without a system (covers, text) belong to the piece that follows them. Raises BadInput as
-    `earmark.sheet.images.read_pages` does.
+    `earmark.sheet.read.read_sheets` does.
     """
     if kind(path) == "notation":
         with engraved(path) as engraving:
@@ -95,7 +95,7 @@ def find_parts(path: Path) -> list[Part]:
 def _headings(path: Path) -> Iterator[_Heading]:
     with ExitStack() as stack:
         document = None
-        for page in read_pages(path):
+        for page in read_sheets(path):
             if document is None and kind(path) == "pdf":
                 document = stack.enter_context(pdfium.PdfDocument(path))
             systems = find_systems(page.image)
