@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import resource
 import shutil
 import struct
@@ -85,6 +87,52 @@ def test_a_pages_rotation_is_honoured(tmp_path: Path) -> None:
     assert image.shape == (1654, 2339)
     assert not image[:199, :199].any()  # turned clockwise, the lower left is the upper left
     assert (image[201:] == 255).all()
+
+
+def test_a_page_whose_crop_box_lies_outside_is_shown_whole(tmp_path: Path) -> None:
+    outside = pdf(A4).replace(b"/Type /Page /Parent", b"/Type /Page /CropBox [700 900 900 1000] /Parent")
+    image = only_page(save(tmp_path / "outside.pdf", outside))
+    assert image.shape == (2339, 1654)
+    assert not image[-199:, :199].any()
+
+
+def test_a_page_of_no_size_is_a_page_or_one_line(tmp_path: Path) -> None:
+    for boxes in (b"[0 0 0 0]", b"[5 5 5 500]", b"[1 2 3]", b"[0 0 nan 9]"):
+        path = save(tmp_path / "odd.pdf", re.sub(rb"(?<=/MediaBox )\[[^]]*\]", boxes, pdf(A4)))
+        try:
+            said = f"page 1 has {only_page(path).size} px"
+        except BadInput as error:
+            said = str(error)
+        assert "page 1 has " in said
+
+
+def test_a_pdf_that_may_not_be_printed_is_read(tmp_path: Path) -> None:
+    """Owners may restrict printing and copying; opening takes the empty password then (PDF 1.7, 7.6.3)."""
+    pad = bytes.fromhex("28bf4e5e4e758a4164004e56fffa01082e2e00b6d0683e802f0ca9fe6453697a")
+    owner, allowed, file_id = bytes(range(32)), struct.pack("<i", -64), bytes(16)
+    key = hashlib.md5(pad + owner + allowed + file_id).digest()[:5]
+    content = rc4(hashlib.md5(key + bytes((3, 0, 0, 0, 0))).digest()[:10], b"0 0 72 72 re f")
+    said = b"/Encrypt << /Filter /Standard /V 1 /R 2 /P -64 /O <%s> /U <%s> >> /ID [<%s><%s>]" % (
+        *(part.hex().encode() for part in (owner, rc4(key, pad), file_id, file_id)),
+    )
+    image = only_page(save(tmp_path / "owned.pdf", pdf(A4, encrypt=said).replace(b"0 0 72 72 re f", content)))
+    assert not image[-199:, :199].any()
+    assert (image[:-201] == 255).all()
+
+
+def rc4(key: bytes, data: bytes) -> bytes:
+    state, j = list(range(256)), 0
+    for i in range(256):
+        j = (j + state[i] + key[i % len(key)]) % 256
+        state[i], state[j] = state[j], state[i]
+    i = j = 0
+    out = bytearray()
+    for byte in data:
+        i = (i + 1) % 256
+        j = (j + state[i]) % 256
+        state[i], state[j] = state[j], state[i]
+        out.append(byte ^ state[(state[i] + state[j]) % 256])
+    return bytes(out)
 
 
 def test_pages_of_a_pdf_count_from_one(tmp_path: Path) -> None:

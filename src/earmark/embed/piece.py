@@ -14,6 +14,8 @@ from earmark.model.encoders import Model
 from earmark.results import Place
 from earmark.schema import FloatArray, Page, SheetSpec
 from earmark.sheet.engraved_page import EngravedPage, Measure, measure_at
+from earmark.sheet.formats import kind
+from earmark.sheet.headings import read_names
 from earmark.sheet.read import layout_of, read_piece
 from earmark.sheet.strips import Strip, cut_strip, ink, join_strips, staves_in_strip
 from earmark.sheet.systems.warp import Warp
@@ -27,8 +29,8 @@ class EmbeddedPiece:
     """A piece's pages and its places in playing order, ``PLACE_HOP_PX`` apart; ``embeddings`` float32 [n,
     dimension].
 
-    ``title`` and ``composer`` are a score file's own, "" where there is none. ``remarks`` say what of the piece is not
-    read, for people, a clause each.
+    ``title`` and ``composer`` are a score file's or PDF's own, "" where there is none. ``remarks`` say, a clause each,
+    what of the piece is not read.
     """
 
     pages: tuple[Page, ...]
@@ -64,6 +66,7 @@ def embed_piece(files: Sequence[Path], model: Model) -> EmbeddedPiece:
     unread: dict[str, None] = {}
     tallest: tuple[int, int] = (0, 0)
     title = composer = ""
+    has_names = False
     for number, page in enumerate(read_piece(files), start=1):
         if isinstance(page, BadInput):
             missing.append(f"page {number} is missing ({Path(page.path).name} {page.what})")
@@ -79,6 +82,9 @@ def embed_piece(files: Sequence[Path], model: Model) -> EmbeddedPiece:
         if isinstance(page, EngravedPage):
             title, composer = page.title, page.composer
             unread |= dict.fromkeys(sorted(page.unread))
+        elif layout.systems and not has_names and kind(files[0]) == "pdf":
+            has_names = True
+            title, composer = read_names(Path(files[0]), page.number - 1, layout.image, layout.systems[0])
     strip = join_strips(strips)
     places = tuple(_on_page(place, warps) for place in _places(strip, measures))
     if not places:

@@ -89,6 +89,10 @@ def _read_pdf(path: Path) -> Iterator[PageImage]:
         for index in range(len(document)):
             try:
                 page = document[index]
+                if min(page.get_size()) < 1:  # pt: what shall be shown lies outside the page
+                    page.set_cropbox(*page.get_mediabox())
+                if min(page.get_size()) < 1:
+                    raise BadInput(path, f"page {index + 1} has no size", "print it to a new PDF and give that")
                 bitmap = page.render(scale=_scale(*page.get_size()), grayscale=True, draw_annots=False)
             except pdfium.PdfiumError as error:
                 raise BadInput(path, f"page {index + 1} is damaged", "copy or download it again") from error
