@@ -24,7 +24,7 @@ def serve(earmark: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     """Runs ``earmark serve`` with a server that ends at once: exit code, both outputs, the address it was bound to."""
     bound = []
     ran = SimpleNamespace(run=lambda sockets: bound.append(sockets[0].getsockname()))
-    monkeypatch.setattr(server_module, "make_server", lambda app, limits: ran)
+    monkeypatch.setattr(server_module, "make_server", lambda app, limits, tls: ran)
 
     def run(*arguments: str) -> tuple[int, str, str, tuple[str, int] | None]:
         return *earmark("serve", tmp_path / "library", *arguments), bound.pop()[:2] if bound else None
