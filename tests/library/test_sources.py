@@ -82,6 +82,16 @@ def test_what_holds_no_music_is_said(tmp_path: Path, name: str, message: str) ->
     assert complaint.startswith(f"{tmp_path / name}: {message}")
 
 
+def test_music_of_a_kind_that_is_not_read_is_named_with_what_to_do(tmp_path: Path) -> None:
+    touch(tmp_path / "work" / "a.pdf")
+    touch(tmp_path / "work" / "quartet.sib")
+    (complaint,) = complaints(tmp_path / "work")
+    assert complaint == complaints(tmp_path / "work" / "quartet.sib")[0]
+    assert "is a Sibelius score" in complaint
+    assert "export it as MusicXML" in complaint
+    assert [score.name for score in scores(tmp_path / "work")] == ["a"]
+
+
 def test_the_checksum_is_of_the_contents_in_order(tmp_path: Path) -> None:
     touch(tmp_path / "a" / "1.png", b"one")
     touch(tmp_path / "a" / "2.png", b"two")

@@ -59,7 +59,7 @@ def add_command(where: str, paths: tuple[str, ...], split: bool, model: str | No
                 said = printable(f"failed: {outcome.source}: {outcome.reason}")
                 progress.console.print(said, markup=False, soft_wrap=True)
             elif not as_json:
-                say(f"{outcome.status}: {_described(outcome.piece)}")
+                say("; ".join((f"{outcome.status}: {_described(outcome.piece)}", *outcome.remarks)))
 
         outcomes = library.add(paths, report, split)
         stored = library.store.model_id
@@ -290,7 +290,7 @@ def _piece_json(piece: Piece) -> dict[str, Any]:
 
 
 def _outcome_json(outcome: Outcome) -> dict[str, Any]:
-    told = {"status": outcome.status, "reason": outcome.reason}
+    told = {"status": outcome.status, "reason": outcome.reason, "remarks": list(outcome.remarks)}
     return {"source": outcome.source, **told, **(_piece_json(outcome.piece) if outcome.piece else {})}
 
 

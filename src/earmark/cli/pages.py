@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     help="Write every page, with its systems marked, to OUT/<piece>-<page>.png.",
 )
 def pages_command(file: Path, as_json: bool, draw: Path | None) -> None:
-    """Show the systems of all pages of FILE: a PDF, TIFF or other image, or a folder, as for add.
+    """Show the systems of all pages of FILE: a PDF, TIFF or other image, a score file, or a folder, as for add.
 
     Boxes are in fractions of the page's width and height, on the page as it came, whichever way it lies. A page without
     music has no systems.
@@ -57,20 +57,20 @@ def pages_command(file: Path, as_json: bool, draw: Path | None) -> None:
 def _pages(file: Path) -> Iterator[tuple[Score, int, PageImage]]:
     """(Piece, number of the page in it, page) of everything at ``file``; raises BadInput."""
     from earmark.library.sources import find_scores
-    from earmark.sheet.images import read_pages
+    from earmark.sheet.read import read_sheets
 
     for score in find_scores([file]):
         if isinstance(score, BadInput):
             raise score
-        pages = (page for part in score.files for page in read_pages(part.path))
+        pages = (page for part in score.files for page in read_sheets(part.path))
         yield from ((score, number, page) for number, page in enumerate(pages, start=1))
 
 
 def _systems(page: PageImage) -> tuple[SystemOnPage, ...]:
     from earmark.sheet.on_page import systems_on_page
-    from earmark.sheet.systems.find import read_layout
+    from earmark.sheet.read import layout_of
 
-    return systems_on_page(read_layout(page.image))
+    return systems_on_page(layout_of(page))
 
 
 def _parts(systems: tuple[SystemOnPage, ...]) -> Iterator[list[tuple[object, ...]]]:

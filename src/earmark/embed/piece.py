@@ -15,7 +15,7 @@ from earmark.results import Place
 from earmark.schema import FloatArray, Page, SheetSpec
 from earmark.sheet.engraved_page import EngravedPage, Measure, measure_at
 from earmark.sheet.read import layout_of, read_sheets
-from earmark.sheet.strips import Strip, cut_strip, ink, join_strips
+from earmark.sheet.strips import Strip, cut_strip, ink, join_strips, staves_in_strip
 from earmark.sheet.systems.warp import Warp
 
 SPEC = SheetSpec()
@@ -26,7 +26,8 @@ class EmbeddedPiece:
     """A piece's pages and its places in playing order, ``PLACE_HOP_PX`` apart; ``embeddings`` float32 [n,
     dimension].
 
-    ``title`` and ``composer`` are a score file's own, "" where there is none.
+    ``title`` and ``composer`` are a score file's own, "" where there is none. ``remarks`` say what of the piece is not
+    read, for people, a clause each.
     """
 
     pages: tuple[Page, ...]
@@ -34,6 +35,7 @@ class EmbeddedPiece:
     embeddings: FloatArray
     title: str = ""
     composer: str = ""
+    remarks: tuple[str, ...] = ()
 
     def cut(self, first: int, last: int) -> EmbeddedPiece:
         """The part on pages ``first`` to ``last``, which keep their numbers."""
@@ -57,6 +59,8 @@ def embed_piece(files: Sequence[Path], model: Model) -> EmbeddedPiece:
     strips: list[Strip] = []
     warps: list[Warp | None] = []
     measures: list[tuple[Measure, ...]] = []
+    unread: dict[str, None] = {}
+    tallest: tuple[int, int] = (0, 0)
     title = composer = ""
     for number, page in enumerate((page for file in files for page in read_sheets(file)), start=1):
         layout = layout_of(page)
@@ -64,18 +68,30 @@ def embed_piece(files: Sequence[Path], model: Model) -> EmbeddedPiece:
         strips.append(cut_strip(layout.image, layout.systems, SPEC, number))
         warps.append(layout.warp)
         measures += page.measures if isinstance(page, EngravedPage) else [()] * len(layout.systems)
+        tallest = max([tallest, *(staves_in_strip(system, SPEC) for system in layout.systems)])
         if isinstance(page, EngravedPage):
             title, composer = page.title, page.composer
+            unread |= dict.fromkeys(sorted(page.unread))
     strip = join_strips(strips)
     places = tuple(_on_page(place, warps) for place in _places(strip, measures))
     if not places:
         source = files[0] if len(files) == 1 else files[0].parent
-        raise BadInput(source, "no system of staves was found", "give upright, legible pages of printed music")
+        what = "no system of staves was found" + (f" ({', '.join(unread)} is not read)" if unread else "")
+        raise BadInput(source, what, "give upright, legible pages of printed music")
     embeddings = [
         model.embed_strip(np.ascontiguousarray(stretch.T), centres - first)[0]
         for stretch, first, centres in windowed(_ink_blocks(strip), SPEC.window_px, PLACE_HOP_PX)
     ]
-    return EmbeddedPiece(tuple(pages), places, np.concatenate(embeddings), title, composer)
+    remarks = _remarks(list(unread), *tallest)
+    return EmbeddedPiece(tuple(pages), places, np.concatenate(embeddings), title, composer, remarks)
+
+
+def _remarks(unread: Sequence[str], staves: int, read: int) -> tuple[str, ...]:
+    """What is not read: kinds of staves, and of the tallest systems, of so many staves, all but the ``read`` middle."""
+    found = [f"not read: {', '.join(unread)}"] if unread else []
+    if read < staves:
+        found.append(f"of systems of {staves} staves, the middle {read} are read")
+    return tuple(found)
 
 
 def _places(strip: Strip, measures: Sequence[Sequence[Measure]]) -> tuple[Place, ...]:

@@ -26,6 +26,7 @@ from earmark.library.sources import (
 )
 from earmark.library.store import LibraryUnusable, Piece, Store
 from earmark.model.encoders import Model
+from earmark.sheet.formats import kind
 from earmark.sheet.iiif import download, is_address, kept_manifest
 from earmark.sheet.parts import find_parts
 
@@ -37,12 +38,16 @@ Status = Literal["added", "unchanged", "replaced", "failed"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one source (absolute path or address): ``piece`` is None and ``reason`` says why if it failed."""
+    """What became of one source (absolute path or address): ``piece`` is None and ``reason`` says why if it failed.
+
+    ``remarks`` say what of a piece is not read, a clause each.
+    """
 
     source: str
     status: Status
     piece: Piece | None = None
     reason: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 def find_sources(given: Iterable[str | Path]) -> Iterator[Found]:
@@ -115,7 +120,8 @@ class Adding:
             except KeyError:  # another process has removed it meanwhile
                 before = None
         status: Status = "replaced" if before else "added"
-        return Outcome(score.source, status, self._put(score, content))
+        piece, remarks = self._put(score, content)
+        return Outcome(score.source, status, piece, remarks=remarks)
 
     def _add_parts(self, score: Score) -> Iterator[Outcome]:
         """The pieces of one file, each for itself; in place of what the file was before."""
@@ -133,10 +139,14 @@ class Adding:
         kept = set()
         for part in found:
             piece = whole.cut(part.first, part.last)
-            if not piece.places:
-                continue
             source = part_source(score, part)
-            named = replace(score, name=part.title or f"{score.name} p{part.first}", source=source, title=part.title)
+            if not piece.places:
+                if kind(score.files[0].path) == "notation":
+                    reason = f"tune {part.first} cannot be engraved; check its notes"
+                    yield Outcome(source, "failed", reason=reason)
+                continue
+            name = part.title or f"{score.name} p{part.first}"
+            named = replace(score, name=name, source=source, title=part.title, composer=part.composer)
             known = self.store.with_source(source) is not None
             digest = f"{content}#{part.first}-{part.last}"
             stored = self.store.put(named, digest, piece.pages, piece.places, piece.embeddings, self.model.model_id)
@@ -144,16 +154,18 @@ class Adding:
             yield Outcome(source, "replaced" if known else "added", stored)
         self.store.remove([piece for piece in before if piece.source not in kept])
 
-    def _put(self, score: Score, content: str) -> Piece:
+    def _put(self, score: Score, content: str) -> tuple[Piece, tuple[str, ...]]:
+        """The piece, and what of it is not read."""
         if score.kind == "recording":
             recording = embed_recording(score.files[0].path, self.model)
             if not len(recording.embeddings):
                 raise BadInput(score.source, "is silent", "give a recording of music")
             times_s, embeddings = recording.times_s, recording.embeddings
-            return self.store.put_recording(score, content, times_s, embeddings, self.model.model_id)
+            return self.store.put_recording(score, content, times_s, embeddings, self.model.model_id), ()
         piece = embed_piece([Path(file.path) for file in score.files], self.model)
         titled = replace(score, title=score.title or piece.title, composer=score.composer or piece.composer)
-        return self.store.put(titled, content, piece.pages, piece.places, piece.embeddings, self.model.model_id)
+        stored = self.store.put(titled, content, piece.pages, piece.places, piece.embeddings, self.model.model_id)
+        return stored, piece.remarks
 
 
 def _failed(error: BadInput, source: str) -> Outcome:

@@ -2,7 +2,8 @@
 
 A PDF is one piece, and so are a multi-page TIFF, a score file and a recording. All other page images of one folder
 are one piece together, in natural order (page_2 before page_10); an image that is named itself is a piece of one
-page. Folders are searched recursively; hidden files and folders, and files of other kinds, are passed over.
+page. Folders are searched recursively; hidden files and folders, and files of other kinds, are passed over, but music
+of a kind that is not read is named.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from earmark.errors import BadInput
 from earmark.results import Kind
-from earmark.sheet.formats import XML, count_pages, kind, kind_of_name
+from earmark.sheet.formats import UNREAD, UNTELLING, count_pages, kind, kind_of_name
 from earmark.sheet.parts import Part
 
 _KNOWN = "PDF, PNG, JPEG, TIFF, WebP, MusicXML, MEI, Humdrum, ABC or recordings"
@@ -63,7 +64,7 @@ def find_scores(paths: Iterable[str | Path]) -> Iterator[Score | BadInput]:
             elif path.exists() and not path.is_file():
                 yield BadInput(path, "is no file", "give a file or a folder")
             elif path.exists() and not _is_piece_file(path):
-                yield BadInput(path, "is neither sheet music nor a recording", f"give {_KNOWN}, or a folder of them")
+                yield _unread(path)
             else:
                 yield _score(path, [path])
         except BadInput as error:
@@ -114,6 +115,7 @@ def _in_folder(folder: Path, above: set[tuple[int, int]]) -> Iterator[Score | Ba
         yield BadInput(folder, "may not be read", "give yourself permission to read it")
         return
     files = [entry for entry in entries if entry.is_file() and _is_named_so(entry) and _is_piece_file(entry)]
+    yield from (_unread(entry) for entry in entries if entry.suffix.lower() in UNREAD and entry.is_file())
     whole = [file for file in files if _is_whole(file)]
     images = [file for file in files if file not in whole]
     for path, pages in [*((file, [file]) for file in whole), *([(folder, images)] if images else [])]:
@@ -134,13 +136,19 @@ def _score(path: Path, files: list[Path]) -> Score:
     return Score(name, str(source), pages, "recording" if kind(path) == "recording" else "score")
 
 
+def _unread(path: Path) -> BadInput:
+    """Why a file is no piece."""
+    otherwise = "is neither sheet music nor a recording", f"give {_KNOWN}, or a folder of them"
+    return BadInput(path, *UNREAD.get(path.suffix.lower(), otherwise))
+
+
 def _is_piece_file(path: Path) -> bool:
     return kind(path) not in (None, "midi")
 
 
 def _is_named_so(path: Path) -> bool:
     """Whether a name's ending is a piece's: of a folder's other files nobody said that they are music."""
-    return kind_of_name(path) is not None or path.suffix.lower() == XML
+    return kind_of_name(path) is not None or path.suffix.lower() in UNTELLING
 
 
 def _is_whole(file: Path) -> bool:
@@ -163,7 +171,7 @@ _PAGES = "#page="
 
 
 def can_hold_parts(score: Score) -> bool:
-    """Whether a score is one file of many pages."""
+    """Whether a score is one file of many pages, or of many tunes."""
     return len(score.files) == 1 and (kind(score.files[0].path) == "pdf" or count_pages(Path(score.files[0].path)) > 1)
 
 

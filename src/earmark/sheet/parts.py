@@ -19,6 +19,7 @@ import pypdfium2.raw as pdfium_c
 
 from earmark.errors import reading
 from earmark.schema import Image, System
+from earmark.sheet.engrave import engraved
 from earmark.sheet.formats import kind
 from earmark.sheet.images import read_pages
 from earmark.sheet.systems.find import find_systems
@@ -35,11 +36,13 @@ _INK = 128
 
 @dataclass(frozen=True)
 class Part:
-    """A piece of a file: its first and last page, from 1, and its title, "" where that is only an image."""
+    """A piece of a file: its first and last page, from 1, its title, "" where that is only an image, and its
+    composer, "" where nothing says."""
 
     first: int
     last: int
     title: str
+    composer: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,11 +63,16 @@ class _Heading:
 
 
 def find_parts(path: Path) -> list[Part]:
-    """The pieces of a PDF or multi-page TIFF, in order; one part where no title is found after the first page.
+    """The pieces of a PDF, multi-page TIFF or ABC book, in order; one part where no title is found after the first
+    page.
 
     Pages without a system (covers, text) belong to the piece that follows them. Raises BadInput as
     `earmark.sheet.images.read_pages` does.
     """
+    if kind(path) == "notation":
+        with engraved(path) as engraving:
+            tunes = [Part(page, page, *named) for page, named in enumerate(engraving.tunes, start=1)]
+            return tunes or [Part(1, engraving.pages, engraving.title, engraving.composer)]
     with reading(path):
         headings = list(_headings(path))
     spaces = [heading.space for heading in headings if heading.space is not None]

@@ -32,6 +32,7 @@ class Strip:
     * ``strip_x0`` float64, the strip px its left end lies at; a whole number
     * ``scale`` float64, strip px per page px, in both directions
     * ``page_x0``, ``page_y0`` float64, the page px at strip px (``strip_x0``, 0); ``page_y0`` may be negative
+    * ``top``, ``bottom`` float64, the system's outer staff lines in page px; tall ones reach beyond the strip
     * ``page``, ``number`` int64, its page and its number on that page, both from 1
     * ``page_width``, ``page_height`` int64, the page image's size in px
     """
@@ -42,6 +43,8 @@ class Strip:
     scale: npt.NDArray[np.float64]
     page_x0: npt.NDArray[np.float64]
     page_y0: npt.NDArray[np.float64]
+    top: npt.NDArray[np.float64]
+    bottom: npt.NDArray[np.float64]
     page: npt.NDArray[np.int64]
     number: npt.NDArray[np.int64]
     page_width: npt.NDArray[np.int64]
@@ -60,13 +63,19 @@ class Strip:
         return self.strip_x0[index] + (x - self.page_x0[index]) * self.scale[index]
 
     def snippet_box(self, x_strip: float) -> Box:
-        """What the window centred on this strip px shows of its own system, in page px, cut at page edges."""
+        """What the window centred on this strip px shows of its own system, in page px, cut at page edges.
+
+        All staves of the system are in it, also those above and below the strip.
+        """
         index, centre = self.to_page(x_strip)
         system, scale = int(index), float(self.scale[index])
         half = self.spec.window_px / 2 / scale
         x0, x1 = float(self.page_x0[system]), self._page_x1(system)
         y0 = float(self.page_y0[system])
-        y1 = y0 + self.spec.strip_height_px / scale
+        y0, y1 = (
+            min(y0, float(self.top[system])),
+            max(y0 + self.spec.strip_height_px / scale, float(self.bottom[system])),
+        )
         width, height = float(self.page_width[system]), float(self.page_height[system])
         return (
             max(0.0, x0, float(centre) - half),
@@ -118,11 +127,21 @@ def cut_strip(image: Image, systems: Sequence[System], spec: SheetSpec, page: in
         scale=scale,
         page_x0=page_x0,
         page_y0=page_y0,
+        top=np.array([system.box[1] for system in systems], np.float64),
+        bottom=np.array([system.box[3] for system in systems], np.float64),
         page=np.full(count, page),
         number=np.arange(1, count + 1),
         page_width=np.full(count, width),
         page_height=np.full(count, height),
     )
+
+
+def staves_in_strip(system: System, spec: SheetSpec) -> tuple[int, int]:
+    """How many staves a system has, and how many of them its strip shows whole, at least one."""
+    middle = (system.box[1] + system.box[3]) / 2
+    half = spec.strip_height_px / 2 * system.staff_height_px / spec.staff_height_px
+    shown = sum(top >= middle - half and bottom <= middle + half for top, bottom in system.staves)
+    return len(system.staves), max(1, shown)
 
 
 def join_strips(strips: Iterable[Strip]) -> Strip:
