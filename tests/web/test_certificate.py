@@ -38,7 +38,7 @@ def test_it_names_this_machine_and_is_kept(tmp_path: Path) -> None:
 def test_nobody_else_can_read_its_key(tmp_path: Path) -> None:
     (tmp_path / "tls").mkdir(mode=0o755)
     path = own_certificate(tmp_path / "tls", "localhost")
-    assert stat.S_IMODE(os.stat(path.parent).st_mode) == 0o700
+    assert [stat.S_IMODE(os.stat(one).st_mode) for one in (path.parent, path)] == [0o700, 0o600]
 
 
 def test_one_that_ends_soon_or_is_damaged_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,6 +59,7 @@ def own_certificate(folder: Path, host: str) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         os.chmod(folder, 0o700)
         with replacing(path) as file:
+            os.chmod(file.name, 0o600)
             file.write(_made(wanted))
     except OSError as error:
         raise BadInput(path, f"cannot be written ({error.strerror})", "give --certificate CERTIFICATE KEY") from error
