@@ -17,10 +17,10 @@ import PIL.Image
 import pypdfium2
 import pytest
 
-from earmark.embed.piece import embed_piece
 from earmark.errors import BadInput
 from earmark.library import add as add_module
 from earmark.library.library import Library
+from earmark.library.reading import read_piece
 from earmark.library.sources import LATEST_NS
 from earmark.sheet import engrave
 
@@ -108,12 +108,12 @@ def test_what_goes_wrong_after_reading_fails_that_file_alone(
 ) -> None:
     folder = music.write_scores(tmp_path / "two", 2, 48)
 
-    def once(files: Any, model: Any) -> Any:
+    def once(files: Any, model: Any, sandbox: Any) -> Any:
         if Path(files[0]).name == "piece-0.pdf":
             raise error
-        return embed_piece(files, model)
+        return read_piece(files, model, sandbox)
 
-    monkeypatch.setattr(add_module, "embed_piece", once)
+    monkeypatch.setattr(add_module, "read_piece", once)
     assert [outcome.status for outcome in library.add(folder)] == ["failed", "added"]
 
 

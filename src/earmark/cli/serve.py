@@ -94,10 +94,11 @@ def _offer_to_add(folder: Path, model: str | None) -> None:
     from earmark.cli.library import add_command
     from earmark.library.database import FILE_NAME
     from earmark.library.sources import Score, find_scores
+    from earmark.sandbox.sandbox import Sandbox
 
     if not folder.is_dir() or (folder / FILE_NAME).exists():
         return
-    found = sum(isinstance(one, Score) and one.kind == "score" for one in find_scores([folder]))
+    found = sum(isinstance(one, Score) and one.kind == "score" for one in find_scores([folder], Sandbox()))
     if not found:
         return
     what = f"{folder} is no library yet, but holds {found} piece{'' if found == 1 else 's'} of sheet music"

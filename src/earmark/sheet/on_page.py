@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from earmark.schema import Box, System
+from earmark.schema import Box, PageImage, System
+from earmark.sheet.read import layout_of, read_sheets
 from earmark.sheet.systems.find import Layout
 from earmark.sheet.systems.warp import in_fractions
 
@@ -20,6 +23,19 @@ class SystemOnPage:
     box: Box
     staves: tuple[Box, ...]
     bars: tuple[Box, ...]
+
+
+@dataclass(frozen=True)
+class SeenPage(PageImage):
+    """A page as it came, with its systems in reading order."""
+
+    systems: tuple[SystemOnPage, ...] = ()
+
+
+def see_pages(files: Sequence[Path]) -> Iterator[SeenPage]:
+    """All pages of ``files``, in order; raises BadInput as `earmark.sheet.read.read_sheets` does."""
+    for page in (page for file in files for page in read_sheets(file)):
+        yield SeenPage(page.number, page.image, systems_on_page(layout_of(page)))
 
 
 def systems_on_page(layout: Layout) -> tuple[SystemOnPage, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from earmark.errors import reading
@@ -24,6 +24,11 @@ def read_sheets(path: str | Path) -> Iterator[PageImage]:
         return
     with reading(path), engraved(path) as engraving:
         yield from engraving.read()
+
+
+def needs_engraver(files: Iterable[str | Path]) -> bool:
+    """Whether reading one of these files starts a program."""
+    return any(kind(file) == "notation" for file in files)
 
 
 def layout_of(page: PageImage) -> Layout:
