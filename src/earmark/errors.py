@@ -59,6 +59,8 @@ def reading(path: str | Path) -> Iterator[None]:
         yield
     except EarmarkError:
         raise
+    except MemoryError as error:
+        raise BadInput(path, "takes too much memory", "give a smaller one") from error
     except Exception as error:
         told = " ".join(str(error).split())[:100]
         what = f"cannot be read ({type(error).__name__}{': ' * bool(told)}{told})"

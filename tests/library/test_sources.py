@@ -9,6 +9,7 @@ from PIL import Image
 
 from earmark.errors import BadInput
 from earmark.library.sources import Score, find_scores, sha256
+from earmark.sandbox.sandbox import Sandbox
 
 
 def touch(path: Path, content: bytes = b"x") -> Path:
@@ -18,11 +19,11 @@ def touch(path: Path, content: bytes = b"x") -> Path:
 
 
 def scores(*paths: Path) -> list[Score]:
-    return [found for found in find_scores(paths) if isinstance(found, Score)]
+    return [found for found in find_scores(paths, Sandbox()) if isinstance(found, Score)]
 
 
 def complaints(*paths: Path) -> list[str]:
-    return [str(found) for found in find_scores(paths) if isinstance(found, BadInput)]
+    return [str(found) for found in find_scores(paths, Sandbox()) if isinstance(found, BadInput)]
 
 
 def test_a_pdf_is_a_piece_named_after_its_file(tmp_path: Path) -> None:

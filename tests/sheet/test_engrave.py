@@ -13,7 +13,7 @@ from earmark.sheet import engrave, score_text
 from earmark.sheet.engrave import engraved
 from earmark.sheet.engraved_page import PERCUSSION, TABLATURE, EngravedPage, measure_at
 from earmark.sheet.formats import count_pages
-from earmark.sheet.parts import Part, find_parts
+from earmark.sheet.parts import Part, find_parts, read_headings
 from earmark.sheet.systems.find import find_systems
 
 ABC = """X:1
@@ -87,7 +87,10 @@ def test_every_tune_of_an_abc_book_has_a_page_and_its_own_measures(tmp_path: Pat
     ]
     with engraved(tmp_path / "a.abc") as engraving:
         assert engraving.tunes == (("First Tune", "A. Body"), ("Second Tune", ""))
-    assert find_parts(tmp_path / "a.abc") == [Part(1, 1, "First Tune", "A. Body"), Part(2, 2, "Second Tune")]
+    assert find_parts(read_headings(tmp_path / "a.abc")) == [
+        Part(1, 1, "First Tune", "A. Body"),
+        Part(2, 2, "Second Tune"),
+    ]
     assert count_pages(tmp_path / "a.abc") == 2
 
 

@@ -57,7 +57,14 @@ def test_pages_of_spreads_count_on(leaves: list[Image], tmp_path: Path) -> None:
         PIL.Image.fromarray(spread(leaves).image).save(tmp_path / f"{number}.png")
     files = [tmp_path / "1.png", tmp_path / "2.png"]
     assert [len(list(read_sheets(file))) for file in files] == [2, 2]
-    np.testing.assert_array_equal(find_page(files, 4).image, find_page(files, 2).image)
+    np.testing.assert_array_equal(found(files, 4), found(files, 2))
+
+
+def found(files: list[Path], number: int) -> Image:
+    *before, page = find_page(files, number)
+    assert page is not None
+    assert before == [None] * (number - 1)
+    return page.image
 
 
 def test_an_image_that_cannot_be_read_keeps_the_others_numbers(music: Music, tmp_path: Path) -> None:
@@ -66,10 +73,9 @@ def test_an_image_that_cannot_be_read_keeps_the_others_numbers(music: Music, tmp
     for file, page in zip(files, pages, strict=True):
         PIL.Image.fromarray(page).save(file)
     files[1].write_bytes(b"no image")
-    found = list(read_piece(files))
-    assert [isinstance(page, BadInput) for page in found] == [False, True, False]
-    np.testing.assert_array_equal(find_page(files, 3).image, pages[2])
+    assert [isinstance(page, BadInput) for page in read_piece(files)] == [False, True, False]
+    np.testing.assert_array_equal(found(files, 3), pages[2])
     with pytest.raises(BadInput, match=r"1\.png"):
-        find_page(files, 2)
+        found(files, 2)
     with pytest.raises(BadInput, match=r"1\.png"):
         list(read_piece(files[1:2]))

@@ -26,6 +26,7 @@ FIND_MUSIC = {
     "pages": ("earmark.cli.pages", "Show the systems that are found on pages."),
     "serve": ("earmark.cli.serve", "Open a library to a browser: ask, see, follow, listen."),
     "listen": ("earmark.cli.listen", "Say what is played, and where on the page, while it is played."),
+    "doctor": ("earmark.cli.doctor", "Say whether Earmark works here, and how well it is protected."),
 }
 MAKE_MODELS = {
     "model": ("earmark.cli.model", "Train, export, calibrate, measure and list models."),

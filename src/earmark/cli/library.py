@@ -27,9 +27,19 @@ EXIT_SOME_FAILED = 2
 @LIBRARY
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(readable=False, path_type=str))
 @click.option("--split", is_flag=True, help="Make a file of several titles as many pieces.")
+@click.option(
+    "--jobs",
+    default=None,
+    metavar="N",
+    show_default="all cores",
+    type=click.IntRange(min=1),
+    help="How many pieces to read at a time.",
+)
 @MODEL
 @JSON
-def add_command(where: str, paths: tuple[str, ...], split: bool, model: str | None, as_json: bool) -> None:
+def add_command(
+    where: str, paths: tuple[str, ...], split: bool, jobs: int | None, model: str | None, as_json: bool
+) -> None:
     """Index the sheet music and recordings at PATH... into LIBRARY, a folder, which is made if need be.
 
     A PDF, a multi-page TIFF, a score file (MusicXML, MXL, MEI, **kern, ABC) or a recording is one piece. The
@@ -61,7 +71,7 @@ def add_command(where: str, paths: tuple[str, ...], split: bool, model: str | No
             elif not as_json:
                 say("; ".join((f"{outcome.status}: {_described(outcome.piece)}", *outcome.remarks)))
 
-        outcomes = library.add(paths, report, split)
+        outcomes = library.add(paths, report, split, jobs)
         stored = library.store.model_id
     if as_json:
         print_json({"library": where, "model": stored, "pieces": [_outcome_json(outcome) for outcome in outcomes]})
@@ -207,13 +217,14 @@ def remove_command(where: str, pieces: tuple[str, ...]) -> None:
 def _draw(library: Library, findings: Findings, folder: Path) -> Path | None:
     """Writes the best hit's page; None if there is no hit."""
     from earmark.files import replacing
-    from earmark.sheet.draw import find_page, mark_place
+    from earmark.library.reading import read_page
+    from earmark.sheet.draw import mark_place
 
     if not findings.hits:
         return None
     hit = findings.hits[0]
     files = library.store.files(library.store.piece(hit.piece_id))
-    image = mark_place(find_page([file.path for file in files], hit.page), hit.box)
+    image = mark_place(read_page([file.path for file in files], hit.page, library.sandbox), hit.box)
     path = folder / f"{Path(findings.query_path).stem}.png"
     try:
         folder.mkdir(parents=True, exist_ok=True)

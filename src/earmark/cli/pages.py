@@ -12,11 +12,11 @@ import click
 
 from earmark.cli.options import JSON, print_json, say
 from earmark.errors import BadInput
-from earmark.schema import PageImage
 
 if TYPE_CHECKING:
     from earmark.library.sources import Score
-    from earmark.sheet.on_page import SystemOnPage
+    from earmark.sandbox.sandbox import Sandbox
+    from earmark.sheet.on_page import SeenPage, SystemOnPage
 
 EXIT_SOME_MISSING = 2
 
@@ -41,46 +41,43 @@ def pages_command(file: Path, as_json: bool, draw: Path | None) -> None:
     earmark pages sonata.pdf
     earmark pages scans/arabesque --draw seen
     """
+    from earmark.sandbox.sandbox import Sandbox
+
     found = []
+    sandbox = Sandbox()
     missing = 0
-    for score, number, page in _pages(file):
-        if isinstance(page, BadInput):
-            say(f"{score.name}, page {number}: missing ({Path(page.path).name} {page.what}; {page.remedy})", err=True)
+    for score, number, page in _pages(file, sandbox):
+        if page.missing:
+            say(f"{score.name}, page {number}: missing ({page.missing})", err=True)
             missing += 1
             continue
-        systems = _systems(page)
         entry = {"piece": score.name, "source": score.source, "page": number}
         height, width = page.image.shape
         sizes = {"width_px": width, "height_px": height}
-        found.append({**entry, **sizes, "systems": [asdict(system) for system in systems]})
+        found.append({**entry, **sizes, "systems": [asdict(system) for system in page.systems]})
         if not as_json:
-            staves, bars = (sum(len(part) for part in parts) for parts in _parts(systems))
-            say(f"{score.name}, page {number}: {len(systems)} systems, {staves} staves, {bars} bar lines")
+            staves, bars = (sum(len(part) for part in parts) for parts in _parts(page.systems))
+            say(f"{score.name}, page {number}: {len(page.systems)} systems, {staves} staves, {bars} bar lines")
         if draw:
-            _draw(page, systems, draw / f"{score.name}-{number:03d}.png")
+            _draw(page, draw / f"{score.name}-{number:03d}.png")
     if as_json:
         print_json({"pages": found})
     if missing:
         sys.exit(EXIT_SOME_MISSING)
 
 
-def _pages(file: Path) -> Iterator[tuple[Score, int, PageImage | BadInput]]:
-    """(Piece, number of the page in it, page or why it cannot be read) of everything at ``file``; raises BadInput."""
+def _pages(file: Path, sandbox: Sandbox) -> Iterator[tuple[Score, int, SeenPage]]:
+    """(Piece, number of the page in it, page) of everything at ``file``; raises BadInput."""
     from earmark.library.sources import find_scores
-    from earmark.sheet.read import read_piece
+    from earmark.sheet.on_page import see_pages
+    from earmark.sheet.read import needs_engraver
 
-    for score in find_scores([file]):
+    for score in find_scores([file], sandbox):
         if isinstance(score, BadInput):
             raise score
-        pages = read_piece([part.path for part in score.files])
+        files = [part.path for part in score.files]
+        pages = sandbox.stream(see_pages, files, may_start=needs_engraver(files))
         yield from ((score, number, page) for number, page in enumerate(pages, start=1))
-
-
-def _systems(page: PageImage) -> tuple[SystemOnPage, ...]:
-    from earmark.sheet.on_page import systems_on_page
-    from earmark.sheet.read import layout_of
-
-    return systems_on_page(layout_of(page))
 
 
 def _parts(systems: tuple[SystemOnPage, ...]) -> Iterator[list[tuple[object, ...]]]:
@@ -88,13 +85,13 @@ def _parts(systems: tuple[SystemOnPage, ...]) -> Iterator[list[tuple[object, ...
     yield [system.bars for system in systems]
 
 
-def _draw(page: PageImage, systems: tuple[SystemOnPage, ...], path: Path) -> None:
+def _draw(page: SeenPage, path: Path) -> None:
     from earmark.files import replacing
     from earmark.sheet.draw import mark_systems
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:
-            mark_systems(page, systems).save(file, "PNG")
+            mark_systems(page, page.systems).save(file, "PNG")
     except OSError as error:
         raise BadInput(path, f"cannot be written ({error.strerror})", "give another --draw folder") from error

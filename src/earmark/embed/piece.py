@@ -1,8 +1,8 @@
-"""The files of a piece of sheet music → the embeddings of its places, with what is known of each."""
+"""The pages of a piece of sheet music → the embeddings of its places, with what is known of each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,16 +12,11 @@ from earmark.embed.windows import BLOCK, PLACE_HOP_PX, centres_between, windowed
 from earmark.errors import BadInput
 from earmark.model.encoders import Model
 from earmark.results import Place
-from earmark.schema import FloatArray, Page, SheetSpec
-from earmark.sheet.engraved_page import EngravedPage, Measure, measure_at
-from earmark.sheet.formats import kind
-from earmark.sheet.headings import read_names
-from earmark.sheet.read import layout_of, read_piece
-from earmark.sheet.strips import Strip, cut_strip, ink, join_strips, staves_in_strip
+from earmark.schema import FloatArray, Page
+from earmark.sheet.engraved_page import Measure, measure_at
+from earmark.sheet.flat_pages import SPEC, FlatPage
+from earmark.sheet.strips import Strip, ink, join_strips
 from earmark.sheet.systems.warp import Warp
-
-SPEC = SheetSpec()
-_MISSING_PX = (1654, 2339)  # what a page counts as that cannot be read
 
 
 @dataclass(frozen=True)
@@ -51,65 +46,44 @@ class EmbeddedPiece:
         )
 
 
-def embed_piece(files: Sequence[Path], model: Model) -> EmbeddedPiece:
-    """Places every ``PLACE_HOP_PX`` of the systems on all pages of ``files``, in order, as one long strip.
+def embed_piece(pages: Iterable[FlatPage], source: Path, model: Model) -> EmbeddedPiece:
+    """Places every ``PLACE_HOP_PX`` of the systems on all ``pages``, in order, as one long strip.
 
-    Pages may lie aside, lean or bend: they are read flat, and places are where they are on the page as it came. Pages
-    without a system (title, text), and those of several files that cannot be read, are counted and otherwise passed
-    over. Raises BadInput as `earmark.sheet.read.read_piece` does, and when no page has a system.
+    Places are where they are on the page as it came. Pages without a system (title, text) are counted and otherwise
+    passed over. Raises BadInput that names ``source`` when no page has a system.
     """
-    pages: list[Page] = []
-    strips: list[Strip] = []
-    warps: list[Warp | None] = []
-    measures: list[tuple[Measure, ...]] = []
-    missing: list[str] = []
-    unread: dict[str, None] = {}
-    tallest: tuple[int, int] = (0, 0)
-    title = composer = ""
-    has_names = False
-    for number, page in enumerate(read_piece(files), start=1):
-        if isinstance(page, BadInput):
-            missing.append(f"page {number} is missing ({Path(page.path).name} {page.what})")
-            pages.append(Page(number, *_MISSING_PX, 0))
-            warps.append(None)
-            continue
-        layout = layout_of(page)
-        pages.append(Page(number, *layout.page_size, len(layout.systems)))
-        strips.append(cut_strip(layout.image, layout.systems, SPEC, number))
-        warps.append(layout.warp)
-        measures += page.measures if isinstance(page, EngravedPage) else [()] * len(layout.systems)
-        tallest = max([tallest, *(staves_in_strip(system, SPEC) for system in layout.systems)])
-        if isinstance(page, EngravedPage):
-            title, composer = page.title, page.composer
-            unread |= dict.fromkeys(sorted(page.unread))
-        elif layout.systems and not has_names and kind(files[0]) == "pdf":
-            has_names = True
-            title, composer = read_names(Path(files[0]), page.number - 1, layout.image, layout.systems[0])
-    strip = join_strips(strips)
-    places = tuple(_on_page(place, warps) for place in _places(strip, measures))
+    read = list(pages)
+    strip = join_strips(page.strip for page in read)
+    places = tuple(
+        _on_page(place, read[place.page - 1].warp)
+        for place in _places(strip, [measures for page in read for measures in page.measures])
+    )
+    unread = list(dict.fromkeys(kind for page in read for kind in page.unread))
     if not places:
-        source = files[0] if len(files) == 1 else files[0].parent
         what = "no system of staves was found" + (f" ({', '.join(unread)} is not read)" if unread else "")
         raise BadInput(source, what, "give upright, legible pages of printed music")
     embeddings = [
-        model.embed_strip(np.ascontiguousarray(stretch.T), centres - first)[0]
+        model.embed_strip(np.ascontiguousarray(np.moveaxis(stretch, 0, -1)), centres - first)[0]
         for stretch, first, centres in windowed(_ink_blocks(strip), SPEC.window_px, PLACE_HOP_PX)
     ]
-    remarks = (*missing, *_remarks(list(unread), *tallest))
-    return EmbeddedPiece(tuple(pages), places, np.concatenate(embeddings), title, composer, remarks)
+    described = tuple(page.page for page in read)
+    missing = [f"page {page.page.number} is missing ({page.missing})" for page in read if page.missing]
+    remarks = (*missing, *_remarks(unread, *max(page.tallest for page in read)))
+    title, composer = next(((page.title, page.composer) for page in read if page.title or page.composer), ("", ""))
+    return EmbeddedPiece(described, places, np.concatenate(embeddings), title, composer, remarks)
 
 
 def _remarks(unread: Sequence[str], staves: int, read: int) -> tuple[str, ...]:
-    """What is not read: kinds of staves, and of the tallest systems, of so many staves, all but the ``read`` middle."""
+    """What is not read: kinds of staves, and of the tallest systems, of so many staves, all but ``read``."""
     found = [f"not read: {', '.join(unread)}"] if unread else []
     if read < staves:
-        found.append(f"of systems of {staves} staves, the middle {read} are read")
+        found.append(f"of systems of {staves} staves, {read} are read whole")
     return tuple(found)
 
 
 def _places(strip: Strip, measures: Sequence[Sequence[Measure]]) -> tuple[Place, ...]:
     """All places of a strip; ``measures`` of each of its systems, none where they are not known."""
-    grid = centres_between(0, strip.pixels.shape[1], PLACE_HOP_PX)
+    grid = centres_between(0, strip.width, PLACE_HOP_PX)
     systems, x_px = strip.to_page(grid)
     return tuple(
         replace(strip.place(x), measure=measure_at(measures[system], x_page))
@@ -117,14 +91,13 @@ def _places(strip: Strip, measures: Sequence[Sequence[Measure]]) -> tuple[Place,
     )
 
 
-def _on_page(place: Place, warps: Sequence[Warp | None]) -> Place:
+def _on_page(place: Place, warp: Warp | None) -> Place:
     """A place on a flat page → on the page as it came."""
-    warp = warps[place.page - 1]
     return replace(place, box=warp.fractions_to_page(place.box)) if warp else place
 
 
 def _ink_blocks(strip: Strip) -> Iterator[FloatArray]:
-    """The strip's columns as the sheet encoder sees them: blocks float32 [<= BLOCK, height], 0 = paper, 1 =
+    """The strip's columns as the sheet encoder sees them: blocks float32 [<= BLOCK, lanes, height], 0 = paper, 1 =
     ink."""
-    for start in range(0, strip.pixels.shape[1], BLOCK):
-        yield ink(strip.pixels[:, start : start + BLOCK]).T
+    for start in range(0, strip.width, BLOCK):
+        yield np.moveaxis(ink(strip.pixels[..., start : start + BLOCK]), -1, 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from PIL import Image, ImageChops, ImageDraw
@@ -21,15 +21,19 @@ STAVES, BARS = (0, 114, 178), (0, 158, 115)
 LINE_PX = 6
 
 
-def find_page(files: Sequence[str | Path], number: int) -> PageImage:
-    """Page ``number``, from 1, of a piece read from ``files`` in order; raises BadInput when there is none
-    now, or when its file cannot be read."""
+def find_page(files: Sequence[Path], number: int) -> Iterator[PageImage | None]:
+    """At last page ``number``, from 1, of a piece read from ``files`` in order; None for every page before.
+
+    Raises BadInput when there is none now, or its file cannot be read.
+    """
     for count, page in enumerate(read_piece(files), start=1):
         if count == number:
             if isinstance(page, BadInput):
                 raise page
-            return page
-    raise BadInput(files[0] if files else "", f"has no page {number} any more", "add it to the library again")
+            yield page
+            return
+        yield None
+    raise BadInput(files[0], f"has no page {number} any more", "add it to the library again")
 
 
 def mark_place(page: PageImage, box: Box) -> Image.Image:

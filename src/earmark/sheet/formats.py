@@ -56,6 +56,7 @@ _BEGINNINGS: tuple[tuple[re.Pattern[bytes], FileKind], ...] = (
     (re.compile(rb"\x00\x00\x00\x0cjP  |\xff\x4f\xff\x51|P[1-6]\s|....ftyp(hei|mif1|msf1|avi)", re.DOTALL), "image"),
     (re.compile(rb"RIFF....WAVE|FORM....AIF[FC]|fLaC|OggS|ID3|caff|\x1a\x45\xdf\xa3|....ftyp", re.DOTALL), "recording"),
 )
+_TIFF = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 _LOOKED_AT = 65536
 """Bytes of a file's beginning: a licence may come before the music."""
 
@@ -86,6 +87,18 @@ def kind(path: str | Path) -> FileKind | None:
 def is_sheet_music(path: str | Path) -> bool:
     """Whether a file has pages: a PDF, an image or a score file."""
     return kind(path) in ("pdf", "image", "notation")
+
+
+def can_have_pages(path: str | Path) -> bool:
+    """Whether a file may have more than one page: a PDF, a score file, or a TIFF whatever its name says."""
+    found = kind(path)
+    if found != "image":
+        return found in ("pdf", "notation")
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(_TIFF[0])) in _TIFF
+    except OSError:
+        return False
 
 
 def count_pages(path: Path) -> int:

@@ -6,7 +6,7 @@ ink that high in the page's middle columns, above a first system that stands low
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,15 +42,20 @@ class Part:
 
 
 @dataclass(frozen=True)
-class _Heading:
+class Heading:
     """What stands above a page's first system: a title's text, if it is text; whether ink looks like one; and how many
-    staff heights are above the system. ``space`` is None on pages without a system."""
+    staff heights are above the system. ``space`` is None on pages without a system. Of a score file it is known whether
+    a piece ``begins`` there, and its composer."""
 
     text: str | None
     ink: bool
     space: float | None
+    begins: bool | None = None
+    composer: str = ""
 
     def is_title(self, usual_space: float) -> bool:
+        if self.begins is not None:
+            return self.begins
         if self.space is None:
             return False
         if self.text is not None:
@@ -58,19 +63,49 @@ class _Heading:
         return self.ink and self.space >= usual_space + LOWERED
 
 
-def find_parts(path: Path) -> list[Part]:
-    """The pieces of a PDF, multi-page TIFF or ABC book, in order; one part where no title is found after the first
-    page.
+def read_headings(path: Path) -> Iterator[Heading]:
+    """What stands at the top of every page of a PDF, multi-page TIFF or score file; a tune of an ABC book has a page.
 
-    Pages without a system (covers, text) belong to the piece that follows them. Raises BadInput as
-    `earmark.sheet.read.read_sheets` does.
+    Raises BadInput as `earmark.sheet.read.read_sheets` does.
     """
     if kind(path) == "notation":
-        with engraved(path) as engraving:
-            tunes = [Part(page, page, *named) for page, named in enumerate(engraving.tunes, start=1)]
-            return tunes or [Part(1, engraving.pages, engraving.title, engraving.composer)]
+        yield from _engraved_headings(path)
+        return
     with reading(path):
-        headings = list(_headings(path))
+        yield from _headings(path)
+
+
+def _engraved_headings(path: Path) -> Iterator[Heading]:
+    with engraved(path) as engraving:
+        whole = (engraving.title, engraving.composer)
+        for number in range(engraving.pages):
+            title, composer = engraving.tunes[number] if engraving.tunes else whole
+            yield Heading(title, False, 0.0, bool(engraving.tunes) or number == 0, composer)
+
+
+def _headings(path: Path) -> Iterator[Heading]:
+    with ExitStack() as stack:
+        document = None
+        for page in read_sheets(path):
+            if document is None and kind(path) == "pdf":
+                document = stack.enter_context(pdfium.PdfDocument(path))
+            systems = find_systems(page.image)
+            if not systems:
+                yield Heading(None, False, None)
+                continue
+            first = systems[0]
+            text = title_of(lines_above(document, page.number - 1, page.image, first), first) if document else None
+            space = first.box[1] / first.staff_height_px
+            yield Heading(text, _has_title_ink(page.image, first), space)
+
+
+def find_parts(read: Iterable[Heading]) -> list[Part]:
+    """The pieces of the file that `read_headings` read, in order; one part where no title is found after the first
+    page.
+
+    Pages without a system (covers, text) belong to the piece that follows them.
+    """
+    headings = list(read)
     spaces = [heading.space for heading in headings if heading.space is not None]
     usual = median(spaces) if spaces else 0.0
     starts: list[tuple[int, str]] = []
@@ -85,23 +120,10 @@ def find_parts(path: Path) -> list[Part]:
             else:
                 starts.append((first, title))
     ends = [first - 1 for first, _ in starts[1:]] + [len(headings)]
-    return [Part(first, last, title) for (first, title), last in zip(starts, ends, strict=True)]
-
-
-def _headings(path: Path) -> Iterator[_Heading]:
-    with ExitStack() as stack:
-        document = None
-        for page in read_sheets(path):
-            if document is None and kind(path) == "pdf":
-                document = stack.enter_context(pdfium.PdfDocument(path))
-            systems = find_systems(page.image)
-            if not systems:
-                yield _Heading(None, False, None)
-                continue
-            first = systems[0]
-            text = title_of(lines_above(document, page.number - 1, page.image, first), first) if document else None
-            space = first.box[1] / first.staff_height_px
-            yield _Heading(text, _has_title_ink(page.image, first), space)
+    return [
+        Part(first, last, title, headings[first - 1].composer)
+        for (first, title), last in zip(starts, ends, strict=True)
+    ]
 
 
 def _has_title_ink(image: Image, first: System) -> bool:

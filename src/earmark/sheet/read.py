@@ -5,7 +5,7 @@ A double spread is two pages, the left one first.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from earmark.errors import BadInput, reading
@@ -19,7 +19,7 @@ from earmark.sheet.systems.find import Layout, read_layout
 
 
 def read_sheets(path: str | Path) -> Iterator[PageImage]:
-    """The pages of one file, in order; those of a score file are `EngravedPage`.
+    """The pages of one file, in order, from 1; those of a score file are `EngravedPage`.
 
     Raises BadInput as `earmark.sheet.images.read_pages` and `earmark.sheet.engrave.engraved` do.
     """
@@ -46,6 +46,11 @@ def read_piece(files: Sequence[str | Path]) -> Iterator[PageImage | BadInput]:
             if len(errors) == len(files):
                 raise errors[0] from None
             yield error
+
+
+def needs_engraver(files: Iterable[str | Path]) -> bool:
+    """Whether reading one of these files starts a program."""
+    return any(kind(file) == "notation" for file in files)
 
 
 def layout_of(page: PageImage) -> Layout:
