@@ -32,18 +32,20 @@ UNTELLING = (".xml", ".txt")
 
 _EXPORT = "export it as MusicXML there (File > Export) and give that"
 UNREAD: dict[str, tuple[str, str]] = {
-    **dict.fromkeys((".sib",), ("is a Sibelius score, which only Sibelius reads", _EXPORT)),
+    ".sib": ("is a Sibelius score, which only Sibelius reads", _EXPORT),
     **dict.fromkeys((".musx", ".mus"), ("is a Finale score, which only Finale reads", _EXPORT)),
-    **dict.fromkeys((".dorico",), ("is a Dorico score, which only Dorico reads", _EXPORT)),
+    ".dorico": ("is a Dorico score, which only Dorico reads", _EXPORT),
     **dict.fromkeys((".cap", ".capx"), ("is a Capella score, which only Capella reads", _EXPORT)),
     **dict.fromkeys((".enc", ".nwc"), ("is a score that only its own program reads", _EXPORT)),
     **dict.fromkeys((".gp", ".gp3", ".gp4", ".gp5", ".gpx"), ("is a Guitar Pro score, which is not read", _EXPORT)),
-    **dict.fromkeys(
-        (".ly", ".ily"), ("is LilyPond's source, which is not read", "run lilypond on it and give the PDF")
-    ),
+    ".ly": ("is LilyPond's source, which is not read", "run lilypond on it and give the PDF"),
     **dict.fromkeys((".djvu", ".djv"), ("is a DjVu file, which is not read", "convert it to PDF (ddjvu -format=pdf)")),
     **dict.fromkeys((".ps", ".eps"), ("is PostScript, which is not read", "convert it to PDF (ps2pdf)")),
-    **dict.fromkeys((".svg",), ("is an SVG drawing, which is not read", "save it as PDF or PNG")),
+    **dict.fromkeys(
+        (".psd", ".xcf", ".tga", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".jxl"),
+        ("is an image of a kind that is not read", "save it as PNG or TIFF"),
+    ),
+    ".svg": ("is an SVG drawing, which is not read", "save it as PDF or PNG"),
 }
 """Endings of music that is not read: what such a file is, and what to do with it."""
 
