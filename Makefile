@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALL := install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
 PACKAGES := libfluidsynth3 fluid-soundfont-gm timgm6mb-soundfont musescore-general-soundfont chromium
 
-.PHONY: demo test check wheel-check docs lock packages clean
+.PHONY: demo test fuzz check wheel-check docs lock packages clean
 
 demo: $(VENV)/base
 	$(BIN)/python demo/demo.py
@@ -14,6 +14,11 @@ demo: $(VENV)/base
 # One process of pytest more than there are cores, of one thread each: tests of processes wait as often as they compute.
 test: packages check docs wheel-check
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $$($(BIN)/python -c 'import os; print(1 + os.cpu_count())') --dist worksteal --durations 10
+
+# Damaged files of every kind for MINUTES minutes; what they find is kept in fuzz-found.
+MINUTES ?= 10
+fuzz: $(VENV)/dev
+	nice $(BIN)/python -m tests.fuzz --minutes $(MINUTES) --first $$(date +%s)
 
 check: $(VENV)/dev
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@ note. The fake encoders read the degrees in their window back from either and gi
 
 from __future__ import annotations
 
+import importlib
 import signal
 import sys
 import wave
@@ -25,8 +26,15 @@ from PIL import Image
 
 from earmark import cli
 from earmark.audio.spectrogram import filterbank
+from earmark.errors import reading
 from earmark.library import library as library_module
-from earmark.model.calibration import Calibration
+from earmark.model.calibration import SELDOM, Background, Calibration, Confidence
+from earmark.sandbox import sandbox as sandbox_module
+from earmark.sandbox.child import Call
+from earmark.sandbox.messages import read as read_value
+from earmark.sandbox.messages import returned
+from earmark.sandbox.messages import write as write_value
+from earmark.sandbox.process import Process
 from earmark.schema import AudioSpec, FloatArray, SheetSpec
 from earmark.sheet import read
 from earmark.sheet.systems.find import Layout, read_layout
@@ -38,15 +46,17 @@ NOTES_PER_SYSTEM = 24
 SYSTEMS_PER_PAGE = 3
 STAFF_PX = 28  # two page px are one strip px
 LOWEST_HZ = 220.0
+
+
+def flat_background(level: float, dimension: int) -> Background:
+    """One that is at the same level for every embedding of unit length."""
+    size = np.float32(level / SELDOM)
+    return Background(np.zeros(dimension, np.float32), size**2 * np.eye(dimension, dtype=np.float32))
+
+
 CALIBRATION = Calibration(
-    floor=0.6,
-    intercept=-12.0,
-    score_weight=40.0,
-    margin_weight=40.0,
-    agreement_weight=0.0,
-    length_weight=1.0,
-    question_weight=0.0,
-    threshold=0.5,
+    backgrounds={"score": flat_background(0.6, 5 * DEGREES), "recording": flat_background(0.6, 5 * DEGREES)},
+    pages=Confidence(-5.0, {"lead": 6.0, "length": -4.0, "heard": 3.0, "focus": 6.0}, sure=0.5),
 )
 
 KERN = """!!!COM: Bach, Johann Sebastian
@@ -96,6 +106,7 @@ class FakeEncoders:
         return self._read(spectrogram[:, bands], centres, NOTE_S * spec.frames_per_second)
 
     def embed_strip(self, strip: FloatArray, centres: npt.NDArray[np.float64]) -> tuple[FloatArray, FloatArray]:
+        strip = strip.max(axis=0)
         rows = [strip[1 + 3 * degree : 4 + 3 * degree].mean(axis=0) for degree in range(DEGREES)]
         return self._read(np.stack(rows, axis=1), centres, NOTE_STRIP_PX)
 
@@ -218,6 +229,42 @@ def layouts_are_found_once() -> Iterator[None]:
     """
     with patch.object(read, "read_layout", lambda image: layout_of_pixels(image.tobytes(), image.shape[1])):
         yield
+
+
+class ReadsHere:
+    """In place of a process that reads files, the one of the tests: it starts at once, and sees their patches."""
+
+    is_usable = True
+
+    def __init__(self, modules: Sequence[str] = ()) -> None:
+        """There is nothing to start."""
+
+    def is_alive(self) -> bool:
+        return True
+
+    def end(self) -> None:
+        """There is nothing to end."""
+
+    def stream(self, kind: Any, call: Call) -> Iterator[Any]:
+        """The values of a call, written and read as between processes."""
+        function = getattr(importlib.import_module(call.module), call.function)
+        with reading(call.files[0]):
+            found = function(call.files if call.is_many else call.files[0], *call.arguments)
+            for value in found if returned(function)[1] else [found]:
+                yield read_value(kind, bytearray(write_value(kind, value)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def files_are_read_here() -> Iterator[None]:
+    """Reads files in the process of the tests; those that take `processes` read them as it is in use."""
+    with patch.object(sandbox_module, "Process", ReadsHere):
+        yield
+
+
+@pytest.fixture
+def processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets files be read in processes of their own."""
+    monkeypatch.setattr(sandbox_module, "Process", Process)
 
 
 @pytest.fixture

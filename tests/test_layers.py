@@ -20,6 +20,7 @@ TESTS = ROOT / "tests"
 # Tests of what is no module of the package, or of several at once.
 OF_THE_WHOLE = {
     "cli/test_bad_input.py": "what every command says of bad input",
+    "fuzz/test_fuzz.py": "all that reads files",
     "cli/test_verbs.py": "the help, suggestions and completion of all commands",
     "library/test_any_order.py": "anything done to a library, in any order",
     "library/test_faults.py": "libraries on disks that fail",

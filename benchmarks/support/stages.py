@@ -21,13 +21,15 @@ import numpy.typing as npt
 
 from earmark.audio.decode import read_samples
 from earmark.audio.spectrogram import spectrogram
-from earmark.embed.piece import SPEC, embed_piece
-from earmark.embed.recording import embed_recording
 from earmark.embed.windows import PLACE_HOP_PX, QUERY_HOP_FRAMES
 from earmark.library.library import open_store
+from earmark.library.reading import read_piece, read_recording
 from earmark.model.encoders import load
+from earmark.sandbox.sandbox import Sandbox
 from earmark.schema import AudioSpec, Image
-from earmark.search.rank import NEIGHBOURS, rank
+from earmark.search.query import query_of
+from earmark.search.rank import NEIGHBOURS, propose
+from earmark.sheet.flat_pages import SPEC
 from earmark.sheet.images import read_pages
 from earmark.sheet.strips import cut_strip, ink, join_strips
 from earmark.sheet.systems.find import read_layout
@@ -87,8 +89,9 @@ def encode_audio(recording: str, model: str) -> Figures:
 def audio_to_embeddings(recording: str, model: str) -> Figures:
     """All three together, streaming, as ``find`` does it."""
     encoders = load(model)
-    embed_recording(recording, encoders, 0.0, 10.0)
-    return timed(lambda: embed_recording(recording, encoders))
+    sandbox = Sandbox()
+    read_recording(Path(recording), encoders, sandbox, 0.0, 10.0)
+    return timed(lambda: read_recording(Path(recording), encoders, sandbox))
 
 
 def draw_pages(*files: str) -> Figures:
@@ -114,20 +117,21 @@ def encode_sheet(model: str, *files: str) -> Figures:
         ink(join_strips(cut_strip(page.image, page.systems, SPEC) for page in map(read_layout, _images([file]))).pixels)
         for file in files
     )
-    encoders.embed_strip(np.zeros((SPEC.strip_height_px, 400), np.float32), np.array([200.0, 201.0]))
-    return timed_each(inked, lambda strip: encoders.embed_strip(strip, _centres(strip.shape[1], PLACE_HOP_PX)))
+    encoders.embed_strip(np.zeros((1, SPEC.strip_height_px, 400), np.float32), np.array([200.0, 201.0]))
+    return timed_each(inked, lambda strip: encoders.embed_strip(strip, _centres(strip.shape[2], PLACE_HOP_PX)))
 
 
 def pages_to_embeddings(model: str, *files: str) -> Figures:
     """All four together, as ``add`` does it."""
     encoders = load(model)
-    embed_piece([Path(files[0])], encoders)  # makes the session
-    return timed_each(files, lambda file: embed_piece([Path(file)], encoders))
+    sandbox = Sandbox()
+    read_piece([Path(files[0])], encoders, sandbox)  # makes the session
+    return timed_each(files, lambda file: read_piece([Path(file)], encoders, sandbox))
 
 
 def load_model(model: str) -> Figures:
     """Checksums and both sessions, up to the first embedding of either side."""
-    audio, sheet = np.zeros((400, AudioSpec().bands), np.float32), np.zeros((SPEC.strip_height_px, 400), np.float32)
+    audio, sheet = np.zeros((400, AudioSpec().bands), np.float32), np.zeros((1, SPEC.strip_height_px, 400), np.float32)
 
     def loaded() -> None:
         encoders = load(model)
@@ -146,7 +150,7 @@ def open_library(library: str, model: str) -> Figures:
 def search_library(library: str, recording: str, model: str) -> Figures:
     """The neighbours of all excerpts."""
     store = open_store(library, create=False)
-    embeddings = embed_recording(recording, load(model)).embeddings
+    embeddings = read_recording(Path(recording), load(model), Sandbox()).embeddings
     store.nearest(embeddings[:1], 1)
     return {**timed(lambda: store.nearest(embeddings, NEIGHBOURS)), "excerpts": len(embeddings)}
 
@@ -154,9 +158,13 @@ def search_library(library: str, recording: str, model: str) -> Figures:
 def rank_pieces(library: str, recording: str, model: str) -> Figures:
     """Neighbours to ranked pieces and places."""
     store, encoders = open_store(library, create=False), load(model)
-    query = embed_recording(recording, encoders)
+    query = query_of(read_recording(Path(recording), encoders, Sandbox()))
     neighbours = store.nearest(query.embeddings, NEIGHBOURS)
-    return timed(lambda: rank(neighbours, query.times_s, PLACE_HOP_PX, encoders.calibration, 5))
+
+    def ranked() -> None:
+        query.rank(store.embeddings(propose(neighbours)), "score", encoders.calibration, 5)
+
+    return timed(ranked)
 
 
 def _images(files: Sequence[str]) -> Iterator[Image]:

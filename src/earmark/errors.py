@@ -1,10 +1,27 @@
-"""The errors that a person may be shown as they are."""
+"""The errors that a person may be shown as they are, and what makes any text fit to be shown."""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+"""They change the order in which the letters around them are shown."""
+
+
+def printable(text: str, keep: str = "") -> str:
+    """``text`` with nothing in it that a terminal would obey, or could not show: that is written as in Python.
+
+    Names of files, titles and messages of decoders are other people's, and may hold escape sequences. What is in
+    ``keep`` stays.
+    """
+    return "".join(one if one in keep or _is_shown(one) else one.encode("unicode_escape").decode() for one in text)
+
+
+def _is_shown(letter: str) -> bool:
+    return unicodedata.category(letter) not in ("Cc", "Cs", "Zl", "Zp") and letter not in _TURNING
 
 
 class EarmarkError(Exception):
@@ -42,6 +59,8 @@ def reading(path: str | Path) -> Iterator[None]:
         yield
     except EarmarkError:
         raise
+    except MemoryError as error:
+        raise BadInput(path, "takes too much memory", "give a smaller one") from error
     except Exception as error:
         told = " ".join(str(error).split())[:100]
         what = f"cannot be read ({type(error).__name__}{': ' * bool(told)}{told})"

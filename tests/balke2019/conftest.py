@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from earmark.model.calibration import Calibration
+from earmark.model.calibration import Calibration, Confidence
 from earmark.schema import AudioSpec, FloatArray, SheetSpec
 from earmark.training.data.dataset import TrainingPiece, read_pieces
+from tests.conftest import flat_background
 from tests.training.conftest import corpus
 
 __all__ = ["attentive", "corpus", "piece"]
@@ -25,7 +26,10 @@ class Attentive:
     dimension = 8
     attention_reach_frames = 40.0
     training: dict[str, object] = {}  # noqa: RUF012
-    calibration = Calibration(0.5, 0, 1, 1, 1, 0, 0, 0.5)
+    calibration = Calibration(
+        {"score": flat_background(0.5, 8), "recording": flat_background(0.5, 8)},
+        Confidence(0.0, {"lead": 1.0, "length": 0.0, "heard": 0.0, "focus": 1.0}, sure=0.5),
+    )
     even = False
 
     def embed_audio(self, spectrogram: FloatArray, centres: npt.NDArray[np.float64]) -> tuple[FloatArray, FloatArray]:
@@ -39,7 +43,7 @@ class Attentive:
         return embeddings.astype(np.float32), (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
 
     def embed_strip(self, strip: FloatArray, centres: npt.NDArray[np.float64]) -> tuple[FloatArray, FloatArray]:
-        columns = strip[:, np.clip(np.rint(centres).astype(int), 0, strip.shape[1] - 1)].T
+        columns = strip[0][:, np.clip(np.rint(centres).astype(int), 0, strip.shape[2] - 1)].T
         embeddings = columns.reshape(-1, 8, 10).sum(axis=2) + 1e-3
         embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
         return embeddings.astype(np.float32), np.full((len(centres), 5), 0.2, np.float32)

@@ -38,7 +38,7 @@ def test_add_find_list_remove(earmark: Command, scores: Path, clip: Path, tmp_pa
     assert out.splitlines() == [f"added: piece-{seed} (2 pages, 5 systems)" for seed in range(PIECES)]
     code, out, _ = earmark("find", library, clip)
     assert code == 0
-    assert out.splitlines()[1].split()[:4] == ["1", "piece-1", "2", "1"]
+    assert out.splitlines()[2].split()[:4] == ["1", "piece-1", "2", "1"]
     code, out, _ = earmark("list", library)
     assert code == 0
     assert [line.split()[0] for line in out.splitlines()[1:]] == ["piece-0", "piece-1", "piece-2"]
@@ -53,10 +53,10 @@ def test_find_prints_the_json_of_the_documentation(earmark: Command, scores: Pat
     code, out, err = earmark("find", tmp_path / "lib", clip, "--top", "2", "--start", "1", "--end", "9", "--json")
     assert (code, err) == (0, "")
     answer = json.loads(out)
-    assert list(answer) == ["query", "model", "confident", "hits", "recordings"]
+    assert list(answer) == ["query", "model", "confident", "said", "why", "hits", "recordings"]
     assert answer["query"] == {"path": str(clip), "start_s": 1.0, "duration_s": 8.0}
     assert answer["model"] == "fake-1"
-    assert answer["confident"] is True
+    assert (answer["confident"], answer["said"], answer["why"]) == (True, "surely", "")
     hit = answer["hits"][0]
     assert list(hit) == [
         "rank",
@@ -73,6 +73,7 @@ def test_find_prints_the_json_of_the_documentation(earmark: Command, scores: Pat
         "composer",
         "query_place",
         "heard_s",
+        "same_as",
     ]
     assert (hit["rank"], hit["piece"], hit["page"]) == (1, "piece-1", 2)
     assert hit["source"] == str(scores / "piece-1.pdf")
@@ -88,7 +89,8 @@ def test_the_table_says_what_is_heard_from_when_to_when(
 ) -> None:
     earmark("add", tmp_path / "lib", scores)
     hit = json.loads(earmark("find", tmp_path / "lib", clip, "--json")[1])["hits"][0]
-    header, first, *_ = earmark("find", tmp_path / "lib", clip)[1].splitlines()
+    said, header, first, *_ = earmark("find", tmp_path / "lib", clip)[1].splitlines()
+    assert said == "Surely piece-1."
     assert header.split() == ["piece", "page", "system", "heard", "most", "like", "confidence"]
     minutes = [f"0:{seconds:04.1f}" for seconds in hit["heard_s"]]
     assert " – ".join(minutes) in first
@@ -190,7 +192,7 @@ def test_find_says_when_the_piece_is_not_there(earmark: Command, scores: Path, m
     stranger = music.write_recording(tmp_path / "stranger.wav", music.melody(99, 40))
     code, out, _ = earmark("find", tmp_path / "lib", stranger)
     assert code == 0
-    assert out.startswith("Probably not in this library.")
+    assert out.startswith("Not in this library.")
 
 
 def test_a_silent_recording_is_answered(earmark: Command, scores: Path, tmp_path: Path, write_wav: WriteWav) -> None:
@@ -210,11 +212,11 @@ from earmark import cli
 from earmark.library import add, library
 encoders = conftest.FakeEncoders()
 library.load = lambda name: encoders
-embed_piece = add.embed_piece
-def slow(files, encoders):
+read_piece = add.read_piece
+def slow(*given):
     time.sleep(0.2)
-    return embed_piece(files, encoders)
-add.embed_piece = slow
+    return read_piece(*given)
+add.read_piece = slow
 sys.argv = ["earmark", "add", *sys.argv[2:]]
 cli.main()
 """

@@ -109,9 +109,21 @@ def test_a_library_of_one_piece_answers(library: Library, scores: Path, music: M
     assert not library.find(other).confident
 
 
+def test_what_is_done_with_a_few_pieces_lists_no_others(
+    library: Library, scores: Path, music: Music, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(library.store), "pieces", None)  # must not be called
+    clip = music.write_recording(tmp_path / "clip.wav", music.melody(1, NOTES)[:40])
+    assert statuses(library.add(scores)) == ["added"] * PIECES
+    assert library.find(clip).hits[0].piece == library.align(clip).piece == "piece-1"
+    assert "piece-1" not in {hit.piece for hit in library.find(scores / "piece-1.pdf").hits}  # it is of that file
+    library.remove("piece-1")
+    assert "piece-1" not in {hit.piece for hit in library.find(clip).hits}
+
+
 def test_readding_is_free(library: Library, scores: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert statuses(library.add(scores)) == ["added"] * PIECES
-    monkeypatch.setattr(add_module, "embed_piece", None)  # must not be called
+    monkeypatch.setattr(add_module, "read_piece", None)  # must not be called
     monkeypatch.setattr(add_module, "sha256", None)
     assert statuses(library.add([scores, scores / "piece-0.pdf"])) == ["unchanged"] * (PIECES + 1)
     assert len(library.pieces()) == PIECES
@@ -121,7 +133,7 @@ def test_a_touched_or_moved_or_copied_file_is_not_read_again(
     library: Library, scores: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     library.add(scores)
-    monkeypatch.setattr(add_module, "embed_piece", None)
+    monkeypatch.setattr(add_module, "read_piece", None)
     os.utime(scores / "piece-0.pdf")
     (scores / "piece-1.pdf").rename(tmp_path / "moved.pdf")
     shutil.copy(scores / "piece-2.pdf", tmp_path / "copied.pdf")

@@ -9,6 +9,7 @@ from PIL import Image
 
 from earmark.errors import BadInput
 from earmark.library.sources import Score, find_scores, sha256
+from earmark.sandbox.sandbox import Sandbox
 
 
 def touch(path: Path, content: bytes = b"x") -> Path:
@@ -18,11 +19,11 @@ def touch(path: Path, content: bytes = b"x") -> Path:
 
 
 def scores(*paths: Path) -> list[Score]:
-    return [found for found in find_scores(paths) if isinstance(found, Score)]
+    return [found for found in find_scores(paths, Sandbox()) if isinstance(found, Score)]
 
 
 def complaints(*paths: Path) -> list[str]:
-    return [str(found) for found in find_scores(paths) if isinstance(found, BadInput)]
+    return [str(found) for found in find_scores(paths, Sandbox()) if isinstance(found, BadInput)]
 
 
 def test_a_pdf_is_a_piece_named_after_its_file(tmp_path: Path) -> None:
@@ -80,6 +81,17 @@ def test_what_holds_no_music_is_said(tmp_path: Path, name: str, message: str) ->
     (tmp_path / "empty").mkdir()
     (complaint,) = complaints(tmp_path / name)
     assert complaint.startswith(f"{tmp_path / name}: {message}")
+
+
+def test_music_of_a_kind_that_is_not_read_is_named_with_what_to_do(tmp_path: Path) -> None:
+    touch(tmp_path / "work" / "a.pdf")
+    touch(tmp_path / "work" / "a.ly")  # what the PDF was made of
+    touch(tmp_path / "work" / "quartet.sib")
+    (complaint,) = complaints(tmp_path / "work")
+    assert complaint == complaints(tmp_path / "work" / "quartet.sib")[0]
+    assert "is a Sibelius score" in complaint
+    assert "export it as MusicXML" in complaint
+    assert [score.name for score in scores(tmp_path / "work")] == ["a"]
 
 
 def test_the_checksum_is_of_the_contents_in_order(tmp_path: Path) -> None:

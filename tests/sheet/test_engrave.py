@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from earmark.errors import BadInput
-from earmark.sheet import engrave
+from earmark.sheet import engrave, score_text
 from earmark.sheet.engrave import engraved
-from earmark.sheet.engraved_page import EngravedPage, measure_at
+from earmark.sheet.engraved_page import PERCUSSION, TABLATURE, EngravedPage, measure_at
+from earmark.sheet.formats import count_pages
+from earmark.sheet.parts import Part, find_parts, read_headings
 from earmark.sheet.systems.find import find_systems
 
 ABC = """X:1
@@ -76,10 +78,56 @@ def test_systems_and_noteheads_lie_where_the_ink_is(kern: str, tmp_path: Path) -
             assert centre.max() < 100
 
 
-def test_abc_holds_several_tunes_and_counts_its_measures(tmp_path: Path) -> None:
-    title, composer, (page,) = read(write(tmp_path / "a.abc", ABC))
+def test_every_tune_of_an_abc_book_has_a_page_and_its_own_measures(tmp_path: Path) -> None:
+    title, composer, pages = read(write(tmp_path / "a.abc", ABC))
     assert (title, composer) == ("First Tune; Second Tune", "A. Body")
-    assert [[measure.number for measure in row] for row in page.measures] == [["1", "2", "3", "4"], ["5", "6"]]
+    assert [[[m.number for m in row] for row in page.measures] for page in pages] == [
+        [["1", "2", "3", "4"]],
+        [["1", "2"]],
+    ]
+    with engraved(tmp_path / "a.abc") as engraving:
+        assert engraving.tunes == (("First Tune", "A. Body"), ("Second Tune", ""))
+    assert find_parts(read_headings(tmp_path / "a.abc")) == [
+        Part(1, 1, "First Tune", "A. Body"),
+        Part(2, 2, "Second Tune"),
+    ]
+    assert count_pages(tmp_path / "a.abc") == 2
+
+
+def test_a_tune_that_cannot_be_engraved_leaves_the_others_their_numbers(tmp_path: Path) -> None:
+    _, _, pages = read(write(tmp_path / "a.abc", ABC.replace("X:2", "X:2\nT:Empty\nK:D\n\nX:3")))
+    assert [len(page.systems) for page in pages] == [1, 0, 1]
+
+
+def test_a_system_taller_than_the_page_gets_a_taller_page(tmp_path: Path) -> None:
+    _, _, (page,) = read(write(tmp_path / "orchestra.musicxml", orchestra(24)))
+    (system,) = page.systems
+    assert len(system.staves) == 24
+    assert 0 < system.box[1] < system.box[3] < page.image.shape[0]
+
+
+@pytest.mark.parametrize(("lines", "unread"), [(1, PERCUSSION), (6, TABLATURE)])
+def test_staves_that_are_not_read_are_said(lines: int, unread: str, tmp_path: Path) -> None:
+    other = orchestra(2).replace(
+        '<part id="P2"><measure number="1"><attributes><divisions>1</divisions>',
+        f'<part id="P2"><measure number="1"><attributes><divisions>1</divisions><staff-details><staff-lines>{lines}'
+        "</staff-lines></staff-details>",
+    )
+    _, _, (page,) = read(write(tmp_path / "band.musicxml", other))
+    assert page.unread == {unread}
+    assert [len(system.staves) for system in page.systems] == [1]
+
+
+def orchestra(parts: int) -> str:
+    """One measure of MusicXML for so many instruments."""
+    names = "".join(f'<score-part id="P{i}"><part-name>P{i}</part-name></score-part>' for i in range(1, parts + 1))
+    measure = (
+        '<measure number="1"><attributes><divisions>1</divisions><time><beats>4</beats><beat-type>4</beat-type></time>'
+        "<clef><sign>G</sign><line>2</line></clef></attributes><note><pitch><step>C</step><octave>5</octave></pitch>"
+        "<duration>4</duration><type>whole</type></note></measure>"
+    )
+    music = "".join(f'<part id="P{i}">{measure}</part>' for i in range(1, parts + 1))
+    return f'<score-partwise version="4.0"><part-list>{names}</part-list>{music}</score-partwise>'
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -105,8 +153,10 @@ def test_equal_files_give_equal_pages(kern: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.mei", "no music", r"a\.mei: cannot be engraved \(.+\); export it again"),
-        ("a.musicxml", "<score-partwise", r"a\.musicxml: cannot be engraved"),
+        ("a.mei", "no music", r"a\.mei: is no score that is read; export it"),
+        ("a.krn", "no music", r"a\.krn: is no score that is read; export it"),
+        ("a.musicxml", "<score-partwise></score-partwise>", r"a\.musicxml: cannot be engraved"),
+        ("a.musicxml", MUSICXML[:400], r"a\.musicxml: is cut off"),
         ("a.krn", "", r"is empty \(0 bytes\)"),
     ],
 )
@@ -118,7 +168,7 @@ def test_what_cannot_be_engraved_is_said(tmp_path: Path, name: str, content: str
 def test_what_is_gone_too_large_or_too_slow_is_said(kern: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BadInput, match="does not exist"):
         read(tmp_path / "gone.mei")
-    monkeypatch.setattr(engrave, "MAX_BYTES", 1000)
+    monkeypatch.setattr(score_text, "MAX_BYTES", 1000)
     with zipfile.ZipFile(tmp_path / "bomb.mxl", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("score.xml", " " * 100_000)
     with pytest.raises(BadInput, match="is larger than"):

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from earmark.library.library import Library
-from earmark.sheet.parts import Part, find_parts
+from earmark.sheet.parts import Part, find_parts, read_headings
 
 if TYPE_CHECKING:
     from tests.conftest import FakeEncoders, Music
@@ -49,16 +49,16 @@ def test_titles_in_text_split_a_pdf_and_name_its_pieces(tmp_path: Path) -> None:
             with pdfium.PdfDocument(SCORES / f"{name}.pdf") as piece:
                 book.import_pages(piece)
         book.save(tmp_path / "book.pdf")
-    assert find_parts(tmp_path / "book.pdf") == [Part(1, 2, "Prelude in C major"), Part(3, 3, "Menuet")]
+    assert find_parts(read_headings(tmp_path / "book.pdf")) == [Part(1, 2, "Prelude in C major"), Part(3, 3, "Menuet")]
 
 
 def test_titles_in_pictures_split_a_scan(scan: Path) -> None:
-    assert find_parts(scan) == [Part(1, 3, ""), Part(4, 5, "")]
+    assert find_parts(read_headings(scan)) == [Part(1, 3, ""), Part(4, 5, "")]
 
 
 def test_a_file_without_a_second_title_is_one_piece(music: Music, tmp_path: Path) -> None:
     path = music.write_pdf(tmp_path / "one.pdf", music.melody(0, 216))
-    assert find_parts(path) == [Part(1, 3, "")]
+    assert find_parts(read_headings(path)) == [Part(1, 3, "")]
 
 
 def test_parts_are_pieces_of_their_own_with_the_files_page_numbers(

@@ -6,12 +6,13 @@ Every verb lives in a module of this folder and is imported when it is called, s
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 
 import click
 
 from earmark import __version__
-from earmark.cli.options import Verbs
+from earmark.cli.options import Verbs, say
 from earmark.errors import EarmarkError, Unsure
 
 FIND_MUSIC = {
@@ -25,6 +26,7 @@ FIND_MUSIC = {
     "pages": ("earmark.cli.pages", "Show the systems that are found on pages."),
     "serve": ("earmark.cli.serve", "Open a library to a browser: ask, see, follow, listen."),
     "listen": ("earmark.cli.listen", "Say what is played, and where on the page, while it is played."),
+    "doctor": ("earmark.cli.doctor", "Say whether Earmark works here, and how well it is protected."),
 }
 MAKE_MODELS = {
     "model": ("earmark.cli.model", "Train, export, calibrate, measure and list models."),
@@ -87,14 +89,16 @@ def main() -> None:
     try:
         earmark(prog_name="earmark", standalone_mode=False)
     except click.exceptions.Abort:
-        click.echo("earmark: stopped", err=True)
+        say("earmark: stopped", err=True)
         sys.exit(130)
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()  # it may name a file
+        error.show(shown)
+        say(shown.getvalue().rstrip("\n"), err=True)
         sys.exit(error.exit_code)
     except Unsure as error:
-        click.echo(f"earmark: {error}", err=True)
+        say(f"earmark: {error}", err=True)
         sys.exit(EXIT_UNSURE)
     except EarmarkError as error:
-        click.echo(f"earmark: {error}", err=True)
+        say(f"earmark: {error}", err=True)
         sys.exit(EXIT_BAD_INPUT)

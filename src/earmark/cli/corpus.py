@@ -9,7 +9,8 @@ from pathlib import Path
 
 import click
 
-from earmark.cli.options import EXISTING_FILE, EXISTING_FOLDER, JSON, NEW_FOLDER, Verbs, print_json, progress_bar
+from earmark.cli.options import EXISTING_FILE, EXISTING_FOLDER, JSON, NEW_FOLDER, Verbs, print_json, progress_bar, say
+from earmark.errors import printable
 
 EXIT_NOT_OK = 1
 
@@ -89,7 +90,8 @@ def build_command(
             rendering_s += built.rendering_s
             if built.entry["status"] == "failed":
                 failed += 1
-                progress.console.print(f"failed: {built.entry['piece']}: {built.entry['reason']}", markup=False)
+                said = printable(f"failed: {built.entry['piece']}: {built.entry['reason']}")
+                progress.console.print(said, markup=False)
             progress.advance(task)
     console.print(
         f"{len(wanted) - failed} of {len(wanted)} pieces in {out}; "
@@ -144,7 +146,7 @@ def choose_command(
         more = {MORE: list(chosen)}
     write_splits({**given, **more}, out)
     write_json(out / "pieces.json", chosen)
-    click.echo(f"{len(chosen)} pieces in {out}")
+    say(f"{len(chosen)} pieces in {out}")
 
 
 @corpus_command.command("compose", short_help="Write made-up pieces to build from.")
@@ -158,7 +160,7 @@ def compose_command(folder: Path, pieces: int, seed: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(seed, seed + pieces):
         (folder / f"made-up-{number:05}.mei").write_text(compose(number), encoding="utf-8")
-    click.echo(f"{pieces} pieces in {folder}")
+    say(f"{pieces} pieces in {folder}")
 
 
 @corpus_command.command("check", short_help="Prove that a corpus is whole.")
@@ -176,17 +178,15 @@ def check_command(out: Path, as_json: bool) -> None:
         print_json(report.to_dict())
     else:
         for problem in report.problems:
-            click.echo(problem)
-        click.echo(f"pieces      {report.ok} of {report.pieces}, {report.failed} failed")
-        click.echo(
-            f"aligned     {report.well_aligned} with at least 99 % matched, worst {report.lowest_matched_fraction:.4f}"
-        )
-        click.echo(f"noteheads   {report.noteheads}, {report.matched} of {report.sounding} sounding ones matched")
-        click.echo(f"onsets      {report.onsets} in {report.duration_s / 3600:.2f} h")
-        click.echo(f"pages       {report.pages} with {report.systems} systems")
+            say(problem)
+        say(f"pieces      {report.ok} of {report.pieces}, {report.failed} failed")
+        say(f"aligned     {report.well_aligned} with at least 99 % matched, worst {report.lowest_matched_fraction:.4f}")
+        say(f"noteheads   {report.noteheads}, {report.matched} of {report.sounding} sounding ones matched")
+        say(f"onsets      {report.onsets} in {report.duration_s / 3600:.2f} h")
+        say(f"pages       {report.pages} with {report.systems} systems")
         for rendering, pieces in report.renderings.items():
-            click.echo(f"audio       {rendering}: {pieces} pieces")
-        click.echo("all files as the manifest says" if not report.problems else f"{len(report.problems)} problems")
+            say(f"audio       {rendering}: {pieces} pieces")
+        say("all files as the manifest says" if not report.problems else f"{len(report.problems)} problems")
     sys.exit(EXIT_NOT_OK if report.problems else 0)
 
 
@@ -224,7 +224,7 @@ def pack_command(corpus: Path, out: Path, renderings: dict[str, list[str]], part
     with progress_bar("packing") as report:
         parts = pack(corpus, out, renderings, part_bytes=part_mb * 1_000_000, report=report)
     for path in parts:
-        click.echo(f"{path} {path.stat().st_size / 1e6:.1f} MB")
+        say(f"{path} {path.stat().st_size / 1e6:.1f} MB")
 
 
 @corpus_command.command("unpack", short_help="Make a corpus of parts.")
@@ -238,4 +238,4 @@ def unpack_command(corpus: Path, parts: tuple[Path, ...]) -> None:
     """
     from earmark.training.data.pack import unpack
 
-    click.echo(unpack(parts, corpus))
+    say(unpack(parts, corpus))

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from earmark.cli.options import JSON, LIBRARY, MODEL, open_library, print_json, print_table
-from earmark.errors import BadInput
+from earmark.cli.options import JSON, LIBRARY, MODEL, open_library, print_json, print_table, say
+from earmark.errors import BadInput, printable
 from earmark.results import Alignment, Findings, Hit, Mark, RecordingHit
 
 if TYPE_CHECKING:
@@ -27,9 +27,19 @@ EXIT_SOME_FAILED = 2
 @LIBRARY
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(readable=False, path_type=str))
 @click.option("--split", is_flag=True, help="Make a file of several titles as many pieces.")
+@click.option(
+    "--jobs",
+    default=None,
+    metavar="N",
+    show_default="all cores",
+    type=click.IntRange(min=1),
+    help="How many pieces to read at a time.",
+)
 @MODEL
 @JSON
-def add_command(where: str, paths: tuple[str, ...], split: bool, model: str | None, as_json: bool) -> None:
+def add_command(
+    where: str, paths: tuple[str, ...], split: bool, jobs: int | None, model: str | None, as_json: bool
+) -> None:
     """Index the sheet music and recordings at PATH... into LIBRARY, a folder, which is made if need be.
 
     A PDF, a multi-page TIFF, a score file (MusicXML, MXL, MEI, **kern, ABC) or a recording is one piece. The
@@ -54,19 +64,20 @@ def add_command(where: str, paths: tuple[str, ...], split: bool, model: str | No
         bar = progress.add_task("", total=None)
 
         def report(outcome: Outcome, done: int, total: int) -> None:
-            progress.update(bar, completed=done, total=total, description=Path(outcome.source).name)
+            progress.update(bar, completed=done, total=total, description=printable(Path(outcome.source).name))
             if outcome.status == "failed":
-                progress.console.print(f"failed: {outcome.source}: {outcome.reason}", markup=False, soft_wrap=True)
+                said = printable(f"failed: {outcome.source}: {outcome.reason}")
+                progress.console.print(said, markup=False, soft_wrap=True)
             elif not as_json:
-                _say(f"{outcome.status}: {_described(outcome.piece)}")
+                say("; ".join((f"{outcome.status}: {_described(outcome.piece)}", *outcome.remarks)))
 
-        outcomes = library.add(paths, report, split)
+        outcomes = library.add(paths, report, split, jobs)
         stored = library.store.model_id
     if as_json:
         print_json({"library": where, "model": stored, "pieces": [_outcome_json(outcome) for outcome in outcomes]})
     failed = sum(outcome.status == "failed" for outcome in outcomes)
     if failed:
-        click.echo(f"earmark: {failed} of {len(outcomes)} could not be added", err=True)
+        say(f"earmark: {failed} of {len(outcomes)} could not be added", err=True)
         sys.exit(EXIT_SOME_FAILED)
 
 
@@ -126,7 +137,7 @@ def find_command(
         return
     _say_findings(findings)
     if drawn:
-        _say(f"drawn: {drawn}")
+        say(f"drawn: {drawn}")
 
 
 @click.command()
@@ -165,7 +176,7 @@ def align_command(where: str, audio: str, piece: str | None, as_csv: bool, model
     elif as_csv:
         _print_csv(alignment)
     else:
-        _say(f"{alignment.piece}, {_clock(alignment.duration_s)}" if alignment.points else "Nothing was heard.")
+        say(f"{alignment.piece}, {_clock(alignment.duration_s)}" if alignment.points else "Nothing was heard.")
         if alignment.points:
             print_table(("from", "to", "page", "system"), _visits(alignment))
 
@@ -200,19 +211,20 @@ def remove_command(where: str, pieces: tuple[str, ...]) -> None:
     with open_library(where) as library:
         library.remove(*pieces)
     for piece in pieces:
-        _say(f"removed: {piece}")
+        say(f"removed: {piece}")
 
 
 def _draw(library: Library, findings: Findings, folder: Path) -> Path | None:
     """Writes the best hit's page; None if there is no hit."""
     from earmark.files import replacing
-    from earmark.sheet.draw import find_page, mark_place
+    from earmark.library.reading import read_page
+    from earmark.sheet.draw import mark_place
 
     if not findings.hits:
         return None
     hit = findings.hits[0]
     files = library.store.files(library.store.piece(hit.piece_id))
-    image = mark_place(find_page([file.path for file in files], hit.page), hit.box)
+    image = mark_place(read_page([file.path for file in files], hit.page, library.sandbox), hit.box)
     path = folder / f"{Path(findings.query_path).stem}.png"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -237,9 +249,7 @@ def _annotate(library: Library, findings: Findings, path: Path) -> None:
 
 def _say_findings(findings: Findings) -> None:
     most_like = "most like" if findings.query_pages is None else "seen on"
-    if not findings.confident:
-        something = findings.hits or findings.recordings
-        _say("Probably not in this library." if something else "Nothing in it resembles a piece of this library.")
+    say(" ".join(_verdict(findings)))
     pages = [
         (*_row_start(hit), str(hit.page), str(hit.system), hit.measure or "", *_row_end(hit)) for hit in findings.hits
     ]
@@ -249,6 +259,15 @@ def _say_findings(findings: Findings) -> None:
     recordings = [(*_row_start(hit), f"{hit.time_s:.1f} s", *_row_end(hit)) for hit in findings.recordings]
     if recordings:
         print_table(("", "recording", "at", "heard", most_like, "confidence"), recordings, optional=("heard",))
+
+
+def _verdict(findings: Findings) -> list[str]:
+    """How sure the answer is, and why not surer."""
+    firsts: list[Hit | RecordingHit] = [*findings.hits[:1], *findings.recordings[:1]]
+    if findings.said == "not in this library" and firsts:
+        return ["Not in this library.", findings.why]
+    best = [max(firsts, key=lambda hit: hit.confidence).piece] if firsts else []
+    return [f"{findings.said.capitalize()} {piece}." for piece in best] + [findings.why] * bool(findings.why)
 
 
 def _row_start(hit: Hit | RecordingHit) -> tuple[str, str]:
@@ -289,7 +308,7 @@ def _piece_json(piece: Piece) -> dict[str, Any]:
 
 
 def _outcome_json(outcome: Outcome) -> dict[str, Any]:
-    told = {"status": outcome.status, "reason": outcome.reason}
+    told = {"status": outcome.status, "reason": outcome.reason, "remarks": list(outcome.remarks)}
     return {"source": outcome.source, **told, **(_piece_json(outcome.piece) if outcome.piece else {})}
 
 
@@ -312,8 +331,5 @@ def _clock(time_s: float) -> str:
 def _print_csv(alignment: Alignment) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(field.name for field in fields(Mark))
-    writer.writerows(astuple(point) for point in alignment.points)
-
-
-def _say(line: str) -> None:
-    click.echo(line)
+    for point in alignment.points:
+        writer.writerow(printable(value) if isinstance(value, str) else value for value in astuple(point))

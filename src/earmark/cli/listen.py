@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import queue
 import sys
 import time
@@ -14,8 +13,8 @@ import click
 import numpy as np
 import numpy.typing as npt
 
-from earmark.cli.options import JSON, LIBRARY, MODEL, open_library
-from earmark.errors import BadInput, EarmarkError
+from earmark.cli.options import JSON, LIBRARY, MODEL, open_library, print_json, say
+from earmark.errors import BadInput, EarmarkError, printable
 from earmark.schema import AudioSpec
 
 if TYPE_CHECKING:
@@ -79,11 +78,11 @@ def listen_command(where: str, source: str | None, rate: int, model: str | None,
 
 def _tell(heard: Heard, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(asdict(heard), ensure_ascii=False))
+        print_json(asdict(heard), indent=None)
     elif sys.stdout.isatty():
-        click.echo(f"\r\033[K{_line(heard)}", nl=False)
+        click.echo(f"\r\033[K{printable(_line(heard))}", nl=False)
     else:
-        click.echo(_line(heard))
+        say(_line(heard))
 
 
 def _line(heard: Heard) -> str:
@@ -100,10 +99,11 @@ def _line(heard: Heard) -> str:
 def _recording(path: str) -> Iterator[PCM]:
     """A file's samples at `RATE_HZ`, each when it would be heard."""
     from earmark.audio.decode import read_samples
+    from earmark.sandbox.sandbox import Sandbox
 
     start, played = time.monotonic(), 0
     size = round(PORTION_S * RATE_HZ)
-    for chunk in read_samples(path):
+    for chunk in Sandbox().stream(read_samples, path):
         for first in range(0, len(chunk), size):
             portion = chunk[first : first + size]
             played += len(portion)

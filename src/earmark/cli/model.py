@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
-from earmark.cli.options import EXISTING_FILE, EXISTING_FOLDER, JSON, NEW_FOLDER, Verbs, print_json, progress_bar
+from earmark.cli.options import EXISTING_FILE, EXISTING_FOLDER, JSON, NEW_FOLDER, Verbs, print_json, progress_bar, say
 from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def train_command(recipes: tuple[Path, ...], runs: Path, minutes: float | None) 
                 checkpoints.append(rows.train(settings, runs / settings.name, reported, deadline))
             else:
                 checkpoints.append(own.train(settings, runs / settings.name, reported, deadline))
-    click.echo("\n".join(map(str, checkpoints)))
+    say("\n".join(map(str, checkpoints)))
 
 
 @model_command.command("refine", short_help="Fit a paper row's CCA layer on many pairs.")
@@ -101,7 +101,7 @@ def refine_command(checkpoints: tuple[Path, ...], pairs: int) -> None:
     for checkpoint in checkpoints:
         with console.status(f"encoding pairs for {checkpoint}"):
             refined = refine(checkpoint, pairs)
-        click.echo(refined)
+        say(refined)
 
 
 @model_command.command("export", short_help="Write a checkpoint's encoders as weights.")
@@ -117,7 +117,7 @@ def export_command(checkpoint: Path, out: Path) -> None:
     from earmark.balke2019.train import is_row
     from earmark.training import export as own
 
-    click.echo((rows if is_row(checkpoint) else own).export(checkpoint, out))
+    say((rows if is_row(checkpoint) else own).export(checkpoint, out))
 
 
 @model_command.command("average", short_help="Write the mean of several weights.")
@@ -135,7 +135,7 @@ def average_command(audio: tuple[Path, ...], sheet: tuple[Path, ...], out: Path)
     """
     from earmark.training.export import export_average
 
-    click.echo(export_average(audio, sheet, out))
+    say(export_average(audio, sheet, out))
 
 
 @model_command.command("calibrate", short_help="Set how sure a search may be.")
@@ -143,9 +143,16 @@ def average_command(audio: tuple[Path, ...], sheet: tuple[Path, ...], out: Path)
 @click.argument("corpus", type=EXISTING_FOLDER)
 @click.option("--rendering", default="timgm6mb-0-2@1", show_default=True, help="PIANO@TEMPO of the validation clips.")
 @click.option(
+    "--work",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("data/calibration"),
+    show_default=True,
+    help="A folder that keeps what has been encoded, so that what was interrupted goes on.",
+)
+@click.option(
     "--diagram", type=click.Path(dir_okay=False, path_type=Path), help="Draw the reliability diagram: FILE.svg."
 )
-def calibrate_command(weights: Path, corpus: Path, rendering: str, diagram: Path | None) -> None:
+def calibrate_command(weights: Path, corpus: Path, rendering: str, work: Path, diagram: Path | None) -> None:
     """Set the confidence of the folder WEIGHTS on the validation pieces of CORPUS.
 
     Prints what holds of it for pieces that it was not fitted on.
@@ -158,7 +165,7 @@ def calibrate_command(weights: Path, corpus: Path, rendering: str, diagram: Path
 
     draw = _reliability() if diagram else None
     with progress_bar("encoding and searching") as report:
-        calibrated = calibrate(weights, load(weights), corpus, rendering, report)
+        calibrated = calibrate(weights, load(weights), corpus, rendering, work, report=report)
     _print_promises(calibrated.promises)
     if draw and diagram:
         draw(calibrated.trial, diagram)

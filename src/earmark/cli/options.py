@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from earmark.errors import printable
 
 if TYPE_CHECKING:
     from earmark.library.library import Library
@@ -57,9 +60,17 @@ def open_library(where: str, model: str | None = None, create: bool = False) -> 
     return Library.open(where, model or DEFAULT_MODEL, create)
 
 
-def print_json(value: object) -> None:
-    """Print a JSON value, indented."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+def say(line: object, err: bool = False) -> None:
+    """Print a line, or several, of which a terminal obeys nothing."""
+    click.echo(printable(str(line), keep="\n"), err=err)
+
+
+def print_json(value: object, indent: int | None = 2) -> None:
+    """Print a JSON value, indented; what a terminal would obey is escaped as JSON does."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    click.echo(
+        re.sub(r"[^\n -~]", lambda one: one[0] if printable(one[0]) == one[0] else json.dumps(one[0])[1:-1], text)
+    )
 
 
 def print_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]], optional: tuple[str, ...] = ()) -> None:
@@ -71,7 +82,7 @@ def print_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]], option
     shown = [i for i, name in enumerate(header) if name not in optional or any(row[i] for row in rows)]
     table = Table(*(header[i] for i in shown), box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        table.add_row(*(Text(row[i]) for i in shown))
+        table.add_row(*(Text(printable(row[i])) for i in shown))
     width = None if sys.stdout.isatty() else 10_000  # never wrapped in a file or pipe
     Console(width=width).print(table)
 

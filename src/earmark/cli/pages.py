@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -9,13 +10,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from earmark.cli.options import JSON, print_json
+from earmark.cli.options import JSON, print_json, say
 from earmark.errors import BadInput
-from earmark.schema import PageImage
 
 if TYPE_CHECKING:
     from earmark.library.sources import Score
-    from earmark.sheet.on_page import SystemOnPage
+    from earmark.sandbox.sandbox import Sandbox
+    from earmark.sheet.on_page import SeenPage, SystemOnPage
+
+EXIT_SOME_MISSING = 2
 
 
 @click.command()
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
     help="Write every page, with its systems marked, to OUT/<piece>-<page>.png.",
 )
 def pages_command(file: Path, as_json: bool, draw: Path | None) -> None:
-    """Show the systems of all pages of FILE: a PDF, TIFF or other image, or a folder, as for add.
+    """Show the systems of all pages of FILE: a PDF, TIFF or other image, a score file, or a folder, as for add.
 
     Boxes are in fractions of the page's width and height, on the page as it came, whichever way it lies. A page without
     music has no systems.
@@ -38,39 +41,43 @@ def pages_command(file: Path, as_json: bool, draw: Path | None) -> None:
     earmark pages sonata.pdf
     earmark pages scans/arabesque --draw seen
     """
+    from earmark.sandbox.sandbox import Sandbox
+
     found = []
-    for score, number, page in _pages(file):
-        systems = _systems(page)
+    sandbox = Sandbox()
+    missing = 0
+    for score, number, page in _pages(file, sandbox):
+        if page.missing:
+            say(f"{score.name}, page {number}: missing ({page.missing})", err=True)
+            missing += 1
+            continue
         entry = {"piece": score.name, "source": score.source, "page": number}
         height, width = page.image.shape
         sizes = {"width_px": width, "height_px": height}
-        found.append({**entry, **sizes, "systems": [asdict(system) for system in systems]})
+        found.append({**entry, **sizes, "systems": [asdict(system) for system in page.systems]})
         if not as_json:
-            staves, bars = (sum(len(part) for part in parts) for parts in _parts(systems))
-            click.echo(f"{score.name}, page {number}: {len(systems)} systems, {staves} staves, {bars} bar lines")
+            staves, bars = (sum(len(part) for part in parts) for parts in _parts(page.systems))
+            say(f"{score.name}, page {number}: {len(page.systems)} systems, {staves} staves, {bars} bar lines")
         if draw:
-            _draw(page, systems, draw / f"{score.name}-{number:03d}.png")
+            _draw(page, draw / f"{score.name}-{number:03d}.png")
     if as_json:
         print_json({"pages": found})
+    if missing:
+        sys.exit(EXIT_SOME_MISSING)
 
 
-def _pages(file: Path) -> Iterator[tuple[Score, int, PageImage]]:
+def _pages(file: Path, sandbox: Sandbox) -> Iterator[tuple[Score, int, SeenPage]]:
     """(Piece, number of the page in it, page) of everything at ``file``; raises BadInput."""
     from earmark.library.sources import find_scores
-    from earmark.sheet.images import read_pages
+    from earmark.sheet.on_page import see_pages
+    from earmark.sheet.read import needs_engraver
 
-    for score in find_scores([file]):
+    for score in find_scores([file], sandbox):
         if isinstance(score, BadInput):
             raise score
-        pages = (page for part in score.files for page in read_pages(part.path))
+        files = [part.path for part in score.files]
+        pages = sandbox.stream(see_pages, files, may_start=needs_engraver(files))
         yield from ((score, number, page) for number, page in enumerate(pages, start=1))
-
-
-def _systems(page: PageImage) -> tuple[SystemOnPage, ...]:
-    from earmark.sheet.on_page import systems_on_page
-    from earmark.sheet.systems.find import read_layout
-
-    return systems_on_page(read_layout(page.image))
 
 
 def _parts(systems: tuple[SystemOnPage, ...]) -> Iterator[list[tuple[object, ...]]]:
@@ -78,13 +85,13 @@ def _parts(systems: tuple[SystemOnPage, ...]) -> Iterator[list[tuple[object, ...
     yield [system.bars for system in systems]
 
 
-def _draw(page: PageImage, systems: tuple[SystemOnPage, ...], path: Path) -> None:
+def _draw(page: SeenPage, path: Path) -> None:
     from earmark.files import replacing
     from earmark.sheet.draw import mark_systems
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:
-            mark_systems(page, systems).save(file, "PNG")
+            mark_systems(page, page.systems).save(file, "PNG")
     except OSError as error:
         raise BadInput(path, f"cannot be written ({error.strerror})", "give another --draw folder") from error

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from earmark.cli.options import EXISTING_FOLDER, NEW_FOLDER, Verbs, progress_bar
+from earmark.cli.options import EXISTING_FOLDER, NEW_FOLDER, Verbs, progress_bar, say
 
 
 @click.group("paper", cls=Verbs)
@@ -29,7 +29,7 @@ def tables_command(results: Path, out: Path) -> None:
     from earmark.balke2019.tables import write_tables
 
     for path in write_tables(results, out):
-        click.echo(path)
+        say(path)
 
 
 @paper_command.command("claims", short_help="Write which of the paper's claims hold.")
@@ -51,7 +51,7 @@ def claims_command(corpus: Path, out: Path, weights: tuple[str, ...]) -> None:
     with progress_bar("encoding pieces") as report:
         paths = write_claims([load(name) for name in weights], corpus, out, report)
     for path in paths:
-        click.echo(path)
+        say(path)
 
 
 @paper_command.command("figures", short_help="Write figures 1b, 2, 3 and 4.")
@@ -74,5 +74,5 @@ def figures_command(weights: str, corpus: Path, out: Path, pieces: tuple[str, ..
     with progress_bar("encoding pieces") as report:
         paths, correlation = write_figures(load(weights), corpus, out, pieces, report)
     for path in paths:
-        click.echo(path)
-    click.echo(f"rank correlation of entropy and onsets: {correlation:.3f}")
+        say(path)
+    say(f"rank correlation of entropy and onsets: {correlation:.3f}")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from earmark.cli.options import JSON, LIBRARY, print_json
+from earmark.cli.options import JSON, LIBRARY, print_json, say
+from earmark.errors import printable
 
 if TYPE_CHECKING:
     from earmark.library.verify import Problem
@@ -38,7 +39,7 @@ def verify_command(where: str, is_repaired: bool, is_agreed: bool, as_json: bool
     report = verify(folder)
     if not as_json:
         for problem in report.problems:
-            click.echo(f"{problem.fault}: {_message(problem)}")
+            say(f"{problem.fault}: {_message(problem)}")
     mended = []
     if is_repaired:
         mended = repair(
@@ -50,8 +51,8 @@ def verify_command(where: str, is_repaired: bool, is_agreed: bool, as_json: bool
         print_json({"library": where, "pieces": report.pieces, "files": report.files, "problems": told})
     else:
         for problem in mended:
-            click.echo(f"mended: {problem.subject}: {DONE[problem.fault]}")
-        click.echo(_summary(len(left)) if left else f"whole: {report.pieces} pieces, {report.files} files")
+            say(f"mended: {problem.subject}: {DONE[problem.fault]}")
+        say(_summary(len(left)) if left else f"whole: {report.pieces} pieces, {report.files} files")
     if left:
         sys.exit(EXIT_WRONG)
 
@@ -71,17 +72,23 @@ def backup_command(where: str, to: Path) -> None:
     from earmark.library.backup import back_up
 
     pieces = back_up(Path(where).expanduser(), to.expanduser())
-    click.echo(f"copied: {pieces} pieces to {to}")
+    say(f"copied: {pieces} pieces to {to}")
 
 
-DONE = {"moved": "noted where it is", "damaged": "taken out", "orphan": "removed", "scratch": "removed"}
+DONE = {
+    "moved": "noted where it is",
+    "damaged": "taken out",
+    "orphan": "removed",
+    "scratch": "removed",
+    "index": "removed",
+}
 
 
 def _agreed(problem: Problem, is_agreed: bool) -> bool:
     """Whether something may be mended: asked of what would be removed."""
-    if is_agreed or problem.fault in ("moved", "scratch"):
+    if is_agreed or problem.fault in ("moved", "scratch", "index"):
         return True
-    return click.confirm(f"Remove {problem.subject}, which {WHY[problem.fault]}?", err=True)
+    return click.confirm(f"Remove {printable(problem.subject)}, which {WHY[problem.fault]}?", err=True)
 
 
 WHY = {"damaged": "is damaged", "orphan": "belongs to no piece"}

@@ -15,6 +15,7 @@ from earmark.audio.decode import read_samples
 from earmark.audio.spectrogram import spectrogram
 from earmark.embed.windows import QUERY_HOP_FRAMES, centres_between
 from earmark.model.encoders import Model
+from earmark.sandbox.sandbox import Sandbox
 from earmark.schema import AudioSpec, FloatArray
 
 SPEC = AudioSpec()
@@ -34,7 +35,7 @@ class Excerpts:
     offsets_s: npt.NDArray[np.float64]
 
 
-def hear(path: str | Path, start_s: float, end_s: float) -> tuple[FloatArray, float]:
+def hear(path: Path, start_s: float, end_s: float) -> tuple[FloatArray, float]:
     """The log spectrogram float32 [frames, 92] of a stretch of a recording, and the second it really begins at.
 
     That is at most 0.1 s before ``start_s``, where a frame begins on a whole sample. Raises BadInput as
@@ -45,10 +46,10 @@ def hear(path: str | Path, start_s: float, end_s: float) -> tuple[FloatArray, fl
     return spectrogram(read_samples(path, first_s, end_s)), first_s
 
 
-def attend(path: str | Path, model: Model, start_s: float, end_s: float) -> Excerpts:
+def attend(path: str | Path, model: Model, start_s: float, end_s: float, sandbox: Sandbox) -> Excerpts:
     """The excerpts centred between ``start_s`` and ``end_s``, on the grid of a search; BadInput as `hear`."""
     margin_s = SPEC.window_frames / SPEC.frames_per_second / 2
-    frames, first_s = hear(path, max(0.0, start_s - margin_s), end_s + margin_s)
+    frames, first_s = sandbox.call(hear, path, max(0.0, start_s - margin_s), end_s + margin_s)
     rate = SPEC.frames_per_second
     stop = min(end_s * rate, first_s * rate + len(frames))
     centres = centres_between(start_s * rate, stop, QUERY_HOP_FRAMES)

@@ -1,8 +1,8 @@
-"""The files of a piece of sheet music → the embeddings of its places, with what is known of each."""
+"""The pages of a piece of sheet music → the embeddings of its places, with what is known of each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,13 +12,11 @@ from earmark.embed.windows import BLOCK, PLACE_HOP_PX, centres_between, windowed
 from earmark.errors import BadInput
 from earmark.model.encoders import Model
 from earmark.results import Place
-from earmark.schema import FloatArray, Page, SheetSpec
-from earmark.sheet.engraved_page import EngravedPage, Measure, measure_at
-from earmark.sheet.read import layout_of, read_sheets
-from earmark.sheet.strips import Strip, cut_strip, ink, join_strips
+from earmark.schema import FloatArray, Page
+from earmark.sheet.engraved_page import Measure, measure_at
+from earmark.sheet.flat_pages import SPEC, FlatPage
+from earmark.sheet.strips import Strip, ink, join_strips
 from earmark.sheet.systems.warp import Warp
-
-SPEC = SheetSpec()
 
 
 @dataclass(frozen=True)
@@ -26,7 +24,8 @@ class EmbeddedPiece:
     """A piece's pages and its places in playing order, ``PLACE_HOP_PX`` apart; ``embeddings`` float32 [n,
     dimension].
 
-    ``title`` and ``composer`` are a score file's own, "" where there is none.
+    ``title`` and ``composer`` are a score file's or PDF's own, "" where there is none. ``remarks`` say, a clause each,
+    what of the piece is not read.
     """
 
     pages: tuple[Page, ...]
@@ -34,6 +33,7 @@ class EmbeddedPiece:
     embeddings: FloatArray
     title: str = ""
     composer: str = ""
+    remarks: tuple[str, ...] = ()
 
     def cut(self, first: int, last: int) -> EmbeddedPiece:
         """The part on pages ``first`` to ``last``, which keep their numbers."""
@@ -46,41 +46,44 @@ class EmbeddedPiece:
         )
 
 
-def embed_piece(files: Sequence[Path], model: Model) -> EmbeddedPiece:
-    """Places every ``PLACE_HOP_PX`` of the systems on all pages of ``files``, in order, as one long strip.
+def embed_piece(pages: Iterable[FlatPage], source: Path, model: Model) -> EmbeddedPiece:
+    """Places every ``PLACE_HOP_PX`` of the systems on all ``pages``, in order, as one long strip.
 
-    Pages may lie aside, lean or bend: they are read flat, and places are where they are on the page as it came. Pages
-    without a system (title, text) are counted and otherwise passed over. Raises BadInput as
-    `earmark.sheet.read.read_sheets` does, and when no page has a system.
+    Places are where they are on the page as it came. Pages without a system (title, text) are counted and otherwise
+    passed over. Raises BadInput that names ``source`` when no page has a system.
     """
-    pages: list[Page] = []
-    strips: list[Strip] = []
-    warps: list[Warp | None] = []
-    measures: list[tuple[Measure, ...]] = []
-    title = composer = ""
-    for number, page in enumerate((page for file in files for page in read_sheets(file)), start=1):
-        layout = layout_of(page)
-        pages.append(Page(number, *layout.page_size, len(layout.systems)))
-        strips.append(cut_strip(layout.image, layout.systems, SPEC, number))
-        warps.append(layout.warp)
-        measures += page.measures if isinstance(page, EngravedPage) else [()] * len(layout.systems)
-        if isinstance(page, EngravedPage):
-            title, composer = page.title, page.composer
-    strip = join_strips(strips)
-    places = tuple(_on_page(place, warps) for place in _places(strip, measures))
+    read = list(pages)
+    strip = join_strips(page.strip for page in read)
+    places = tuple(
+        _on_page(place, read[place.page - 1].warp)
+        for place in _places(strip, [measures for page in read for measures in page.measures])
+    )
+    unread = list(dict.fromkeys(kind for page in read for kind in page.unread))
     if not places:
-        source = files[0] if len(files) == 1 else files[0].parent
-        raise BadInput(source, "no system of staves was found", "give upright, legible pages of printed music")
+        what = "no system of staves was found" + (f" ({', '.join(unread)} is not read)" if unread else "")
+        raise BadInput(source, what, "give upright, legible pages of printed music")
     embeddings = [
-        model.embed_strip(np.ascontiguousarray(stretch.T), centres - first)[0]
+        model.embed_strip(np.ascontiguousarray(np.moveaxis(stretch, 0, -1)), centres - first)[0]
         for stretch, first, centres in windowed(_ink_blocks(strip), SPEC.window_px, PLACE_HOP_PX)
     ]
-    return EmbeddedPiece(tuple(pages), places, np.concatenate(embeddings), title, composer)
+    described = tuple(page.page for page in read)
+    missing = [f"page {page.page.number} is missing ({page.missing})" for page in read if page.missing]
+    remarks = (*missing, *_remarks(unread, *max(page.tallest for page in read)))
+    title, composer = next(((page.title, page.composer) for page in read if page.title or page.composer), ("", ""))
+    return EmbeddedPiece(described, places, np.concatenate(embeddings), title, composer, remarks)
+
+
+def _remarks(unread: Sequence[str], staves: int, read: int) -> tuple[str, ...]:
+    """What is not read: kinds of staves, and of the tallest systems, of so many staves, all but ``read``."""
+    found = [f"not read: {', '.join(unread)}"] if unread else []
+    if read < staves:
+        found.append(f"of systems of {staves} staves, {read} are read whole")
+    return tuple(found)
 
 
 def _places(strip: Strip, measures: Sequence[Sequence[Measure]]) -> tuple[Place, ...]:
     """All places of a strip; ``measures`` of each of its systems, none where they are not known."""
-    grid = centres_between(0, strip.pixels.shape[1], PLACE_HOP_PX)
+    grid = centres_between(0, strip.width, PLACE_HOP_PX)
     systems, x_px = strip.to_page(grid)
     return tuple(
         replace(strip.place(x), measure=measure_at(measures[system], x_page))
@@ -88,14 +91,13 @@ def _places(strip: Strip, measures: Sequence[Sequence[Measure]]) -> tuple[Place,
     )
 
 
-def _on_page(place: Place, warps: Sequence[Warp | None]) -> Place:
+def _on_page(place: Place, warp: Warp | None) -> Place:
     """A place on a flat page → on the page as it came."""
-    warp = warps[place.page - 1]
     return replace(place, box=warp.fractions_to_page(place.box)) if warp else place
 
 
 def _ink_blocks(strip: Strip) -> Iterator[FloatArray]:
-    """The strip's columns as the sheet encoder sees them: blocks float32 [<= BLOCK, height], 0 = paper, 1 =
+    """The strip's columns as the sheet encoder sees them: blocks float32 [<= BLOCK, lanes, height], 0 = paper, 1 =
     ink."""
-    for start in range(0, strip.pixels.shape[1], BLOCK):
-        yield ink(strip.pixels[:, start : start + BLOCK]).T
+    for start in range(0, strip.width, BLOCK):
+        yield np.moveaxis(ink(strip.pixels[..., start : start + BLOCK]), -1, 0)

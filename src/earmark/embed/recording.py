@@ -34,18 +34,19 @@ class EmbeddedRecording:
     duration_s: float
 
 
-def embed_recording(
-    path: str | Path,
-    model: Model,
-    start_s: float = 0.0,
-    end_s: float | None = None,
-    report: Callable[[float], None] | None = None,
-) -> EmbeddedRecording:
-    """Excerpts every ``QUERY_HOP_FRAMES`` of the recording at ``path``, or of its stretch
-    ``start_s``..``end_s``. A MIDI file is played first (`earmark.audio.midi`).
+@dataclass(frozen=True)
+class Block:
+    """A stretch of a spectrogram, ``frames`` float32 [n, bands]; ``heard_s`` seconds of sound have been read so far."""
 
-    ``report`` is told now and then how many seconds have been heard. Raises BadInput as
-    `earmark.audio.decode.read_samples` does.
+    frames: FloatArray
+    heard_s: float
+
+
+def read_blocks(path: Path, start_s: float = 0.0, end_s: float | None = None) -> Iterator[Block]:
+    """The spectrogram of the recording at ``path``, or of its stretch ``start_s``..``end_s``, a minute at a time; at
+    last an empty block. A MIDI file is played first (`earmark.audio.midi`).
+
+    Raises BadInput as `earmark.audio.decode.read_samples` does.
     """
     spec = AudioSpec()
     samples = 0
@@ -57,16 +58,37 @@ def embed_recording(
             yield chunk
 
     sound = (play if kind(path) == "midi" else read_samples)(path, start_s, end_s)
-    blocks = spectrogram_blocks(counted(sound), BLOCK)
+    for frames in spectrogram_blocks(counted(sound), BLOCK):
+        yield Block(frames, samples / spec.sample_rate_hz)
+    yield Block(np.zeros((0, spec.bands), np.float32), samples / spec.sample_rate_hz)
+
+
+def embed_recording(
+    blocks: Iterable[Block], model: Model, report: Callable[[float], None] | None = None
+) -> EmbeddedRecording:
+    """Excerpts every ``QUERY_HOP_FRAMES`` of the recording that `read_blocks` gave.
+
+    ``report`` is told now and then how many seconds have been heard.
+    """
+    spec = AudioSpec()
+    heard_s = 0.0
+
+    def timed() -> Iterator[FloatArray]:
+        nonlocal heard_s
+        for block in blocks:
+            heard_s = block.heard_s
+            if len(block.frames):
+                yield block.frames
+
     embeddings, frames = [np.zeros((0, model.dimension), np.float32)], [np.zeros(0)]
-    for stretch, first, centres in windowed(blocks, spec.window_frames, QUERY_HOP_FRAMES):
+    for stretch, first, centres in windowed(timed(), spec.window_frames, QUERY_HOP_FRAMES):
         heard = centres[sounding(stretch, centres - first, spec.window_frames)]
         embeddings.append(model.embed_audio(stretch, heard - first)[0])
         frames.append(heard)
         if report:
-            report(samples / spec.sample_rate_hz)
+            report(heard_s)
     times_s = np.concatenate(frames) / spec.frames_per_second
-    return EmbeddedRecording(np.concatenate(embeddings), times_s, samples / spec.sample_rate_hz)
+    return EmbeddedRecording(np.concatenate(embeddings), times_s, heard_s)
 
 
 def sounding(stretch: FloatArray, centres: Positions, window: int) -> npt.NDArray[np.bool_]:

@@ -1,19 +1,26 @@
 """Sheet music and recordings, on disk or on the web → pieces in a store, each whole or not at all.
 
 What is there already is not read again: a file is known by its path, size and time, else by its content.
+
+Pieces are read and encoded several at a time, ahead of the one that is stored; they are stored one after the other, in
+order, so that a library is the same however many are read at a time.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal
 
-from earmark.embed.piece import embed_piece
-from earmark.embed.recording import embed_recording
+from earmark.embed.piece import EmbeddedPiece
+from earmark.embed.recording import EmbeddedRecording
 from earmark.errors import BadInput, reading
+from earmark.library.reading import read_piece, read_recording
 from earmark.library.sources import (
     Score,
     are_all_parts,
@@ -22,69 +29,141 @@ from earmark.library.sources import (
     page_file,
     part_source,
     sha256,
-    whole_file,
 )
 from earmark.library.store import LibraryUnusable, Piece, Store
 from earmark.model.encoders import Model
+from earmark.sandbox.sandbox import Sandbox
+from earmark.sheet.formats import kind
 from earmark.sheet.iiif import download, is_address, kept_manifest
-from earmark.sheet.parts import find_parts
+from earmark.sheet.parts import Part, find_parts, read_headings
+from earmark.sheet.read import needs_engraver
 
 Found = Score | BadInput | str
 """A score on disk, what cannot be one, or the address of one on the web."""
 
 Status = Literal["added", "unchanged", "replaced", "failed"]
 
+_AHEAD = 2
+"""Pieces that are read ahead, times those that are read at a time: a long one keeps the others from nothing."""
+
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one source (absolute path or address): ``piece`` is None and ``reason`` says why if it failed."""
+    """What became of one source (absolute path or address): ``piece`` is None and ``reason`` says why if it failed.
+
+    ``remarks`` say what of a piece is not read, a clause each.
+    """
 
     source: str
     status: Status
     piece: Piece | None = None
     reason: str = ""
+    remarks: tuple[str, ...] = ()
 
 
-def find_sources(given: Iterable[str | Path]) -> Iterator[Found]:
+def find_sources(given: Iterable[str | Path], sandbox: Sandbox) -> Iterator[Found]:
     """All sources at paths and addresses, in order; see `earmark.library.sources`."""
     for where in given:
         if is_address(where):
             yield str(where)
         else:
-            yield from find_scores([Path(where).expanduser()])
+            yield from find_scores([Path(where).expanduser()], sandbox)
+
+
+@dataclass
+class _Source:
+    """One source on its way into the store, in parts if ``is_split``; ``embedded`` is on its way if it was begun."""
+
+    source: str
+    score: Score | None = None
+    is_split: bool = False
+    error: Exception | None = None
+    embedded: Future[Embedded] | None = field(default=None, repr=False)
+
+    @cached_property
+    def content(self) -> str:
+        """The checksum of its files; raises BadInput."""
+        assert self.score is not None
+        return sha256(self.score)
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """What was read of a score's files: a piece or a recording; ``parts`` of a piece that is to be split."""
+
+    piece: EmbeddedPiece | None = None
+    recording: EmbeddedRecording | None = None
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True)
 class Adding:
-    """Reads sources with ``model`` into ``store``.
+    """Reads sources with ``model`` in ``sandbox``, ``jobs`` at a time, into ``store``.
 
     ``downloads`` is the folder for what comes from the web; with ``split``, a file of several titles is as many pieces.
     """
 
     store: Store
     model: Model
+    sandbox: Sandbox
     downloads: Path
     split: bool
+    jobs: int
 
-    def outcomes(self, found: Found) -> Iterator[Outcome]:
-        """What becomes of one source, piece by piece: failed, whatever is wrong with it.
+    def outcomes(self, found: Iterable[Found]) -> Iterator[list[Outcome]]:
+        """What becomes of each source, its pieces in order: failed, whatever is wrong with it.
 
         Raises LibraryUnusable when the store takes nothing more.
         """
-        source = found if isinstance(found, str) else found.source if isinstance(found, Score) else found.path
+        begun: deque[_Source] = deque()
+        threads = ThreadPoolExecutor(self.jobs, "reading")
         try:
-            with reading(source):
+            for one in found:
+                begun.append(self._begun(one, threads, begun))
+                if len(begun) > _AHEAD * self.jobs:
+                    yield self._finished(begun.popleft())
+            while begun:
+                yield self._finished(begun.popleft())
+        except BaseException:
+            threads.shutdown(wait=False, cancel_futures=True)
+            self.sandbox.close()  # ends what is being read
+            raise
+        finally:
+            threads.shutdown()
+
+    def _begun(self, found: Found, threads: Executor, before: Iterable[_Source]) -> _Source:
+        """One source, and its reading under way unless the store, or one ``before`` it, seems to have it already."""
+        name = found if isinstance(found, str) else found.source if isinstance(found, Score) else found.path
+        source = _Source(name)
+        try:
+            with reading(name):
                 if isinstance(found, BadInput):
                     raise found
-                score = self._fetched(found) if isinstance(found, str) else found
-                if self.split and can_hold_parts(score):
-                    yield from self._add_parts(score)
+                source.score = self._fetched(found) if isinstance(found, str) else found
+                source.is_split = self.split and can_hold_parts(source.score, self.sandbox)
+                if self._seems_new(source) and source.content not in [one.content for one in before if one.embedded]:
+                    source.embedded = threads.submit(self._reading(source, source.score))
+        except (BadInput, LibraryUnusable) as error:
+            source.error = error
+        return source
+
+    def _finished(self, source: _Source) -> list[Outcome]:
+        """What becomes of a source."""
+        outcomes: list[Outcome] = []
+        try:
+            with reading(source.source):
+                if source.error is not None:
+                    raise source.error
+                assert source.score is not None
+                if source.is_split:
+                    outcomes.extend(self._add_parts(source, source.score))
                 else:
-                    yield self._add(score)
+                    outcomes.append(self._add(source, source.score))
         except LibraryUnusable:  # a full disk, say: nothing more can be added
             raise
         except BadInput as error:
-            yield _failed(error, source)
+            outcomes.append(_failed(error, source.source))
+        return outcomes
 
     def _fetched(self, url: str) -> Score:
         """The pages of a IIIF manifest, which are kept."""
@@ -98,62 +177,107 @@ class Adding:
         label = manifest.label if manifest else ""
         return Score(label or url, url, files, title=label)
 
-    def _add(self, score: Score) -> Outcome:
+    def _seems_new(self, source: _Source) -> bool:
+        """Whether the store has nothing of these files; what is stored meanwhile is seen when it is this one's turn."""
+        score = source.score
+        assert score is not None
+        if source.is_split:
+            return not self._known_parts(score)[1]
+        before = self.store.with_source(score.source)
+        if before:
+            return self.store.files(before) != score.files and before.sha256 != source.content
+        return self.store.with_content(source.content) is None
+
+    def _reading(self, source: _Source, score: Score) -> Callable[[], Embedded]:
+        """What reads and encodes a score, for any thread."""
+        files = [Path(file.path) for file in score.files]
+        if score.kind == "recording":
+            return partial(_embed_recording, files[0], self.model, self.sandbox)
+        return partial(_embed_piece, files, self.model, self.sandbox, source.is_split)
+
+    def _read(self, source: _Source, score: Score) -> Embedded:
+        """What was read of a source; now, if its reading was not begun."""
+        return source.embedded.result() if source.embedded else self._reading(source, score)()
+
+    def _add(self, source: _Source, score: Score) -> Outcome:
         """One score; raises BadInput when its files cannot be used, its LibraryUnusable when the store
         cannot."""
         before = self.store.with_source(score.source)
         if before and self.store.files(before) == score.files:
             return Outcome(score.source, "unchanged", before)
-        content = sha256(score)
-        twin = None if before else self.store.with_content(content)
+        twin = None if before else self.store.with_content(source.content)
         if twin and all(Path(file.path).exists() for file in self.store.files(twin)):
             return Outcome(score.source, "unchanged", twin)
-        same = before if before and before.sha256 == content else twin  # touched, or moved
+        same = before if before and before.sha256 == source.content else twin  # touched, or moved
         if same:
             try:
                 return Outcome(score.source, "unchanged", self.store.relocate(same, score))
             except KeyError:  # another process has removed it meanwhile
                 before = None
         status: Status = "replaced" if before else "added"
-        return Outcome(score.source, status, self._put(score, content))
+        piece, remarks = self._put(score, source.content, self._read(source, score))
+        return Outcome(score.source, status, piece, remarks=remarks)
 
-    def _add_parts(self, score: Score) -> Iterator[Outcome]:
-        """The pieces of one file, each for itself; in place of what the file was before."""
-        before = [piece for piece in self.store.pieces() if whole_file(piece.source) == score.source]
+    def _known_parts(self, score: Score) -> tuple[list[Piece], list[Piece]]:
+        """The pieces of one file; and the same, if they are all of it as it is now, else none."""
+        before = self.store.of_file(score.source)
         parts = [piece for piece in before if self.store.files(piece) == score.files]
-        if are_all_parts(score, [piece.source for piece in parts]):
-            yield from (Outcome(piece.source, "unchanged", piece) for piece in parts)
+        is_whole = bool(parts) and are_all_parts(score, [piece.source for piece in parts], self.sandbox)
+        return before, parts if is_whole else []
+
+    def _add_parts(self, source: _Source, score: Score) -> Iterator[Outcome]:
+        """The pieces of one file, each for itself; in place of what the file was before."""
+        before, unchanged = self._known_parts(score)
+        if unchanged:
+            yield from (Outcome(piece.source, "unchanged", piece) for piece in unchanged)
             return
-        content = sha256(score)
-        found = find_parts(Path(score.files[0].path))
-        if len(found) == 1:
-            yield self._add(score)
+        read = self._read(source, score)
+        if len(read.parts) == 1:
+            yield self._add(source, score)
             return
-        whole = embed_piece([Path(file.path) for file in score.files], self.model)
+        assert read.piece is not None
         kept = set()
-        for part in found:
-            piece = whole.cut(part.first, part.last)
+        for part in read.parts:
+            piece = read.piece.cut(part.first, part.last)
+            address = part_source(score, part)
             if not piece.places:
+                if kind(score.files[0].path) == "notation":
+                    reason = f"tune {part.first} cannot be engraved; check its notes"
+                    yield Outcome(address, "failed", reason=reason)
                 continue
-            source = part_source(score, part)
-            named = replace(score, name=part.title or f"{score.name} p{part.first}", source=source, title=part.title)
-            known = self.store.with_source(source) is not None
-            digest = f"{content}#{part.first}-{part.last}"
+            name = part.title or f"{score.name} p{part.first}"
+            named = replace(score, name=name, source=address, title=part.title, composer=part.composer)
+            known = self.store.with_source(address) is not None
+            digest = f"{source.content}#{part.first}-{part.last}"
             stored = self.store.put(named, digest, piece.pages, piece.places, piece.embeddings, self.model.model_id)
-            kept.add(source)
-            yield Outcome(source, "replaced" if known else "added", stored)
+            kept.add(address)
+            yield Outcome(address, "replaced" if known else "added", stored)
         self.store.remove([piece for piece in before if piece.source not in kept])
 
-    def _put(self, score: Score, content: str) -> Piece:
-        if score.kind == "recording":
-            recording = embed_recording(score.files[0].path, self.model)
-            if not len(recording.embeddings):
-                raise BadInput(score.source, "is silent", "give a recording of music")
-            times_s, embeddings = recording.times_s, recording.embeddings
-            return self.store.put_recording(score, content, times_s, embeddings, self.model.model_id)
-        piece = embed_piece([Path(file.path) for file in score.files], self.model)
+    def _put(self, score: Score, content: str, read: Embedded) -> tuple[Piece, tuple[str, ...]]:
+        """The piece, and what of it is not read."""
+        if read.recording is not None:
+            times_s, embeddings = read.recording.times_s, read.recording.embeddings
+            return self.store.put_recording(score, content, times_s, embeddings, self.model.model_id), ()
+        assert read.piece is not None
+        piece = read.piece
         titled = replace(score, title=score.title or piece.title, composer=score.composer or piece.composer)
-        return self.store.put(titled, content, piece.pages, piece.places, piece.embeddings, self.model.model_id)
+        stored = self.store.put(titled, content, piece.pages, piece.places, piece.embeddings, self.model.model_id)
+        return stored, piece.remarks
+
+
+def _embed_recording(path: Path, model: Model, sandbox: Sandbox) -> Embedded:
+    recording = read_recording(path, model, sandbox)
+    if not len(recording.embeddings):
+        raise BadInput(path, "is silent", "give a recording of music")
+    return Embedded(recording=recording)
+
+
+def _embed_piece(files: list[Path], model: Model, sandbox: Sandbox, is_split: bool) -> Embedded:
+    parts: list[Part] = []
+    if is_split:
+        parts = find_parts(sandbox.stream(read_headings, files[0], may_start=needs_engraver(files)))
+    return Embedded(read_piece(files, model, sandbox), parts=tuple(parts))
 
 
 def _failed(error: BadInput, source: str) -> Outcome:

@@ -38,6 +38,7 @@ def _page_hit(store: Store, rank: int, found: Ranked, query: Query) -> Hit:
         composer=piece.composer,
         query_place=query_place,
         heard_s=query.heard_s(found.start, found.end),
+        same_as=found.same_as + 1 if found.same_as < rank - 1 else None,
     )
 
 
@@ -54,4 +55,5 @@ def _recording_hit(store: Store, rank: int, found: Ranked, query: Query) -> Reco
         query_time_s=time_s,
         query_place=query_place,
         heard_s=query.heard_s(found.start, found.end),
+        same_as=found.same_as + 1 if found.same_as < rank - 1 else None,
     )

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -17,20 +17,24 @@ from types import TracebackType
 from typing import Self
 
 from earmark.audio.decode import stated_duration_s
-from earmark.embed.recording import EmbeddedRecording, embed_recording
+from earmark.embed.recording import EmbeddedRecording, read_blocks
 from earmark.embed.windows import PLACE_HOP_PX
 from earmark.errors import BadInput, Unsure
 from earmark.library.add import Adding, Outcome, find_sources
 from earmark.library.answers import page_hits, recording_hits
 from earmark.library.embedded import EmbeddedStore
-from earmark.library.sources import whole_file
+from earmark.library.reading import read_query, read_recording
 from earmark.library.store import DOWNLOADS, LibraryUnusable, Piece, Store, check_model
+from earmark.library.verdict import NOTHING, Verdict, verdict
 from earmark.model.encoders import Model, load
 from earmark.results import Alignment, Findings, Hit, Kind, RecordingHit
+from earmark.sandbox.sandbox import Sandbox
 from earmark.search.align import align
-from earmark.search.query import Query, query_of, read_query
+from earmark.search.query import Query, query_of
 from earmark.search.rank import NEIGHBOURS, Ranked, propose
 from earmark.search.track import Track
+from earmark.sheet.flat_pages import read_flat_pages
+from earmark.sheet.formats import is_sheet_music
 
 DEFAULT_MODEL = "earmark-1"
 ATTEMPTS = 5
@@ -51,26 +55,35 @@ def open_store(where: str | Path, create: bool) -> Store:
 class Library:
     """An open library; a context manager that closes it. Make one with `Library.open`.
 
-    ``store`` is the engine that holds it, for programs that show what is in a library.
+    ``store`` is the engine that holds it, for programs that show what is in a library; ``sandbox`` has the processes
+    that read files for it.
     """
 
-    def __init__(self, where: str | Path, store: Store, model: str | Path | Model) -> None:
-        self.store = store
+    def __init__(self, where: str | Path, store: Store, model: str | Path | Model, sandbox: Sandbox) -> None:
+        self.store, self.sandbox = store, sandbox
         self._where, self._given_model = where, model
 
     @classmethod
-    def open(cls, where: str | Path, model: str | Path | Model = DEFAULT_MODEL, create: bool = True) -> Library:
+    def open(
+        cls,
+        where: str | Path,
+        model: str | Path | Model = DEFAULT_MODEL,
+        create: bool = True,
+        sandbox: Sandbox | None = None,
+    ) -> Library:
         """The library at ``where``, a folder; an empty one is made if there is none and ``create`` is True.
 
         ``model`` is a shipped model's name, a model's folder, or a loaded model; it is loaded when it is first
-        needed. Raises BadInput when there is no library, or something else, at ``where``.
+        needed. Files are read in ``sandbox``, one of its own if None. Raises BadInput when there is no library, or
+        something else, at ``where``.
         """
         path = where if "://" in str(where) else Path(where).expanduser()
-        return cls(path, open_store(path, create), model)
+        return cls(path, open_store(path, create), model, sandbox or Sandbox())
 
     def close(self) -> None:
         """Ends the use of the library. All that `add` reported is kept in any case."""
         self.store.close()
+        self.sandbox.close()
 
     def __enter__(self) -> Self:
         return self
@@ -94,10 +107,12 @@ class Library:
         paths: str | Path | Iterable[str | Path],
         report: Callable[[Outcome, int, int], None] | None = None,
         split: bool = False,
+        jobs: int | None = None,
     ) -> list[Outcome]:
         """Indexes the sheet music and recordings at ``paths``: files, folders which are searched (see
         `earmark.library.sources`), or addresses of IIIF manifests (see `earmark.sheet.iiif`), whose images are kept in
         the library's folder. With ``split``, a file of several titles is as many pieces (see `earmark.sheet.parts`).
+        ``jobs`` pieces are read at a time, as many as there are processors if None.
 
         Each piece is stored whole, at once and for good, then ``report(outcome, done, total)`` is called,
         with the number of pieces done and found. Music that is there already is not read again; a changed
@@ -107,11 +122,12 @@ class Library:
         """
         self.check()
         given = [paths] if isinstance(paths, str | Path) else paths
-        adding = Adding(self.store, self.model, Path(self._where).absolute() / DOWNLOADS, split)
-        found = list(find_sources(given))
+        downloads = Path(self._where).absolute() / DOWNLOADS
+        adding = Adding(self.store, self.model, self.sandbox, downloads, split, jobs or os.cpu_count() or 1)
+        found = list(find_sources(given, self.sandbox))
         outcomes = []
-        for done, one in enumerate(found, start=1):
-            for outcome in adding.outcomes(one):
+        for done, some in enumerate(adding.outcomes(found), start=1):
+            for outcome in some:
                 outcomes.append(outcome)
                 if report:
                     report(outcome, done, len(found))
@@ -133,12 +149,13 @@ class Library:
         e.g. for silence. ``report`` is told now and then how many seconds of a recording have been read. Raises
         BadInput when the query cannot be read or the library is empty, Mismatch when it was made with another model.
         """
-        model_id = self._used_model()
         path = Path(query).expanduser()
-        read = read_query(path, self.model, start_s, end_s, report)
+        self.sandbox.start(read_flat_pages if is_sheet_music(path) else read_blocks)  # while the model is loaded
+        model_id = self._used_model()
+        read = read_query(path, self.model, self.sandbox, start_s, end_s, report)
         for _ in range(ATTEMPTS):
             with suppress(KeyError):  # a piece was removed after it had been ranked
-                hits, recordings, is_sure = self._answer(read, self._pieces_of(path), top)
+                hits, recordings, said = self._answer(read, self._pieces_of(path), top)
                 break
         else:
             raise LibraryUnusable(self._where, "changes faster than it can be searched", "try again later")
@@ -147,7 +164,7 @@ class Library:
             query_start_s=start_s,
             query_duration_s=round(read.duration_s, 3),
             model=model_id,
-            confident=is_sure,
+            **vars(said),
             hits=hits,
             recordings=recordings,
             query_pages=read.pages,
@@ -165,17 +182,18 @@ class Library:
         recording has been read, 0..1, as far as the file states its length. Raises Unsure when no piece is given and
         none is surely found, BadInput when there is no piece of that name, and otherwise as `find` does.
         """
-        model_id = self._used_model()
         path = Path(audio).expanduser()
+        self.sandbox.start(read_blocks)
+        model_id = self._used_model()
         if piece is not None and self._named([piece])[0].kind != "score":  # before the work
             raise BadInput(self._where, f"{piece!r} is a recording", "name a piece of sheet music")
-        stated_s = stated_duration_s(path) if progress else None
+        stated_s = self.sandbox.call(stated_duration_s, path) if progress else None
 
         def report(read_s: float) -> None:
             if progress and stated_s:
                 progress(min(1.0, read_s / stated_s))
 
-        recording = embed_recording(path, self.model, report=report)
+        recording = read_recording(path, self.model, self.sandbox, report=report)
         with self.store.snapshot():
             known = self._named([piece])[0] if piece is not None else self._surely_found(audio, recording)
             places, embeddings = self.store.contents(known.id)
@@ -205,41 +223,50 @@ class Library:
     def _pieces_of(self, path: Path) -> Set[int]:
         """The pieces that this file is, or is a page of."""
         own = os.path.abspath(path)
-        sources = {own, os.path.dirname(own)}
-        pieces = [piece for piece in self.store.pieces() if whole_file(piece.source) in sources]
+        pieces = self.store.of_file(own) + self.store.of_file(os.path.dirname(own))
         return {piece.id for piece in pieces if any(file.path == own for file in self.store.files(piece))}
 
     def _answer(
         self, query: Query, without: Set[int], top: int
-    ) -> tuple[tuple[Hit, ...], tuple[RecordingHit, ...], bool]:
-        """The best pages and recordings, and whether either first one is sure; KeyError when one is gone meanwhile.
+    ) -> tuple[tuple[Hit, ...], tuple[RecordingHit, ...], Verdict]:
+        """The best pages and recordings, and what is said of the better of both; KeyError when one is gone meanwhile.
 
         Only describing them needs the snapshot, for what was ranked may be removed meanwhile.
         """
-        pages, page_is_sure = self._ranked(query, "score", without, top)
-        recordings, recording_is_sure = self._ranked(query, "recording", without, top)
+        pages = self._ranked(query, "score", without, top)
+        recordings = self._ranked(query, "recording", without, top)
         with self.store.snapshot():
             hits = page_hits(self.store, pages, query)
-            return hits, recording_hits(self.store, recordings, query), page_is_sure or recording_is_sure
+            tapes = recording_hits(self.store, recordings, query)
+        verdicts = {NOTHING: 0.0}
+        if pages:
+            verdicts[self._verdict(query, "score", pages[0], hits)] = pages[0].confidence
+        if recordings:
+            verdicts[self._verdict(query, "recording", recordings[0], tapes)] = recordings[0].confidence
+        return hits, tapes, max(verdicts, key=lambda said: (said.confident, verdicts[said]))
 
-    def _ranked(self, query: Query, kind: Kind, without: Set[int], top: int) -> tuple[list[Ranked], bool]:
-        """The best pieces of one kind, and whether the first is sure; KeyError when one is gone meanwhile."""
+    def _verdict(self, query: Query, kind: Kind, first: Ranked, hits: Sequence[Hit | RecordingHit]) -> Verdict:
+        sure = query.confidence(kind, self.model.calibration).sure
+        return verdict(first, sure, hits, query.duration_s if query.pages is None else None)
+
+    def _ranked(self, query: Query, kind: Kind, without: Set[int], top: int) -> list[Ranked]:
+        """The best pieces of one kind; KeyError when one is gone meanwhile."""
         proposed = propose(self.store.nearest(query.embeddings, NEIGHBOURS, kind), without)
-        calibration = self.model.calibration
-        ranked = query.rank(self.store.embeddings(proposed), kind, calibration, top)
-        return ranked, bool(ranked) and ranked[0].confidence >= query.confidence(kind, calibration).sure
+        return query.rank(self.store.embeddings(proposed), kind, self.model.calibration, top)
 
     def _surely_found(self, audio: str | Path, recording: EmbeddedRecording) -> Piece:
-        ranked, is_sure = self._ranked(query_of(recording), "score", set(), 1)
-        if not is_sure:
+        query = query_of(recording)
+        ranked = self._ranked(query, "score", set(), 1)
+        if not ranked or ranked[0].confidence < query.confidence("score", self.model.calibration).sure:
             raise Unsure(f"{audio}: is probably of no piece in this library; name the piece if it is")
         return self.store.piece(ranked[0].piece)
 
     def _named(self, names: Iterable[str]) -> list[Piece]:
         """The pieces of these names; raises BadInput when there is none of one."""
-        known = {piece.name: piece for piece in self.store.pieces()}
-        wanted = list(names)
-        for name in wanted:
-            if name not in known:
+        found = []
+        for name in names:
+            piece = self.store.named(name)
+            if piece is None:
                 raise BadInput(self._where, f"has no piece {name!r}", "see: earmark list LIBRARY")
-        return [known[name] for name in wanted]
+            found.append(piece)
+        return found

@@ -2,7 +2,8 @@
 
 A PDF is one piece, and so are a multi-page TIFF, a score file and a recording. All other page images of one folder
 are one piece together, in natural order (page_2 before page_10); an image that is named itself is a piece of one
-page. Folders are searched recursively; hidden files and folders, and files of other kinds, are passed over.
+page. Folders are searched recursively; hidden files and folders, and files of other kinds, are passed over, but music
+of a kind that is not read is named, unless a file that is read has its name.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from pathlib import Path
 
 from earmark.errors import BadInput
 from earmark.results import Kind
-from earmark.sheet.formats import XML, count_pages, kind, kind_of_name
+from earmark.sandbox.sandbox import Sandbox
+from earmark.sheet.formats import UNREAD, UNTELLING, can_have_pages, count_pages, kind, kind_of_name
 from earmark.sheet.parts import Part
 
 _KNOWN = "PDF, PNG, JPEG, TIFF, WebP, MusicXML, MEI, Humdrum, ABC or recordings"
@@ -51,19 +53,20 @@ class Score:
     composer: str = ""
 
 
-def find_scores(paths: Iterable[str | Path]) -> Iterator[Score | BadInput]:
+def find_scores(paths: Iterable[str | Path], sandbox: Sandbox) -> Iterator[Score | BadInput]:
     """The scores at ``paths`` (files and folders), in the order given and then by name.
 
-    A path that does not exist, or holds no sheet music, comes as the BadInput that says so.
+    A path that does not exist, or holds no sheet music, comes as the BadInput that says so. Pages are counted in
+    ``sandbox``.
     """
     for path in map(Path, paths):
         try:
             if path.is_dir():
-                yield from _in_folder_given(path)
+                yield from _in_folder_given(path, sandbox)
             elif path.exists() and not path.is_file():
                 yield BadInput(path, "is no file", "give a file or a folder")
             elif path.exists() and not _is_piece_file(path):
-                yield BadInput(path, "is neither sheet music nor a recording", f"give {_KNOWN}, or a folder of them")
+                yield _unread(path)
             else:
                 yield _score(path, [path])
         except BadInput as error:
@@ -97,16 +100,16 @@ def page_file(path: Path) -> PageFile:
     return PageFile(name, state.st_size, min(state.st_mtime_ns, LATEST_NS))
 
 
-def _in_folder_given(folder: Path) -> Iterator[Score | BadInput]:
+def _in_folder_given(folder: Path, sandbox: Sandbox) -> Iterator[Score | BadInput]:
     found = False
-    for score in _in_folder(folder, {_identity(folder)}):
+    for score in _in_folder(folder, {_identity(folder)}, sandbox):
         found = True
         yield score
     if not found:
         yield BadInput(folder, "holds no sheet music", f"give a folder with {_KNOWN}")
 
 
-def _in_folder(folder: Path, above: set[tuple[int, int]]) -> Iterator[Score | BadInput]:
+def _in_folder(folder: Path, above: set[tuple[int, int]], sandbox: Sandbox) -> Iterator[Score | BadInput]:
     """``above`` holds the folders visited so far: a link may lead back to one of them."""
     try:
         entries = sorted((entry for entry in folder.iterdir() if not entry.name.startswith(".")), key=natural)
@@ -114,7 +117,10 @@ def _in_folder(folder: Path, above: set[tuple[int, int]]) -> Iterator[Score | Ba
         yield BadInput(folder, "may not be read", "give yourself permission to read it")
         return
     files = [entry for entry in entries if entry.is_file() and _is_named_so(entry) and _is_piece_file(entry)]
-    whole = [file for file in files if _is_whole(file)]
+    read = {file.stem for file in files}  # in another form, as a program's score is beside its PDF
+    unread = [entry for entry in entries if entry.suffix.lower() in UNREAD and entry.is_file()]
+    yield from (_unread(entry) for entry in unread if entry.stem not in read)
+    whole = [file for file in files if _is_whole(file, sandbox)]
     images = [file for file in files if file not in whole]
     for path, pages in [*((file, [file]) for file in whole), *([(folder, images)] if images else [])]:
         try:
@@ -124,7 +130,7 @@ def _in_folder(folder: Path, above: set[tuple[int, int]]) -> Iterator[Score | Ba
     for entry in entries:
         if entry.is_dir() and _identity(entry) not in above:
             above.add(_identity(entry))
-            yield from _in_folder(entry, above)
+            yield from _in_folder(entry, above, sandbox)
 
 
 def _score(path: Path, files: list[Path]) -> Score:
@@ -134,18 +140,28 @@ def _score(path: Path, files: list[Path]) -> Score:
     return Score(name, str(source), pages, "recording" if kind(path) == "recording" else "score")
 
 
+def _unread(path: Path) -> BadInput:
+    """Why a file is no piece."""
+    otherwise = "is neither sheet music nor a recording", f"give {_KNOWN}, or a folder of them"
+    return BadInput(path, *UNREAD.get(path.suffix.lower(), otherwise))
+
+
 def _is_piece_file(path: Path) -> bool:
     return kind(path) not in (None, "midi")
 
 
 def _is_named_so(path: Path) -> bool:
     """Whether a name's ending is a piece's: of a folder's other files nobody said that they are music."""
-    return kind_of_name(path) is not None or path.suffix.lower() == XML
+    return kind_of_name(path) is not None or path.suffix.lower() in UNTELLING
 
 
-def _is_whole(file: Path) -> bool:
+def _is_whole(file: Path, sandbox: Sandbox) -> bool:
     """Whether a file is a piece by itself, not a page of one."""
-    return kind(file) != "image" or count_pages(file) > 1
+    return kind(file) != "image" or _pages_of(file, sandbox) > 1
+
+
+def _pages_of(file: str | Path, sandbox: Sandbox) -> int:
+    return sandbox.call(count_pages, file) if can_have_pages(file) else 1
 
 
 def _identity(folder: Path) -> tuple[int, int]:
@@ -159,30 +175,31 @@ def natural(path: Path) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
-_PAGES = "#page="
+PAGES = "#page="
+"""What comes between a file and the pages of a part of it."""
 
 
-def can_hold_parts(score: Score) -> bool:
-    """Whether a score is one file of many pages."""
-    return len(score.files) == 1 and (kind(score.files[0].path) == "pdf" or count_pages(Path(score.files[0].path)) > 1)
+def can_hold_parts(score: Score, sandbox: Sandbox) -> bool:
+    """Whether a score is one file of many pages, or of many tunes."""
+    return len(score.files) == 1 and _pages_of(score.files[0].path, sandbox) > 1
 
 
 def part_source(score: Score, part: Part) -> str:
     """What stands for a part of a score: its address with the pages as RFC 8118 writes them."""
-    return f"{score.source}{_PAGES}{part.first}-{part.last}"
+    return f"{score.source}{PAGES}{part.first}-{part.last}"
 
 
 def whole_file(source: str) -> str:
     """The file that a part's source (or a file's) is of."""
-    return source.partition(_PAGES)[0]
+    return source.partition(PAGES)[0]
 
 
-def are_all_parts(score: Score, sources: Iterable[str]) -> bool:
+def are_all_parts(score: Score, sources: Iterable[str], sandbox: Sandbox) -> bool:
     """Whether these sources are parts of a score that together have all its pages; False for the score itself."""
-    ranges = sorted(tuple(map(int, source.partition(_PAGES)[2].split("-"))) for source in sources if _PAGES in source)
+    ranges = sorted(tuple(map(int, source.partition(PAGES)[2].split("-"))) for source in sources if PAGES in source)
     expected = 1
     for first, last in ranges:
         if first != expected:
             return False
         expected = last + 1
-    return bool(ranges) and expected == count_pages(Path(score.files[0].path)) + 1
+    return bool(ranges) and expected == _pages_of(score.files[0].path, sandbox) + 1

@@ -1,4 +1,4 @@
-"""What a model's similarities are worth: how high chance reaches, and what turns a search's signs into a probability."""
+"""What a model's similarities are worth: how high chance reaches, and what makes signs a probability."""
 
 from __future__ import annotations
 
@@ -35,7 +35,16 @@ class Background:
 
 @dataclass(frozen=True)
 class Signs:
-    """What tells whether the piece that a search names is right; see `earmark.search.signs` for how each is read."""
+    """What tells whether the piece that a search names is right; `earmark.search.signs` says why, and reads them.
+
+    ``lead`` is the logarithm of a sum of cosines, ``length`` that of a number of excerpts; ``heard`` and ``focus`` are
+    shares, 0..1.
+    """
+
+    lead: float
+    length: float
+    heard: float
+    focus: float
 
 
 @dataclass(frozen=True)

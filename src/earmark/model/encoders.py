@@ -2,9 +2,9 @@
 
 A model is a folder ``audio.onnx, sheet.onnx, background.npy, model.json, CARD.md``. Shipped ones lie in the package's
 ``weights/``. ``background.npy`` is float32 [2, 1 + dimension, dimension]: of places of sheet music and of excerpts of
-recordings, the mean embedding and the covariance (`earmark.model.calibration.Background`). ``model.json`` states what the encoders were made for; it is compared with what this version of
-Earmark computes, and the ONNX files with their checksums, so that weights never run on input they were not
-trained for.
+recordings, the mean embedding and the covariance (`earmark.model.calibration.Background`). ``model.json`` states what
+the encoders were made for; it is compared with what this version of Earmark computes, and the ONNX files with their
+checksums, so that weights never run on input they were not trained for.
 """
 
 from __future__ import annotations
@@ -73,7 +73,10 @@ class Model(Protocol):
         ...
 
     def embed_strip(self, strip: FloatArray, centres: Positions) -> tuple[FloatArray, FloatArray]:
-        """``strip`` float32 [strip_height_px, width], 0 = paper, 1 = ink; centres in strip px."""
+        """``strip`` float32 [lanes, strip_height_px, width], 0 = paper, 1 = ink; centres in strip px.
+
+        The lanes of a place are read together (`earmark.sheet.strips`); a lane that is there twice changes nothing.
+        """
         ...
 
 
@@ -129,6 +132,7 @@ class OnnxModel:
             self.training = dict(stated.get("training", {}))
             self._at_once = stated.get("windows_at_once")
             self._confidence = dict(stated.get("confidence", {}))
+            self._background_sha256 = stated["sha256"].get(BACKGROUND_FILE)
         except (KeyError, TypeError, ValueError) as error:
             raise BadInput(folder / "model.json", f"lacks or misstates {error}", "install the model again") from error
         if (audio, sheet) != (AudioSpec(), SheetSpec()):
@@ -141,21 +145,26 @@ class OnnxModel:
     @cached_property
     def calibration(self) -> Calibration:
         """See `Model.calibration`; raises BadInput when the model has none yet, or an older Earmark's."""
+        if not self._confidence or self._background_sha256 is None:
+            raise self._not_calibrated()
+        path = self._folder / BACKGROUND_FILE
+        _check_sha256(path, self._background_sha256)
         try:
-            stored = np.load(self._folder / BACKGROUND_FILE, allow_pickle=False).astype(np.float32)
-            backgrounds = {kind: Background(part[0], part[1:]) for kind, part in zip(KINDS, stored, strict=True)}
-            if stored.shape[1:] != (1 + self.dimension, self.dimension):
-                raise ValueError(f"{BACKGROUND_FILE} is of shape {stored.shape}")
+            parts = np.load(path, allow_pickle=False).astype(np.float32)
+            backgrounds = {kind: Background(part[0], part[1:]) for kind, part in zip(KINDS, parts, strict=True)}
             recordings = self._confidence["recordings"]
             return Calibration(
                 backgrounds,
                 Confidence(**self._confidence["pages"]),
                 Confidence(**recordings) if recordings else None,
             )
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise BadInput(
-                self._folder, "is not calibrated for this Earmark", "run: earmark model calibrate WEIGHTS CORPUS"
-            ) from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise self._not_calibrated() from error
+
+    def _not_calibrated(self) -> BadInput:
+        return BadInput(
+            self._folder, "is not calibrated for this Earmark", "run: earmark model calibrate WEIGHTS CORPUS"
+        )
 
     def embed_audio(self, spectrogram: FloatArray, centres: Positions) -> tuple[FloatArray, FloatArray]:
         """See `Model.embed_audio`."""
@@ -164,8 +173,25 @@ class OnnxModel:
 
     def embed_strip(self, strip: FloatArray, centres: Positions) -> tuple[FloatArray, FloatArray]:
         """See `Model.embed_strip`."""
-        chunks = _chunks(strip.T, centres, SheetSpec().window_px, self._at_once)
-        return self._run(self._sheet, "strip", ((order, part.T, local) for order, part, local in chunks), len(centres))
+        chunks = _chunks(np.moveaxis(strip, -1, 0), centres, SheetSpec().window_px, self._at_once)
+        parts = ((order, np.moveaxis(part, 0, -1), local) for order, part, local in chunks)
+        if len(self._sheet.get_inputs()[0].shape) == 2:
+            return self._embed_lanes_alone(list(parts), len(strip), len(centres))
+        distinct = ((order, _distinct(part), local) for order, part, local in parts)
+        return self._run(self._sheet, "strip", distinct, len(centres))
+
+    def _embed_lanes_alone(
+        self, parts: list[tuple[Order, FloatArray, FloatArray]], lanes: int, count: int
+    ) -> tuple[FloatArray, FloatArray]:
+        """The mean direction of what weights that were made before strips had lanes say of each lane."""
+        alone = [
+            self._run(self._sheet, "strip", ((order, part[lane], local) for order, part, local in parts), count)
+            for lane in range(lanes)
+        ]
+        if lanes == 1:
+            return alone[0]
+        embeddings, attention = (np.mean(of, axis=0) for of in zip(*alone, strict=True))
+        return embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True), attention
 
     @cached_property
     def _audio(self) -> Any:
@@ -189,7 +215,7 @@ class OnnxModel:
 def _chunks(
     columns: FloatArray, centres: Positions, window: int, at_once: int | None
 ) -> Iterator[tuple[Order, FloatArray, FloatArray]]:
-    """Cuts [length, height] into parts that hold whole windows, at most ``at_once`` of them (None: any number).
+    """Cuts [length, …] into parts that hold whole windows, at most ``at_once`` of them (None: any number).
 
     Yields the indices of the centres that a part serves, the part, and these centres in its own columns. The
     windows are strict, so what a part lacks outside of them changes nothing.
@@ -210,7 +236,14 @@ def _part(columns: FloatArray, centres: Positions, margin: int) -> tuple[FloatAr
     end = -(-int(np.ceil(centres.max())) // GRID) * GRID + margin
     part = columns[max(0, start) : max(0, end)]
     before, after = max(0, -start), end - start - max(0, -start) - len(part)
-    return np.pad(part, ((before, after), (0, 0))), (centres - start).astype(np.float32)
+    padded = np.pad(part, ((before, after), *[(0, 0)] * (part.ndim - 1)))
+    return padded, (centres - start).astype(np.float32)
+
+
+def _distinct(lanes: FloatArray) -> FloatArray:
+    """The lanes that do not show what the one before them shows."""
+    kept = [i for i in range(len(lanes)) if i == 0 or not np.array_equal(lanes[i], lanes[i - 1])]
+    return lanes[kept]
 
 
 def _session(path: Path) -> Any:

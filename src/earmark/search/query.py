@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from earmark.embed.piece import embed_piece
-from earmark.embed.recording import EmbeddedRecording, embed_recording
+from earmark.embed.piece import EmbeddedPiece
+from earmark.embed.recording import EmbeddedRecording
 from earmark.embed.windows import PLACE_HOP_PX, QUERY_HOP_FRAMES
-from earmark.errors import BadInput
 from earmark.model.calibration import Calibration, Confidence
-from earmark.model.encoders import Model
 from earmark.results import Kind, Place
 from earmark.schema import AudioSpec, FloatArray
 from earmark.search.rank import PACES, Ranked, follow_pieces, rank
-from earmark.sheet.formats import is_sheet_music
 
 MOST_EXCERPTS = 600
 """Excerpts that vote: all of two and a half minutes or of a page, evenly spread ones of longer queries."""
@@ -76,24 +72,8 @@ class Query:
         return first, last
 
 
-def read_query(
-    path: Path,
-    model: Model,
-    start_s: float = 0.0,
-    end_s: float | None = None,
-    report: Callable[[float], None] | None = None,
-) -> Query:
-    """The query in a file: sheet music by its name's ending (`is_sheet_music`), else a recording,
-    of
-    which the stretch ``start_s``..``end_s`` is heard; ``report`` is told now and then how many seconds of it have been.
-
-    Raises BadInput as `embed_piece` and `embed_recording` do, and for a stretch of a page.
-    """
-    if not is_sheet_music(path):
-        return query_of(embed_recording(path, model, start_s, end_s, report), start_s)
-    if start_s or end_s is not None:
-        raise BadInput(path, "is sheet music, which has no seconds", "leave out the start and the end")
-    piece = embed_piece([path], model)
+def query_of_pages(piece: EmbeddedPiece) -> Query:
+    """The query that sheet music is."""
     chosen = _spread(len(piece.embeddings))
     places = tuple(piece.places[i] for i in chosen)
     positions = chosen.astype(np.float64) * PLACE_HOP_PX

@@ -28,7 +28,7 @@ the recording:
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,6 +100,25 @@ class Followed:
     starts: IntArray
     ends: IntArray
 
+    def of(self, chosen: Set[int]) -> Followed:
+        """What following these pieces only would have found."""
+        return self.only([i for i, piece in enumerate(self.order) if piece in chosen])
+
+    def only(self, numbers: Sequence[int]) -> Followed:
+        """The pieces of these numbers, in this order."""
+        kept = list(numbers)
+        return Followed(
+            [self.order[i] for i in kept],
+            path=self.path[:, kept],
+            evidence=self.evidence[:, kept],
+            gains=self.gains[:, kept],
+            nearest=self.nearest[:, kept],
+            most=self.most[:, kept],
+            worths=self.worths[kept],
+            starts=self.starts[kept],
+            ends=self.ends[kept],
+        )
+
 
 def toll(excerpts: int) -> float:
     """What each of so many excerpts costs."""
@@ -132,33 +151,33 @@ def follow_pieces(
 
     ``positions`` float64 [n], ascending, are the excerpts' times in the recording; places are ``place_hop`` strip px
     apart. Where the query is sheet music or recordings are sought, px stand for seconds or seconds for px, as ``pace``
-    says. ``background`` float32 [n] is the excerpts'. Pieces without evidence are left out.
+    says. ``background`` float32 [n] is the excerpts'. There is at least one piece; those without evidence are left out.
     """
-    if not len(positions) == len(excerpts) == len(background):
-        raise ValueError(f"{len(positions)} times and {len(background)} backgrounds for {len(excerpts)} excerpts")
+    if len(positions) != len(excerpts):
+        raise ValueError(f"{len(positions)} times for {len(excerpts)} excerpts")
     reach: IntArray = np.ceil(np.diff(positions) * pace.fastest / place_hop).astype(np.int64)
     parts = [_best_paths(excerpts, background, group, reach) for group in _groups(pieces, len(excerpts))]
-    path, evidence, nearest, most = (np.concatenate(arrays, axis=1) for arrays in zip(*parts, strict=True))
+    path, nearest = (np.concatenate([part[i] for part in parts], axis=1) for i in (0, 2))
+    evidence, most = (np.concatenate([part[i] for part in parts], axis=1) for i in (1, 3))
     steps = np.diff(path, axis=0)
     jumps = np.zeros(path.shape, np.float32)
     jumps[1:] = JUMP_COST * ((steps < 0) | (steps > reach[:, None]))
-    gains, cost = evidence - jumps, toll(len(excerpts))
+    gains, cost = evidence - jumps, np.float32(toll(len(excerpts)))
     stretches = [_best_stretch(evidence[:, i] - cost, jumps[:, i]) for i in range(len(pieces))]
     worths, starts, ends = (np.array(values) for values in zip(*stretches, strict=True))
-    names = np.array(list(pieces))
-    best_first = [i for i in np.lexsort((names, -worths)) if evidence[:, i].any()]
-    columns = (array[:, best_first] for array in (path, evidence, gains, nearest, most))
-    return Followed(names[best_first].tolist(), *columns, *(values[best_first] for values in (worths, starts, ends)))
+    followed = Followed(list(pieces), path, evidence, gains, nearest, most, worths, starts, ends)
+    best_first = np.lexsort((np.array(followed.order), -worths)).tolist()
+    return followed.only([i for i in best_first if evidence[:, i].any()])
 
 
 @dataclass(frozen=True)
 class Ranked:
     """One piece of the answer: ``place`` is its best place's ordinal, ``excerpt`` the excerpt that found it.
 
-    The piece is heard in the excerpts ``start`` to ``end`` (not included), along ``path`` int64 [n], the place's ordinal
-    per excerpt. ``confidence``, 0..1, is the probability that it, or another edition of it, is right; ``signs`` are what
-    that was read from. ``same_as`` is the place in the ranking, from 0, of the first piece that is the same music; its
-    own where there is none before.
+    The piece is heard in the excerpts ``start`` to ``end`` (not included), along ``path`` int64 [n], the place's
+    ordinal per excerpt. ``confidence``, 0..1, is the probability that it, or another edition of it, is right, read from
+    ``signs``. ``same_as`` is the place in the ranking, from 0, of the first piece that is the same music: its own where
+    there is none before.
     """
 
     piece: int
@@ -190,7 +209,7 @@ def rank(
     for i, piece in enumerate(followed.order[:top]):
         start, end = int(followed.starts[i]), int(followed.ends[i])
         rivals = np.flatnonzero(works != works[i])
-        signs = read_signs(followed, i, rivals, positions)
+        signs = read_signs(followed, i, rivals)
         excerpt = start + _best_supported(followed.evidence[start:end, i], positions[start:end], pace.support)
         place = int(followed.path[excerpt, i])
         surest = ranked[-1].confidence if ranked else 1.0  # a piece is no surer than one that fits better

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from PIL import Image, ImageChops, ImageDraw
@@ -10,7 +10,7 @@ from PIL import Image, ImageChops, ImageDraw
 from earmark.errors import BadInput
 from earmark.schema import Box, PageImage
 from earmark.sheet.on_page import SystemOnPage
-from earmark.sheet.read import read_sheets
+from earmark.sheet.read import read_piece
 
 MARK = (213, 94, 0)
 """Vermillion of Okabe and Ito's palette: told from ink and paper with any colour vision, and in print."""
@@ -21,14 +21,19 @@ STAVES, BARS = (0, 114, 178), (0, 158, 115)
 LINE_PX = 6
 
 
-def find_page(files: Iterable[str | Path], number: int) -> PageImage:
-    """Page ``number``, from 1, of a piece read from ``files`` in order; raises BadInput when there is none
-    now."""
-    pages = (page for file in files for page in read_sheets(file))
-    for count, page in enumerate(pages, start=1):
+def find_page(files: Sequence[Path], number: int) -> Iterator[PageImage | None]:
+    """At last page ``number``, from 1, of a piece read from ``files`` in order; None for every page before.
+
+    Raises BadInput when there is none now, or its file cannot be read.
+    """
+    for count, page in enumerate(read_piece(files), start=1):
         if count == number:
-            return page
-    raise BadInput(next(iter(files), ""), f"has no page {number} any more", "add it to the library again")
+            if isinstance(page, BadInput):
+                raise page
+            yield page
+            return
+        yield None
+    raise BadInput(files[0], f"has no page {number} any more", "add it to the library again")
 
 
 def mark_place(page: PageImage, box: Box) -> Image.Image:

@@ -1,7 +1,8 @@
-"""Score files (MusicXML, MXL, MEI, **kern, ABC) → engraved pages that know their systems and measures.
+"""Score files (MusicXML, MXL, MEI, **kern, ABC, MuseScore) → engraved pages that know their systems and measures.
 
-Verovio engraves in a process of its own (`earmark.sheet.verovio_process`), on A4; resvg draws the pages
-(`earmark.sheet.engraved_page`).
+Verovio engraves in a process of its own (`earmark.sheet.verovio_process`), on A4, or on taller pages where systems are
+taller; resvg draws the pages (`earmark.sheet.engraved_page`). Every tune of an ABC book has a page of its own, as high
+as it needs, so that tune 12 is on page 12.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import json
 import subprocess
 import sys
 import tempfile
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,29 +19,32 @@ from typing import Any
 
 from earmark.errors import BadInput
 from earmark.sheet.engraved_page import EngravedPage, read_page
+from earmark.sheet.score_text import read_score_text
 
 PATIENCE_S = 30.0
 PATIENCE_S_PER_MB = 20.0
 """How long Verovio may take: ten times what it needs for the longest scores; damaged ones keep it busy for ever."""
-MAX_BYTES = 50_000_000
-"""Of a score file, unpacked: a Mahler symphony as MusicXML takes about 40 MB."""
 _ENGRAVER = Path(__file__).with_name("verovio_process.py")
 
 
 @dataclass(frozen=True)
 class Engraving:
-    """What `engrave` wrote: ``folder`` holds the files that `earmark.sheet.verovio_process` describes."""
+    """What Verovio wrote: ``folder`` holds the files that `earmark.sheet.verovio_process` describes.
+
+    ``tunes`` are (title, composer) of an ABC book's tunes, which have a page each; of any other score it is empty.
+    """
 
     folder: Path
     title: str
     composer: str
     pages: int
+    tunes: tuple[tuple[str, str], ...] = ()
 
     def read(self) -> Iterator[EngravedPage]:
-        """The pages, one at a time; they count from 1."""
+        """The pages, one at a time; they count from 1. The page of a tune that cannot be engraved is blank."""
         counted = 0
         for number in range(1, self.pages + 1):
-            page, counted = read_page(self.folder / f"page-{number:03}.svg", number, counted)
+            page, counted = read_page(self.folder / f"page-{number:03}.svg", number, 0 if self.tunes else counted)
             yield replace(page, title=self.title, composer=self.composer)
 
 
@@ -53,9 +56,13 @@ def engraved(path: str | Path, options: dict[str, Any] | None = None, performanc
     Raises BadInput when the file is missing, unreadable, too large, or not what Verovio reads.
     """
     path = Path(path)
-    limit_s = PATIENCE_S + PATIENCE_S_PER_MB * _checked_size(path) / 1e6
+    score = read_score_text(path)
+    texts = ("\n".join(score.texts),) if performance else score.texts
+    limit_s = PATIENCE_S + PATIENCE_S_PER_MB * sum(map(len, texts)) / 1e6
     with tempfile.TemporaryDirectory(prefix="earmark-") as name:
-        command = [sys.executable, "-P", str(_ENGRAVER), str(path.absolute()), name, json.dumps(options or {})]
+        for number, text in enumerate(texts, start=1):
+            (Path(name) / f"score-{number:04}.txt").write_text(text, encoding="utf-8", newline="\n")
+        command = [sys.executable, "-P", str(_ENGRAVER), name, score.format, json.dumps(options or {})]
         command += ["performance"] if performance else []
         try:
             done = subprocess.run(command, capture_output=True, timeout=limit_s)
@@ -63,26 +70,8 @@ def engraved(path: str | Path, options: dict[str, Any] | None = None, performanc
             raise BadInput(path, f"takes more than {limit_s:.0f} s to engrave", "split it into movements") from error
         if done.returncode:
             raise BadInput(path, "cannot be engraved" + _complaint(done.stderr), "export it again as MusicXML or MEI")
-        described = json.loads((Path(name) / "score.json").read_text(encoding="utf-8"))
-        yield Engraving(Path(name), described["title"], described["composer"], described["pages"])
-
-
-def _checked_size(path: Path) -> int:
-    """Bytes of a score file, unpacked. Refuses what would fill the memory, zip bombs too, before Verovio opens it."""
-    try:
-        size = path.stat().st_size
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                size = sum(info.file_size for info in archive.infolist())
-    except FileNotFoundError as error:
-        raise BadInput(path, "does not exist", "check the name") from error
-    except (OSError, zipfile.BadZipFile) as error:
-        raise BadInput(path, "cannot be read", "check its permissions, or copy it again") from error
-    if not size:
-        raise BadInput(path, "is empty (0 bytes)", "copy or download it again")
-    if size > MAX_BYTES:
-        raise BadInput(path, f"is larger than {MAX_BYTES // 10**6} MB", "split it into movements")
-    return size
+        told = json.loads((Path(name) / "score.json").read_text(encoding="utf-8"))
+        yield Engraving(Path(name), told["title"], told["composer"], told["pages"], tuple(map(tuple, told["tunes"])))
 
 
 def _complaint(errors: bytes) -> str:

@@ -20,6 +20,9 @@ import resvg_py
 from earmark.schema import Image, PageImage, System
 
 WIDTH_PX = 1654  # A4 at 200 dpi, as PDF pages are drawn
+PERCUSSION, TABLATURE = "percussion on one line", "tablature"
+_BLANK = (2339, WIDTH_PX)
+_FEWEST_LINES, _MOST_LINES = 4, 5  # of staves that are read, chant's among them
 _TRANSLATE = re.compile(r"translate\(([-\d.]+), ?([-\d.]+)\)(?: scale\(([-\d.]+))?")
 _LINE = re.compile(r"M([-\d.]+) ([-\d.]+) L([-\d.]+) ([-\d.]+)")
 # Half the widths of noteheads in glyph units, 250 a staff space: breve, whole note, all others (SMuFL, Bravura's).
@@ -56,11 +59,13 @@ class NoteHead:
 class EngravedPage(PageImage):
     """A page with its systems in reading order and, a row each, their measures from left to right.
 
-    ``title`` and ``composer`` are the whole score's, "" where it has none.
+    ``title`` and ``composer`` are the whole score's, "" where it has none. ``unread`` is what the page should
+    have and ``systems`` has not: `PERCUSSION`, `TABLATURE`, or a tune that cannot be engraved.
     """
 
     title: str = ""
     composer: str = ""
+    unread: frozenset[str] = frozenset()
     systems: tuple[System, ...] = ()
     measures: tuple[tuple[Measure, ...], ...] = ()
     noteheads: tuple[NoteHead, ...] = ()
@@ -80,6 +85,8 @@ class _System:
     measures: list[Measure] = field(default_factory=list)
     heads: list[tuple[str, float, float, float]] = field(default_factory=list)
     """Note id, top line of its staff, centre."""
+    unread: dict[float, str] = field(default_factory=dict)
+    """Top lines of percussion on few lines and of tablature, and which of the two it is."""
 
 
 def read_page(svg: Path, number: int, counted: int = 0) -> tuple[EngravedPage, int]:
@@ -87,15 +94,19 @@ def read_page(svg: Path, number: int, counted: int = 0) -> tuple[EngravedPage, i
 
     A measure without a number of its own (in ABC) gets its count through the score, from 1.
     """
+    if not svg.stat().st_size:
+        blank = np.full(_BLANK, 255, np.uint8)
+        return EngravedPage(number, blank, unread=frozenset((f"tune {number}, which cannot be engraved",))), counted
     root = ET.parse(svg).getroot()
     _leave_out_pictures(root)
     image = _draw(root)
     margin, frame = _frame(root, image.shape[1])
     systems: list[System] = []
-    measures, heads = [], []
+    measures, heads, unread = [], [], set()
     for element in _of_class(margin, "system"):
         read = _read_system(element, frame, counted)
         counted += len(read.measures)
+        unread |= set(read.unread.values())
         if not read.staves:
             continue
         tops = sorted(read.staves)
@@ -109,7 +120,14 @@ def read_page(svg: Path, number: int, counted: int = 0) -> tuple[EngravedPage, i
         heads += [NoteHead(note, len(systems), tops.index(top), x, y) for note, top, x, y in read.heads]
         systems.append(System(box, lines, sum(bottom - top for top, bottom in lines) / len(lines)))
         measures.append(tuple(read.measures))
-    page = EngravedPage(number, image, systems=tuple(systems), measures=tuple(measures), noteheads=tuple(heads))
+    page = EngravedPage(
+        number,
+        image,
+        unread=frozenset(unread),
+        systems=tuple(systems),
+        measures=tuple(measures),
+        noteheads=tuple(heads),
+    )
     return page, counted
 
 
@@ -139,14 +157,21 @@ def _read_system(element: ET.Element, frame: _Frame, counted: int) -> _System:
         ends = []
         for staff in _of_class(measure, "staff"):
             lines = [frame.px(x0, y) + frame.px(x1, y) for x0, y, x1 in _staff_lines(staff)]
-            if len(lines) < 2:  # a percussionist's single line cannot be scaled
+            if not lines:
                 continue
             top, bottom = lines[0][1], lines[-1][1]
-            read.staves[top] = bottom
             ends += [lines[0][0], lines[0][2]]
+            if len(lines) > _MOST_LINES or any(_of_class(staff, "tabGrp")):
+                read.unread[top] = TABLATURE
+            elif len(lines) < _FEWEST_LINES:  # a percussionist's single line cannot be scaled
+                read.unread[top] = PERCUSSION
+            else:
+                read.staves[top] = bottom
             read.heads += [(note, top, *frame.px(x, y)) for note, x, y in _noteheads(staff)]
         if ends:
             read.measures.append(Measure(measure.get("data-n") or str(count), min(ends), max(ends)))
+    read.staves = {top: bottom for top, bottom in read.staves.items() if top not in read.unread}
+    read.heads = [head for head in read.heads if head[1] in read.staves]
     return read
 
 

@@ -1,6 +1,6 @@
 """What kind of file is this? The one answer, for adding, asking, showing and uploading alike.
 
-A name's ending tells where it is one of ours; else, and for ``.xml``, the beginning of the file tells.
+A name's ending tells where it is one of ours; else, and for ``.xml`` and ``.txt``, the beginning of the file tells.
 """
 
 from __future__ import annotations
@@ -12,29 +12,55 @@ from typing import Literal
 import PIL.Image
 import pypdfium2 as pdfium
 
+from earmark.sheet.score_text import count_tunes, format_of
+
 FileKind = Literal["pdf", "image", "notation", "midi", "recording"]
 """``notation`` is a score file, which an engraver draws; ``recording`` is anything with sound, videos too."""
 
 ENDINGS: dict[str, FileKind] = {
     ".pdf": "pdf",
-    **dict.fromkeys((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp"), "image"),
-    **dict.fromkeys((".musicxml", ".mxl", ".mei", ".krn", ".abc"), "notation"),
+    **dict.fromkeys((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".heic", ".heif", ".avif"), "image"),
+    **dict.fromkeys((".jp2", ".j2k", ".jpx", ".jpf", ".gif", ".bmp", ".pbm", ".pgm", ".ppm", ".pnm"), "image"),
+    **dict.fromkeys((".musicxml", ".mxl", ".mei", ".krn", ".abc", ".mscz", ".mscx"), "notation"),
     **dict.fromkeys((".mid", ".midi"), "midi"),
     **dict.fromkeys((".aac", ".aif", ".aiff", ".caf", ".flac", ".m4a", ".m4b", ".mka", ".mp3"), "recording"),
     **dict.fromkeys((".oga", ".ogg", ".opus", ".wav", ".wma"), "recording"),
     **dict.fromkeys((".avi", ".mkv", ".mov", ".mp4", ".webm"), "recording"),
 }
-XML = ".xml"
-"""An ending that says too little: MusicXML, MEI, or something that is no music."""
+UNTELLING = (".xml", ".txt")
+"""Endings that say too little: MusicXML, MEI, a book of ABC tunes, or something that is no music."""
 
-_MUSIC_IN_XML = re.compile(rb"<(score-partwise|score-timewise|mei)\b")
+_EXPORT = "export it as MusicXML there (File > Export) and give that"
+UNREAD: dict[str, tuple[str, str]] = {
+    ".sib": ("is a Sibelius score, which only Sibelius reads", _EXPORT),
+    **dict.fromkeys((".musx", ".mus"), ("is a Finale score, which only Finale reads", _EXPORT)),
+    ".dorico": ("is a Dorico score, which only Dorico reads", _EXPORT),
+    **dict.fromkeys((".cap", ".capx"), ("is a Capella score, which only Capella reads", _EXPORT)),
+    **dict.fromkeys((".enc", ".nwc"), ("is a score that only its own program reads", _EXPORT)),
+    **dict.fromkeys((".gp", ".gp3", ".gp4", ".gp5", ".gpx"), ("is a Guitar Pro score, which is not read", _EXPORT)),
+    ".ly": ("is LilyPond's source, which is not read", "run lilypond on it and give the PDF"),
+    **dict.fromkeys((".djvu", ".djv"), ("is a DjVu file, which is not read", "convert it to PDF (ddjvu -format=pdf)")),
+    **dict.fromkeys((".ps", ".eps"), ("is PostScript, which is not read", "convert it to PDF (ps2pdf)")),
+    **dict.fromkeys(
+        (".psd", ".xcf", ".tga", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".jxl"),
+        ("is an image of a kind that is not read", "save it as PNG or TIFF"),
+    ),
+    ".svg": ("is an SVG drawing, which is not read", "save it as PDF or PNG"),
+}
+"""Endings of music that is not read: what such a file is, and what to do with it."""
+
 _BEGINNINGS: tuple[tuple[re.Pattern[bytes], FileKind], ...] = (
     (re.compile(rb"MThd|RIFF....RMID", re.DOTALL), "midi"),
-    (re.compile(rb"\x89PNG|\xff\xd8\xff|II\*\x00|MM\x00\*|RIFF....WEBP", re.DOTALL), "image"),
+    (
+        re.compile(rb"\x89PNG|\xff\xd8\xff|II\*\x00|MM\x00\*|RIFF....WEBP|GIF8|BM....\x00\x00\x00\x00", re.DOTALL),
+        "image",
+    ),
+    (re.compile(rb"\x00\x00\x00\x0cjP  |\xff\x4f\xff\x51|P[1-6]\s|....ftyp(hei|mif1|msf1|avi)", re.DOTALL), "image"),
     (re.compile(rb"RIFF....WAVE|FORM....AIF[FC]|fLaC|OggS|ID3|caff|\x1a\x45\xdf\xa3|....ftyp", re.DOTALL), "recording"),
 )
-_LOOKED_AT = 4096
-"""Bytes of a file's beginning."""
+_TIFF = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
+_LOOKED_AT = 65536
+"""Bytes of a file's beginning: a licence may come before the music."""
 
 
 def kind_of_name(name: str | PurePath) -> FileKind | None:
@@ -54,11 +80,10 @@ def kind(path: str | Path) -> FileKind | None:
             start = file.read(_LOOKED_AT)
     except OSError:
         return None
-    if Path(path).suffix.lower() == XML:
-        return "notation" if _MUSIC_IN_XML.search(start) else None
     if b"%PDF-" in start[:1024]:
         return "pdf"
-    return next((found for beginning, found in _BEGINNINGS if beginning.match(start)), None)
+    found = next((found for beginning, found in _BEGINNINGS if beginning.match(start)), None)
+    return found or ("notation" if format_of(start) else None)
 
 
 def is_sheet_music(path: str | Path) -> bool:
@@ -66,8 +91,21 @@ def is_sheet_music(path: str | Path) -> bool:
     return kind(path) in ("pdf", "image", "notation")
 
 
+def can_have_pages(path: str | Path) -> bool:
+    """Whether a file may have more than one page: a PDF, a score file, or a TIFF whatever its name says."""
+    found = kind(path)
+    if found != "image":
+        return found in ("pdf", "notation")
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(_TIFF[0])) in _TIFF
+    except OSError:
+        return False
+
+
 def count_pages(path: Path) -> int:
-    """The pages of a PDF or an image (a TIFF may have many); 0 for a damaged or another file."""
+    """The pages of a PDF, an image (a TIFF may have many) or an ABC book (a tune each); 0 for a damaged or another
+    file."""
     found = kind(path)
     try:
         if found == "pdf":
@@ -76,6 +114,8 @@ def count_pages(path: Path) -> int:
         if found == "image":
             with PIL.Image.open(path) as image:
                 return int(getattr(image, "n_frames", 1)) if image.format == "TIFF" else 1
+        if found == "notation":
+            return count_tunes(path)
     except Exception:  # what decoders raise at damaged files nobody has listed; it is said when the pages are read
         return 0
     return 0

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from earmark.schema import Box, System
+import numpy as np
+
+from earmark.errors import BadInput
+from earmark.schema import Box, PageImage, System
+from earmark.sheet.read import layout_of, read_piece
 from earmark.sheet.systems.find import Layout
 from earmark.sheet.systems.warp import in_fractions
 
@@ -20,6 +26,23 @@ class SystemOnPage:
     box: Box
     staves: tuple[Box, ...]
     bars: tuple[Box, ...]
+
+
+@dataclass(frozen=True)
+class SeenPage(PageImage):
+    """A page as it came, with its systems in reading order; or why it is ``missing``, "" if it is not."""
+
+    systems: tuple[SystemOnPage, ...] = ()
+    missing: str = ""
+
+
+def see_pages(files: Sequence[Path]) -> Iterator[SeenPage]:
+    """All pages of ``files``, in order; raises BadInput as `earmark.sheet.read.read_piece` does."""
+    for page in read_piece(files):
+        if isinstance(page, BadInput):
+            yield SeenPage(1, np.zeros((1, 1), np.uint8), missing=f"{Path(page.path).name} {page.what}; {page.remedy}")
+        else:
+            yield SeenPage(page.number, page.image, page.part, systems_on_page(layout_of(page)))
 
 
 def systems_on_page(layout: Layout) -> tuple[SystemOnPage, ...]:

@@ -1,12 +1,13 @@
-"""A score file → pages as SVG, by Verovio, in a process of its own.
+"""The text of a score → pages as SVG, by Verovio, in a process of its own.
 
-``python engraver.py FILE FOLDER OPTIONS [performance]``: Verovio is C++ that reads what people give it. If it crashes
-or never ends on a file, only this process does. ``FOLDER`` must exist; ``OPTIONS`` is a JSON object of Verovio's own
-(https://book.verovio.org/toolkit-reference/). Writes
+``python verovio_process.py FOLDER FORMAT OPTIONS [performance]``: Verovio is C++ that reads what people give it. If it
+crashes or never ends on a file, only this process does. ``FOLDER`` holds ``score-0001.txt``, in UTF-8, or as many of
+these as an ABC book has tunes; ``FORMAT`` is a `earmark.sheet.score_text.Format`; ``OPTIONS`` is a JSON object of
+Verovio's own (https://book.verovio.org/toolkit-reference/). Writes into the folder
 
-* ``page-001.svg``, ``page-002.svg`` …
+* ``page-001.svg``, ``page-002.svg`` …: of a book, one for every tune, empty for those that cannot be engraved
 * ``score.json``: ``pages``, their number; ``title`` and ``composer``, "" where the file has none, those of several
-  movements or tunes joined by "; "
+  movements or tunes joined by "; "; ``tunes``, [title, composer] of each of a book's
 * with ``performance``: ``notes.json``, {note id: [quarters since the beginning, MIDI pitch, whether it is held over
   by a tie]}, and ``score.mid``, the same as sound
 
@@ -17,10 +18,13 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
+
+from earmark.sheet.timewise import is_timewise, to_partwise
 
 _MEI = "{http://www.music-encoding.org/ns/mei}"
 _ID = "{http://www.w3.org/XML/1998/namespace}id"
@@ -33,30 +37,72 @@ _PAGES = {
     "svgViewBox": True,
     "xmlIdSeed": 1,  # equal files give equal ids
 }
+_AS_HIGH_AS_IT_IS = {"adjustPageHeight": True}
+_ON_ONE_PAGE = {**_AS_HIGH_AS_IT_IS, "pageHeight": 60000}
+_INPUTS = {"abc": "abc", "humdrum": "humdrum", "mei": "mei", "musicxml": "xml"}
+_HEIGHT = re.compile(r'class="definition-scale"[^>]*viewBox="0 0 \d+ (\d+)"')
+_STAFF_LINE = re.compile(r'd="M[\d.]+ ([\d.]+) L')
 _MAX_MEMORY = 4 * 2**30  # bytes of address space: a zip bomb ends here
+_MOST_NAMED = 3
 
 
-def main(file: str, folder: str, options: str, performance: str = "") -> int:
+def main(folder: str, form: str, options: str, performance: str = "") -> int:
     import verovio
 
     _limit_memory()
     toolkit: Any = verovio.toolkit()
     toolkit.setOptions(_PAGES | json.loads(options))
-    if not toolkit.loadFile(file) or toolkit.getPageCount() < 1:
-        return 1
+    toolkit.setInputFrom(_INPUTS[form])
     out = Path(folder)
-    pages = toolkit.getPageCount()
-    for number in range(1, pages + 1):
-        (out / f"page-{number:03}.svg").write_text(toolkit.renderToSVG(number), encoding="utf-8")
-    mei = ET.fromstring(toolkit.getMEI({}))
-    works = _works(mei)
-    titles, composers = ("; ".join(dict.fromkeys(work[i] for work in works if work[i])) for i in range(2))
-    described = {"pages": pages, "title": titles, "composer": composers}
+    texts = [file.read_text(encoding="utf-8") for file in sorted(out.glob("score-*.txt"))]
+    is_book = len(texts) > 1
+    if is_book:
+        toolkit.setOptions(_ON_ONE_PAGE)
+    pages, works = [], []
+    for text in texts:
+        drawn = _pages(toolkit, text)
+        works.append(_works(ET.fromstring(toolkit.getMEI({}))) if drawn else [])
+        pages += (drawn or [""])[: 1 if is_book else None]
+    if not any(pages):
+        return 1
+    for number, page in enumerate(pages, start=1):
+        (out / f"page-{number:03}.svg").write_text(page, encoding="utf-8")
+    titles, composers = (_joined([work[i] for found in works for work in found]) for i in range(2))
+    tunes = [[_joined([work[i] for work in found]) for i in range(2)] for found in works] if is_book else []
+    described = {"pages": len(pages), "title": titles, "composer": composers, "tunes": tunes}
     (out / "score.json").write_text(json.dumps(described), encoding="utf-8")
     if performance:
         (out / "score.mid").write_bytes(base64.b64decode(toolkit.renderToMIDI()))
-        (out / "notes.json").write_text(json.dumps(_notes(toolkit, mei)), encoding="utf-8")
+        notes = _notes(toolkit, ET.fromstring(toolkit.getMEI({})))
+        (out / "notes.json").write_text(json.dumps(notes), encoding="utf-8")
     return 0
+
+
+def _pages(toolkit: Any, text: str) -> list[str]:
+    """The pages of a text as SVG, taller than asked for where a system is taller; none if it cannot be engraved."""
+    if is_timewise(text):
+        text = to_partwise(text)
+    if not toolkit.loadData(text):
+        return []
+    pages = [toolkit.renderToSVG(number + 1) for number in range(toolkit.getPageCount())]
+    if any(map(_is_cut_off, pages)):
+        toolkit.setOptions(_AS_HIGH_AS_IT_IS)
+        toolkit.redoLayout()
+        pages = [toolkit.renderToSVG(number + 1) for number in range(toolkit.getPageCount())]
+    return pages if any('class="staff"' in page for page in pages) else []
+
+
+def _is_cut_off(page: str) -> bool:
+    """Whether a staff line lies below the page."""
+    height = _HEIGHT.search(page)
+    lowest = max(map(float, _STAFF_LINE.findall(page)), default=0.0)
+    return height is not None and lowest > float(height[1])
+
+
+def _joined(names: list[str]) -> str:
+    """Names that differ, the first few of many."""
+    different = [name for name in dict.fromkeys(names) if name]
+    return "; ".join(different[:_MOST_NAMED]) + " …" * (len(different) > _MOST_NAMED)
 
 
 def _limit_memory() -> None:

@@ -10,20 +10,19 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
-import pypdfium2 as pdfium
 from PIL import Image
 
 from earmark.embed.attention import attend, hear
+from earmark.embed.recording import read_blocks
 from earmark.library.library import Library
+from earmark.library.reading import read_page
 from earmark.schema import AudioSpec
 from earmark.search.rank import NEIGHBOURS
-from earmark.sheet.draw import find_page
-from earmark.sheet.formats import is_sheet_music
+from earmark.sheet.formats import can_have_pages, count_pages, is_sheet_music
 from earmark.web.errors import Refusal
-from earmark.web.protocol import Answer, Progress, piece_json
+from earmark.web.protocol import Answer, Progress, piece_json, pieces_json
 
 OnProgress = Callable[[Progress], None]
 PROGRESS_EVERY_S = 0.2
@@ -53,14 +52,14 @@ def find(
 
     stop_s = end_s
     if is_sheet_music(path):
-        _check_pages(Path(path), name, most_pages)
+        _check_pages(library, path, name, most_pages)
     else:
         stop_s = min(start_s + most_s + 1, end_s or np.inf)
     findings = library.find(path, top, start_s, stop_s, report=report)
     if findings.query_duration_s > most_s:
         raise too_long(name, most_s)
     found = {hit.piece_id for hit in findings.hits} | {hit.piece_id for hit in findings.recordings}
-    pieces = {piece.name: piece_json(piece) for piece in library.pieces() if piece.id in found}
+    pieces = pieces_json(library.store, sorted(found))
     hits = tuple(replace(hit, source=os.path.basename(hit.source)) for hit in findings.hits)
     recordings = tuple(replace(hit, source=os.path.basename(hit.source)) for hit in findings.recordings)
     result = replace(findings, query_path=name, hits=hits, recordings=recordings).to_dict()
@@ -74,43 +73,31 @@ def too_long(name: str, most_s: float) -> Refusal:
 
 def add(library: Library, progress: OnProgress, path: str, name: str, most_pages: int) -> Answer:
     """Adds one file: ``outcome`` and ``piece``."""
-    _check_pages(Path(path), name, most_pages)
-    outcome = library.add([path])[0]
+    _check_pages(library, path, name, most_pages)
+    outcome = library.add([path], jobs=1)[0]
     if outcome.piece is None:
         what, _, remedy = outcome.reason.partition("; ")
         raise Refusal("unusable_file", f"{name} {what}", remedy)
     return Answer({"outcome": outcome.status, "piece": piece_json(outcome.piece)})
 
 
-def _check_pages(path: Path, name: str, most: int) -> None:
-    pages = count_pages(path)
+def _check_pages(library: Library, path: str, name: str, most: int) -> None:
+    """Refuses more pages than ``most``; a file that cannot be opened is refused when its pages are read."""
+    pages = library.sandbox.call(count_pages, path) if can_have_pages(path) else 1
     if pages > most:
         raise Refusal("too_long", f"{name} has {pages} pages", f"give at most {most} at once")
 
 
-def count_pages(path: Path) -> int:
-    """The pages that a PDF or TIFF claims to have; 1 for anything else, 0 for what cannot be opened."""
-    try:
-        with path.open("rb") as file:
-            if b"%PDF-" in file.read(1024):
-                with pdfium.PdfDocument(path) as document:
-                    return len(document)
-        with Image.open(path, formats=["TIFF"]) as image:
-            return int(getattr(image, "n_frames", 1))
-    except (pdfium.PdfiumError, OSError, SyntaxError, ValueError):
-        return 0  # said when its pages are read
-
-
 def page(library: Library, progress: OnProgress, files: list[str], name: str, number: int, width: int) -> Answer:
     """Page ``number`` of a piece as a grey PNG, ``width`` px wide."""
-    image = Image.fromarray(find_page(files, number).image)
+    image = Image.fromarray(read_page(files, number, library.sandbox).image)
     height = max(1, round(image.height * width / image.width))
     return Answer({}, _png(image.resize((width, height), Image.Resampling.BOX if width < image.width else None)))
 
 
 def spectrogram(library: Library, progress: OnProgress, path: str, name: str, start_s: float, end_s: float) -> Answer:
     """The spectrogram as a grey PNG, one px per frame and band; ``start_s`` and ``end_s`` are what it covers."""
-    frames, first_s = hear(path, start_s, end_s)
+    frames, first_s = library.sandbox.call(hear, path, start_s, end_s)
     grey = np.clip(frames.T[::-1] * (255 / LOUDEST), 0, 255).astype(np.uint8)
     last_s = first_s + len(frames) / AudioSpec().frames_per_second
     return Answer({"start_s": round(first_s, 3), "end_s": round(last_s, 3)}, _png(Image.fromarray(grey)))
@@ -124,7 +111,7 @@ def attention(
         places, embeddings = library.store.contents(piece)
     except KeyError:
         raise Refusal("not_found", "the piece is not in the library any more", "ask again") from None
-    excerpts = attend(path, library.model, start_s, end_s)
+    excerpts = attend(path, library.model, start_s, end_s, library.sandbox)
     similarities = excerpts.embeddings @ embeddings.T
     best = similarities.argmax(axis=1)
     explained = [
@@ -161,6 +148,7 @@ def align(library: Library, progress: OnProgress, path: str, name: str, piece: s
 
 def warm(library: Library) -> None:
     """Loads what the first search would have to load."""
+    library.sandbox.start(read_blocks)
     spec = AudioSpec()
     silence = np.zeros((spec.window_frames, spec.bands), np.float32)
     embeddings, _ = library.model.embed_audio(silence, np.array([spec.window_frames / 2]))

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from starlette.requests import ClientDisconnect, Request
 
-from earmark.sheet.formats import ENDINGS, XML
+from earmark.sheet.formats import ENDINGS, UNTELLING
 from earmark.web.errors import Refusal, disk_full, is_full
 from earmark.web.limits import Limits
 
@@ -20,7 +20,7 @@ LONGEST_NAME_BYTES = 120
 """What fits, with what we add to it, into the 255 bytes that most file systems have for a name; some have 143."""
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
 """No file on Windows can be called so, whatever its ending."""
-SHEET_ENDINGS = (*(ending for ending, kind in ENDINGS.items() if kind in ("pdf", "image", "notation")), XML)
+SHEET_ENDINGS = (*(ending for ending, kind in ENDINGS.items() if kind in ("pdf", "image", "notation")), *UNTELLING)
 RECORDING_ENDINGS = tuple(ending for ending, kind in ENDINGS.items() if kind == "recording")
 
 

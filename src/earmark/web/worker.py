@@ -1,8 +1,8 @@
-"""What a worker process runs: one task after the other with a library of its own, within limits of memory.
+"""What a worker process runs: one task after the other with a library of its own.
 
-It ends when the server does, however that ends, and then removes the folder of kept files if it is still there.
-
-Score files are engraved by a process of the worker's own process group, which is killed as a whole.
+It opens no file that a client sent: the library reads files in confined processes (`earmark.sandbox`), which end with
+the worker. It ends when the server does, however that ends, and then removes the folder of kept files if it is still
+there.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 from earmark.errors import EarmarkError
 from earmark.library.library import Library
 from earmark.model.encoders import Model
+from earmark.sandbox.limits import Limits
+from earmark.sandbox.sandbox import Sandbox
 from earmark.web.errors import Refusal, explain
 from earmark.web.protocol import LAST, READY, Answer, Progress, Task, write_answer, write_progress, write_refusal
 from earmark.web.tasks import TASKS, warm
@@ -28,9 +29,10 @@ from earmark.web.tasks import TASKS, warm
 
 @dataclass(frozen=True)
 class Setup:
-    """What every worker is given: the library and its model, the server's folder, bytes it may take, its niceness.
+    """What every worker is given: the library and its model, the server's folder, its niceness.
 
-    A ``warm`` one makes ready for searching before its first task.
+    Reading a file may take ``memory_bytes`` beyond what its process holds before. A ``warm`` worker makes ready for
+    searching before its first task.
     """
 
     library: str
@@ -45,13 +47,13 @@ def main(pipe: Connection, setup: Setup) -> None:
     """The process's life."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-C is the server's to handle
     if sys.platform != "win32":
-        os.setpgid(0, 0)  # what it starts is ended with it
+        os.nice(setup.niceness)
     tempfile.tempdir = setup.folder
     try:
-        library = Library.open(setup.library, setup.model)
+        sandbox = Sandbox(Limits(memory_bytes=setup.memory_bytes))
+        library = Library.open(setup.library, setup.model, sandbox=sandbox)
         if setup.warm:
             warm(library)
-        _limit(setup)
         pipe.send_bytes(READY)
         while True:
             task: Task = pipe.recv()
@@ -78,25 +80,10 @@ def _answered(task: Task, library: Library, pipe: Connection) -> bool:
         last = Refusal("gave_up", "the file takes too much memory", "give a smaller one")
         pipe.send_bytes(write_refusal(last, LAST))
         return False
-    except Exception:  # whatever a decoder raises on a crafted file
+    except Exception:  # a mistake of ours
         traceback.print_exc()
         last = Refusal("gave_up", "the file cannot be read", "convert it and try again")
         pipe.send_bytes(write_refusal(last, LAST))
         return False
     pipe.send_bytes(message)
     return True
-
-
-def _limit(setup: Setup) -> None:
-    """Bounds the process's memory, and lets it step back behind the server; where the system can."""
-    if sys.platform == "win32":
-        return
-    import resource
-
-    os.nice(setup.niceness)
-    held = Path("/proc/self/statm")
-    if held.exists():
-        allowed = int(held.read_text().split()[0]) * resource.getpagesize() + setup.memory_bytes
-        resource.setrlimit(resource.RLIMIT_AS, (allowed, allowed))
-        Path("/proc/self/oom_score_adj").write_text("500")  # rather than the server, if memory runs out
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

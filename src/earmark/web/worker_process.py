@@ -1,15 +1,12 @@
 """Runs a worker process for the server: starts it, ends it when a task takes too long, replaces it when it dies.
 
-What decodes files runs there, so that a crafted one can at worst end its own job.
+So a task that takes too long, or dies, at worst ends its own job.
 """
 
 from __future__ import annotations
 
 import logging
 import multiprocessing
-import os
-import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -93,7 +90,7 @@ class Worker:
         with self._lock:
             self._killed = True
             if self._process is not None:
-                _end(self._process)
+                self._process.kill()
 
     def stop(self) -> None:
         """Ends the process for good."""
@@ -129,14 +126,6 @@ class Worker:
             process.close()
         if pipe is not None:
             pipe.close()
-
-
-def _end(process: BaseProcess) -> None:
-    """Kills a process and, where the system knows groups, what it has started: an engraver, say."""
-    if sys.platform != "win32" and process.pid is not None and process.exitcode is None:
-        with suppress(ProcessLookupError, PermissionError):  # it had not come so far, or is gone
-            os.killpg(process.pid, signal.SIGKILL)
-    process.kill()
 
 
 def _receive(pipe: Connection, deadline: float) -> tuple[bytes, bytes]:

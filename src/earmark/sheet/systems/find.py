@@ -126,7 +126,7 @@ def _likely_turns(image: Image) -> list[tuple[int, list[Period]]]:
 
     The likelier turn comes first; one that is much less likely is left out.
     """
-    turns = [(0, find_periods(image)), (1, find_periods(np.ascontiguousarray(image.T)))]
+    turns = list(enumerate(find_periods(image)))
     strengths = [max((period.strength for period in periods), default=0.0) for _, periods in turns]
     if strengths[0] >= _SIDEWAYS * strengths[1]:
         return turns[:1]

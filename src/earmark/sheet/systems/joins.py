@@ -6,6 +6,8 @@ Everything here looks at a flat page, on which staves are straight and level, wi
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -79,15 +81,29 @@ def standing(ink: FloatArray, top: float, bottom: float, x0: float, x1: float) -
     left, right = max(0, int(x0)), min(ink.shape[1], int(x1) + 1)
     if last <= first or right <= left:
         return np.zeros(max(0, right - left))
-    margin = int(np.ceil(_LEANS[-1] * (last - first) / 2)) + 1
-    padded = cv2.copyMakeBorder(ink[first:last], 0, 0, margin, margin, cv2.BORDER_CONSTANT, value=(0.0,))
+    margin, leans = _leaning(last - first)
+    padded = cv2.copyMakeBorder(ink[first:last], 1, 0, margin, margin, cv2.BORDER_CONSTANT, value=(0.0,))
     region = cv2.dilate(padded[:, left : right + 2 * margin], np.ones((1, 3), np.uint8))
-    rows = np.arange(last - first)
-    best = np.zeros(right - left)
-    for lean in _LEANS:
-        shift = np.rint(lean * (rows - rows.mean())).astype(np.int64) + margin
+    above = np.cumsum(region, axis=0)  # the ink above every row
+    best = np.zeros(right - left, np.float32)
+    for stretches in leans:
         total = np.zeros(right - left, np.float32)
-        for by in np.unique(shift):
-            total += region[shift == by, by : by + right - left].sum(axis=0)
-        best = np.maximum(best, total / len(rows))
-    return best
+        for start, end, by in stretches:
+            total += above[end, by : by + right - left]
+            if start:
+                total -= above[start, by : by + right - left]
+        np.maximum(best, total, out=best)
+    return best.astype(np.float64) / (last - first)
+
+
+@lru_cache(maxsize=1024)
+def _leaning(rows: int) -> tuple[int, list[list[tuple[int, int, int]]]]:
+    """For lines that lean as far as `_LEANS` over so many rows: by how much the farthest leaves its middle, in px, and
+    for each the stretches (first row, end, px) of rows on which it lies so many px from the left."""
+    margin = int(np.ceil(_LEANS[-1] * rows / 2)) + 1
+    leans = []
+    for lean in _LEANS:
+        shifts = np.rint(lean * (np.arange(rows) - (rows - 1) / 2)).astype(np.int64) + margin
+        edges = [0, *(np.flatnonzero(np.diff(shifts)) + 1).tolist(), rows]
+        leans.append([(start, end, int(shifts[start])) for start, end in pairwise(edges)])
+    return margin, leans

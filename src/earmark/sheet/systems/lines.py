@@ -40,22 +40,31 @@ class Period:
     strength: float
 
 
-def find_periods(image: Image) -> list[Period]:
-    """The likeliest line distances of a page image whose staff lines run roughly along its rows, best first.
+def find_periods(image: Image) -> tuple[list[Period], list[Period]]:
+    """The likeliest line distances of a page image whose staff lines run roughly along its rows, best first; and the
+    same if they run along its columns.
 
     The rows' autocorrelation, summed over narrow vertical strips of thin ink, is high at one, two and three line
     distances and low half way between (after Fujinaga 2004, "Staff detection and removal", who takes run lengths). Each
     octave of distances is looked for in the image halved as often as makes it 4 to 8 px.
     """
-    found: list[Period] = []
-    first = 0 if image.shape[1] <= _LARGE_PX else 1  # on large pages, lines are not that close
+    along_rows: list[Period] = []
+    along_columns: list[Period] = []
+    # On large pages, lines are not so close that they need the first level.
+    firsts = [0 if size <= _LARGE_PX else 1 for size in image.shape[::-1]]
     for level in range(_LEVELS):
-        if level >= first:
-            found += _periods_of_octave(image, MIN_DISTANCE_PX if level == first else 4.0, 2**level)
+        for found, first, turned in ((along_rows, firsts[0], False), (along_columns, firsts[1], True)):
+            if level >= first:
+                at_level = np.ascontiguousarray(image.T) if turned else image
+                found += _periods_of_octave(at_level, MIN_DISTANCE_PX if level == first else 4.0, 2**level)
         if min(image.shape) < 16 * _STRIP_PX:
             break
         halved = cv2.resize(image, (image.shape[1] // 2, image.shape[0] // 2), interpolation=cv2.INTER_AREA)
         image = np.asarray(halved, np.uint8)
+    return _likeliest(along_rows), _likeliest(along_columns)
+
+
+def _likeliest(found: list[Period]) -> list[Period]:
     best: list[Period] = []
     for period in sorted(found, key=lambda period: -period.strength):
         if all(abs(np.log(period.distance / other.distance)) > 0.1 for other in best):
@@ -127,17 +136,19 @@ def find_skew(lines: FloatArray, distance: float) -> float:
     width = max(1, round(1.6 * distance))
     size = (max(1, lines.shape[1] // width), lines.shape[0])
     strips = np.asarray(cv2.resize(lines, size, interpolation=cv2.INTER_AREA), np.float32)
+    strips = np.asfortranarray(strips)
     best = 0.0
-    for reach, step in ((_MAX_SKEW_DEGREES, 1.0), (0.75, 0.25), (0.15, 0.05)):
-        angles = best + np.arange(-reach, reach + step / 2, step)
-        best = float(max(angles, key=lambda angle: _sharpness(strips, width, angle)))
+    for reach, step, every in ((_MAX_SKEW_DEGREES, 1.0, 2), (0.75, 0.25, 1), (0.15, 0.05, 1)):
+        angles, some = best + np.arange(-reach, reach + step / 2, step), strips[:, ::every]
+        best = float(max(angles, key=lambda angle: _sharpness(some, every * width, angle)))
     return best
 
 
 def _sharpness(strips: FloatArray, width: int, degrees: float) -> float:
     """How unlike the sums along lines that fall by so many degrees are."""
     height, count = strips.shape
-    fall = np.tan(np.radians(degrees)) * width * (np.arange(count) - count / 2)
-    matrix = np.arange(height)[:, None] + np.rint(fall).astype(np.int64)
-    sums = np.take_along_axis(strips, np.clip(matrix, 0, height - 1), axis=0).sum(axis=1)
+    fall = np.rint(np.tan(np.radians(degrees)) * width * (np.arange(count) - count / 2)).astype(np.int64)
+    sums = np.zeros(height, np.float32)
+    for strip, by in zip(strips.T, np.clip(fall, -height, height).tolist(), strict=True):
+        sums[max(0, -by) : height - max(0, by)] += strip[max(0, by) : height - max(0, -by)]
     return float((sums**2).sum())

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -29,6 +30,8 @@ _MIN_STEPS = 8
 _MAX_FAILURES = 15
 _MAX_GAP = 40 * DISTANCE  # between parts of one staff
 _MIN_LINE, _MIN_HIDDEN = 0.42, 0.2  # share of its lines that is seen; beams may hide more of one
+_MIN_OTHERS = 0.8  # of the other four, where one between them is not there at all
+_SAME_END = 3 * DISTANCE  # so close to each other begin, and end, the staves of a page
 _MIN_CONTRAST = 0.2  # by which that is more than in the spaces between
 _MIN_UNBROKEN = 0.6  # of what is seen of the lines; letters reach 0.2, noisy lines 0.9
 _STIFFNESS = 30.0  # against bending within a few steps
@@ -47,18 +50,20 @@ class Staff:
     x1: float
     top: Curve
     bottom: Curve
+    is_whole: bool = True
+    """Whether all its lines are seen: a picture that was badly reduced may have lost one."""
 
-    @property
+    @cached_property
     def nodes(self) -> slice:
         """The nodes that lie on the staff."""
         return slice(int(self.x0 / DISTANCE), max(int(self.x0 / DISTANCE) + 1, round(self.x1 / DISTANCE)))
 
-    @property
+    @cached_property
     def middle(self) -> float:
         """The mean row of its middle line."""
         return float((self.top[self.nodes].mean() + self.bottom[self.nodes].mean()) / 2)
 
-    @property
+    @cached_property
     def height(self) -> float:
         """The mean distance from top to bottom line."""
         return float((self.bottom[self.nodes] - self.top[self.nodes]).mean())
@@ -66,7 +71,8 @@ class Staff:
 
 @dataclass(frozen=True)
 class _Views:
-    """The share of thin ink around every node: float32 [height, nodes], each.
+    """Of the columns around every node where nothing thicker hides it, the share in which a line is seen: float32
+    [height, nodes], each.
 
     ``exact`` has every row as it is, ``seen`` also counts the rows above and below, and ``unbroken`` only ink that runs
     on for almost a line distance: a staff line does, letters do not.
@@ -79,15 +85,17 @@ class _Views:
 
 def find_staves(lines: FloatArray, thick: FloatArray) -> list[Staff]:
     """All staves of a page, the clearest first, from `lines.thin_ink`'s two images, float32 [height, width]."""
-    seen = _line_share(lines, thick)
-    if seen.shape[0] < 6 * DISTANCE or seen.shape[1] < _MIN_STEPS:
+    if lines.shape[0] < 6 * DISTANCE or lines.shape[1] < _MIN_STEPS * DISTANCE:
         return []
     wide = cv2.dilate(lines, np.ones((3, 1), np.uint8))
     unbroken = np.asarray(cv2.morphologyEx(wide, cv2.MORPH_OPEN, np.ones((1, DISTANCE - 1), np.uint8)), np.float32)
-    views = _Views(_line_share(lines, thick, spread=1), seen, _line_share(unbroken, thick, spread=1))
+    clear = 1 - thick
+    room = np.maximum(_around_nodes(clear), np.float32(0.3))
+    exact, seen, long = (np.asarray(_around_nodes(view * clear) / room, np.float32) for view in (lines, wide, unbroken))
+    views = _Views(exact, seen, long)
     staves: list[Staff] = []
     failures = 0
-    for first, rows, spacing in _paths(*_comb(seen)):
+    for first, rows, spacing in _paths(*_comb(views.seen)):
         staff = _measure(views, first, rows, spacing) or _measure(views, first, rows, 1.0)
         if staff is not None:
             staves.append(staff)
@@ -95,7 +103,14 @@ def find_staves(lines: FloatArray, thick: FloatArray) -> list[Staff]:
             failures += 1
             if failures > _MAX_FAILURES:  # the rest is weaker still
                 break
-    return _joined(views, staves)
+    staves = _joined(views, staves)
+    whole = [staff for staff in staves if staff.is_whole]
+    return [staff for staff in staves if staff.is_whole or any(_end_alike(staff, other) for other in whole)]
+
+
+def _end_alike(one: Staff, other: Staff) -> bool:
+    """Whether two staves begin and end at the same place."""
+    return abs(one.x0 - other.x0) < _SAME_END and abs(one.x1 - other.x1) < _SAME_END
 
 
 def _joined(views: _Views, staves: list[Staff]) -> list[Staff]:
@@ -122,18 +137,11 @@ def _goes_on(one: Staff, other: Staff) -> bool:
     return bool(np.abs(apart).mean() < 0.6 * DISTANCE + 0.03 * max(0.0, gap))
 
 
-def _line_share(lines: FloatArray, thick: FloatArray, spread: int = 3) -> FloatArray:
-    """Of the columns around every node where nothing thicker hides it, the share in which a line is seen.
-
-    float32 [height, nodes].
-    """
-    wide = cv2.dilate(lines, np.ones((spread, 1), np.uint8)) if spread > 1 else lines
-    clear = 1 - thick
-    nodes = (lines.shape[1] // DISTANCE, lines.shape[0])
-    columns = nodes[0] * DISTANCE
-    seen = cv2.resize((wide * clear)[:, :columns], nodes, interpolation=cv2.INTER_AREA)
-    room = cv2.resize(clear[:, :columns], nodes, interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.blur(seen, (3, 1)) / np.maximum(cv2.blur(room, (3, 1)), 0.3), np.float32)
+def _around_nodes(ink: FloatArray) -> FloatArray:
+    """The mean of the columns around every node, and of the rows above and below: float32 [height, nodes]."""
+    nodes = (ink.shape[1] // DISTANCE, ink.shape[0])
+    columns = cv2.resize(ink[:, : nodes[0] * DISTANCE], nodes, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.blur(columns, (3, 1)), np.float32)
 
 
 def _comb(seen: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -143,14 +151,18 @@ def _comb(seen: FloatArray) -> tuple[FloatArray, FloatArray]:
     for spacing in _SPACINGS:
         offsets = [round(line * DISTANCE * spacing) for line in range(5)]
         rows = height - offsets[-1]
-        five = np.stack([seen[offset : offset + rows] for offset in offsets])
-        five.partition(1, axis=0)
+        weakest = seen[:rows]
+        next_weakest = np.full_like(weakest, np.inf)
+        for offset in offsets[1:]:
+            line = seen[offset : offset + rows]
+            next_weakest = np.minimum(next_weakest, np.maximum(weakest, line))
+            weakest = np.minimum(weakest, line)
         half = round(DISTANCE * spacing / 2)
         spaces = np.sum([seen[offset + half : offset + half + rows] for offset in offsets[:4]], axis=0)
-        clear = (2 * five[0] + five[1]) / np.float32(3) - spaces / np.float32(8)
+        clear = (2 * weakest + next_weakest) / np.float32(3) - spaces / np.float32(8)
         clear *= np.float32(1 - _UNUSUAL * abs(spacing - 1))
-        spacings[:rows][clear > best[:rows]] = spacing
-        best[:rows] = np.maximum(best[:rows], clear)
+        np.copyto(spacings[:rows], np.float32(spacing), where=clear > best[:rows])
+        np.maximum(best[:rows], clear, out=best[:rows])
     return best, spacings
 
 
@@ -188,14 +200,16 @@ def _follow(evidence: FloatArray, node: int, row: int, step: int) -> dict[int, f
         node += step
         expected = here + slope
         first = max(0, round(expected) - _REACH)
-        near = evidence[first : round(expected) + _REACH + 1, node]
-        if near.size == 0:
+        near = evidence[first : round(expected) + _REACH + 1, node].tolist()
+        if not near:
             break
-        if near.max() < _MIN_EVIDENCE:
+        most = max(near)
+        if most < _MIN_EVIDENCE:
             missing += 1
             here = expected
             continue
-        best = first + float(np.flatnonzero(near > 0.97 * near.max()).mean())
+        strong = [row for row, value in enumerate(near) if value > 0.97 * most]
+        best = first + sum(strong) / len(strong)
         slope = 0.75 * slope + 0.25 * (best - here) if not missing else slope
         here, missing = 0.4 * expected + 0.6 * best, 0
         found[node] = here
@@ -228,9 +242,11 @@ def _measure(views: _Views, first: int, path: Curve, spacing: float) -> Staff | 
     if np.median(share(views.unbroken, line) / np.maximum(whole, 1e-6)) < _MIN_UNBROKEN:
         return None
     weakest, next_weakest = np.sort(whole)[:2]
-    if weakest < _MIN_HIDDEN or next_weakest < max(_MIN_LINE, float(between.mean()) + _MIN_CONTRAST):
+    is_whole = bool(weakest >= _MIN_HIDDEN)
+    least = max(_MIN_LINE, float(between.mean()) + _MIN_CONTRAST) if is_whole else _MIN_OTHERS
+    if next_weakest < least or not (is_whole or 0 < whole.argmin() < 4):
         return None
-    return Staff(float(first * DISTANCE), float((first + len(path)) * DISTANCE), top, bottom)
+    return Staff(float(first * DISTANCE), float((first + len(path)) * DISTANCE), top, bottom, is_whole)
 
 
 def _fit(exact: FloatArray, first: int, path: Curve, count: int, spacing: float) -> tuple[Curve, Curve] | None:
@@ -251,22 +267,35 @@ def _fit(exact: FloatArray, first: int, path: Curve, count: int, spacing: float)
     away = at_line - 2.0
     x = (at_node - len(path) / 2) / len(path)
     # Unknown are the middle line's row at every node, which hardly bends, and a spacing that changes along the staff.
-    terms = np.zeros((len(away), len(path) + 3))
-    terms[np.arange(len(away)), at_node] = 1
-    terms[:, -3:] = np.stack([away, away * x, away * x**2], axis=1)
-    stiffness = np.zeros((len(path) + 3, len(path) + 3))
-    second = np.diff(np.eye(len(path)), 2, axis=0)
-    stiffness[:-3, :-3] = _STIFFNESS * second.T @ second
-    stiffness[-1, -1] = len(path)
+    spacings = np.stack([away, away * x, away * x**2])
+    stiffness = _stiffness(len(path))
     target, trust = centre[sure], np.ones(len(away))
+    equations, right = np.empty_like(stiffness), np.empty(len(path) + 3)
     for _ in range(4):  # reweighted: what lies off the lines (ledger lines, beams) loses its say
-        weighted = terms.T * trust
-        solution = np.linalg.solve(weighted @ terms + stiffness, weighted @ target)
-        trust = 1 / (1 + ((target - terms @ solution) / 0.7) ** 2)
+        weighted = spacings * trust
+        equations[:] = stiffness
+        equations[range(len(path)), range(len(path))] += np.bincount(at_node, trust, len(path))
+        both = np.stack([np.bincount(at_node, one, len(path)) for one in weighted])
+        equations[-3:, :-3] += both
+        equations[:-3, -3:] += both.T
+        equations[-3:, -3:] += weighted @ spacings.T
+        right[:-3] = np.bincount(at_node, trust * target, len(path))
+        right[-3:] = weighted @ target
+        solution = np.linalg.solve(equations, right)
+        trust = 1 / (1 + ((target - solution[at_node] - solution[-3:] @ spacings) / 0.7) ** 2)
     x = (np.arange(len(path)) - len(path) / 2) / len(path)
     half = 2 * (solution[-3] + solution[-2] * x + solution[-1] * x**2)
     middle = solution[:-3]
     return _continued(middle - half, first, count), _continued(middle + half, first, count)
+
+
+def _stiffness(nodes: int) -> Curve:
+    """What bending costs: float64 [nodes + 3, nodes + 3], the last three rows for the spacing."""
+    stiffness = np.zeros((nodes + 3, nodes + 3))
+    second = np.diff(np.eye(nodes), 2, axis=0)
+    stiffness[:-3, :-3] = _STIFFNESS * second.T @ second
+    stiffness[-1, -1] = nodes
+    return stiffness
 
 
 def _continued(curve: Curve, first: int, count: int) -> Curve:

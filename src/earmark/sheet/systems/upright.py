@@ -23,23 +23,24 @@ _ALIKE = 2.5  # cells of ink: what shares less is alike by chance
 
 def is_upside_down(ink: FloatArray, staves: Sequence[Level]) -> bool:
     """Whether the staves' right ends look more alike than their left ends, on a flat page of ``DISTANCE``."""
-    left = _alikeness([_end(ink, staff, True) for staff in staves])
-    right = _alikeness([_end(ink, staff, False) for staff in staves])
+    ends = [_ends(ink, staff) for staff in staves]
+    left, right = (_alikeness([both[side] for both in ends]) for side in range(2))
     return right > max(_ALIKE, _SURE * left)
 
 
-def _end(ink: FloatArray, staff: Level, left: bool) -> FloatArray:
-    """One end of a staff in coarse cells, without its lines: float32 [16, 10]; the right end stands on its head."""
+def _ends(ink: FloatArray, staff: Level) -> tuple[FloatArray, FloatArray]:
+    """Both ends of a staff in coarse cells, without its lines: float32 [16, 10]; the right end stands on its head."""
     top = round((staff.top + staff.bottom) / 2) - 2 * DISTANCE - _ABOVE
     rows = np.clip(np.arange(top, top + 4 * DISTANCE + 2 * _ABOVE), 0, len(ink) - 1)
-    start = round(staff.x0) + _SKIPPED if left else round(staff.x1) - _SKIPPED - _WIDTH
-    columns = np.clip(np.arange(start, start + _WIDTH), 0, ink.shape[1] - 1)
-    part = ink[np.ix_(rows, columns)]
-    lines = np.median(ink[np.ix_(rows, np.arange(int(staff.x0), int(staff.x1), 3))], axis=1)
-    part = np.maximum(part - lines[:, None], 0).astype(np.float32)
-    part = part if left else part[::-1, ::-1].copy()
-    cells = cv2.resize(part, (_WIDTH // _CELL, len(rows) // _CELL), interpolation=cv2.INTER_AREA)
-    return np.asarray(cells, np.float32)
+    lines = np.median(ink[np.ix_(rows, np.arange(int(staff.x0), int(staff.x1), 3))], axis=1)[:, None]
+
+    def cells(start: int, turn: int) -> FloatArray:
+        columns = np.clip(np.arange(start, start + _WIDTH), 0, ink.shape[1] - 1)
+        part = np.maximum(ink[np.ix_(rows, columns)] - lines, 0).astype(np.float32)[::turn, ::turn]
+        size = (_WIDTH // _CELL, len(rows) // _CELL)
+        return np.asarray(cv2.resize(part.copy(), size, interpolation=cv2.INTER_AREA), np.float32)
+
+    return cells(round(staff.x0) + _SKIPPED, 1), cells(round(staff.x1) - _SKIPPED - _WIDTH, -1)
 
 
 def _alikeness(ends: Sequence[FloatArray]) -> float:

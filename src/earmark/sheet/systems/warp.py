@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -20,7 +21,6 @@ from earmark.sheet.systems.staves import Staff
 
 GRID_STEP = 2.0 * DISTANCE
 """Px between the nodes of `grid_of`."""
-_BAND = 256  # rows mapped at once, which bounds memory
 _APART = 2 * DISTANCE  # that two staves must be to bend the page between them
 
 Points = npt.NDArray[np.float64]
@@ -80,13 +80,17 @@ class Warp:
         """The flat image of the page image, uint8; what lies off the page is like its edge."""
         width, height = self.size
         flat = np.empty((height, width), np.uint8)
-        for top in range(0, height, _BAND):
-            bottom = min(height, top + _BAND)
-            sources = _between(_between(self.grid, top, bottom, self.step[1], 0), 0, width, self.step[0], 1)
-            sources -= np.float32(0.5)
-            flat[top:bottom] = cv2.remap(
-                image, sources[..., 0], sources[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-            )
+        node, share = _nodes_at(0, width, self.step[0], self.grid.shape[1])
+        between = np.zeros((self.grid.shape[1], width), np.float32)
+        between[node, np.arange(width)] = 1 - share
+        between[node + 1, np.arange(width)] = share
+        rows = (self.grid.transpose(2, 0, 1) - np.float32(0.5)) @ between  # [x or y, grid row, column]
+        node, share = _nodes_at(0, height, self.step[1], self.grid.shape[0])
+        ends = [*np.flatnonzero(np.diff(node)) + 1, height]
+        for start, end in pairwise([0, *ends]):  # between two rows of the grid
+            above, below = rows[:, node[start]], rows[:, node[start] + 1]
+            x, y = above[:, None] + (below - above)[:, None] * share[start:end, None]
+            flat[start:end] = cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return flat
 
 
@@ -96,13 +100,11 @@ def in_fractions(box: Box, size: tuple[int, int]) -> Box:
     return x0, y0, x1, y1
 
 
-def _between(grid: FloatArray, start: int, end: int, step: float, axis: int) -> FloatArray:
-    """The grid at the centres of px ``start`` to ``end`` along an axis."""
+def _nodes_at(start: int, end: int, step: float, nodes: int) -> tuple[npt.NDArray[np.int64], FloatArray]:
+    """The grid's nodes before the centres of px ``start`` to ``end``, and how far on towards the next each lies."""
     at = (np.arange(start, end) + 0.5) / step
-    node = np.minimum(at.astype(np.int64), grid.shape[axis] - 2)
-    share = np.expand_dims((at - node).astype(np.float32), tuple(i for i in range(3) if i != axis))
-    found: FloatArray = np.take(grid, node, axis) * (1 - share) + np.take(grid, node + 1, axis) * share
-    return found
+    node = np.minimum(at.astype(np.int64), nodes - 2)
+    return node, (at - node).astype(np.float32)
 
 
 def grid_of(size: tuple[int, int], staves: Sequence[Staff]) -> FloatArray:
@@ -118,8 +120,9 @@ def grid_of(size: tuple[int, int], staves: Sequence[Staff]) -> FloatArray:
     )
     grid = np.empty((len(rows), len(columns), 2), np.float32)
     grid[..., 0] = columns
+    lines = [_Lines.of(staff, columns) for staff in staves]
     for index, x in enumerate(columns):
-        flat, bent = _knots(staves, float(x))
+        flat, bent = _knots(lines, index, float(x))
         if len(flat) == 0:
             grid[:, index, 1] = rows
             continue
@@ -128,17 +131,32 @@ def grid_of(size: tuple[int, int], staves: Sequence[Staff]) -> FloatArray:
     return grid
 
 
-def _knots(staves: Sequence[Staff], x: float) -> tuple[Curve, Curve]:
+@dataclass(frozen=True, eq=False)
+class _Lines:
+    """A staff's ends, the rows of its outer lines on the flat page, and those on the bent page at every column."""
+
+    x0: float
+    x1: float
+    top: float
+    bottom: float
+    bent: list[tuple[float, float]]
+
+    @classmethod
+    def of(cls, staff: Staff, columns: Curve) -> _Lines:
+        at, nodes = columns / DISTANCE - 0.5, np.arange(len(staff.top))
+        bent = [np.interp(at, nodes, curve).tolist() for curve in (staff.top, staff.bottom)]
+        top, bottom = staff.middle - staff.height / 2, staff.middle + staff.height / 2
+        return cls(staff.x0, staff.x1, top, bottom, list(zip(*bent, strict=True)))
+
+
+def _knots(staves: Sequence[_Lines], column: int, x: float) -> tuple[Curve, Curve]:
     """The rows of staff lines at this column, on the flat page and on the bent one, ascending.
 
     Where two staves beside each other would both have a say, it is the nearer one's.
     """
-    node = x / DISTANCE - 0.5
     chosen: list[tuple[float, float, float, float]] = []
     for staff in sorted(staves, key=lambda staff: max(0.0, staff.x0 - x, x - staff.x1)):
-        top, bottom = staff.middle - staff.height / 2, staff.middle + staff.height / 2
-        nodes = np.arange(len(staff.top))
-        here = float(np.interp(node, nodes, staff.top)), float(np.interp(node, nodes, staff.bottom))
+        top, bottom, here = staff.top, staff.bottom, staff.bent[column]
         if all(
             (bottom + _APART < other[0] and here[1] < other[2]) or (top > other[1] + _APART and here[0] > other[3])
             for other in chosen

@@ -1,0 +1,66 @@
+"""Files → embeddings. What opens a file does so in a process of its own (`earmark.sandbox`); what it gives is encoded
+here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from earmark.embed.piece import EmbeddedPiece, embed_piece
+from earmark.embed.recording import EmbeddedRecording, embed_recording, read_blocks
+from earmark.errors import BadInput
+from earmark.model.encoders import Model
+from earmark.sandbox.sandbox import Sandbox
+from earmark.schema import PageImage
+from earmark.search.query import Query, query_of, query_of_pages
+from earmark.sheet.draw import find_page
+from earmark.sheet.flat_pages import read_flat_pages
+from earmark.sheet.formats import is_sheet_music
+from earmark.sheet.read import needs_engraver
+
+
+def read_piece(files: Sequence[Path], model: Model, sandbox: Sandbox) -> EmbeddedPiece:
+    """The pages of ``files``, in order; raises BadInput when they cannot be read, or no page has a system."""
+    pages = sandbox.stream(read_flat_pages, files, may_start=needs_engraver(files))
+    return embed_piece(pages, files[0] if len(files) == 1 else files[0].parent, model)
+
+
+def read_recording(
+    path: Path,
+    model: Model,
+    sandbox: Sandbox,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    report: Callable[[float], None] | None = None,
+) -> EmbeddedRecording:
+    """The recording at ``path``, or its stretch ``start_s``..``end_s``; a MIDI file is played.
+
+    ``report`` is told now and then how many seconds have been heard. Raises BadInput when it cannot be read.
+    """
+    return embed_recording(sandbox.stream(read_blocks, path, start_s, end_s), model, report)
+
+
+def read_page(files: Sequence[str | Path], number: int, sandbox: Sandbox) -> PageImage:
+    """Page ``number``, from 1, of a piece read from ``files``; raises BadInput when there is none now."""
+    (page,) = filter(None, sandbox.stream(find_page, files, number, may_start=needs_engraver(files)))
+    return page
+
+
+def read_query(
+    path: Path,
+    model: Model,
+    sandbox: Sandbox,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    report: Callable[[float], None] | None = None,
+) -> Query:
+    """The query in a file: sheet music if it is some (`is_sheet_music`), else a recording, read as `read_recording`
+    does.
+
+    Raises BadInput as that and `read_piece` do, and for a stretch of a page.
+    """
+    if not is_sheet_music(path):
+        return query_of(read_recording(path, model, sandbox, start_s, end_s, report), start_s)
+    if start_s or end_s is not None:
+        raise BadInput(path, "is sheet music, which has no seconds", "leave out the start and the end")
+    return query_of_pages(read_piece([path], model, sandbox))

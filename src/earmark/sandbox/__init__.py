@@ -1,0 +1,1 @@
+"""Files from outside are read in processes of their own, which may do nothing else."""
