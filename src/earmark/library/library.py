@@ -24,10 +24,11 @@ from earmark.library.add import Adding, Outcome, find_sources
 from earmark.library.answers import page_hits, recording_hits
 from earmark.library.embedded import EmbeddedStore
 from earmark.library.reading import read_query, read_recording
-from earmark.library.store import DOWNLOADS, LibraryUnusable, Piece, Store, check_model
+from earmark.library.store import DOWNLOADS, UNPACKED, LibraryUnusable, Piece, Store, check_model
+from earmark.library.stretches import stretches
 from earmark.library.verdict import NOTHING, Verdict, verdict
 from earmark.model.encoders import Model, load
-from earmark.results import Alignment, Findings, Hit, Kind, RecordingHit
+from earmark.results import Alignment, Findings, Hit, Identified, Kind, RecordingHit
 from earmark.sandbox.sandbox import Sandbox
 from earmark.search.align import align
 from earmark.search.query import Query, query_of
@@ -122,9 +123,9 @@ class Library:
         """
         self.check()
         given = [paths] if isinstance(paths, str | Path) else paths
-        downloads = Path(self._where).absolute() / DOWNLOADS
-        adding = Adding(self.store, self.model, self.sandbox, downloads, split, jobs or os.cpu_count() or 1)
-        found = list(find_sources(given, self.sandbox))
+        folder = Path(self._where).absolute()
+        adding = Adding(self.store, self.model, self.sandbox, folder / DOWNLOADS, split, jobs or os.cpu_count() or 1)
+        found = list(find_sources(given, self.sandbox, folder / UNPACKED))
         outcomes = []
         for done, some in enumerate(adding.outcomes(found), start=1):
             for outcome in some:
@@ -198,10 +199,29 @@ class Library:
             known = self._named([piece])[0] if piece is not None else self._surely_found(audio, recording)
             places, embeddings = self.store.contents(known.id)
         track = Track(places, PLACE_HOP_PX)
-        points = align(recording.embeddings, recording.times_s, recording.duration_s, embeddings, track)
+        background = self.model.calibration.backgrounds["score"].levels(recording.embeddings)
+        points = align(recording.embeddings, recording.times_s, recording.duration_s, embeddings, track, background)
         return Alignment(
             str(audio), round(recording.duration_s, 3), model_id, known.name, known.source, track.systems, points
         )
+
+    def identify(self, audio: str | Path, report: Callable[[float], None] | None = None) -> Identified:
+        """All that is on the recording ``audio``, which may hold many pieces, from its start to its end.
+
+        ``report`` is told now and then how many seconds have been read. Raises as `find` does.
+        """
+        self._used_model()
+        recording = read_recording(Path(audio).expanduser(), self.model, self.sandbox, report=report)
+        return self.identified(audio, recording)
+
+    def identified(self, audio: str | Path, recording: EmbeddedRecording) -> Identified:
+        """`identify` of a recording that has been read; ``audio`` is what it is called."""
+        model_id = self._used_model()
+        for _ in range(ATTEMPTS):
+            with suppress(KeyError):  # a piece was removed after it had been heard
+                found = stretches(recording, self.store, self.model.calibration)
+                return Identified(str(audio), round(recording.duration_s, 3), model_id, found)
+        raise LibraryUnusable(self._where, "changes faster than it can be searched", "try again later")
 
     def pieces(self) -> list[Piece]:
         """All pieces, by name."""

@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
+from earmark.embed.recording import EmbeddedRecording
 from earmark.errors import BadInput
 from earmark.files import replacing
 from earmark.library import exports
 from earmark.library.library import Library
+from earmark.library.reading import read_page, read_recording
 from earmark.library.report import html
 from earmark.library.sources import Score, find_scores
 from earmark.results import Identified, Place, Stretch
+from earmark.schema import Box
+from earmark.sheet.draw import mark_place
 
 ANSWERS, TABLE, REPORT, PAGES = "answers.jsonl", "stretches.csv", "report.html", "pages"
 PAGE_WIDTH_PX = 960
@@ -48,7 +53,8 @@ class Shelf:
 
         ``report(answer, done, total)`` is called for each, also for those whose answer was there already.
         """
-        found = [one for one in find_scores(paths, self._library.sandbox) if not _is_sheet(one)]
+        given = [Path(path).expanduser() for path in paths]
+        found = [one for one in find_scores(given, self._library.sandbox) if not _is_sheet(one)]
         known = self._known()
         answers = []
         for done, answer in enumerate(self._answers(found, known, jobs), start=1):
@@ -72,35 +78,44 @@ class Shelf:
         _write(self.folder / REPORT, page)
 
     def _answers(self, found: list[Score | BadInput], known: dict[str, dict[str, Any]], jobs: int) -> Iterator[Answer]:
-        with ThreadPoolExecutor(jobs, "identify") as threads, (self.folder / ANSWERS).open("a", encoding="utf-8") as file:
-            begun: list[Future[Answer] | Answer] = []
-            for one in found:
-                before = known.get(one.source) if isinstance(one, Score) else None
-                if before and isinstance(one, Score) and before["key"] == self._key_of(one):
-                    begun.append(Answer(one.source, _identified(before["answer"])))
-                else:
-                    begun.append(threads.submit(self._answer, one))
-            try:
-                for one, answer in zip(found, begun, strict=True):
-                    if isinstance(answer, Answer):
-                        yield answer
-                        continue
-                    new = answer.result()
-                    if new.identified and isinstance(one, Score):
-                        line = {"source": one.source, "key": self._key_of(one), "answer": new.identified.to_dict()}
-                        file.write(json.dumps(line, ensure_ascii=False) + "\n")
-                        file.flush()
-                    yield new
-            finally:
-                threads.shutdown(wait=False, cancel_futures=True)
+        """The answers in order. Recordings are read in threads, some ahead; the library is searched in this one."""
+        threads = ThreadPoolExecutor(jobs, "reading")
+        begun: deque[tuple[Score | BadInput, Future[EmbeddedRecording] | None]] = deque()
+        try:
+            with (self.folder / ANSWERS).open("a", encoding="utf-8") as file:
+                for one in found:
+                    is_new = isinstance(one, Score) and known.get(one.source, {}).get("key") != self._key_of(one)
+                    begun.append((one, threads.submit(self._read, one) if is_new else None))
+                    if len(begun) > jobs + 1:
+                        yield self._answer(*begun.popleft(), known, file)
+                while begun:
+                    yield self._answer(*begun.popleft(), known, file)
+        finally:
+            threads.shutdown(cancel_futures=True)
 
-    def _answer(self, found: Score | BadInput) -> Answer:
+    def _read(self, score: Score) -> EmbeddedRecording:
+        return read_recording(Path(score.files[0].path), self._library.model, self._library.sandbox)
+
+    def _answer(
+        self,
+        found: Score | BadInput,
+        recording: Future[EmbeddedRecording] | None,
+        known: dict[str, dict[str, Any]],
+        file: TextIO,
+    ) -> Answer:
+        """What comes of a recording that was read, or was answered before; new answers are written to ``file``."""
         if isinstance(found, BadInput):
             return Answer(found.path, None, f"{found.what}; {found.remedy}")
+        if recording is None:
+            return Answer(found.source, _identified(known[found.source]["answer"]))
         try:
-            return Answer(found.source, self._library.identify(found.source))
+            identified = self._library.identified(found.source, recording.result())
         except BadInput as error:
             return Answer(found.source, None, f"{error.what}; {error.remedy}")
+        line = {"source": found.source, "key": self._key_of(found), "answer": identified.to_dict()}
+        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        file.flush()
+        return Answer(found.source, identified)
 
     def _known(self) -> dict[str, dict[str, Any]]:
         """The answers that are there, by source; a line that was cut off is none."""
@@ -118,12 +133,14 @@ class Shelf:
         """What an answer holds for: the file as it is, and the library."""
         return [[file.size, file.mtime_ns] for file in score.files] + [self._state]
 
-    def _picture(self, piece: int, page: int, box: tuple[float, ...]) -> Path | None:
+    def _picture(self, piece: int, page: int, box: Box) -> Path | None:
         """The page of a piece with a place marked, as an image in the folder; None when it cannot be had any more."""
         path = self.folder / PAGES / f"{piece}-{page}-{hashlib.sha256(repr(box).encode()).hexdigest()[:8]}.png"
         if not path.exists():
             try:
-                image = self._library.draw(piece, page, box)
+                store = self._library.store
+                files = [file.path for file in store.files(store.piece(piece))]
+                image = mark_place(read_page(files, page, self._library.sandbox), box)
             except (BadInput, KeyError):
                 return None
             path.parent.mkdir(exist_ok=True)
@@ -145,7 +162,7 @@ def _is_sheet(found: Score | BadInput) -> bool:
     return isinstance(found, Score) and found.kind == "score"
 
 
-def _key(one: Stretch) -> tuple[int, int, tuple[float, ...]] | None:
+def _key(one: Stretch) -> tuple[int, int, Box] | None:
     return (one.piece_id, one.begins.page, one.begins.box) if one.piece_id is not None and one.begins else None
 
 

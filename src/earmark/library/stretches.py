@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -25,28 +24,17 @@ SHORTEST_S = 3.0
 EXCERPT_S = QUERY_HOP_FRAMES / AudioSpec().frames_per_second
 
 
-def stretches(
-    recording: EmbeddedRecording,
-    store: Store,
-    calibration: Calibration,
-    report: Callable[[float], None] = lambda share: None,
-) -> tuple[Stretch, ...]:
-    """All stretches of a recording, in order and without gaps; ``report`` is told what share has been searched, 0..1.
+def stretches(recording: EmbeddedRecording, store: Store, calibration: Calibration) -> tuple[Stretch, ...]:
+    """All stretches of a recording, in order and without gaps.
 
     Raises KeyError when a piece is removed meanwhile.
     """
-    times_s = recording.times_s
-    evidence = _evidence(recording, store, calibration, report)
-    told = [
-        _told(recording, heard, store, calibration)
-        for heard in decide(evidence, len(times_s))
-    ]
-    return _tidied(told, times_s, recording.duration_s)
+    evidence = _evidence(recording, store, calibration)
+    heard = decide(evidence, len(recording.times_s))
+    return _tidied([_told(recording, one, store, calibration) for one in heard], recording.duration_s)
 
 
-def _evidence(
-    recording: EmbeddedRecording, store: Store, calibration: Calibration, report: Callable[[float], None]
-) -> dict[int, FloatArray]:
+def _evidence(recording: EmbeddedRecording, store: Store, calibration: Calibration) -> dict[int, FloatArray]:
     """What speaks for each piece in each excerpt, [n]: the most that any window around it found."""
     count = len(recording.times_s)
     levels = calibration.backgrounds["score"].levels(recording.embeddings)
@@ -59,7 +47,6 @@ def _evidence(
             for i, piece in enumerate(followed.order):
                 known = evidence.setdefault(piece, np.zeros(count, np.float32))
                 np.maximum(known[rows], followed.gains[:, i], out=known[rows])
-        report(rows.stop / count)
     return evidence
 
 
@@ -93,7 +80,7 @@ def _told(recording: EmbeddedRecording, heard: Heard, store: Store, calibration:
     )
 
 
-def _tidied(told: list[Stretch], times_s: FloatArray, duration_s: float) -> tuple[Stretch, ...]:
+def _tidied(told: list[Stretch], duration_s: float) -> tuple[Stretch, ...]:
     """The stretches from 0 to ``duration_s``, silence among them; neighbours of one piece are one."""
     filled: list[Stretch] = []
     now_s = 0.0
