@@ -11,7 +11,7 @@ from earmark.search.stretches import HOP_S, WINDOW_S, Heard, decide, windows
 
 
 def evidence(count: int, *played: tuple[int, int, int], noise: float = 0.03) -> dict[int, FloatArray]:
-    """Of pieces 1 to 3 in ``count`` excerpts: much from ``start`` to ``end`` of each (piece, start, end), else noise."""
+    """Of pieces 1 to 3 in ``count`` excerpts: much where one is ``played`` (piece, start, end), else noise."""
     rng = np.random.default_rng(0)
     made = {piece: np.abs(rng.normal(0, noise, count)).astype(np.float32) for piece in (1, 2, 3)}
     for piece, start, end in played:
@@ -56,6 +56,6 @@ def test_windows_hold_all_excerpts_that_there_are() -> None:
     assert set(np.concatenate([np.arange(len(times_s))[one] for one in rows])) == set(range(len(times_s)))
     for one in rows:
         assert times_s[one][-1] - times_s[one][0] <= WINDOW_S
-    assert times_s[rows[1]][0] - times_s[rows[0]][0] == HOP_S
+    assert times_s[rows[1]][0] == HOP_S
     assert list(windows(np.zeros(0))) == []
     assert list(windows(np.array([3.0]))) == [slice(0, 1)]

@@ -18,12 +18,20 @@ EXIT_SOME_FAILED = 2
 @LIBRARY
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(readable=False, path_type=str))
 @click.option("--report", "out", required=True, metavar="OUT", type=NEW_FOLDER, help="The folder for the report.")
-@click.option("--also", multiple=True, type=click.Choice(list(FORMS)), help="Another form for each recording; repeat it.")
+@click.option(
+    "--also", multiple=True, type=click.Choice(list(FORMS)), help="Another form for each recording; repeat it."
+)
 @click.option("-j", "--jobs", type=click.IntRange(min=1), help="Recordings read at a time.  [default: all cores]")
 @MODEL
 @JSON
 def identify_command(
-    where: str, paths: tuple[str, ...], out: Path, also: tuple[str, ...], jobs: int | None, model: str | None, as_json: bool
+    where: str,
+    paths: tuple[str, ...],
+    out: Path,
+    also: tuple[str, ...],
+    jobs: int | None,
+    model: str | None,
+    as_json: bool,
 ) -> None:
     """Say what is on the recordings at PATH..., files and folders: each piece of LIBRARY, from when to when, and where
     in the score.
@@ -45,7 +53,10 @@ def identify_command(
 
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
     console = Console(stderr=True)
-    with open_library(where, model) as library, Progress(*columns, console=console, disable=not sys.stderr.isatty()) as bar:
+    with (
+        open_library(where, model) as library,
+        Progress(*columns, console=console, disable=not sys.stderr.isatty()) as bar,
+    ):
         task = bar.add_task("", total=None)
 
         def report(answer: Answer, done: int, total: int) -> None:

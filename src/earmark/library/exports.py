@@ -40,7 +40,9 @@ def table(recordings: Iterable[Identified]) -> str:
             named = (one.what, one.piece, one.title, one.composer)
             sure = (f"{one.confidence:.2f}", "yes" if one.sure else "no") if one.what == "piece" else ("", "")
             times = (f"{one.start_s:.2f}", f"{one.end_s:.2f}")
-            writer.writerow([recording.audio_path, *times, *named, *sure, *_place(one.begins), *_place(one.ends), one.source])
+            writer.writerow(
+                [recording.audio_path, *times, *named, *sure, *_place(one.begins), *_place(one.ends), one.source]
+            )
     return out.getvalue()
 
 
@@ -89,7 +91,7 @@ def jams(recording: Identified) -> str:
     return _json({"annotations": [segments | whole], "file_metadata": metadata, "sandbox": {}})
 
 
-def annotations(recording: Identified) -> str:
+def annotation_page(recording: Identified) -> str:
     """An AnnotationPage: each piece's first place is the body of the stretch of the recording."""
     file = Path(recording.audio_path).absolute().as_uri()
     items = [_annotation(file, one) for one in recording.stretches if one.what == "piece"]
@@ -114,7 +116,7 @@ FORMS: dict[str, tuple[str, Callable[[Identified], str]]] = {
     "labels": (".labels.txt", labels),
     "regions": (".regions.csv", regions),
     "jams": (".jams", jams),
-    "annotations": (".annotations.json", annotations),
+    "annotations": (".annotations.json", annotation_page),
 }
 """The forms of one recording: how their files' names end, and what makes them."""
 

@@ -66,7 +66,9 @@ def html(
     if failures:
         rows = "".join(f"<tr><td>{escape(source)}</td><td>{escape(why)}</td></tr>" for source, why in failures)
         sections.append(f"<section><h2>What could not be read</h2><table>{rows}</table></section>")
-    return PAGE.format(title=escape(title), summary=escape(summary(recordings, len(failures))), sections="".join(sections))
+    return PAGE.format(
+        title=escape(title), summary=escape(summary(recordings, len(failures))), sections="".join(sections)
+    )
 
 
 def summary(recordings: list[Identified], failed: int) -> str:
@@ -76,7 +78,9 @@ def summary(recordings: list[Identified], failed: int) -> str:
     named_s = sum(one.end_s - one.start_s for one in pieces)
     whole_s = sum(recording.duration_s for recording in recordings)
     parts = [f"{_count(len(recordings), 'recording')}, {clock(whole_s)} in all"]
-    parts.append(f"{_count(len(pieces), 'stretch', 'stretches')} of {_count(len({one.piece for one in pieces}), 'piece')}")
+    parts.append(
+        f"{_count(len(pieces), 'stretch', 'stretches')} of {_count(len({one.piece for one in pieces}), 'piece')}"
+    )
     sentence = f"{'; '.join(parts)}, {clock(named_s)}, of which {sum(one.sure for one in pieces)} surely."
     return sentence + (f" {_count(failed, 'file')} could not be read." if failed else "")
 

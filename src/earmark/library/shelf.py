@@ -24,7 +24,6 @@ from earmark.library.reading import read_page, read_recording
 from earmark.library.report import html
 from earmark.library.sources import Score, find_scores
 from earmark.results import Identified, Place, Stretch
-from earmark.schema import Box
 from earmark.sheet.draw import mark_place
 
 ANSWERS, TABLE, REPORT, PAGES = "answers.jsonl", "stretches.csv", "report.html", "pages"
@@ -73,8 +72,7 @@ class Shelf:
             ending, make = exports.FORMS[form]
             for one in done:
                 _write(self.folder / f"{names[one.audio_path]}{ending}", make(one))
-        pictures = {key: self._picture(*key) for key in {_key(one) for each in done for one in each.stretches} if key}
-        page = html(self.folder.name, done, failed, self.folder, lambda one: pictures.get(_key(one)))
+        page = html(self.folder.name, done, failed, self.folder, self._picture)
         _write(self.folder / REPORT, page)
 
     def _answers(self, found: list[Score | BadInput], known: dict[str, dict[str, Any]], jobs: int) -> Iterator[Answer]:
@@ -85,7 +83,8 @@ class Shelf:
             with (self.folder / ANSWERS).open("a", encoding="utf-8") as file:
                 for one in found:
                     is_new = isinstance(one, Score) and known.get(one.source, {}).get("key") != self._key_of(one)
-                    begun.append((one, threads.submit(self._read, one) if is_new else None))
+                    reading = threads.submit(self._read, one) if isinstance(one, Score) and is_new else None
+                    begun.append((one, reading))
                     if len(begun) > jobs + 1:
                         yield self._answer(*begun.popleft(), known, file)
                 while begun:
@@ -133,8 +132,12 @@ class Shelf:
         """What an answer holds for: the file as it is, and the library."""
         return [[file.size, file.mtime_ns] for file in score.files] + [self._state]
 
-    def _picture(self, piece: int, page: int, box: Box) -> Path | None:
-        """The page of a piece with a place marked, as an image in the folder; None when it cannot be had any more."""
+    def _picture(self, one: Stretch) -> Path | None:
+        """The page where a stretch begins, with the place marked, as an image in the folder; None when there is none or
+        it cannot be had any more."""
+        if one.piece_id is None or one.begins is None:
+            return None
+        piece, page, box = one.piece_id, one.begins.page, one.begins.box
         path = self.folder / PAGES / f"{piece}-{page}-{hashlib.sha256(repr(box).encode()).hexdigest()[:8]}.png"
         if not path.exists():
             try:
@@ -160,10 +163,6 @@ def _state(library: Library) -> str:
 
 def _is_sheet(found: Score | BadInput) -> bool:
     return isinstance(found, Score) and found.kind == "score"
-
-
-def _key(one: Stretch) -> tuple[int, int, Box] | None:
-    return (one.piece_id, one.begins.page, one.begins.box) if one.piece_id is not None and one.begins else None
 
 
 def _identified(told: dict[str, Any]) -> Identified:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -12,15 +13,14 @@ from earmark.library.store import Store
 from earmark.model.calibration import Calibration
 from earmark.results import Stretch
 from earmark.schema import AudioSpec, FloatArray
-from earmark.search.index import Neighbours
 from earmark.search.query import query_of
 from earmark.search.rank import NEIGHBOURS, follow_pieces, propose
 from earmark.search.stretches import Heard, decide, windows
 
 FOLLOWED = 8
 """Pieces that are followed in each window, those with most votes."""
-SHORTEST_S = 3.0
-"""A stretch that is shorter is not told, but given to the one before."""
+SHORTEST_S = 5.0
+"""A stretch that is shorter is not told, but given to its neighbour: an excerpt hears half a window, 4.2 s, ahead."""
 EXCERPT_S = QUERY_HOP_FRAMES / AudioSpec().frames_per_second
 
 
@@ -92,13 +92,14 @@ def _tidied(told: list[Stretch], duration_s: float) -> tuple[Stretch, ...]:
     if duration_s - now_s >= SHORTEST_S:
         filled.append(Stretch(now_s, duration_s, silent=True))
     tidied: list[Stretch] = []
-    for one in filled:
-        short = one.end_s - one.start_s < SHORTEST_S
-        if tidied and (short or (one.piece_id, one.silent) == (tidied[-1].piece_id, tidied[-1].silent)):
+    for one in [one for one in filled if _length_s(one) >= SHORTEST_S] or [max(filled, key=_length_s)]:
+        if tidied and (one.piece_id, one.silent) == (tidied[-1].piece_id, tidied[-1].silent):
             tidied[-1] = _joined(tidied[-1], one)
         else:
             tidied.append(one)
-    bounds = [0.0, *(one.start_s for one in tidied[1:]), duration_s]
+    # Excerpts go on for half a window after the last sound: silence begins where the piece before it ends.
+    turns = [before.end_s if one.silent else one.start_s for before, one in pairwise(tidied)]
+    bounds = [0.0, *turns, duration_s]
     return tuple(
         replace(one, start_s=round(start_s, 3), end_s=round(end_s, 3))
         for one, start_s, end_s in zip(tidied, bounds, bounds[1:], strict=False)
@@ -106,9 +107,10 @@ def _tidied(told: list[Stretch], duration_s: float) -> tuple[Stretch, ...]:
 
 
 def _joined(one: Stretch, other: Stretch) -> Stretch:
-    """Two stretches as the first; where both are of its piece, it ends where the second does."""
-    joined = replace(one, end_s=other.end_s)
-    if one.piece_id is None or other.piece_id != one.piece_id:
-        return joined
+    """Two stretches of one kind, or of one piece, as one."""
     surer = max(one.confidence, other.confidence)
-    return replace(joined, ends=other.ends, confidence=surer, sure=one.sure or other.sure)
+    return replace(one, end_s=other.end_s, ends=other.ends, confidence=surer, sure=one.sure or other.sure)
+
+
+def _length_s(one: Stretch) -> float:
+    return one.end_s - one.start_s

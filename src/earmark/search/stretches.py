@@ -20,11 +20,11 @@ from earmark.schema import FloatArray
 PLAYED = 0.08
 """Evidence, in units of cosine, that an excerpt of a piece that is played has at least, on average."""
 BEGIN_COST = 2.0
-"""What it costs to begin a piece: eight excerpts, two seconds, of what music that is there mostly has."""
+"""What it costs to begin a piece: as much as six seconds without any evidence, so what is shorter is no gap."""
 WINDOW_S = 30.0
 HOP_S = 10.0
-"""A long recording is searched in windows so long, one every so often: short enough for one piece, long enough for it to
-be named among many."""
+"""A long recording is searched in windows so long, one every so often: short enough for one piece, long enough for it
+to be named among many."""
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,31 @@ def decide(evidence: Mapping[int, FloatArray], count: int) -> list[Heard]:
     path[-1] = totals.argmax()
     for t in range(count - 1, 0, -1):
         path[t - 1] = came_from[t, path[t]]
-    heard, start = [], 0
+    heard: list[Heard] = []
+    start = 0
     for state, run in groupby(path.tolist()):
         end = start + len(list(run))
-        heard.append(Heard(start, end, pieces[state - 1] if state else None))
+        first, last = _worth_most(gains[start:end, state]) if state else (0, end - start)
+        bounds = [(start, start + first, None), (start + first, start + last, state), (start + last, end, None)]
+        heard += [Heard(a, b, pieces[piece - 1] if piece else None) for a, b, piece in bounds if a < b]
         start = end
-    return heard
+    return _merged(heard)
+
+
+def _worth_most(gains: npt.NDArray[np.float64]) -> tuple[int, int]:
+    """From where to where (not included) gains add up to most: a piece begins and ends with music that is its own."""
+    totals = np.concatenate([[0.0], np.cumsum(gains)])
+    above = totals - np.minimum.accumulate(totals)
+    last = int(above.argmax())
+    return int(totals[: last + 1].argmin()), last
+
+
+def _merged(heard: list[Heard]) -> list[Heard]:
+    """Neighbours of nothing known are one."""
+    merged: list[Heard] = []
+    for one in heard:
+        if merged and merged[-1].piece is None and one.piece is None:
+            merged[-1] = Heard(merged[-1].start, one.end, None)
+        else:
+            merged.append(one)
+    return merged
