@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from earmark.model.calibration import Confidence
 from earmark.schema import FloatArray
+from earmark.search.follow import _best_stretch, follow_pieces
 from earmark.search.index import Neighbours
-from earmark.search.rank import CANDIDATES, Ranked, _best_stretch, follow_pieces, propose, rank
+from earmark.search.rank import CANDIDATES, Ranked, propose, rank
 from tests.conftest import flat_background
 
 HOP_PX = 8.0

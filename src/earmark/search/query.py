@@ -14,7 +14,8 @@ from earmark.embed.windows import PLACE_HOP_PX, QUERY_HOP_FRAMES
 from earmark.model.calibration import Calibration, Confidence
 from earmark.results import Kind, Place
 from earmark.schema import AudioSpec, FloatArray
-from earmark.search.rank import PACES, Ranked, follow_pieces, rank
+from earmark.search.follow import PACES, follow_pieces
+from earmark.search.rank import Ranked, rank
 
 MOST_EXCERPTS = 600
 """Excerpts that vote: all of two and a half minutes or of a page, evenly spread ones of longer queries."""

@@ -19,15 +19,11 @@ the size of the library.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from earmark.model.calibration import Signs
 from earmark.schema import IntArray
-
-if TYPE_CHECKING:
-    from earmark.search.rank import Followed
+from earmark.search.follow import Followed
 
 NEAR_PLACES = 3
 """A place at most this far from the path is on it: 24 strip px, the width of two noteheads."""

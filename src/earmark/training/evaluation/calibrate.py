@@ -31,8 +31,9 @@ from earmark.files import replacing, write_json
 from earmark.model.calibration import Background, Calibration, Confidence
 from earmark.model.encoders import BACKGROUND_FILE, KINDS, Model
 from earmark.schema import AudioSpec, FloatArray, SheetSpec
+from earmark.search.follow import PACES, Followed, follow_pieces
 from earmark.search.query import Query
-from earmark.search.rank import CANDIDATES, PACES, Followed, follow_pieces
+from earmark.search.rank import CANDIDATES
 from earmark.search.signs import read_signs
 from earmark.sheet.strips import ink
 from earmark.training.data.dataset import read_pieces
