@@ -6,10 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import cv2
+import numpy as np
+
 from earmark.schema import Page, SheetSpec
 from earmark.sheet.engraved_page import EngravedPage, Measure
 from earmark.sheet.read import layout_of, read_sheets
 from earmark.sheet.strips import Strip, cut_strip, staves_in_strip
+from earmark.sheet.systems.find import read_layout
 from earmark.sheet.systems.warp import Warp
 
 SPEC = SheetSpec()
@@ -32,6 +36,19 @@ class FlatPage:
     composer: str = ""
     unread: tuple[str, ...] = ()
     tallest: tuple[int, int] = (0, 0)
+
+
+def warm_up() -> None:
+    """Finds the systems of a small page: what is slow the first time is done before processes that read fork.
+
+    They are many, so each uses one core.
+    """
+    cv2.setNumThreads(1)
+    page = np.full((300, 400), 255, np.uint8)
+    for top in (60, 120, 200):
+        for line in range(5):
+            page[top + 7 * line : top + 7 * line + 2, 40:360] = 0
+    cut_strip(page, read_layout(page).systems, SPEC)
 
 
 def read_flat_pages(files: Sequence[Path]) -> Iterator[FlatPage]:
