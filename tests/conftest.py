@@ -104,6 +104,7 @@ class FakeEncoders:
         return self._read(spectrogram[:, bands], centres, NOTE_S * spec.frames_per_second)
 
     def embed_strip(self, strip: FloatArray, centres: npt.NDArray[np.float64]) -> tuple[FloatArray, FloatArray]:
+        strip = strip.max(axis=0)
         rows = [strip[1 + 3 * degree : 4 + 3 * degree].mean(axis=0) for degree in range(DEGREES)]
         return self._read(np.stack(rows, axis=1), centres, NOTE_STRIP_PX)
 

@@ -116,8 +116,8 @@ def encode_sheet(model: str, *files: str) -> Figures:
         ink(join_strips(cut_strip(page.image, page.systems, SPEC) for page in map(read_layout, _images([file]))).pixels)
         for file in files
     )
-    encoders.embed_strip(np.zeros((SPEC.strip_height_px, 400), np.float32), np.array([200.0, 201.0]))
-    return timed_each(inked, lambda strip: encoders.embed_strip(strip, _centres(strip.shape[1], PLACE_HOP_PX)))
+    encoders.embed_strip(np.zeros((1, SPEC.strip_height_px, 400), np.float32), np.array([200.0, 201.0]))
+    return timed_each(inked, lambda strip: encoders.embed_strip(strip, _centres(strip.shape[2], PLACE_HOP_PX)))
 
 
 def pages_to_embeddings(model: str, *files: str) -> Figures:
@@ -130,7 +130,7 @@ def pages_to_embeddings(model: str, *files: str) -> Figures:
 
 def load_model(model: str) -> Figures:
     """Checksums and both sessions, up to the first embedding of either side."""
-    audio, sheet = np.zeros((400, AudioSpec().bands), np.float32), np.zeros((SPEC.strip_height_px, 400), np.float32)
+    audio, sheet = np.zeros((400, AudioSpec().bands), np.float32), np.zeros((1, SPEC.strip_height_px, 400), np.float32)
 
     def loaded() -> None:
         encoders = load(model)

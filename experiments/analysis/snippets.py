@@ -61,7 +61,7 @@ class Seen:
         x_px = self.x_px[onsets].astype(np.float64)
         found = np.isfinite(x_px)
         if found.any():
-            centres = x_px[found].clip(0, self.strip.pixels.shape[1])
+            centres = x_px[found].clip(0, self.strip.width)
             embeddings[found] = encoders.embed_strip(ink(self.strip.pixels), centres)[0]
         return embeddings
 
@@ -89,7 +89,7 @@ def see(folder: Path, run: str) -> Seen:
         strip = cut_strip(layout.image, layout.systems, SPEC, page["number"])
         here = [index for index, true in enumerate(about["systems"]) if true["page"] == page["number"]]
         boxes = [moved_box(about["systems"][index]["box"], place) for index in here]
-        start = sum(earlier.pixels.shape[1] for earlier in strips)
+        start = sum(earlier.width for earlier in strips)
         for found, true in match(boxes_of(layout, False), boxes):
             own = system == here[true]
             flat = to_flat(layout.warp, place(on_page[own]))

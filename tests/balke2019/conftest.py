@@ -39,7 +39,7 @@ class Attentive:
         return embeddings.astype(np.float32), (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
 
     def embed_strip(self, strip: FloatArray, centres: npt.NDArray[np.float64]) -> tuple[FloatArray, FloatArray]:
-        columns = strip[:, np.clip(np.rint(centres).astype(int), 0, strip.shape[1] - 1)].T
+        columns = strip[0][:, np.clip(np.rint(centres).astype(int), 0, strip.shape[2] - 1)].T
         embeddings = columns.reshape(-1, 8, 10).sum(axis=2) + 1e-3
         embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
         return embeddings.astype(np.float32), np.full((len(centres), 5), 0.2, np.float32)

@@ -15,6 +15,9 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the [train] extra")
+
+from torch import Tensor  # noqa: E402
+
 pytest.importorskip("onnxscript", reason="exporting needs the [train] extra")
 
 from earmark.balke2019.export import AudioEncoder, SheetEncoder, export  # noqa: E402
@@ -123,7 +126,7 @@ def test_a_deadline_cuts_a_run_between_any_two_steps(
     clock = [0.0]
     step = Run.train_step
 
-    def slow_step(run: Run, windows: Windows) -> float:
+    def slow_step(run: Run, windows: Windows) -> Tensor:
         clock[0] += 1
         return step(run, windows)
 
@@ -163,7 +166,7 @@ def test_recipes_are_trained_one_after_the_other_within_minutes(corpus: Path, tm
 
 
 def test_training_learns(corpus: Path, tmp_path: Path) -> None:
-    losses: list[float] = []
+    losses: list[Tensor] = []
     # Without the CCA layer, which separates so small a batch by itself.
     learning = recipe(corpus, row="bl1-sc", projection="linear", batch=8, epoch_pairs=80, epochs=3)
     train(learning, tmp_path, lambda progress: losses.append(progress.loss))
@@ -238,12 +241,12 @@ def test_onnx_agrees_with_pytorch(trained: Path, tmp_path: Path) -> None:
     _, network, _ = read_checkpoint(trained)
     rng = np.random.default_rng(0)
     spectrum = rng.uniform(0, 0.7, (500, 92)).astype(np.float32)
-    strip = rng.uniform(0, 1, (80, 700)).astype(np.float32)
+    strip = rng.uniform(0, 1, (1, 80, 700)).astype(np.float32)
     centres = np.concatenate([[0, 3.4, 499, 250], rng.uniform(0, 499, 100)])
-    modalities = ((AudioEncoder, encoders.embed_audio, spectrum, 0), (SheetEncoder, encoders.embed_strip, strip, 1))
+    modalities = ((AudioEncoder, encoders.embed_audio, spectrum, 0), (SheetEncoder, encoders.embed_strip, strip, 2))
     for encoder, embed, values, axis in modalities:
         found, attention = embed(values, centres)
-        around = [(0, 0), (0, 0)]
+        around = [(0, 0)] * values.ndim
         around[axis] = (60, 60)
         padded = torch.from_numpy(np.pad(values, around))
         with torch.no_grad():

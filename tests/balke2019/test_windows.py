@@ -38,7 +38,7 @@ def test_only_onsets_whose_windows_lie_inside_are_pairs(pieces: list[TrainingPie
         frame = piece.onsets.time_s * 20
         frames = min(len(spectrum) for spectrum in piece.audio.values())
         audible = (frame >= 1.2 * 21) & (frame <= frames - 1.2 * 21)
-        visible = (piece.onsets.x_px >= 60) & (piece.onsets.x_px <= piece.strip.shape[1] - 60)
+        visible = (piece.onsets.x_px >= 60) & (piece.onsets.x_px <= piece.strip.shape[2] - 60)
         expected += int((audible & visible).sum())
     assert len(windows) == expected > 80
 
@@ -53,7 +53,9 @@ def test_a_cut_is_what_lies_about_the_onset(pieces: list[TrainingPiece], windows
         frame, column = round(piece.onsets.time_s[onset] * 20), round(float(piece.onsets.x_px[onset]))
         spectra = [audio[frame - 21 : frame + 21].astype(np.float32) for audio in piece.audio.values()]
         assert any(np.array_equal(excerpts[number].numpy(), spectrum) for spectrum in spectra)
-        np.testing.assert_allclose(snippets[number].numpy(), piece.strip[:, column - 50 : column + 50] / 255, atol=1e-6)
+        np.testing.assert_allclose(
+            snippets[number].numpy(), piece.strip[0][:, column - 50 : column + 50] / 255, atol=1e-6
+        )
 
 
 def test_cuts_are_of_all_renderings_and_the_same_pair_always_in_the_same(
@@ -129,7 +131,7 @@ def test_a_batch_is_what_its_chances_say_on_every_device(pieces: list[TrainingPi
         at = round(piece.onsets.time_s[onset] * 20) + onset_shift + (np.arange(CONTEXT) - CONTEXT // 2) * tempo
         expected = np.stack([np.interp(at, np.arange(len(spectrum)), band) for band in spectrum.T], axis=1)
         np.testing.assert_allclose(excerpts[number].cpu(), expected, atol=1e-5)
-        ink, middle = 1 - piece.strip / 255, round(float(piece.onsets.x_px[onset])) - 0.5
+        ink, middle = 1 - piece.strip[0] / 255, round(float(piece.onsets.x_px[onset])) - 0.5
         for row, column in ((0, 0), (79, 99), (40, 50), (33, 71), (7, 12)):
             y = (row - 39.5 - shift_px) / scale + 39.5
             x = (column - 49.5) / scale + middle

@@ -13,10 +13,11 @@ import pytest
 
 from earmark.errors import Mismatch
 from earmark.library.database import FILE_NAME
+from earmark.library.embedded import EmbeddedStore
 from earmark.library.library import open_store
 from earmark.library.store import LibraryDamaged, LibraryUnusable, Store
 from earmark.results import Place
-from earmark.schema import Page
+from earmark.schema import FloatArray, Page
 
 from .made_up import embeddings, put, score
 
@@ -81,6 +82,23 @@ def test_a_source_put_again_replaces_its_piece_and_keeps_the_name(tmp_path: Path
     assert store.pieces() == [after]
     assert after.name == before.name
     assert after.id != before.id
+
+
+def test_a_few_pieces_are_found_without_listing_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_store(tmp_path, create=True)
+    sources = ["/m/a.pdf", "/m/a.pdf#page=1-2", "/m/a.pdf#page=3-9", "/m/a.pdf.pdf", "/m/a.pdf#pages", "/m/a"]
+    pieces = [
+        store.put(replace(score("x"), source=source), source, [Page(1, 1, 1, 1)], *one(seed), "m-1")
+        for seed, source in enumerate(sources)
+    ]
+    monkeypatch.setattr(EmbeddedStore, "pieces", None)
+    assert store.of_file("/m/a.pdf") == pieces[:3]
+    assert store.of_file("/m") == []
+    assert (store.named("x (2)"), store.named("y")) == (pieces[1], None)
+
+
+def one(seed: int) -> tuple[list[Place], FloatArray]:
+    return [Place(1, 1, (0.0, 0.0, 0.5, 0.5))], embeddings(seed, 1)
 
 
 def test_names_are_made_unique(tmp_path: Path) -> None:

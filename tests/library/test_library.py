@@ -109,6 +109,18 @@ def test_a_library_of_one_piece_answers(library: Library, scores: Path, music: M
     assert not library.find(other).confident
 
 
+def test_what_is_done_with_a_few_pieces_lists_no_others(
+    library: Library, scores: Path, music: Music, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(library.store), "pieces", None)  # must not be called
+    clip = music.write_recording(tmp_path / "clip.wav", music.melody(1, NOTES)[:40])
+    assert statuses(library.add(scores)) == ["added"] * PIECES
+    assert library.find(clip).hits[0].piece == library.align(clip).piece == "piece-1"
+    assert "piece-1" not in {hit.piece for hit in library.find(scores / "piece-1.pdf").hits}  # it is of that file
+    library.remove("piece-1")
+    assert "piece-1" not in {hit.piece for hit in library.find(clip).hits}
+
+
 def test_readding_is_free(library: Library, scores: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert statuses(library.add(scores)) == ["added"] * PIECES
     monkeypatch.setattr(add_module, "read_piece", None)  # must not be called

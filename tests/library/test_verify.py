@@ -197,6 +197,22 @@ def test_a_library_that_was_moved_finds_its_own_files_again(library: Path, encod
     assert sum(path.startswith(str(there)) for path in files) == 2
 
 
+def test_a_damaged_index_is_removed_and_made_anew(
+    library: Path, encoders: FakeEncoders, music: Music, tmp_path: Path
+) -> None:
+    clip = music.write_recording(tmp_path / "clip.wav", music.melody(2, NOTES)[:40])
+    with Library.open(library, encoders) as opened:
+        before = opened.find(clip)
+    path = library / "index" / "score-1.embeddings"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    problems = verify(library).problems
+    assert sorted(told(problems)) == [("index", str(path)), ("index", str(path.with_suffix(".rows")))]
+    assert repair(library, problems) == list(problems)
+    assert verify(library).problems == ()
+    with Library.open(library, encoders) as opened:
+        assert opened.find(clip) == before
+
+
 def test_no_orphans_are_looked_for_while_a_piece_is_damaged(library: Path) -> None:
     change_database(library, "UPDATE files SET path = '/nothing' WHERE path LIKE '%uploads%'")
     age(library)

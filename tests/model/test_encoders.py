@@ -140,7 +140,7 @@ def test_a_long_input_gives_what_its_windows_give_alone(original: Path, side: st
     def embed(columns: FloatArray, at: Any) -> tuple[FloatArray, FloatArray]:
         if side == "audio":
             return encoders.embed_audio(columns, np.asarray(at))
-        return encoders.embed_strip(columns.T, np.asarray(at))
+        return encoders.embed_strip(columns.T[None], np.asarray(at))
 
     height, window = (AudioSpec().bands, 168) if side == "audio" else (SheetSpec().strip_height_px, 100)
     columns = rng.random((length, height), np.float32)
@@ -234,3 +234,13 @@ def test_a_file_that_is_no_onnx_model_is_named(folder: Path) -> None:
 def test_shipped_models_load() -> None:
     for name in available():
         assert load(name).model_id.startswith(name)
+
+
+def test_weights_from_before_lanes_read_each_lane_alone(original: Path) -> None:
+    encoders = load(original)
+    lanes = np.random.default_rng(0).random((3, SheetSpec().strip_height_px, 400), np.float32)
+    centres = np.array([120.0, 200.0])
+    together, attention = encoders.embed_strip(lanes, centres)
+    mean = np.mean([encoders.embed_strip(lane[None], centres)[0] for lane in lanes], axis=0)
+    np.testing.assert_allclose(together, mean / np.linalg.norm(mean, axis=1, keepdims=True), atol=1e-6)
+    np.testing.assert_allclose(attention.sum(axis=1), 1, atol=1e-5)

@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch", reason="training needs the [train] extra")
 
 from torch import Tensor  # noqa: E402
 
-from earmark.model.networks import DualEncoder, Encoder, EncoderSize, NetworkConfig  # noqa: E402
+from earmark.model.networks import DualEncoder, Encoder, EncoderSize, NetworkConfig, pool_lanes  # noqa: E402
 from earmark.schema import AudioSpec, SheetSpec  # noqa: E402
 
 AUDIO, SHEET = AudioSpec(), SheetSpec()
@@ -34,7 +34,7 @@ def encoders() -> DualEncoder:
 
 def example(side: str, length: int) -> Tensor:
     generator = torch.Generator().manual_seed(1)
-    shape = (length, AUDIO.bands) if side == "audio" else (SHEET.strip_height_px, length)
+    shape = (length, AUDIO.bands) if side == "audio" else (2, SHEET.strip_height_px, length)
     values: Tensor = torch.rand(shape, generator=generator)
     return values
 
@@ -47,9 +47,11 @@ def cut(encoder: Encoder, x: Tensor, start: int, stop: int) -> Tensor:
 def mean_of_readings(encoder: Encoder, views: Iterable[Tensor], centres: Tensor) -> Tensor:
     """Each view read alone, one column further on than the one before."""
     rows = torch.zeros_like(centres).long()
-    readings = [
-        encoder.reader(encoder.tokens(view[None]), rows, centres + further)[0] for further, view in enumerate(views)
-    ]
+    readings = []
+    for further, view in enumerate(views):
+        lanes = view if encoder.length_axis == 2 else view[None]
+        tokens = encoder.tokens(lanes).amax(dim=0, keepdim=True)
+        readings.append(encoder.reader(tokens, rows, centres + further)[0])
     mean: Tensor = torch.nn.functional.normalize(torch.stack(readings).sum(0), dim=1)
     return mean
 
@@ -109,13 +111,27 @@ def test_sound_is_read_as_it_is_and_compressed_a_frame_further_on(encoders: Dual
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
 def test_a_strip_is_read_half_a_row_lower_and_half_a_row_higher(encoders: DualEncoder) -> None:
-    x, centres = torch.zeros(SHEET.strip_height_px, 300), torch.tensor([150.0])
-    x[40, 120:180] = 1
+    x, centres = torch.zeros(1, SHEET.strip_height_px, 300), torch.tensor([150.0])
+    x[0, 40, 120:180] = 1
     lower, higher = encoders.sheet.two_views(x)
-    assert lower[:, 150].nonzero().flatten().tolist() == [40, 41]
-    assert higher[:, 151].nonzero().flatten().tolist() == [39, 40]
+    assert lower[0, :, 150].nonzero().flatten().tolist() == [40, 41]
+    assert higher[0, :, 151].nonzero().flatten().tolist() == [39, 40]
     mean = mean_of_readings(encoders.sheet, (lower, higher), centres)
     assert torch.allclose(encoders.sheet(x, centres)[0], mean, atol=1e-5)
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def test_lanes_are_read_together(encoders: DualEncoder) -> None:
+    """Their order does not count, nor how often one is there; each of them does."""
+    x, centres = example("sheet", 300), torch.tensor([120.0, 150.5])
+    both, _ = encoders.sheet(x, centres)
+    for same in (x.flip(0), x[[0, 1, 1]]):
+        assert torch.allclose(encoders.sheet(same, centres)[0], both, atol=1e-6)
+    for alone in (x[:1], x[1:]):
+        assert (encoders.sheet(alone, centres)[0] - both).abs().max() > 1e-5
+    tokens = encoders.sheet.tokens(x)
+    pooled = pool_lanes(tokens, torch.tensor([[0, 1], [1, 1]]))
+    assert torch.equal(pooled, torch.stack([torch.maximum(tokens[0], tokens[1]), tokens[1]]))
 
 
 def test_a_config_survives_its_dictionary() -> None:
@@ -143,10 +159,12 @@ def test_onnx_agrees_with_pytorch(encoders: DualEncoder, side: str, tmp_path: Pa
     encoder: Encoder = getattr(encoders, side)
     round_to_half(encoder)
     path = tmp_path / "encoder.onnx"
-    to_onnx(encoder, example(side, 400), encoder.length_axis, "x", path)
+    any_size = {0: "length"} if side == "audio" else {0: "lanes", 2: "length"}
+    to_onnx(encoder, example(side, 400), any_size, "x", path)
     session = onnxruntime.InferenceSession(str(path))
-    for length in (300, 777):
+    for length, lanes in ((300, 1), (777, 2)):
         x, centres = example(side, length), torch.linspace(100, length - 100, 7)
+        x = x[:lanes] if side == "sheet" else x
         with torch.no_grad():
             expected = encoder(x, centres)
         found = session.run(None, {"x": x.numpy(), "centres": centres.numpy()})

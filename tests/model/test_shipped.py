@@ -34,9 +34,9 @@ def test_a_model_is_small_has_a_card_and_knows_how_sure_it_may_be(folder: Path) 
 def test_a_scale_still_sounds_and_looks_as_it_did(shipped: Model) -> None:
     frame, band = np.arange(400)[:, None], np.arange(92)[None, :]
     spectrogram = (0.5 * ((frame // 8 * 7 + 3) % 92 == band)).astype(np.float32)
-    strip = np.zeros((80, 400), np.float32)
+    strip = np.zeros((1, 80, 400), np.float32)
     for i in range(40):
-        strip[20 + (i * 7) % 40 : 23 + (i * 7) % 40, i * 10 : i * 10 + 4] = 1
+        strip[0, 20 + (i * 7) % 40 : 23 + (i * 7) % 40, i * 10 : i * 10 + 4] = 1
     centres = np.array([150.0, 200.0])
     audio, attention = shipped.embed_audio(spectrogram, centres)
     sheet, _ = shipped.embed_strip(strip, centres)

@@ -21,7 +21,7 @@ def system(x0: float, y0: float, width: float) -> System:
 
 def track(strip: Strip) -> Track:
     """As a library keeps it: boxes rounded to five decimals."""
-    places = [strip.place(x) for x in np.arange(HOP_PX / 2, strip.pixels.shape[1], HOP_PX)]
+    places = [strip.place(x) for x in np.arange(HOP_PX / 2, strip.width, HOP_PX)]
     for place in places:
         object.__setattr__(place, "box", tuple(round(side, 5) for side in place.box))
     return Track(places, HOP_PX)
@@ -41,7 +41,7 @@ def strips(draw: st.DrawFn) -> Strip:
 @given(strips(), st.floats(0, 1))
 def test_places_on_the_line_are_those_of_the_strip(strip: Strip, share: float) -> None:
     line = track(strip)
-    ends = np.append(strip.strip_x0[1:], strip.pixels.shape[1])
+    ends = np.append(strip.strip_x0[1:], strip.width)
     px = strip.strip_x0 + 0.5 + share * (ends - strip.strip_x0 - 1.5)
     pages, systems, x = line.at(px)
     index, page_x = strip.to_page(px)

@@ -36,7 +36,13 @@ OTHER = replace(TINY, audio=replace(TINY.audio, hidden=48))
 
 def exported(folder: Path, name: str, seed: int, network: NetworkConfig) -> Path:
     """A run that has not learnt anything yet: its seed alone says what its weights are."""
-    settings = {"corpus": "c", "renderings": ("a@1",), "validation_rendering": "b@1", "steps": 4}
+    settings = {
+        "corpora": ("c",),
+        "renderings": ("a@1",),
+        "validation_renderings": ("b@1",),
+        "steps": 4,
+        "cooldown_steps": 1,
+    }
     run = TrainingRun(Experiment(**settings, name=name, seed=seed, network=network), torch.device("cpu"))  # type: ignore[arg-type]
     generator = torch.Generator().manual_seed(seed)
     for module in run.average.modules():  # statistics as after training, not the identity
@@ -81,7 +87,7 @@ def test_encoders_of_two_weights_go_together_and_stay_what_they_were(
     both = OnnxModel(export_average([other], [twin], tmp_path / "both"))
     assert both.name == "both"
     noise = np.random.default_rng(0)
-    spectrogram, strip = noise.random((400, 92), np.float32), noise.random((80, 400), np.float32)
+    spectrogram, strip = noise.random((400, 92), np.float32), noise.random((1, 80, 400), np.float32)
     centres = np.array([150.0, 200.0])
     for found, expected in zip(
         both.embed_audio(spectrogram, centres), load(other).embed_audio(spectrogram, centres), strict=True

@@ -11,7 +11,7 @@ from earmark.errors import BadInput
 from earmark.training.experiment import Experiment, read_settings
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
-REQUIRED = 'corpus = "c"\nrenderings = ["a@1"]\nvalidation_rendering = "b@1"\nsteps = 7\n'
+REQUIRED = 'corpora = ["c"]\nrenderings = ["a@1"]\nvalidation_renderings = ["b@1"]\nsteps = 7\ncooldown_steps = 2\n'
 
 
 def test_an_experiment_file_lists_differences(tmp_path: Path) -> None:
@@ -20,7 +20,7 @@ def test_an_experiment_file_lists_differences(tmp_path: Path) -> None:
     made = read_settings(path, Experiment.from_dict)
     assert (made.name, made.steps, made.renderings, made.network.dimension) == ("mine", 7, ("a@1",), 48)
     assert made.network.sheet.vertical_layers == (1,)
-    assert made.network.sheet.window_tokens == Experiment("c", (), "b", 1).network.sheet.window_tokens
+    assert made.network.sheet.window_tokens == Experiment(("c",), (), ("b",), 1).network.sheet.window_tokens
     assert Experiment.from_dict(json.loads(json.dumps(made.to_dict()))) == made
 
 
@@ -28,8 +28,8 @@ def test_an_experiment_file_lists_differences(tmp_path: Path) -> None:
     ("line", "message"),
     [
         ("stepps = 3", "unknown key stepps"),
-        ('locked_tower = "audio"', "locked_tower needs start"),
-        ('locked_tower = "piano"', "is neither audio nor sheet"),
+        ("shared_steps = 3", "shared_steps needs seeds"),
+        ("shared_steps = 6\nseeds = [2, 3]", "after cooldown_steps begin"),
         ("[network.sheet]\nmaps = [1]", "unknown key maps"),
         ("seed = 1\nseeds = [2, 3]", "either seed or seeds"),
         ("seeds = []", "either seed or seeds"),
@@ -52,6 +52,17 @@ def test_a_file_with_seeds_is_a_run_of_each(tmp_path: Path) -> None:
     assert [(run.name, run.seed) for run in runs] == [("mine-seed-2", 2), ("mine-seed-3", 3)]
     path.write_text(REQUIRED + "seed = 2\n")
     assert [(run.name, run.seed) for run in read_settings(path, Experiment.of_each_seed)] == [("mine", 2)]
+
+
+def test_seeds_may_share_the_first_steps(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(REQUIRED + "seeds = [2, 3]\nshared_steps = 5\n")
+    shared, *ends = read_settings(path, Experiment.of_each_seed)
+    assert (shared.name, shared.seed, shared.steps, shared.cooldown_steps) == ("mine", 2, 5, 0)
+    assert [(end.name, end.seed, end.steps, end.shared_run) for end in ends] == [
+        ("mine-seed-2", 2, 7, "mine"),
+        ("mine-seed-3", 3, 7, "mine"),
+    ]
 
 
 @pytest.mark.parametrize("path", sorted((EXPERIMENTS / "ours").glob("*.toml")), ids=lambda path: path.stem)

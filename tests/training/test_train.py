@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,11 +10,10 @@ torch = pytest.importorskip("torch", reason="training needs the [train] extra")
 
 from earmark.cli.model import train_command  # noqa: E402
 from earmark.errors import BadInput, Mismatch  # noqa: E402
-from earmark.model.networks import DualEncoder, EncoderSize, NetworkConfig  # noqa: E402
-from earmark.schema import AudioSpec, SheetSpec  # noqa: E402
+from earmark.model.networks import EncoderSize, NetworkConfig  # noqa: E402
 from earmark.training.experiment import Experiment  # noqa: E402
 from earmark.training.loop import Progress  # noqa: E402
-from earmark.training.train import learning_rate, read_checkpoint, train  # noqa: E402
+from earmark.training.train import learning_rate, read_checkpoint, sampler_of, train  # noqa: E402
 
 TINY = NetworkConfig(
     dimension=16,
@@ -24,9 +24,9 @@ TINY = NetworkConfig(
 
 def experiment(corpus: Path, **changes: object) -> Experiment:
     made = Experiment(
-        corpus=str(corpus),
+        corpora=(str(corpus),),
         renderings=("one@1", "two@1"),
-        validation_rendering="third@1",
+        validation_renderings=("third@1",),
         name="tiny",
         steps=4,
         stretches=4,
@@ -65,18 +65,34 @@ def test_a_resumed_run_ends_in_the_same_weights(corpus: Path, tmp_path: Path) ->
         assert torch.equal(value, other.state_dict()[name]), name
 
 
-def test_what_is_frozen_stays_and_the_rest_learns(corpus: Path, tmp_path: Path) -> None:
-    part = "sheet.trunk.convolutions"
-    checkpoint = train(experiment(corpus, frozen=(part,)), tmp_path, quiet)
-    torch.manual_seed(1)  # the seed of the experiment, and so the weights it began with
-    began = DualEncoder(AudioSpec(), SheetSpec(), TINY).state_dict()
-    state = torch.load(checkpoint, weights_only=True)["model"]
-    changed = {name for name, value in state.items() if not torch.equal(value, began[name])}
-    assert any(name.startswith(part) for name in state)
-    assert not any(name.startswith(part) for name in changed)
-    assert {"sheet.trunk.flatten.weight", "audio.trunk.convolutions.0.weight"} <= changed
-    with pytest.raises(BadInput, match=r"'sheet\.head' is no part of the encoders"):
-        train(experiment(corpus, frozen=("sheet.head",)), tmp_path / "other", quiet)
+def test_seeds_go_on_from_the_steps_that_they_share(corpus: Path, tmp_path: Path) -> None:
+    """One seed's end after the shared steps is the same as its run in one go; another seed ends elsewhere."""
+    whole = train(experiment(corpus, seed=2), tmp_path / "whole", quiet)
+    values = {**experiment(corpus).to_dict(), "seeds": [2, 3], "shared_steps": 2}
+    del values["seed"], values["shared_run"]
+    runs = Experiment.of_each_seed(values)
+    with pytest.raises(BadInput, match="shared steps first"):
+        train(runs[1], tmp_path / runs[1].name, quiet)
+    checkpoints = [train(run, tmp_path / run.name, quiet) for run in runs]
+    (_, straight, _), (_, shared, counted), (_, other, _) = map(read_checkpoint, (whole, *checkpoints[1:]))
+    assert counted["step"] == 4
+    assert 0 < counted["shared_pairs"] < counted["pairs"]
+    same, different = straight.state_dict(), other.state_dict()
+    assert all(torch.equal(value, same[name]) for name, value in shared.state_dict().items())
+    assert not all(torch.equal(value, different[name]) for name, value in shared.state_dict().items())
+
+
+def test_pieces_of_several_corpora_are_trained_on_with_what_each_has(corpus: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(corpus, other)
+    for path in (other / "pieces").glob("*/audio/one@1.npy"):
+        path.rename(path.with_name("organ@1.npy"))
+    both = experiment(corpus, corpora=(str(corpus), str(other)), renderings=("one@1", "organ@1"))
+    assert len(sampler_of(both, torch.device("cpu")).music) == 6
+    with pytest.raises(BadInput, match="no piece with harp@1"):
+        sampler_of(replace(both, renderings=("one@1", "harp@1")), torch.device("cpu"))
+    with pytest.raises(BadInput, match="no split 'more'"):
+        sampler_of(replace(both, splits=("train", "more")), torch.device("cpu"))
 
 
 def test_training_learns_and_logs(corpus: Path, tmp_path: Path) -> None:
@@ -111,9 +127,9 @@ def test_a_file_with_seeds_trains_a_run_of_each(corpus: Path, tmp_path: Path) ->
     file = tmp_path / "tiny.toml"
     file.write_text(
         f"""
-        corpus = "{corpus}"
+        corpora = ["{corpus}"]
         renderings = ["one@1", "two@1"]
-        validation_rendering = "third@1"
+        validation_renderings = ["third@1"]
         steps = 1
         stretches = 2
         pairs_per_stretch = 4

@@ -62,7 +62,7 @@ def excerpts(encoders: Model, piece: TrainingPiece, rendering: str, onsets: Sequ
     reach = encoders.attention_reach_frames
     offset_s = np.linspace(-reach, reach, attention.shape[1]) / audio.frames_per_second
     counted = onsets_within(onsets_s, at, reach / audio.frames_per_second)
-    strip = ink(piece.strip)
+    strip = ink(piece.strip[0])
     half_px = sheet.window_px // 2
     made = []
     for number, (centre, weights) in enumerate(zip(np.rint(frame).astype(int), attention, strict=True)):
@@ -113,7 +113,7 @@ def entropies(
     audio = AudioSpec()
     reach_s = encoders.attention_reach_frames / audio.frames_per_second
     counts, found = [], []
-    taken = evenly_taken(pieces, rendering, pairs, audio, SheetSpec())
+    taken = evenly_taken(pieces, [rendering] * len(pieces), pairs, audio, SheetSpec())
     for number, (piece, onsets) in enumerate(zip(pieces, taken, strict=True)):
         report(number, len(pieces))
         if not len(onsets):

@@ -36,7 +36,10 @@ class AudioEncoder(nn.Module):
 
 
 class SheetEncoder(nn.Module):
-    """Strip [80, columns], 0 = paper, 1 = ink, and centres [n] in columns → embeddings, even attention [n, 100]."""
+    """Strip [lanes, 80, columns], 0 = paper, 1 = ink, and centres [n] in columns → embeddings, even attention [n, 100].
+
+    The paper knows no lanes: the first is read.
+    """
 
     def __init__(self, network: Network) -> None:
         super().__init__()
@@ -44,7 +47,7 @@ class SheetEncoder(nn.Module):
 
     def forward(self, x: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
         width = self.network.sheet_spec.window_px
-        snippets = 1 - cut_windows(x.T, centres, width).transpose(1, 2)
+        snippets = 1 - cut_windows(x[0].T, centres, width).transpose(1, 2)
         return self.network.embed_sheet(snippets), torch.full_like(snippets[:, 0], 1 / width)
 
 

@@ -127,7 +127,7 @@ def _figure_1b(encoders: Model, corpus: Path, names: Sequence[str]) -> Figure:
     pieces = _pieces(corpus, names)
     audio, sheet, owner = [], [], []
     for number, piece in enumerate(pieces):
-        (onsets,) = evenly_taken([piece], RENDERING, MAP_PAIRS // len(pieces), AudioSpec(), SheetSpec())
+        (onsets,) = evenly_taken([piece], [RENDERING], MAP_PAIRS // len(pieces), AudioSpec(), SheetSpec())
         frame = piece.audio_s(RENDERING, piece.onsets.time_s[onsets]) * AudioSpec().frames_per_second
         audio.append(encoders.embed_audio(piece.audio[RENDERING].astype(np.float32), frame)[0])
         sheet.append(encoders.embed_strip(ink(piece.strip), piece.onsets.x_px[onsets].astype(np.float64))[0])

@@ -151,7 +151,7 @@ class Run:
     def due(self) -> bool:
         return self.step % self.epoch_steps == 0
 
-    def train_step(self, windows: Windows) -> float:
+    def train_step(self, windows: Windows) -> Tensor:
         """Draw batch ``step`` and descend. Returns the loss."""
         started = time.monotonic()
         recipe = self.recipe
@@ -162,14 +162,14 @@ class Run:
         self.network.train()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=bfloat16_is_fast(self.device)):
             audio, sheet = self.network(excerpts, snippets)
-        loss = self.loss(*self.network.project(audio, sheet))
+        loss: Tensor = self.loss(*self.network.project(audio, sheet))
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
         self.step += 1
         self.pairs += recipe.batch
         self.minutes += (time.monotonic() - started) / 60
-        return float(loss.detach())
+        return loss.detach()
 
     def judge(self, scores: metrics.Scores) -> metrics.Scores:
         """After an epoch: keep the weights when they are the best so far, halve the rate when it is time."""

@@ -54,12 +54,12 @@ class Music:
         self.audio, self.sheet, self.device = audio, sheet, device
         self.renderings = list(pieces[0].audio)
         frames = [min(len(spectrum) for spectrum in piece.audio.values()) for piece in pieces]
-        columns = [piece.strip.shape[1] for piece in pieces]
+        columns = [piece.strip.shape[2] for piece in pieces]
         spectra = [
             piece.audio[name][:size] for name in self.renderings for piece, size in zip(pieces, frames, strict=True)
         ]
         self.spectra = torch.from_numpy(np.concatenate(spectra)).to(device)
-        self.strip = torch.from_numpy(np.concatenate([piece.strip for piece in pieces], axis=1).T.copy()).to(device)
+        self.strip = torch.from_numpy(np.concatenate([piece.strip[0] for piece in pieces], axis=1).T.copy()).to(device)
         # The frame of every onset within its piece, [renderings, onsets] a piece.
         frame = [
             np.stack([piece.audio_s(name, piece.onsets.time_s) for name in self.renderings]) * audio.frames_per_second

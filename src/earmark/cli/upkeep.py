@@ -75,12 +75,18 @@ def backup_command(where: str, to: Path) -> None:
     say(f"copied: {pieces} pieces to {to}")
 
 
-DONE = {"moved": "noted where it is", "damaged": "taken out", "orphan": "removed", "scratch": "removed"}
+DONE = {
+    "moved": "noted where it is",
+    "damaged": "taken out",
+    "orphan": "removed",
+    "scratch": "removed",
+    "index": "removed",
+}
 
 
 def _agreed(problem: Problem, is_agreed: bool) -> bool:
     """Whether something may be mended: asked of what would be removed."""
-    if is_agreed or problem.fault in ("moved", "scratch"):
+    if is_agreed or problem.fault in ("moved", "scratch", "index"):
         return True
     return click.confirm(f"Remove {printable(problem.subject)}, which {WHY[problem.fault]}?", err=True)
 

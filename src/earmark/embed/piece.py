@@ -63,7 +63,7 @@ def embed_piece(pages: Iterable[FlatPage], source: Path, model: Model) -> Embedd
         what = "no system of staves was found" + (f" ({', '.join(unread)} is not read)" if unread else "")
         raise BadInput(source, what, "give upright, legible pages of printed music")
     embeddings = [
-        model.embed_strip(np.ascontiguousarray(stretch.T), centres - first)[0]
+        model.embed_strip(np.ascontiguousarray(np.moveaxis(stretch, 0, -1)), centres - first)[0]
         for stretch, first, centres in windowed(_ink_blocks(strip), SPEC.window_px, PLACE_HOP_PX)
     ]
     described = tuple(page.page for page in read)
@@ -72,16 +72,16 @@ def embed_piece(pages: Iterable[FlatPage], source: Path, model: Model) -> Embedd
 
 
 def _remarks(unread: Sequence[str], staves: int, read: int) -> tuple[str, ...]:
-    """What is not read: kinds of staves, and of the tallest systems, of so many staves, all but the ``read`` middle."""
+    """What is not read: kinds of staves, and of the tallest systems, of so many staves, all but ``read``."""
     found = [f"not read: {', '.join(unread)}"] if unread else []
     if read < staves:
-        found.append(f"of systems of {staves} staves, the middle {read} are read")
+        found.append(f"of systems of {staves} staves, {read} are read whole")
     return tuple(found)
 
 
 def _places(strip: Strip, measures: Sequence[Sequence[Measure]]) -> tuple[Place, ...]:
     """All places of a strip; ``measures`` of each of its systems, none where they are not known."""
-    grid = centres_between(0, strip.pixels.shape[1], PLACE_HOP_PX)
+    grid = centres_between(0, strip.width, PLACE_HOP_PX)
     systems, x_px = strip.to_page(grid)
     return tuple(
         replace(strip.place(x), measure=measure_at(measures[system], x_page))
@@ -95,7 +95,7 @@ def _on_page(place: Place, warp: Warp | None) -> Place:
 
 
 def _ink_blocks(strip: Strip) -> Iterator[FloatArray]:
-    """The strip's columns as the sheet encoder sees them: blocks float32 [<= BLOCK, height], 0 = paper, 1 =
+    """The strip's columns as the sheet encoder sees them: blocks float32 [<= BLOCK, lanes, height], 0 = paper, 1 =
     ink."""
-    for start in range(0, strip.pixels.shape[1], BLOCK):
-        yield ink(strip.pixels[:, start : start + BLOCK]).T
+    for start in range(0, strip.width, BLOCK):
+        yield np.moveaxis(ink(strip.pixels[..., start : start + BLOCK]), -1, 0)

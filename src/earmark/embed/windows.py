@@ -22,7 +22,7 @@ BLOCK = 1792
 
 
 def windowed(blocks: Iterable[FloatArray], window: int, hop: int) -> Iterator[tuple[FloatArray, int, Positions]]:
-    """Blocks [length, height] → overlapping stretches that hold the whole windows of all centres.
+    """Blocks [length, …] → overlapping stretches that hold the whole windows of all centres.
 
     Yields a stretch, the column at which it begins (a multiple of ``GRID``), and the centres to read from it.
     """

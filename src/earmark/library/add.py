@@ -29,7 +29,6 @@ from earmark.library.sources import (
     page_file,
     part_source,
     sha256,
-    whole_file,
 )
 from earmark.library.store import LibraryUnusable, Piece, Store
 from earmark.model.encoders import Model
@@ -221,7 +220,7 @@ class Adding:
 
     def _known_parts(self, score: Score) -> tuple[list[Piece], list[Piece]]:
         """The pieces of one file; and the same, if they are all of it as it is now, else none."""
-        before = [piece for piece in self.store.pieces() if whole_file(piece.source) == score.source]
+        before = self.store.of_file(score.source)
         parts = [piece for piece in before if self.store.files(piece) == score.files]
         is_whole = bool(parts) and are_all_parts(score, [piece.source for piece in parts], self.sandbox)
         return before, parts if is_whole else []

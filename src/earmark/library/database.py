@@ -129,6 +129,11 @@ class Database:
         """`sqlite3.Connection.executemany`."""
         self._db.executemany(query, rows)
 
+    @property
+    def version(self) -> tuple[int, int]:
+        """Another one whenever another process has changed something."""
+        return self.opened, self.one("PRAGMA data_version")
+
     def one(self, query: str, *values: Any) -> Any:
         """The first column of the first row; None if there is none."""
         row = self._db.execute(query, values).fetchone()

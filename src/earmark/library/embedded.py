@@ -1,14 +1,14 @@
 """The library on this machine: pieces, pages, places and embeddings in one SQLite file, searched through FAISS.
 
 ``LIBRARY/library.sqlite`` is the truth for everything; see `earmark.library.tables` and `earmark.library.database`.
-What is read is checked against checksums, so that a damaged file is an error and never an answer. The index of the
-embeddings is made in memory at the first search after a change.
+What is read is checked against checksums, so that a damaged file is an error and never an answer. Nearest places are
+looked for in `earmark.library.embedding_files`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,12 +18,13 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.library.database import Database
-from earmark.library.sources import PageFile, Score
+from earmark.library.embedding_files import ROW, EmbeddingFiles, Keys, Stored, keys
+from earmark.library.sources import PAGES, PageFile, Score
 from earmark.library.store import Piece, check_model
 from earmark.library.tables import FACTS, IS_WHOLE, PIECES, PLACE, PLACES, SUMS, TIME, crc32
 from earmark.results import Kind, Place
 from earmark.schema import FloatArray, Page
-from earmark.search.index import ExactIndex, Neighbours
+from earmark.search.index import ExactIndex, Neighbours, Part
 
 
 class EmbeddedStore:
@@ -33,7 +34,11 @@ class EmbeddedStore:
         self._folder = folder
         self._db = Database(folder, create)
         self._indices: dict[Kind, ExactIndex] = {}
-        self._indexed_at = (0, 0)  # how often the file was opened, and SQLite's data_version
+        self._indexed_at = (0, 0)  # the database's version then
+        self._files: dict[Kind, EmbeddingFiles] = {
+            "score": EmbeddingFiles(folder, "score"),
+            "recording": EmbeddingFiles(folder, "recording"),
+        }
 
     @property
     def model_id(self) -> str | None:
@@ -64,6 +69,18 @@ class EmbeddedStore:
     def with_source(self, source: str) -> Piece | None:
         """See `Store.with_source`."""
         return self._piece("source", source)
+
+    def named(self, name: str) -> Piece | None:
+        """See `Store.named`."""
+        return self._piece("name", name)
+
+    def of_file(self, source: str) -> list[Piece]:
+        """See `Store.of_file`."""
+        parts = f"{source}{PAGES}"
+        beyond = parts[:-1] + chr(ord(parts[-1]) + 1)
+        query = f"{PIECES} WHERE source = ? OR source >= ? AND source < ? ORDER BY id"
+        with self._db.explained():
+            return [self._whole_piece(row) for row in self._db.execute(query, (source, parts, beyond))]
 
     def with_content(self, sha256: str) -> Piece | None:
         """See `Store.with_content`."""
@@ -169,26 +186,54 @@ class EmbeddedStore:
     def nearest(self, embeddings: FloatArray, k: int, kind: Kind = "score") -> Neighbours:
         """See `Store.nearest`."""
         with self._db.explained():
-            version = self._db.opened, self._db.one("PRAGMA data_version")
+            version = self._db.version
             if version != self._indexed_at:  # another process has changed something
                 self._indices.clear()
                 self._indexed_at = version
-            index = self._indices.get(kind)
-            if index is None:
-                rows = self._whole_embeddings(kind, 2 * embeddings.shape[1])
-                index = self._indices[kind] = ExactIndex(embeddings.shape[1], rows)
-        return index.nearest(embeddings, k)
+            if kind not in self._indices:
+                with self._db.moment():
+                    self._indices[kind] = self._index(kind, 2 * embeddings.shape[1])
+        return self._indices[kind].nearest(embeddings, k)
 
-    def _whole_embeddings(self, kind: Kind, size: int) -> Iterator[tuple[int, bytes]]:
-        """The embeddings of all pieces of a kind, ``size`` bytes each, as they are stored."""
+    def _index(self, kind: Kind, width: int) -> ExactIndex:
+        """What is in the files, whose embeddings are ``width`` bytes each, and in memory what is not yet there."""
+        query = "SELECT id, embeddings FROM pieces LEFT JOIN checksums ON piece = id WHERE kind = ? ORDER BY id"
+        rows = np.array([(piece, checksum or 0) for piece, checksum in self._db.execute(query, (kind,))], np.int64)
+        pieces, checksums = rows.reshape(-1, 2).T
+        stored = keys(pieces, checksums)
+
+        def read(missing: Keys) -> Iterator[Stored]:
+            return self._whole_embeddings((missing >> 32).tolist(), width)
+
+        files = self._files[kind]
+        with suppress(OSError):  # another process is writing them, or nobody may
+            files.read()
+            if not np.isin(stored, files.keys).all():
+                files.bring_up_to_date(stored, read)
+        parts = [_part(files.rows, files.embeddings, stored, width)] if not (files.rows["size"] % width).any() else []
+        known = files.keys if parts else stored[:0]
+        tail = list(read(stored[~np.isin(stored, known)]))
+        if tail:
+            ends = np.cumsum([len(embeddings) for _, _, embeddings in tail])
+            rest = np.zeros(len(tail), ROW)
+            rest["piece"], rest["checksum"] = [piece for piece, _, _ in tail], [checksum for _, checksum, _ in tail]
+            rest["size"] = [len(embeddings) for _, _, embeddings in tail]
+            rest["start"] = ends - rest["size"]
+            together = np.frombuffer(b"".join(embeddings for _, _, embeddings in tail), np.uint8)
+            parts.append(_part(rest, together, stored, width))
+        return ExactIndex(parts)
+
+    def _whole_embeddings(self, pieces: Sequence[int], width: int) -> Iterator[Stored]:
+        """The embeddings of these pieces, ``width`` bytes each, as they are stored."""
         query = """
-            SELECT id, name, vectors, (SELECT embeddings FROM checksums WHERE piece = id)
-            FROM pieces LEFT JOIN vectors ON piece = id WHERE kind = ? ORDER BY id
+            SELECT name, vectors, embeddings FROM pieces LEFT JOIN vectors ON vectors.piece = id
+            LEFT JOIN checksums ON checksums.piece = id WHERE id = ?
         """
-        for piece, name, stored, checksum in self._db.execute(query, (kind,)):
-            if not stored or len(stored) % size or crc32(stored) != checksum:
+        for piece in pieces:
+            name, stored, checksum = self._db.execute(query, (piece,)).fetchone()
+            if not stored or len(stored) % width or crc32(stored) != checksum:
                 raise self._db.damaged(name)
-            yield piece, stored
+            yield piece, checksum, stored
 
     def place(self, piece: int, ordinal: int) -> Place:
         """See `Store.place`."""
@@ -280,7 +325,7 @@ class EmbeddedStore:
         return Piece(*values)
 
     def _claim(self, model_id: str) -> None:
-        if not self._db.one("SELECT count(*) FROM pieces"):
+        if self._db.one("SELECT 1 FROM pieces LIMIT 1") is None:
             self._db.execute("INSERT OR REPLACE INTO meta VALUES ('model', ?)", (model_id,))
             self._db.note_tables()
         check_model(self._folder, self.model_id, model_id)
@@ -307,6 +352,11 @@ class EmbeddedStore:
         self._indices.clear()
         with self._db.transaction("IMMEDIATE"):
             yield
+
+
+def _part(rows: npt.NDArray[np.void], embeddings: npt.NDArray[np.uint8], stored: Keys, width: int) -> Part:
+    is_there = np.isin(keys(rows["piece"], rows["checksum"]), stored)
+    return Part(embeddings.reshape(-1, width), rows["piece"], rows["start"] // width, is_there)
 
 
 def _embeddings(stored: bytes, count: int) -> FloatArray:

@@ -24,7 +24,6 @@ from earmark.library.add import Adding, Outcome, find_sources
 from earmark.library.answers import page_hits, recording_hits
 from earmark.library.embedded import EmbeddedStore
 from earmark.library.reading import read_query, read_recording
-from earmark.library.sources import whole_file
 from earmark.library.store import DOWNLOADS, LibraryUnusable, Piece, Store, check_model
 from earmark.model.encoders import Model, load
 from earmark.results import Alignment, Findings, Hit, Kind, RecordingHit
@@ -224,8 +223,7 @@ class Library:
     def _pieces_of(self, path: Path) -> Set[int]:
         """The pieces that this file is, or is a page of."""
         own = os.path.abspath(path)
-        sources = {own, os.path.dirname(own)}
-        pieces = [piece for piece in self.store.pieces() if whole_file(piece.source) in sources]
+        pieces = self.store.of_file(own) + self.store.of_file(os.path.dirname(own))
         return {piece.id for piece in pieces if any(file.path == own for file in self.store.files(piece))}
 
     def _answer(
@@ -256,9 +254,10 @@ class Library:
 
     def _named(self, names: Iterable[str]) -> list[Piece]:
         """The pieces of these names; raises BadInput when there is none of one."""
-        known = {piece.name: piece for piece in self.store.pieces()}
-        wanted = list(names)
-        for name in wanted:
-            if name not in known:
+        found = []
+        for name in names:
+            piece = self.store.named(name)
+            if piece is None:
                 raise BadInput(self._where, f"has no piece {name!r}", "see: earmark list LIBRARY")
-        return [known[name] for name in wanted]
+            found.append(piece)
+        return found

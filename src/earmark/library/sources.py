@@ -173,7 +173,8 @@ def natural(path: Path) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
-_PAGES = "#page="
+PAGES = "#page="
+"""What comes between a file and the pages of a part of it."""
 
 
 def can_hold_parts(score: Score, sandbox: Sandbox) -> bool:
@@ -183,17 +184,17 @@ def can_hold_parts(score: Score, sandbox: Sandbox) -> bool:
 
 def part_source(score: Score, part: Part) -> str:
     """What stands for a part of a score: its address with the pages as RFC 8118 writes them."""
-    return f"{score.source}{_PAGES}{part.first}-{part.last}"
+    return f"{score.source}{PAGES}{part.first}-{part.last}"
 
 
 def whole_file(source: str) -> str:
     """The file that a part's source (or a file's) is of."""
-    return source.partition(_PAGES)[0]
+    return source.partition(PAGES)[0]
 
 
 def are_all_parts(score: Score, sources: Iterable[str], sandbox: Sandbox) -> bool:
     """Whether these sources are parts of a score that together have all its pages; False for the score itself."""
-    ranges = sorted(tuple(map(int, source.partition(_PAGES)[2].split("-"))) for source in sources if _PAGES in source)
+    ranges = sorted(tuple(map(int, source.partition(PAGES)[2].split("-"))) for source in sources if PAGES in source)
     expected = 1
     for first, last in ranges:
         if first != expected:

@@ -75,7 +75,7 @@ class Store(Protocol):
         ...
 
     def pieces(self) -> list[Piece]:
-        """All pieces, by name."""
+        """All pieces, by name: for lists of them. What is done with a few pieces asks for those."""
         ...
 
     def piece(self, identifier: int) -> Piece:
@@ -84,6 +84,14 @@ class Store(Protocol):
 
     def with_source(self, source: str) -> Piece | None:
         """The piece that was added from this path."""
+        ...
+
+    def named(self, name: str) -> Piece | None:
+        """The piece of this name."""
+        ...
+
+    def of_file(self, source: str) -> list[Piece]:
+        """The piece that was added from this path and those of its parts (see `earmark.library.sources.whole_file`)."""
         ...
 
     def with_content(self, sha256: str) -> Piece | None:

@@ -1,7 +1,8 @@
 """Is a library whole, and are the files still there that its pieces were read from? What is wrong, and mending it.
 
-What belongs to a library: its database; in ``uploads`` the scores that came through the browser, in ``iiif`` a folder
-of images for each manifest. Pieces may also be of files anywhere else, which are looked at and never touched.
+What belongs to a library: its database, and the ``index`` made from it; in ``uploads`` the scores that came through the
+browser, in ``iiif`` a folder of images for each manifest. Pieces may also be of files anywhere else, which are looked
+at and never touched.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from earmark.errors import BadInput
 from earmark.library.embedded import EmbeddedStore
+from earmark.library.embedding_files import EmbeddingFiles
 from earmark.library.sources import PageFile, Score, natural, page_file, sha256, whole_file
 from earmark.library.store import DOWNLOADS, UPLOADS, LibraryDamaged, LibraryUnusable, Piece
+from earmark.results import Kind
 from earmark.sheet.formats import kind_of_name
 from earmark.sheet.iiif import is_address
 
@@ -30,7 +33,7 @@ RECENT_S = 3600.0
 _SCRATCH = re.compile(r"\..+\.\d+")
 """The names of `earmark.files.replacing`."""
 
-Fault = Literal["database", "damaged", "gone", "moved", "changed", "orphan", "scratch"]
+Fault = Literal["database", "damaged", "gone", "moved", "changed", "orphan", "scratch", "index"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class Problem:
     * ``gone``: a file of a piece is not there; ``moved``: it is, under another name, at which mending notes it
     * ``changed``: a file has other content than when it was added
     * ``orphan``: a file or folder of the library that no piece is read from; ``scratch``: one that was never finished;
-      mending removes it
+      ``index``: a damaged one of `earmark.library.embedding_files`, which a search makes anew; mending removes it
 
     ``piece`` is the identifier of the piece, ``found`` says of a moved one where it is now.
     """
@@ -57,7 +60,7 @@ class Problem:
     @property
     def can_be_mended(self) -> bool:
         """Whether `repair` knows how."""
-        return self.fault in ("damaged", "moved", "orphan", "scratch")
+        return self.fault in ("damaged", "moved", "orphan", "scratch", "index")
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ def repair(folder: Path, problems: Iterable[Problem]) -> list[Problem]:
     try:
         pieces = {piece.id: piece for piece, _ in store.checked()}
         for problem in problems:
-            if problem.fault in ("orphan", "scratch"):
+            if problem.fault in ("orphan", "scratch", "index"):
                 _delete(Path(problem.subject))
             elif problem.fault == "damaged" and problem.piece in pieces:
                 store.remove([pieces[problem.piece]])
@@ -122,6 +125,7 @@ def _verify(folder: Path, store: EmbeddedStore) -> Report:
     if is_whole:
         problems += _unused(folder, [files for _, files in pieces.values()], problems)
     problems += [_scratch(path) for path in _scratch_files(folder)]
+    problems += [_of_index(path) for kind in get_args(Kind) for path in EmbeddingFiles(folder, kind).damaged()]
     return Report(len(checked), sum(len(files) for _, files in pieces.values()), tuple(problems))
 
 
@@ -258,6 +262,10 @@ def _orphan(path: Path) -> Problem:
 
 def _scratch(path: Path) -> Problem:
     return Problem("scratch", str(path), "was never finished", "remove it with --repair")
+
+
+def _of_index(path: Path) -> Problem:
+    return Problem("index", str(path), "is damaged", "remove it with --repair; the next search makes it anew")
 
 
 def _scratch_files(folder: Path) -> Iterator[Path]:

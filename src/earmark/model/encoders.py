@@ -68,7 +68,10 @@ class Model(Protocol):
         ...
 
     def embed_strip(self, strip: FloatArray, centres: Positions) -> tuple[FloatArray, FloatArray]:
-        """``strip`` float32 [strip_height_px, width], 0 = paper, 1 = ink; centres in strip px."""
+        """``strip`` float32 [lanes, strip_height_px, width], 0 = paper, 1 = ink; centres in strip px.
+
+        The lanes of a place are read together (`earmark.sheet.strips`); a lane that is there twice changes nothing.
+        """
         ...
 
 
@@ -151,8 +154,25 @@ class OnnxModel:
 
     def embed_strip(self, strip: FloatArray, centres: Positions) -> tuple[FloatArray, FloatArray]:
         """See `Model.embed_strip`."""
-        chunks = _chunks(strip.T, centres, SheetSpec().window_px, self._at_once)
-        return self._run(self._sheet, "strip", ((order, part.T, local) for order, part, local in chunks), len(centres))
+        chunks = _chunks(np.moveaxis(strip, -1, 0), centres, SheetSpec().window_px, self._at_once)
+        parts = ((order, np.moveaxis(part, 0, -1), local) for order, part, local in chunks)
+        if len(self._sheet.get_inputs()[0].shape) == 2:
+            return self._embed_lanes_alone(list(parts), len(strip), len(centres))
+        distinct = ((order, _distinct(part), local) for order, part, local in parts)
+        return self._run(self._sheet, "strip", distinct, len(centres))
+
+    def _embed_lanes_alone(
+        self, parts: list[tuple[Order, FloatArray, FloatArray]], lanes: int, count: int
+    ) -> tuple[FloatArray, FloatArray]:
+        """The mean direction of what weights that were made before strips had lanes say of each lane."""
+        alone = [
+            self._run(self._sheet, "strip", ((order, part[lane], local) for order, part, local in parts), count)
+            for lane in range(lanes)
+        ]
+        if lanes == 1:
+            return alone[0]
+        embeddings, attention = (np.mean(of, axis=0) for of in zip(*alone, strict=True))
+        return embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True), attention
 
     @cached_property
     def _audio(self) -> Any:
@@ -176,7 +196,7 @@ class OnnxModel:
 def _chunks(
     columns: FloatArray, centres: Positions, window: int, at_once: int | None
 ) -> Iterator[tuple[Order, FloatArray, FloatArray]]:
-    """Cuts [length, height] into parts that hold whole windows, at most ``at_once`` of them (None: any number).
+    """Cuts [length, …] into parts that hold whole windows, at most ``at_once`` of them (None: any number).
 
     Yields the indices of the centres that a part serves, the part, and these centres in its own columns. The
     windows are strict, so what a part lacks outside of them changes nothing.
@@ -197,7 +217,14 @@ def _part(columns: FloatArray, centres: Positions, margin: int) -> tuple[FloatAr
     end = -(-int(np.ceil(centres.max())) // GRID) * GRID + margin
     part = columns[max(0, start) : max(0, end)]
     before, after = max(0, -start), end - start - max(0, -start) - len(part)
-    return np.pad(part, ((before, after), (0, 0))), (centres - start).astype(np.float32)
+    padded = np.pad(part, ((before, after), *[(0, 0)] * (part.ndim - 1)))
+    return padded, (centres - start).astype(np.float32)
+
+
+def _distinct(lanes: FloatArray) -> FloatArray:
+    """The lanes that do not show what the one before them shows."""
+    kept = [i for i in range(len(lanes)) if i == 0 or not np.array_equal(lanes[i], lanes[i - 1])]
+    return lanes[kept]
 
 
 def _session(path: Path) -> Any:

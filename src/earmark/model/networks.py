@@ -1,11 +1,13 @@
 """The audio encoder and the sheet encoder (PyTorch, for training; searching runs the same graphs as ONNX).
 
-An encoder is given one long input, a spectrogram or a strip of systems, and the centres of the windows that are asked
-for: 168 frames (8.4 s) of spectrogram, 100 px of strip. It returns one unit vector a window, the *embedding*. Windows
-of both encoders that hold the same music have embeddings that point the same way. An encoder has two parts:
+An encoder is given one long input, a spectrogram or the lanes of a strip of systems (`earmark.sheet.strips`), and the
+centres of the windows that are asked for: 168 frames (8.4 s) of spectrogram, 100 px of strip. It returns one unit
+vector a window, the *embedding*. Windows of both encoders that hold the same music have embeddings that point the same
+way. An encoder has two parts:
 
 1. The `Trunk` turns the input into *tokens*, once, however many windows are read: 2-D convolutions with strides along
-   frequency or height, then 1-D convolutions along time or along the staff.
+   frequency or height, then 1-D convolutions along time or along the staff. Each lane of a strip has tokens of its own.
+   The largest value of all lanes goes on (`pool_lanes`): what any staff shows is there, whichever lane it is in.
 2. The `WindowReader` takes the tokens of a window, weighs them by soft attention and maps them to the embedding. The
    attention is that of the paper (Balke et al. 2019, Section 2): a small network sees the whole window and gives a
    softmax over its tokens; the weights are scaled by the number of tokens, as in the authors' code.
@@ -241,13 +243,17 @@ class Encoder(nn.Module):
         """One input as it lies on two grids [2, ...], the second one column further on."""
         raise NotImplementedError
 
+    def tokens_of_views(self, x: Tensor) -> Tensor:
+        """One input → its tokens on both grids, [2, token channels, length / 2 + 1]."""
+        return self.tokens(self.two_views(x))
+
     def forward(self, x: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
         """One long input, centres [n] in input columns → embeddings [n, dimension], attention [n, window tokens].
 
         Both are the means of two readings.
         """
         rows = torch.cat([torch.zeros_like(centres), torch.ones_like(centres)]).long()
-        embeddings, attention = self.reader(self.tokens(self.two_views(x)), rows, torch.cat([centres, centres + 1]))
+        embeddings, attention = self.reader(self.tokens_of_views(x), rows, torch.cat([centres, centres + 1]))
         both, attention = (of.unflatten(0, (2, -1)).mean(dim=0) for of in (embeddings, attention))
         return F.normalize(both, dim=1), attention
 
@@ -276,10 +282,18 @@ def _magnitude(x: Tensor) -> Tensor:
     return torch.expm1(x * math.log(10))
 
 
-class SheetEncoder(Encoder):
-    """Strip [rows, columns], 0 = paper, 1 = ink → embeddings."""
+def pool_lanes(tokens: Tensor, lanes: Tensor) -> Tensor:
+    """Tokens of lanes [n, token channels, length] → tokens of strips [batch, token channels, length].
 
-    length_axis = 1
+    ``lanes`` int64 [batch, most lanes] has the rows of ``tokens`` that are a strip's lanes; one may be there twice.
+    """
+    return tokens[lanes].amax(dim=1)
+
+
+class SheetEncoder(Encoder):
+    """Strip [lanes, rows, columns], 0 = paper, 1 = ink → embeddings. ``tokens`` takes and gives single lanes."""
+
+    length_axis = 2
 
     def __init__(self, spec: SheetSpec, config: NetworkConfig) -> None:
         super().__init__(
@@ -287,13 +301,18 @@ class SheetEncoder(Encoder):
         )
 
     def prepare(self, x: Tensor) -> Tensor:
-        """Batch of strips → [batch, 1, rows, columns]."""
+        """Lanes → [lanes, 1, rows, columns]."""
         return x[:, None]
 
     def two_views(self, x: Tensor) -> Tensor:
         """The first half a row lower, the second half a row higher as well: heights lie on a grid, too."""
         between_rows = (F.pad(x, (0, 0, 1, 0)) + F.pad(x, (0, 0, 0, 1))) / 2
-        return torch.stack([F.pad(between_rows[:-1], (0, 1)), F.pad(between_rows[1:], (1, 0))])
+        return torch.stack([F.pad(between_rows[:, :-1], (0, 1)), F.pad(between_rows[:, 1:], (1, 0))])
+
+    def tokens_of_views(self, x: Tensor) -> Tensor:
+        """See `Encoder.tokens_of_views`; of all lanes together."""
+        tokens: Tensor = self.tokens(self.two_views(x).flatten(0, 1)).unflatten(0, (2, -1))  # type: ignore[no-untyped-call]
+        return tokens.amax(dim=1)
 
 
 class DualEncoder(nn.Module):

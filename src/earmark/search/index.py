@@ -2,43 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from earmark.schema import FloatArray, IntArray
 
 
-class ExactIndex:
-    """Exact inner products with all stored embeddings, in memory as the float16 they are stored as.
+@dataclass(frozen=True)
+class Part:
+    """Embeddings of pieces, one piece after the other: float16 as bytes, uint8 [n, 2 * dimension], little-endian.
 
-    ``rows`` are a piece's identifier and its embeddings, float16 [n, dimension] as little-endian bytes.
+    They may be a file that is mapped into memory. ``pieces`` int64 [m] are identifiers, ``starts`` int64 [m] where each
+    one's embeddings begin; those of which ``is_there`` bool [m] is False are passed over.
     """
 
-    def __init__(self, dimension: int, rows: Iterable[tuple[int, bytes]]) -> None:
-        import faiss  # 0.1 s: only when something is searched
+    embeddings: npt.NDArray[np.uint8]
+    pieces: IntArray
+    starts: IntArray
+    is_there: npt.NDArray[np.bool_]
 
-        self._embeddings = faiss.IndexScalarQuantizer(
-            dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
-        )
-        self._embeddings.is_trained = True  # float16 has no parameters
-        pieces, starts = [], []
-        for piece, stored in rows:
-            pieces.append(piece)
-            starts.append(self._embeddings.ntotal)
-            self._embeddings.add_sa_codes(np.frombuffer(stored, np.uint8).reshape(-1, 2 * dimension))
-        self._pieces, self._starts = np.array(pieces, np.int64), np.array(starts, np.int64)
+
+class ExactIndex:
+    """Exact inner products with all embeddings in some parts, as the float16 they are stored as."""
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self._parts = [_Searched(part) for part in parts]
 
     def nearest(self, embeddings: FloatArray, k: int) -> Neighbours:
         """The ``k`` nearest of each of ``embeddings`` [n, dimension], or as many as there are."""
-        k = min(k, self._embeddings.ntotal)
-        if k == 0 or len(embeddings) == 0:
-            nothing = np.zeros((len(embeddings), 0))
-            return Neighbours(nothing.astype(np.float32), nothing.astype(np.int64), nothing.astype(np.int64))
-        similarities, found = self._embeddings.search(np.ascontiguousarray(embeddings, np.float32), k)
-        rows = np.searchsorted(self._starts, found, side="right") - 1
-        return Neighbours(similarities, self._pieces[rows], found - self._starts[rows])
+        queries = np.ascontiguousarray(embeddings, np.float32)
+        nothing = np.zeros((len(queries), 0))
+        found = [(nothing.astype(np.float32), nothing.astype(np.int64), nothing.astype(np.int64))]
+        if len(queries):
+            found += [part.nearest(queries, k) for part in self._parts if part.count]
+        similarities, pieces, places = (np.concatenate(arrays, axis=1) for arrays in zip(*found, strict=True))
+        best = np.argsort(-similarities, axis=1, kind="stable")[:, :k]
+        return Neighbours(*(np.take_along_axis(array, best, axis=1) for array in (similarities, pieces, places)))
+
+
+class _Searched:
+    """A part that is searched where it lies, without a copy; ``count`` embeddings of it are there."""
+
+    def __init__(self, part: Part) -> None:
+        import faiss  # 0.1 s: only when something is searched
+
+        self._part = part
+        size, width = part.embeddings.shape
+        self._index = faiss.IndexScalarQuantizer(width // 2, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+        self._index.is_trained = True  # float16 has no parameters
+        codes: Any = self._index.codes
+        codes.is_owned = False
+        codes.view_data = codes.c_ptr = faiss.swig_ptr(part.embeddings)
+        codes.view_size = codes.c_size = part.embeddings.size
+        if self._index.codes.size() != part.embeddings.size:
+            raise RuntimeError("this version of FAISS searches only what it has copied")
+        self._index.ntotal = self.count = size
+        self._selector: Any = None
+        if not part.is_there.all():
+            chosen = np.repeat(part.is_there, np.diff(part.starts, append=size))
+            self.count = int(chosen.sum())
+            self._bits = np.packbits(chosen, bitorder="little")
+            self._ids = faiss.IDSelectorBitmap(size, faiss.swig_ptr(self._bits))
+            selecting: Any = faiss.SearchParameters
+            self._selector = selecting(sel=self._ids)
+
+    def nearest(self, queries: FloatArray, k: int) -> tuple[FloatArray, IntArray, IntArray]:
+        similarities, found = self._index.search(queries, min(k, self.count), params=self._selector)
+        rows = np.searchsorted(self._part.starts, found, side="right") - 1
+        return similarities, self._part.pieces[rows], found - self._part.starts[rows]
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,10 @@ A strip is ``spec.strip_height_px`` high (80) and as wide as its systems togethe
 of ``spec.window_px`` (100) from it. That is the paper's snippet of 160 x 200 px, halved (Balke et al. 2019,
 Section 3). Training cuts its strips from the engraver's exact boxes, search from the boxes that
 `find_systems` found.
+
+80 px hold two staves. So a strip has *lanes*, one above the other: each shows two neighbouring staves of a system, and
+all of them together show every staff. The sheet encoder reads the lanes of a place together. A system of one or two
+staves has one lane, n staves have n / 2, rounded up.
 """
 
 from __future__ import annotations
@@ -27,11 +31,16 @@ _PAPER = 255
 class Strip:
     """The systems of one page, or of several (`join_strips`), with their places.
 
+    ``pixels`` uint8 [lanes, height, width], 255 = paper, with as many lanes as the system that has most; systems with
+    fewer show their last lane again, which adds nothing to what the encoder reads.
+
     Arrays of one entry per system, in reading order; a *system index* is a position in them, from 0:
 
     * ``strip_x0`` float64, the strip px its left end lies at; a whole number
     * ``scale`` float64, strip px per page px, in both directions
-    * ``page_x0``, ``page_y0`` float64, the page px at strip px (``strip_x0``, 0); ``page_y0`` may be negative
+    * ``page_x0`` float64, the page px at strip px ``strip_x0``
+    * ``page_y0``, ``page_y1`` float64, the page px of the first lane's upper and of the last lane's lower edge; either
+      may lie beyond the page
     * ``top``, ``bottom`` float64, the system's outer staff lines in page px; tall ones reach beyond the strip
     * ``page``, ``number`` int64, its page and its number on that page, both from 1
     * ``page_width``, ``page_height`` int64, the page image's size in px
@@ -43,12 +52,18 @@ class Strip:
     scale: npt.NDArray[np.float64]
     page_x0: npt.NDArray[np.float64]
     page_y0: npt.NDArray[np.float64]
+    page_y1: npt.NDArray[np.float64]
     top: npt.NDArray[np.float64]
     bottom: npt.NDArray[np.float64]
     page: npt.NDArray[np.int64]
     number: npt.NDArray[np.int64]
     page_width: npt.NDArray[np.int64]
     page_height: npt.NDArray[np.int64]
+
+    @property
+    def width(self) -> int:
+        """In strip px."""
+        return int(self.pixels.shape[2])
 
     def to_page(self, x_strip: npt.ArrayLike) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
         """Strip px → (system index, page px); left of the strip is the first system, right of it the last."""
@@ -71,10 +86,9 @@ class Strip:
         system, scale = int(index), float(self.scale[index])
         half = self.spec.window_px / 2 / scale
         x0, x1 = float(self.page_x0[system]), self._page_x1(system)
-        y0 = float(self.page_y0[system])
         y0, y1 = (
-            min(y0, float(self.top[system])),
-            max(y0 + self.spec.strip_height_px / scale, float(self.bottom[system])),
+            min(float(self.page_y0[system]), float(self.top[system])),
+            max(float(self.page_y1[system]), float(self.bottom[system])),
         )
         width, height = float(self.page_width[system]), float(self.page_height[system])
         return (
@@ -95,16 +109,30 @@ class Strip:
     def _page_x1(self, system: int) -> float:
         """Where the system ends on its page."""
         last = system + 1 == len(self.strip_x0)
-        strip_x1 = self.pixels.shape[1] if last else self.strip_x0[system + 1]
+        strip_x1 = self.width if last else self.strip_x0[system + 1]
         return float(self.page_x0[system] + (strip_x1 - self.strip_x0[system]) / self.scale[system])
+
+
+def lane_middles(system: System) -> list[float]:
+    """Where the lanes of a system lie on the page: the y of their middles, from top to bottom.
+
+    Up to two staves are one lane, about the middle of the system's box. More are taken in pairs of neighbours; of an
+    odd number, one staff is in two of them.
+    """
+    staves = system.staves
+    if len(staves) <= 2:
+        return [(system.box[1] + system.box[3]) / 2]
+    count = -(-len(staves) // 2)
+    firsts = [round(lane * (len(staves) - 2) / (count - 1)) for lane in range(count)]
+    return [(staves[first][0] + staves[first + 1][1]) / 2 for first in firsts]
 
 
 def cut_strip(image: Image, systems: Sequence[System], spec: SheetSpec, page: int = 1) -> Strip:
     """The strip of one page image, uint8 [height, width].
 
-    Each system is scaled, alike in both directions, to a staff height of ``spec.staff_height_px``, and cut
-    from its left to its right end and ``spec.strip_height_px`` high about the middle of its box. Grey paper
-    becomes white and pale ink black; off the page is paper. A page without systems gives a strip of width 0.
+    Each system is scaled, alike in both directions, to a staff height of ``spec.staff_height_px``, and each of its
+    lanes is cut from its left to its right end and ``spec.strip_height_px`` high. Grey paper becomes white and pale ink
+    black; off the page is paper. A page without systems gives a strip of width 0.
     """
     height, width = image.shape
     if systems:
@@ -112,21 +140,24 @@ def cut_strip(image: Image, systems: Sequence[System], spec: SheetSpec, page: in
         image = whiten(image, [system.box for system in systems], usual)
     scale = np.array([spec.staff_height_px / system.staff_height_px for system in systems], np.float64)
     page_x0 = np.array([system.box[0] for system in systems], np.float64)
-    middle = np.array([(system.box[1] + system.box[3]) / 2 for system in systems], np.float64)
-    page_y0 = middle - spec.strip_height_px / 2 / scale
-    pieces = [np.zeros((spec.strip_height_px, 0), np.uint8)]
-    for system, s, x0, y0 in zip(systems, scale, page_x0, page_y0, strict=True):
+    half = spec.strip_height_px / 2 / scale
+    middles = [lane_middles(system) for system in systems]
+    pieces = []
+    for system, s, x0, above, lanes in zip(systems, scale, page_x0, half, middles, strict=True):
         columns = max(1, math.ceil((system.box[2] - x0) * s))
-        pieces.append(_scaled(image, x0, y0, s, columns, spec.strip_height_px))
-    widths = [piece.shape[1] for piece in pieces]
+        cut = [_scaled(image, x0, middle - above, s, columns, spec.strip_height_px) for middle in lanes]
+        pieces.append(np.stack(cut))
+    page_y0 = np.array([lanes[0] for lanes in middles], np.float64) - half
+    last_y0 = np.array([lanes[-1] for lanes in middles], np.float64) - half
     count = len(systems)
     return Strip(
         spec=spec,
-        pixels=np.concatenate(pieces, axis=1),
-        strip_x0=np.cumsum(widths)[:-1].astype(np.float64),
+        pixels=_side_by_side(pieces, spec),
+        strip_x0=np.cumsum([0, *(piece.shape[2] for piece in pieces)])[:-1].astype(np.float64),
         scale=scale,
         page_x0=page_x0,
         page_y0=page_y0,
+        page_y1=last_y0 + spec.strip_height_px / scale,
         top=np.array([system.box[1] for system in systems], np.float64),
         bottom=np.array([system.box[3] for system in systems], np.float64),
         page=np.full(count, page),
@@ -137,10 +168,10 @@ def cut_strip(image: Image, systems: Sequence[System], spec: SheetSpec, page: in
 
 
 def staves_in_strip(system: System, spec: SheetSpec) -> tuple[int, int]:
-    """How many staves a system has, and how many of them its strip shows whole, at least one."""
-    middle = (system.box[1] + system.box[3]) / 2
+    """How many staves a system has, and how many of them its lanes show whole, at least one."""
     half = spec.strip_height_px / 2 * system.staff_height_px / spec.staff_height_px
-    shown = sum(top >= middle - half and bottom <= middle + half for top, bottom in system.staves)
+    middles = lane_middles(system)
+    shown = sum(any(top >= y - half and bottom <= y + half for y in middles) for top, bottom in system.staves)
     return len(system.staves), max(1, shown)
 
 
@@ -149,14 +180,21 @@ def join_strips(strips: Iterable[Strip]) -> Strip:
     parts = list(strips)
     if not parts:
         raise ValueError("a piece needs at least one page")
-    ends = np.cumsum([0, *(part.pixels.shape[1] for part in parts)])
+    ends = np.cumsum([0, *(part.width for part in parts)])
     unchanged = [field.name for field in fields(Strip) if field.name not in ("spec", "pixels", "strip_x0")]
     return Strip(
         spec=parts[0].spec,
-        pixels=np.concatenate([part.pixels for part in parts], axis=1),
+        pixels=_side_by_side([part.pixels for part in parts], parts[0].spec),
         strip_x0=np.concatenate([part.strip_x0 + start for part, start in zip(parts, ends, strict=False)]),
         **{name: np.concatenate([getattr(part, name) for part in parts]) for name in unchanged},
     )
+
+
+def _side_by_side(parts: Sequence[Image], spec: SheetSpec) -> Image:
+    """Pixels [lanes, height, width] from left to right, the last lane again where there are fewer than elsewhere."""
+    lanes = max((len(part) for part in parts if part.shape[2]), default=1)
+    filled = [part[np.minimum(np.arange(lanes), len(part) - 1)] for part in parts]
+    return np.concatenate([np.zeros((lanes, spec.strip_height_px, 0), np.uint8), *filled], axis=2)
 
 
 def ink(pixels: Image) -> FloatArray:

@@ -2,8 +2,7 @@
 
 Encoders that descend from the same weights err differently but stay in one valley of the loss. The mean of their
 weights errs less than any of them and costs no more to search with (Wortsman et al. 2022, "Model soups"). An audio
-encoder and a sheet encoder go together when either learned while the other stayed
-(`earmark.training.data.locked_tower`).
+encoder and a sheet encoder go together when either learned while the other stayed.
 
 The mean is that of exported weights, whose normalisations are folded into the layers: no statistics are left that
 belong to the batches of one run.

@@ -6,51 +6,51 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from earmark.errors import BadInput
 from earmark.model.networks import NetworkConfig
 from earmark.schema import known_values
 
 T = TypeVar("T")
-Modality = Literal["audio", "sheet"]
-"""What an encoder is given."""
 
 
 @dataclass(frozen=True)
 class Experiment:
     """One training run.
 
-    ``splits`` of the corpus are trained on; ``renderings`` are mixed for it, ``validation_rendering`` is never trained
-    on. ``start`` names weights to begin with, a shipped model or a folder; without it, training begins from nothing.
-    The learning rate rises for ``warmup_steps``, stays, and falls to zero over the last ``cooldown_steps``;
-    ``averaging`` is the final decay of the weights' moving average, which is what is validated and exported. ``tempo``
-    is the range of tempi, as factors of the score's. A batch is ``stretches`` of 20 s, ``stretches_per_piece`` of every
-    piece in it; with ``hard_negatives`` every second of these is a place that looks like the one before
-    (`earmark.training.data.hard_negatives`). ``degradation``, from 0 to 1, is how bad strips get
-    (`earmark.training.data.augment_sheet`). ``frozen`` names modules of the encoders that stay as the weights in
-    ``start`` have them. With ``locked_tower`` this encoder stays as a whole, and the other one learns from it
-    (`earmark.training.data.locked_tower`).
+    The pieces of ``splits`` in all ``corpora`` are trained on; each is mixed of those ``renderings`` that it has.
+    Those of ``validation_splits`` are validated on, each in the first of ``validation_renderings`` that it has, which
+    are never trained on. ``start`` names weights to begin with, a shipped model or a folder; without it, training
+    begins from nothing. The learning rate rises for ``warmup_steps``, stays, and falls to zero over the last
+    ``cooldown_steps``; ``averaging`` is the final decay of the weights' moving average, which is what is validated and
+    exported. ``tempo`` is the range of tempi, as factors of the score's. A batch is ``stretches`` of 20 s,
+    ``stretches_per_piece`` of every piece in it; with ``hard_negatives`` every second of these is a place that looks
+    like the one before (`earmark.training.data.hard_negatives`). ``degradation``, from 0 to 1, is how bad strips get
+    (`earmark.training.data.augment_sheet`).
 
-    A file with ``seeds = [2, 3]`` in place of ``seed`` is one run for each.
+    A file with ``seeds = [2, 3]`` in place of ``seed`` is one run for each. With ``shared_steps`` as well, these are
+    the ends of one run: its first steps, with the first seed, are done once for all seeds. So their weights lie close
+    enough to each other for their mean to be a good model.
     """
 
-    corpus: str
+    corpora: tuple[str, ...]
     renderings: tuple[str, ...]
-    validation_rendering: str
+    validation_renderings: tuple[str, ...]
     steps: int
     name: str = ""
     splits: tuple[str, ...] = ("train",)
+    validation_splits: tuple[str, ...] = ("valid",)
     start: str = ""
     seed: int = 1
+    shared_run: str = ""
+    shared_steps: int = 0
     stretches: int = 24
     stretches_per_piece: int = 2
     hard_negatives: bool = False
     degradation: float = 1.0
-    locked_tower: Modality | None = None
     pairs_per_stretch: int = 24
     tempo: tuple[float, float] = (0.5, 2.0)
-    frozen: tuple[str, ...] = ()
     learning_rate: float = 1.5e-3
     weight_decay: float = 0.02
     warmup_steps: int = 300
@@ -63,10 +63,10 @@ class Experiment:
     network: NetworkConfig = field(default_factory=NetworkConfig)
 
     def __post_init__(self) -> None:
-        if self.locked_tower not in (None, "audio", "sheet"):
-            raise ValueError(f"locked_tower {self.locked_tower!r} is neither audio nor sheet")
-        if self.locked_tower and not self.start:
-            raise ValueError("locked_tower needs start: the weights whose encoder is locked")
+        if self.shared_steps and not self.shared_run:
+            raise ValueError("shared_steps needs seeds, a list")
+        if self.shared_steps and self.shared_steps > self.steps - self.cooldown_steps:
+            raise ValueError("shared_steps end after cooldown_steps begin")
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -81,7 +81,8 @@ class Experiment:
 
     @classmethod
     def of_each_seed(cls, values: Mapping[str, Any]) -> list[Experiment]:
-        """The runs of a file: one, or with ``seeds`` one for each of them, named ``NAME-seed-N``.
+        """The runs of a file in the order in which they are to be made: one, or with ``seeds`` one for each of them,
+        named ``NAME-seed-N``, with ``shared_steps`` after the run ``NAME`` that they go on from.
 
         Raises TypeError or ValueError as `from_dict` does, and when the file has both ``seed`` and ``seeds``.
         """
@@ -89,8 +90,15 @@ class Experiment:
             return [cls.from_dict(values)]
         if "seed" in values or not values["seeds"]:
             raise ValueError("give either seed or seeds, a list")
-        shared = {key: value for key, value in values.items() if key != "seeds"}
-        return [cls.from_dict({**shared, "seed": n, "name": f"{values['name']}-seed-{n}"}) for n in values["seeds"]]
+        name, seeds = values["name"], values["seeds"]
+        every = {key: value for key, value in values.items() if key != "seeds"}
+        if "shared_steps" not in values:
+            return [cls.from_dict({**every, "seed": seed, "name": f"{name}-seed-{seed}"}) for seed in seeds]
+        ends = [
+            cls.from_dict({**every, "seed": seed, "name": f"{name}-seed-{seed}", "shared_run": name}) for seed in seeds
+        ]
+        lengths = {"steps": values["shared_steps"], "shared_steps": 0, "cooldown_steps": 0}
+        return [cls.from_dict({**every, **lengths, "seed": seeds[0]}), *ends]
 
     def same_run(self, other: Experiment) -> bool:
         """Whether a checkpoint of ``other`` may be continued as this one: only the lengths may differ."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +52,15 @@ def store_as_half(model: onnx.ModelProto) -> None:
     graph.node.extend(nodes)
 
 
-def to_onnx(encoder: torch.nn.Module, example: torch.Tensor, length_axis: int, input_name: str, path: Path) -> None:
+def to_onnx(
+    encoder: torch.nn.Module, example: torch.Tensor, any_size: Mapping[int, str], input_name: str, path: Path
+) -> None:
     """Write one encoder as ONNX with inputs (``input_name``, centres) and outputs (embeddings, attention).
 
-    ``example`` is an input, of any length along ``length_axis``.
+    ``example`` is an input; along the axes in ``any_size`` ("length", "lanes") inputs may be of any size.
     """
-    length = torch.export.Dim("length", min=256, max=1 << 24)
+    least = {"length": 256, "lanes": 1}
+    sizes = {axis: torch.export.Dim(name, min=least[name], max=1 << 24) for axis, name in any_size.items()}
     count = torch.export.Dim("count", min=2, max=1 << 20)
     centres = torch.linspace(100, 150, 5)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it says which of torchvision's operators it lacks
@@ -68,7 +71,7 @@ def to_onnx(encoder: torch.nn.Module, example: torch.Tensor, length_axis: int, i
             (example, centres),
             input_names=[input_name, "centres"],
             output_names=["embeddings", "attention"],
-            dynamic_shapes=({length_axis: length}, {0: count}),
+            dynamic_shapes=(sizes, {0: count}),
             dynamo=True,
             verbose=False,
         )
@@ -117,8 +120,9 @@ def write_weights(audio: torch.nn.Module, sheet: torch.nn.Module, about: dict[st
     for encoder in (audio, sheet):
         round_to_half(encoder)
     out.mkdir(parents=True, exist_ok=True)
-    to_onnx(audio, torch.zeros(400, specs[0].bands), 0, "spectrogram", out / "audio.onnx")
-    to_onnx(sheet, torch.zeros(specs[1].strip_height_px, 400), 1, "strip", out / "sheet.onnx")
+    to_onnx(audio, torch.zeros(400, specs[0].bands), {0: "length"}, "spectrogram", out / "audio.onnx")
+    lanes = torch.zeros(2, specs[1].strip_height_px, 400)
+    to_onnx(sheet, lanes, {0: "lanes", 2: "length"}, "strip", out / "sheet.onnx")
     stated = about | {
         "format": FORMAT,
         "audio": specs[0].to_dict(),

@@ -23,12 +23,14 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from earmark.errors import Mismatch
-from earmark.model.networks import DualEncoder, Encoder, Residual, VerticalConv
+from earmark.model.networks import DualEncoder, Encoder, Residual, VerticalConv, pool_lanes
 from earmark.training.data.batches import PairBatch
 from earmark.training.losses import MAX_LOG_SCALE, contrastive_loss
 
 Parameters = dict[str, Tensor]
 Norm = nn.BatchNorm1d | nn.BatchNorm2d
+Inputs = tuple[Tensor, Tensor | None, Tensor, Tensor]
+"""Long inputs, the lanes of each (none of sound), rows, centres."""
 NOT_EXPORTED = "pitches."
 """What the names of parameters begin with that only training needs."""
 
@@ -39,10 +41,10 @@ def continue_training(model: DualEncoder, weights: Path, batches: Sequence[PairB
     Raises Mismatch when they are of another network.
     """
     audio, sheet = (
-        _unfold(encoder, weights / file, [(getattr(batch, values), batch.row, getattr(batch, at)) for batch in batches])
-        for encoder, file, values, at in (
-            (model.audio, "audio.onnx", "audio", "frame"),
-            (model.sheet, "sheet.onnx", "sheet", "column"),
+        _unfold(encoder, weights / file, inputs)
+        for encoder, file, inputs in (
+            (model.audio, "audio.onnx", [(of.audio, None, of.row, of.frame) for of in batches]),
+            (model.sheet, "sheet.onnx", [(of.sheet, of.lanes, of.row, of.column) for of in batches]),
         )
     )
     log_scales = torch.linspace(0, MAX_LOG_SCALE, 47, device=audio.device)
@@ -64,8 +66,8 @@ def load_exported(encoder: Encoder, file: Path) -> dict[Norm, Tensor]:
 
 
 @torch.no_grad()
-def _unfold(encoder: Encoder, file: Path, inputs: Sequence[tuple[Tensor, Tensor, Tensor]]) -> Tensor:
-    """Give one encoder its exported weights; ``inputs`` are long inputs, rows, centres. Returns the last embeddings."""
+def _unfold(encoder: Encoder, file: Path, inputs: Sequence[Inputs]) -> Tensor:
+    """Give one encoder its exported weights. Returns the embeddings of the last of ``inputs``."""
     taken = load_exported(encoder, file)
     encoder.eval()
     for module in encoder.modules():
@@ -75,8 +77,9 @@ def _unfold(encoder: Encoder, file: Path, inputs: Sequence[tuple[Tensor, Tensor,
     with ExitStack() as hooks:
         for norm in taken:
             hooks.enter_context(norm.register_forward_pre_hook(statistics[norm]))
-        for values, rows, centres in inputs:
-            embeddings, _ = encoder.reader(encoder.tokens(values), rows, centres)
+        for values, lanes, rows, centres in inputs:
+            tokens = encoder.tokens(values)
+            embeddings, _ = encoder.reader(tokens if lanes is None else pool_lanes(tokens, lanes), rows, centres)
     for norm, shift in taken.items():
         _set(norm, *statistics[norm].moments(), shift)
     out: Tensor = embeddings

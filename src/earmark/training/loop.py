@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 import torch
+from torch import Tensor
 
 from earmark.files import replacing
 from earmark.training.evaluation import metrics
@@ -23,14 +24,15 @@ from earmark.training.evaluation import metrics
 class Progress:
     """What the loop reports after a step.
 
-    ``steps`` is the length as far as it is known; ``validation`` is there only when one was made.
+    ``steps`` is the length as far as it is known. Who looks at ``loss`` waits for the device. ``validation`` is there
+    only when one was made.
     """
 
     step: int
     steps: int
     minutes: float
     pairs: int
-    loss: float
+    loss: Tensor
     validation: metrics.Scores | None = None
 
 
@@ -92,7 +94,7 @@ def revision() -> str:
 
 def drive(
     run: Run,
-    train_step: Callable[[], float],
+    train_step: Callable[[], Tensor],
     validate: Callable[[], metrics.Scores],
     folder: Path,
     report: Callable[[Progress], None],
@@ -115,7 +117,8 @@ def drive(
             progress = Progress(run.step, run.steps, run.minutes, run.pairs, loss)
             if run.due:
                 progress.validation = validate()
-                log.write(json.dumps({**vars(progress), "validation": progress.validation.to_dict()}) + "\n")
+                found = {"loss": float(loss), "validation": progress.validation.to_dict()}
+                log.write(json.dumps({**vars(progress), **found}) + "\n")
                 log.flush()
                 run.save(checkpoint)
                 saved = run.step

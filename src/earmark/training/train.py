@@ -8,29 +8,28 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.optim import swa_utils
-from torch.utils.data import DataLoader, Dataset
 
-from earmark.corpus.format import read_splits
 from earmark.errors import BadInput, Mismatch
 from earmark.files import replacing
-from earmark.model.encoders import find, load
-from earmark.model.networks import DualEncoder, Encoder
+from earmark.model.encoders import find
+from earmark.model.networks import DualEncoder, Encoder, pool_lanes
 from earmark.schema import AudioSpec, FloatArray, SheetSpec
 from earmark.sheet.strips import ink
-from earmark.training.data.batches import PairBatch, PairSampler
-from earmark.training.data.dataset import TrainingPiece, evenly_taken, read_pieces
-from earmark.training.data.locked_tower import LockedTowerBatch, LockedTowerSampler, locked_tower_loss
+from earmark.training.data.batches import PairBatch, PairSampler, Plan
+from earmark.training.data.chances import Chances
+from earmark.training.data.dataset import TrainingPiece, evenly_taken, read_some
+from earmark.training.data.music import Music
 from earmark.training.evaluation import metrics
 from earmark.training.experiment import Experiment
 from earmark.training.from_onnx import continue_training
@@ -46,8 +45,9 @@ from earmark.training.loop import (
 )
 from earmark.training.losses import MAX_LOG_SCALE, contrastive_loss, pitch_loss
 
-Batch = PairBatch | LockedTowerBatch
-Sampler = PairSampler | LockedTowerSampler
+RECORDED = (*RECORD, "shared_pairs", "shared_minutes")
+AHEAD = 2
+"""Batches that are planned ahead."""
 STATISTICS_BATCHES = 12
 """From so many batches, a run that goes on from weights learns what its normalisations are given."""
 
@@ -59,31 +59,17 @@ def learning_rate(experiment: Experiment, step: int) -> float:
     return experiment.learning_rate * factor
 
 
-def moving_average(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]:
-    """Exponential moving average over a tenth of the steps so far, until ``decay`` holds: it forgets the start."""
-
-    @torch.no_grad()
-    def update(averages: Sequence[Tensor], values: Sequence[Tensor], count: Tensor | int) -> None:
-        share = 1 - min(decay, (1 + int(count)) / (10 + int(count)))
-        for average, value in zip(averages, values, strict=True):
-            if average.is_floating_point():
-                average.lerp_(value, share)
-            else:
-                average.copy_(value)
-
-    return update
+def averaging(experiment: Experiment, step: int) -> float:
+    """The decay of the moving average: over a tenth of the steps so far, until the final one holds. It forgets the
+    start."""
+    return min(experiment.averaging, (1 + step) / (10 + step))
 
 
-def loss_of(model: DualEncoder, batch: Batch, experiment: Experiment) -> Tensor:
+def loss_of(model: DualEncoder, batch: PairBatch, experiment: Experiment) -> Tensor:
     """The loss of one batch."""
     scale = model.log_scale.clamp(max=MAX_LOG_SCALE).exp()
-    if isinstance(batch, LockedTowerBatch):
-        learning = model.sheet if experiment.locked_tower == "audio" else model.audio
-        tokens = learning.tokens(batch.values)
-        embeddings, _ = learning.reader(tokens, batch.row, batch.at)
-        teacher = pitch_loss(learning.pitches(tokens), batch.pitches)
-        return locked_tower_loss(embeddings, batch, scale) + experiment.pitch_weight * teacher
-    audio_tokens, sheet_tokens = model.audio.tokens(batch.audio), model.sheet.tokens(batch.sheet)
+    audio_tokens = model.audio.tokens(batch.audio)
+    sheet_tokens = pool_lanes(model.sheet.tokens(batch.sheet), batch.lanes)
     audio, _ = model.audio.reader(audio_tokens, batch.row, batch.frame)
     sheet, _ = model.sheet.reader(sheet_tokens, batch.row, batch.column)
     loss = contrastive_loss(audio, sheet, scale, batch.indistinguishable)
@@ -96,7 +82,7 @@ def loss_of(model: DualEncoder, batch: Batch, experiment: Experiment) -> Tensor:
 @torch.no_grad()
 def embed_padded(encoder: Encoder, values: FloatArray, centres: FloatArray, half_window: int) -> FloatArray:
     """Embeddings of one whole input at ``centres``, padded so that every window lies inside."""
-    around = [(0, 0), (0, 0)]
+    around = [(0, 0)] * values.ndim
     around[encoder.length_axis] = (half_window, half_window)
     device = next(encoder.parameters()).device
     padded = torch.from_numpy(np.pad(values, around)).to(device)
@@ -106,24 +92,23 @@ def embed_padded(encoder: Encoder, values: FloatArray, centres: FloatArray, half
 
 
 class Validation:
-    """Retrieval among pairs taken evenly from all windows of the validation pieces, without augmentation."""
+    """Retrieval among pairs taken evenly from all windows of the validation pieces, without augmentation.
 
-    def __init__(
-        self, pieces: list[TrainingPiece], rendering: str, pairs: int, audio: AudioSpec, sheet: SheetSpec
-    ) -> None:
-        onsets = evenly_taken(pieces, rendering, pairs, audio, sheet)
-        self.rendering, self.audio, self.sheet = rendering, audio, sheet
-        self.items: list[tuple[TrainingPiece, FloatArray, npt.NDArray[np.int64]]] = [
-            (piece, piece.audio[rendering].astype(np.float32), taken)
-            for piece, taken in zip(pieces, onsets, strict=True)
-            if len(taken)
-        ]
+    Each piece is heard in the first of its renderings.
+    """
+
+    def __init__(self, pieces: list[TrainingPiece], pairs: int, audio: AudioSpec, sheet: SheetSpec) -> None:
+        renderings = [next(iter(piece.audio)) for piece in pieces]
+        onsets = evenly_taken(pieces, renderings, pairs, audio, sheet)
+        self.audio, self.sheet = audio, sheet
+        self.items = [item for item in zip(pieces, renderings, onsets, strict=True) if len(item[2])]
 
     def __call__(self, model: DualEncoder) -> metrics.Scores:
         queries, candidates = [], []
-        for piece, spectrum, onsets in self.items:
-            onset_s = piece.audio_s(self.rendering, piece.onsets.time_s[onsets])
+        for piece, rendering, onsets in self.items:
+            onset_s = piece.audio_s(rendering, piece.onsets.time_s[onsets])
             frame: FloatArray = (onset_s * self.audio.frames_per_second).astype(np.float32)
+            spectrum = piece.audio[rendering].astype(np.float32)
             queries.append(embed_padded(model.audio, spectrum, frame, self.audio.window_frames // 2))
             column = piece.onsets.x_px[onsets]
             candidates.append(embed_padded(model.sheet, ink(piece.strip), column, self.sheet.window_px // 2))
@@ -139,17 +124,16 @@ class TrainingRun:
         audio, sheet = AudioSpec(), SheetSpec()
         self.model = DualEncoder(audio, sheet, experiment.network).to(device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.average = swa_utils.AveragedModel(
-            self.model, multi_avg_fn=moving_average(experiment.averaging), use_buffers=True
-        )
-        self.frozen = [_frozen(self.model, name) for name in experiment.frozen]
+        self.average = deepcopy(self.model).requires_grad_(False)
         decayed = [p for p in self.model.parameters() if p.ndim > 1]
         free = [p for p in self.model.parameters() if p.ndim <= 1]
         self.optimiser = torch.optim.AdamW(
             [{"params": decayed, "weight_decay": experiment.weight_decay}, {"params": free, "weight_decay": 0.0}],
             lr=experiment.learning_rate,
+            fused=True,
         )
         self.step, self.pairs, self.minutes = 0, 0, 0.0
+        self.shared_pairs, self.shared_minutes = 0, 0.0
         self.hardware, self.revision = hardware(device), revision()
 
     @property
@@ -160,33 +144,39 @@ class TrainingRun:
     def due(self) -> bool:
         return self.step % self.experiment.validate_every_steps == 0 or self.step == self.steps
 
-    def train_step(self, batches: Iterator[Batch]) -> float:
-        """Take the next batch, descend, average. Returns the loss."""
+    def train_step(self, batch: PairBatch) -> Tensor:
+        """Descend, average. Returns the loss; nothing waits for a GPU to have computed it."""
         started = time.monotonic()
-        batch = next(batches).to(self.device)
         torch.manual_seed(self.experiment.seed * 1_000_003 + self.step)
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.experiment, self.step)
         self.model.train()
-        for part in self.frozen:
-            part.eval()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=bfloat16_is_fast(self.device)):
             loss = loss_of(self.model, batch, self.experiment)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.experiment.gradient_norm)
         self.optimiser.step()
-        self.average.update_parameters(self.model)
+        self._follow()
         self.step += 1
         self.pairs += len(batch.row)
         self.minutes += (time.monotonic() - started) / 60
-        return float(loss.detach())
+        return loss.detach()
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Move the average towards the model."""
+        average, model = self.average.state_dict(), self.model.state_dict()
+        learned = [key for key, value in model.items() if value.is_floating_point()]
+        decay = averaging(self.experiment, self.step)
+        update = swa_utils.get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+        update([average[key] for key in learned], [model[key] for key in learned], 0)
+        for key in model.keys() - set(learned):
+            average[key].copy_(model[key])
 
     def averaged(self) -> DualEncoder:
         """The averaged model, ready to encode."""
-        model = self.average.module
-        assert isinstance(model, DualEncoder)
-        return model.eval()
+        return self.average.eval()
 
     def save(self, path: Path) -> None:
         """Write the checkpoint."""
@@ -195,7 +185,7 @@ class TrainingRun:
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
-            "record": {key: getattr(self, key) for key in RECORD},
+            "record": {key: getattr(self, key) for key in RECORDED},
         }
         with replacing(path) as file:
             torch.save(state, file)
@@ -216,43 +206,28 @@ class TrainingRun:
             setattr(self, key, value)
 
 
-def _frozen(model: DualEncoder, name: str) -> torch.nn.Module:
-    """The module of this name, made to stay as it is. Raises BadInput when there is none."""
-    try:
-        return model.get_submodule(name).requires_grad_(False)
-    except AttributeError as error:
-        raise BadInput(
-            "frozen", f"{name!r} is no part of the encoders", "name one, such as audio.trunk.convolutions"
-        ) from error
+def batches_of(run: TrainingRun, sampler: PairSampler) -> Iterator[PairBatch]:
+    """The batches from ``run.step`` on, whatever that is when the first is asked for; step i is drawn from (seed, i).
 
-
-class Batches(Dataset[Batch]):
-    """Batch ``i`` of a run, drawn from a generator seeded with (seed, i)."""
-
-    def __init__(self, sampler: Sampler, seed: int) -> None:
-        self.sampler, self.seed = sampler, seed
-
-    def __getitem__(self, step: int) -> Batch:
-        return self.sampler.batch(np.random.default_rng([self.seed, step]))
-
-
-def batches_of(run: TrainingRun, sampler: Sampler) -> Iterator[Batch]:
-    """The batches from ``run.step`` on, whatever that is when the first is asked for.
-
-    A GPU is faster than one process can draw: there, all cores but two draw ahead.
+    The next are planned while the device is busy with one.
     """
-    workers = max(0, (os.cpu_count() or 1) - 2) if run.device.type == "cuda" else 0
-    yield from DataLoader(
-        Batches(sampler, run.experiment.seed),
-        batch_size=None,
-        sampler=range(run.step, run.steps),
-        num_workers=workers,
-        pin_memory=workers > 0,
-    )
+
+    def planned(step: int) -> tuple[Plan, np.random.Generator]:
+        rng = np.random.default_rng([run.experiment.seed, step])
+        return sampler.plan(rng), rng
+
+    steps = range(run.step, run.steps)
+    with ThreadPoolExecutor(1) as pool:
+        ahead = [pool.submit(planned, step) for step in steps[:AHEAD]]
+        for step in steps:
+            if step + AHEAD in steps:
+                ahead.append(pool.submit(planned, step + AHEAD))
+            plan, rng = ahead.pop(0).result()
+            yield sampler.make(plan, Chances(rng, run.device))
 
 
 def read_checkpoint(path: Path) -> tuple[Experiment, DualEncoder, dict[str, Any]]:
-    """The experiment, averaged model and record (step, pairs, minutes, hardware, revision) of a checkpoint."""
+    """The experiment, averaged model and record (`RECORDED`) of a checkpoint."""
     device = torch.device("cpu")
     experiment, state = _read(path, device)
     run = TrainingRun(experiment, device)
@@ -273,29 +248,52 @@ def train(experiment: Experiment, folder: Path, report: Callable[[Progress], Non
     for.
     """
     device = best_device()
+    sampler = sampler_of(experiment, device)
     audio, sheet = AudioSpec(), SheetSpec()
-    corpus = Path(experiment.corpus)
-    splits = read_splits(corpus)
-    trained = [name for split in experiment.splits for name in splits[split]]
-    sampler = PairSampler(
-        read_pieces(corpus, trained, experiment.renderings, audio, sheet),
-        audio,
-        sheet,
+    corpora = [Path(corpus) for corpus in experiment.corpora]
+    held_out = read_some(corpora, experiment.validation_splits, experiment.validation_renderings, audio, sheet)
+    validation = Validation(held_out, experiment.validation_pairs, audio, sheet)
+    run = TrainingRun(experiment, device)
+    if not (folder / CHECKPOINT).exists():
+        _begin(run, sampler, folder.parent)
+
+    batches = batches_of(run, sampler)
+    return drive(
+        run, lambda: run.train_step(next(batches)), lambda: validation(run.averaged()), folder, report, deadline
+    )
+
+
+def sampler_of(experiment: Experiment, device: torch.device) -> PairSampler:
+    """What draws the batches of an experiment, with all its music on the device.
+
+    Raises BadInput or Mismatch when the corpora do not hold what the experiment asks for.
+    """
+    audio, sheet = AudioSpec(), SheetSpec()
+    corpora = [Path(corpus) for corpus in experiment.corpora]
+    pieces = read_some(corpora, experiment.splits, experiment.renderings, audio, sheet)
+    playable = [piece for piece in pieces if len(piece.onsets) > 1]
+    return PairSampler(
+        Music(playable, audio, sheet, device, with_hard_negatives=experiment.hard_negatives),
         stretches=experiment.stretches,
         stretches_per_piece=experiment.stretches_per_piece,
         pairs=experiment.pairs_per_stretch,
         tempo=experiment.tempo,
-        with_hard_negatives=experiment.hard_negatives,
         degradation=experiment.degradation,
     )
-    rendering = experiment.validation_rendering
-    held_out = read_pieces(corpus, splits["valid"], [rendering], audio, sheet)
-    validation = Validation(held_out, rendering, experiment.validation_pairs, audio, sheet)
-    run = TrainingRun(experiment, device)
-    if experiment.start and not (folder / CHECKPOINT).exists():
-        steps = range(STATISTICS_BATCHES)
-        some = [sampler.batch(np.random.default_rng([experiment.seed, step])).to(device) for step in steps]
+
+
+def _begin(run: TrainingRun, sampler: PairSampler, runs: Path) -> None:
+    """Give a new run what it begins with: the steps that it shares with others, or exported weights."""
+    experiment = run.experiment
+    if experiment.shared_run:
+        shared = runs / experiment.shared_run / CHECKPOINT
+        if not shared.exists():
+            raise BadInput(shared, "not there", "train the recipe's shared steps first")
+        run.restore(_read(shared, run.device)[1])
+        if run.step != experiment.shared_steps:
+            raise BadInput(shared, f"is at step {run.step} of {experiment.shared_steps}", "train it to its end first")
+        run.shared_pairs, run.shared_minutes = run.pairs, run.minutes
+    if experiment.start:
+        some = [sampler.batch(np.random.default_rng([experiment.seed, step])) for step in range(STATISTICS_BATCHES)]
         continue_training(run.model, find(experiment.start), some)
-    locked = experiment.locked_tower
-    batches = batches_of(run, LockedTowerSampler(sampler, load(experiment.start), locked) if locked else sampler)
-    return drive(run, lambda: run.train_step(batches), lambda: validation(run.averaged()), folder, report, deadline)
+        run.average.load_state_dict(run.model.state_dict())

@@ -20,7 +20,6 @@ from earmark.errors import EarmarkError
 from earmark.files import make_folder, move
 from earmark.library.database import FILE_NAME
 from earmark.library.library import Library
-from earmark.library.sources import whole_file
 from earmark.library.store import UPLOADS, Piece
 from earmark.web.errors import Refusal
 from earmark.web.limits import MB, Limits
@@ -116,8 +115,7 @@ class AddedFiles:
         """The piece that is read from a file of `keep`'s."""
         with self._lock:
             own = os.path.abspath(path)
-            sources = (own, os.path.dirname(own))
-            pieces = [piece for piece in self._library.pieces() if whole_file(piece.source) in sources]
+            pieces = self._library.store.of_file(own) + self._library.store.of_file(os.path.dirname(own))
             return next((piece for piece in pieces if path in self._paths(piece)), None)
 
     def is_new(self, path: Path) -> bool:

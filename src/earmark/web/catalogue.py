@@ -69,10 +69,10 @@ class Catalogue:
     def piece(self, identifier: int) -> Piece:
         """Raises Refusal, not_found, if there is none."""
         with self._lock:
-            for piece in self._library.pieces():
-                if piece.id == identifier:
-                    return piece
-        raise Refusal("not_found", "there is no such piece in the library", "see what there is")
+            try:
+                return self._library.store.piece(identifier)
+            except KeyError:
+                raise Refusal("not_found", "there is no such piece in the library", "see what there is") from None
 
     def details(self, identifier: int) -> dict[str, Any]:
         """A piece with its pages and systems; a recording has none."""

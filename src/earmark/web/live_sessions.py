@@ -14,7 +14,7 @@ import numpy as np
 from earmark.library.library import Library
 from earmark.library.live import Heard, Listener
 from earmark.model.encoders import Model
-from earmark.web.protocol import piece_json
+from earmark.web.protocol import pieces_json
 
 
 class LiveSessions:
@@ -56,13 +56,12 @@ class LiveSessions:
 
 def _update_json(library: Library, heard: Heard) -> dict[str, Any]:
     hits = [asdict(replace(hit, source=os.path.basename(hit.source))) for hit in heard.hits]
-    found = {hit.piece_id for hit in heard.hits}
     return {
         "type": "update",
         "heard_s": heard.heard_s,
         "level": heard.level,
         "confident": heard.confident,
         "hits": hits,
-        "pieces": {piece.name: piece_json(piece) for piece in library.pieces() if piece.id in found} if found else {},
+        "pieces": pieces_json(library.store, [hit.piece_id for hit in heard.hits]),
         "place": asdict(heard.now) if heard.now else None,
     }

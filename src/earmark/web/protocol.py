@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from earmark.library.store import Piece
+from earmark.library.store import Piece, Store
 from earmark.web.errors import STATUS, Refusal
 
 READY, PROGRESS, ANSWER, REFUSAL, LAST = b"r", b"p", b"a", b"e", b"l"
@@ -58,6 +60,16 @@ def piece_json(piece: Piece) -> dict[str, Any]:
         "pages": piece.pages,
         "systems": piece.systems,
     }
+
+
+def pieces_json(store: Store, identifiers: Iterable[int]) -> dict[str, dict[str, Any]]:
+    """`piece_json` by name of these pieces, as far as they are still there."""
+    found = {}
+    for identifier in identifiers:
+        with suppress(KeyError):
+            piece = store.piece(identifier)
+            found[piece.name] = piece_json(piece)
+    return found
 
 
 def write_progress(progress: Progress) -> bytes:

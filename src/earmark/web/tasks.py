@@ -22,7 +22,7 @@ from earmark.schema import AudioSpec
 from earmark.search.rank import NEIGHBOURS
 from earmark.sheet.formats import can_have_pages, count_pages, is_sheet_music
 from earmark.web.errors import Refusal
-from earmark.web.protocol import Answer, Progress, piece_json
+from earmark.web.protocol import Answer, Progress, piece_json, pieces_json
 
 OnProgress = Callable[[Progress], None]
 PROGRESS_EVERY_S = 0.2
@@ -59,7 +59,7 @@ def find(
     if findings.query_duration_s > most_s:
         raise too_long(name, most_s)
     found = {hit.piece_id for hit in findings.hits} | {hit.piece_id for hit in findings.recordings}
-    pieces = {piece.name: piece_json(piece) for piece in library.pieces() if piece.id in found}
+    pieces = pieces_json(library.store, sorted(found))
     hits = tuple(replace(hit, source=os.path.basename(hit.source)) for hit in findings.hits)
     recordings = tuple(replace(hit, source=os.path.basename(hit.source)) for hit in findings.recordings)
     result = replace(findings, query_path=name, hits=hits, recordings=recordings).to_dict()

@@ -23,13 +23,13 @@ def test_chords_are_one_onset() -> None:
 
 def test_pairs_are_taken_evenly_and_inside(corpus: Path) -> None:
     pieces = read_pieces(corpus, read_splits(corpus)["test"], ["third@1"], AUDIO, SHEET)
-    everything = evenly_taken(pieces, "third@1", 10_000, AUDIO, SHEET)
-    some = evenly_taken(pieces, "third@1", 10, AUDIO, SHEET)
+    everything = evenly_taken(pieces, ["third@1"] * len(pieces), 10_000, AUDIO, SHEET)
+    some = evenly_taken(pieces, ["third@1"] * len(pieces), 10, AUDIO, SHEET)
     assert sum(map(len, some)) == 10
     for piece, onsets in zip(pieces, everything, strict=True):
         assert piece.onsets.time_s[onsets].min() * 20 >= 84
         assert piece.onsets.x_px[onsets].min() >= 50
-        assert piece.onsets.x_px[onsets].max() <= piece.strip.shape[1] - 50
+        assert piece.onsets.x_px[onsets].max() <= piece.strip.shape[2] - 50
 
 
 def test_a_rendering_that_is_missing_is_named(corpus: Path) -> None:

@@ -1,198 +1,239 @@
 """Random changes that make strips look like the world: other presses, old paper, cameras, scanners, files.
 
 A strip passes through the ways in the order in which they happen: it is printed, bent, shows the other side of its
-leaf, is caught out of focus and too coarsely, made black and white, photographed, and saved. Each function changes one
-strip, float32 [rows, columns] of ink (0 = paper, 1 = ink), draws from the generator that is handed in and takes an
-``amount`` of 0 (next to nothing) to 1 (a musician can just read it). No column moves but by the scale that the caller
-knows.
+leaf, is caught out of focus and too coarsely, made black and white, photographed, and saved. Each function changes some
+strips, float32 [n, rows, columns] of ink (0 = paper, 1 = ink), on whatever device they lie. It takes its chances from
+the one that is handed in, and an ``amount`` [n, 1, 1] of 0 (next to nothing) to 1 (a musician can just read it). No
+column moves but by the scale that the caller knows.
 """
 
 from __future__ import annotations
 
-import cv2
+import math
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from earmark.schema import FloatArray
+from earmark.training.data.chances import Chances, send
 
-SEVERITIES = ((0.0, 0.2), (0.2, 0.6), (0.6, 1.0))
+Way = Callable[[Chances, Tensor, Tensor], Tensor]
+SEVERITIES = np.array([(0.0, 0.2), (0.2, 0.6), (0.6, 1.0)])
 """A third of the strips each is nearly clean, worse, and bad: clean ones stay what the encoder knows best."""
 REACH_PX = 20  # rows in which neighbouring systems may come into view
-AROUND = np.ones((3, 3), np.uint8)  # a px and the eight about it
+BLOCK = 8  # a JPEG's, in px
+LUMINANCE = [
+    [16, 11, 10, 16, 24, 40, 51, 61],
+    [12, 12, 14, 19, 26, 58, 60, 55],
+    [14, 13, 16, 24, 40, 57, 69, 56],
+    [14, 17, 22, 29, 51, 87, 80, 62],
+    [18, 22, 37, 56, 68, 109, 103, 77],
+    [24, 35, 55, 64, 81, 104, 113, 92],
+    [49, 64, 78, 87, 103, 121, 120, 101],
+    [72, 92, 95, 98, 112, 100, 103, 99],
+]
+"""The steps to which a JPEG of quality 50 rounds frequencies (ITU T.81, table K.1)."""
 
 
-def augment_sheet(rng: np.random.Generator, ink: Tensor, scale: npt.NDArray[np.floating], worst: float = 1.0) -> Tensor:
+def augment_sheet(chance: Chances, ink: Tensor, scale: Tensor, worst: float = 1.0) -> Tensor:
     """Strips, each worse in its own ways and as bad as chance has it.
 
-    ``ink`` float32 [batch, rows, columns] is wider than what training gets of it; ``scale`` [batch] > 1 enlarges about
-    the centre. ``worst`` is what is made of the worst: 1 what a musician can just read, 0 next to nothing of any strip.
-    Returns the same shape, 0..1: what is at distance d from the centre has moved to distance d * scale.
-    Neighbouring systems and the other side of the leaf are the batch's other strips.
+    ``ink`` float32 [batch, rows, columns] is wider than what training gets of it, its columns and rows multiples of 8;
+    ``scale`` [batch] > 1 enlarges about the centre. ``worst`` is what is made of the worst: 1 what a musician can just
+    read, 0 next to nothing of any strip. Returns the same shape, 0..1: what is at distance d from the centre has moved
+    to distance d * scale. Neighbouring systems and the other side of the leaf are the batch's other strips.
     """
-    strips = ink.numpy()
-    batch, rows, columns = strips.shape
-    severity = worst * rng.uniform(*np.transpose(rng.choice(SEVERITIES, batch)))
-    beside, behind = ((np.arange(batch) + rng.integers(1, max(2, batch), batch)) % batch for _ in range(2))
-    grain = rng.standard_normal((2 * rows, 2 * columns), np.float32)  # windows of it are cheaper than drawing anew
-    worse = np.empty_like(strips)
-    for i, strip in enumerate(strips):
+    batch = len(ink)
+    low, high = SEVERITIES[chance.rng.integers(len(SEVERITIES), size=batch)].T
+    severity = worst * chance.rng.uniform(low, high)
 
-        def amount(share: float, worst: float = severity[i]) -> float:
-            """How much of something that befalls this share of the strips."""
-            return float(rng.uniform(0, worst)) if rng.random() < share else 0.0
+    def amounts(share: float) -> npt.NDArray[np.float64]:
+        """How much of something that befalls this share of the strips."""
+        return np.where(chance.rng.random(batch) < share, chance.rng.uniform(0, severity), 0.0)
 
-        changed = add_neighbours(rng, strip, strips[beside[i]], amount(0.4))
-        changed = break_lines(rng, changed, amount(0.3))
-        changed = move(rng, changed, float(scale[i]), amount(0.8))
-        changed = spread(rng, changed, amount(0.6))
-        changed = show_through(changed, strips[behind[i]], amount(0.3))
-        changed = defocus(changed, amount(0.5))
-        changed = coarsen(changed, amount(0.25))
-        changed = speckle(rng, changed, _window(rng, grain, strip.shape), amount(0.3))
-        changed = make_bilevel(rng, changed, amount(0.15))
-        changed = light(rng, changed, max(amount(0.7), amount(0.7)))
-        changed = roughen(changed, _window(rng, grain, strip.shape), amount(0.7))
-        worse[i] = compress(changed, amount(0.4))
-    return torch.from_numpy(worse)
+    def all_of(amount: npt.NDArray[np.float64]) -> Tensor:
+        return chance.send(amount)[:, None, None]
+
+    def some(way: Way, share: float) -> None:
+        """Change those that it befalls; the others stay what they are."""
+        nonlocal ink
+        amount = amounts(share)
+        if (chosen := np.flatnonzero(amount)).size:
+            index = send(chosen, chance.device)
+            ink = ink.index_copy(0, index, way(chance, ink[index], chance.send(amount[chosen])[:, None, None]))
+
+    whole = ink
+    ink = add_neighbours(
+        chance, ink, whole.roll(1 + int(chance.rng.integers(max(1, batch - 1))), 0), all_of(amounts(0.4))
+    )
+    some(break_lines, 0.3)
+    ink = move(chance, ink, scale, all_of(amounts(0.8)))
+    some(spread, 0.6)
+    ink = show_through(ink, whole.roll(1 + int(chance.rng.integers(max(1, batch - 1))), 0), all_of(amounts(0.3)))
+    some(defocus, 0.5)
+    some(coarsen, 0.25)
+    some(speckle, 0.3)
+    some(make_bilevel, 0.15)
+    ink = light(chance, ink, all_of(np.maximum(amounts(0.7), amounts(0.7))))
+    ink = roughen(chance, ink, all_of(amounts(0.7))).clamp(0, 1)
+    some(compress, 0.4)
+    return ink
 
 
-def add_neighbours(rng: np.random.Generator, strip: FloatArray, other: FloatArray, amount: float) -> FloatArray:
+def add_neighbours(chance: Chances, ink: Tensor, other: Tensor, amount: Tensor) -> Tensor:
     """The systems above and below come into view, by up to `REACH_PX` rows: parts of ``other``."""
-    changed = strip.copy()
-    above, below = (round(REACH_PX * amount * rng.uniform(0.3, 1)) for _ in range(2))
+    count, rows, columns = ink.shape
+    above, below = (torch.round(REACH_PX * amount * chance.uniform(0.3, 1, count, 1, 1)).long() for _ in range(2))
     # The middle of a system is 30 to 40 rows from what is above and below it: begin where its staves end.
-    end = len(other) - int(rng.integers(0, 25))
-    if above:
-        changed[:above] = np.maximum(changed[:above], other[end - above : end])
-    if below:
-        changed[-below:] = np.maximum(changed[-below:], other[len(other) - end :][:below])
-    return changed
+    end = rows - chance.below(25, count, 1, 1)
+    row = torch.arange(rows, device=ink.device)[None, :, None]
+    is_above, is_below = row < above, row >= rows - below
+    source = torch.where(is_above, end - above + row, below + row - end)
+    seen = other.gather(1, source.clamp(0, rows - 1).expand(-1, -1, columns))
+    return torch.where(is_above | is_below, torch.maximum(ink, seen), ink)
 
 
-def break_lines(rng: np.random.Generator, strip: FloatArray, amount: float) -> FloatArray:
+def break_lines(chance: Chances, ink: Tensor, amount: Tensor) -> Tensor:
     """A worn plate, a dry pen: the ink is lost or pale in patches of about half a staff."""
-    if not amount:
-        return strip
-    wear = _cloud(rng, strip.shape, 6, 6)
-    return strip * (1 - amount * np.clip(wear, 0, 1))
+    count, rows, columns = ink.shape
+    return ink * (1 - amount * chance.cloud(count, (rows, columns), 6, 6).clamp(0, 1))
 
 
-def move(rng: np.random.Generator, strip: FloatArray, scale: float, amount: float) -> FloatArray:
-    """Enlarged by ``scale``; shifted, turned, waving up and down by up to 2 px, leaning by up to 3 degrees, and up to a
-    tenth too high or low for the width, as where staff heights were measured wrongly."""
-    rows, columns = strip.shape
-    x = np.arange(columns, dtype=np.float32) - np.float32((columns - 1) / 2)
-    y = (np.arange(rows, dtype=np.float32) - np.float32((rows - 1) / 2))[:, None]
-    slope = rng.normal(0, 0.004 + 0.006 * amount)
-    lean = rng.uniform(-0.05, 0.05) * amount
-    height = scale * (1 + rng.uniform(-0.1, 0.1) * max(0.3, amount))
-    wave = np.clip(_cloud(rng, strip.shape, 3 * rows, columns // 8), -2, 2) * np.float32(amount)
-    from_x = x / np.float32(scale) + np.float32(lean) * y + np.float32((columns - 1) / 2)
-    from_y = y / np.float32(height) + np.float32(slope) * x + wave + np.float32((rows - 1) / 2 + rng.uniform(-3, 3))
-    return _image(cv2.remap(strip, from_x, from_y, cv2.INTER_LINEAR, borderValue=(0.0,)))
+def move(chance: Chances, ink: Tensor, scale: Tensor, amount: Tensor) -> Tensor:
+    """Enlarged by ``scale`` [n]; shifted, turned, waving up and down by up to 2 px, leaning by up to 3 degrees, and up
+    to a tenth too high or low for the width, as where staff heights were measured wrongly."""
+    count, rows, columns = ink.shape
+    x = torch.arange(columns, device=ink.device) - (columns - 1) / 2
+    y = (torch.arange(rows, device=ink.device) - (rows - 1) / 2)[:, None]
+    slope = chance.normal(count, 1, 1) * (0.004 + 0.006 * amount)
+    lean = chance.uniform(-0.05, 0.05, count, 1, 1) * amount
+    height = scale[:, None, None] * (1 + chance.uniform(-0.1, 0.1, count, 1, 1) * amount.clamp(min=0.3))
+    wave = chance.cloud(count, (rows, columns), 3 * rows, columns // 8).clamp(-2, 2) * amount
+    from_x = x / scale[:, None, None] + lean * y
+    from_y = y / height + slope * x + wave + chance.uniform(-3, 3, count, 1, 1)
+    grid = torch.stack([from_x * (2 / columns), from_y * (2 / rows)], dim=3)
+    return F.grid_sample(ink[:, None], grid, align_corners=False)[:, 0]
 
 
-def spread(rng: np.random.Generator, strip: FloatArray, amount: float) -> FloatArray:
+def spread(chance: Chances, ink: Tensor, amount: Tensor) -> Tensor:
     """Ink that ran, up to 0.5 px to every side, or that did not take, up to 0.35 px."""
-    if rng.random() < 0.6:
-        return _mix(strip, _image(cv2.dilate(strip, AROUND)), 0.5 * amount)
-    return _mix(strip, _image(cv2.erode(strip, AROUND)), 0.35 * amount)
+    runs = chance.happens(0.6, len(ink), 1, 1)
+    sign = torch.where(runs, 1.0, -1.0)
+    most = sign * F.max_pool2d(sign * ink, 3, stride=1, padding=1)
+    return torch.lerp(ink, most, torch.where(runs, 0.5, 0.35) * amount)
 
 
-def show_through(strip: FloatArray, other: FloatArray, amount: float) -> FloatArray:
+def show_through(ink: Tensor, other: Tensor, amount: Tensor) -> Tensor:
     """The other side of the leaf, mirrored and blurred, at up to 35 % of its darkness."""
-    if not amount:
-        return strip
-    back = _image(cv2.GaussianBlur(np.ascontiguousarray(other[:, ::-1]), (5, 5), 0.8))
-    return 1 - (1 - strip) * (1 - np.float32(0.35 * amount) * back)
+    back = _blur(other.flip(2), torch.full_like(amount, 0.8))
+    return 1 - (1 - ink) * (1 - 0.35 * amount * back)
 
 
-def defocus(strip: FloatArray, amount: float) -> FloatArray:
+def defocus(_: Chances, ink: Tensor, amount: Tensor) -> Tensor:
     """Out of focus: a Gaussian of up to 1 px."""
-    return _image(cv2.GaussianBlur(strip, (7, 7), amount)) if amount > 0.2 else strip
+    return _blur(ink, amount.clamp(min=0.2))
 
 
-def coarsen(strip: FloatArray, amount: float) -> FloatArray:
+def coarsen(_: Chances, ink: Tensor, amount: Tensor) -> Tensor:
     """Scanned at down to half the resolution."""
-    if not amount:
-        return strip
-    rows, columns = strip.shape
     factor = 1 + amount
-    small = cv2.resize(strip, (round(columns / factor), round(rows / factor)), interpolation=cv2.INTER_AREA)
-    return _image(cv2.resize(small, (columns, rows), interpolation=cv2.INTER_LINEAR))
+    # What a coarse pixel sees is a mean over ``factor`` px: whole the one in the middle, of its neighbours the rest.
+    side = (factor - 1) / (2 * factor)
+    for axis in (1, 2):
+        ink = (1 - 2 * side) * ink + side * (_shifted(ink, axis, 1) + _shifted(ink, axis, -1))
+    return _zoom(_zoom(ink, factor), 1 / factor)
 
 
-def speckle(rng: np.random.Generator, strip: FloatArray, grain: FloatArray, amount: float) -> FloatArray:
-    """Dirt and holes of about 1 to 2 px, on up to 2 % of the strip; ``grain`` is normal noise."""
-    if not amount:
-        return strip
-    size = rng.uniform(1, 2)
-    rows, columns = strip.shape
-    cut = np.ascontiguousarray(grain[: round(rows / size), : round(columns / size)])
-    clusters = cv2.resize(cut, (columns, rows), interpolation=cv2.INTER_NEAREST)
+def speckle(chance: Chances, ink: Tensor, amount: Tensor) -> Tensor:
+    """Dirt and holes of about 1 to 2 px, on up to 2 % of the strip."""
+    count, rows, columns = ink.shape
+    size = chance.uniform(1, 2, count, 1, 1)
+    row, column = (torch.arange(length, device=ink.device) for length in (rows, columns))
+    cluster = (row[:, None] / size).long() * columns + (column / size).long()
+    noise = chance.grain(count, rows * columns).gather(1, cluster.flatten(1)).view_as(ink)
     rare = 3.2 - 0.9 * amount  # 0.1 to 2 % of normal noise lie beyond
-    changed = np.where(clusters > rare, np.float32(rng.uniform(0.5, 1)), strip)
-    return np.where(clusters < -rare, np.float32(0), changed)
+    ink = torch.where(noise > rare, chance.uniform(0.5, 1, count, 1, 1), ink)
+    return torch.where(noise < -rare, torch.zeros_like(ink), ink)
 
 
-def make_bilevel(rng: np.random.Generator, strip: FloatArray, amount: float) -> FloatArray:
+def make_bilevel(chance: Chances, ink: Tensor, amount: Tensor) -> Tensor:
     """Black and white, at twice the strip's resolution; threshold and hardness of the edge are chance's."""
-    if not amount:
-        return strip
-    rows, columns = strip.shape
-    large = cv2.resize(strip, (2 * columns, 2 * rows), interpolation=cv2.INTER_CUBIC)
-    threshold = rng.uniform(0.2, 0.25 + 0.15 * amount)
-    steep = np.exp(rng.uniform(np.log(2), np.log(20)))
-    decided = np.clip((large - np.float32(threshold)) * np.float32(steep) + np.float32(0.5), 0, 1)
-    return _image(cv2.resize(decided, (columns, rows), interpolation=cv2.INTER_AREA))
+    count = len(ink)
+    large = F.interpolate(ink[:, None], scale_factor=2, mode="bicubic", align_corners=False)
+    threshold = (0.2 + chance.uniform(0, 1, count, 1, 1) * (0.05 + 0.15 * amount))[:, None]
+    steep = torch.exp(chance.uniform(math.log(2), math.log(20), count, 1, 1, 1))
+    return F.avg_pool2d(((large - threshold) * steep + 0.5).clamp(0, 1), 2)[:, 0]
 
 
-def light(rng: np.random.Generator, strip: FloatArray, amount: float) -> FloatArray:
+def light(chance: Chances, ink: Tensor, amount: Tensor) -> Tensor:
     """Pale ink, down to a fifth of black, or a light that falls to 0.3 from place to place on stained paper; rarely
     both. Photographs are mostly darker than scans, and old paper is never white."""
-    pale, dark = rng.permutation((amount, 0.3 * amount))
-    black = rng.uniform(0.75, 1.05) * (1 - rng.uniform(0.3, 0.8) * pale)
-    shadow = np.clip(0.8 + 0.5 * _cloud(rng, strip.shape, 2 * len(strip), strip.shape[1] // 3), 0, 1)
-    stains = np.clip(0.5 + 0.5 * _cloud(rng, strip.shape, 20, 20), 0, 1)
-    shade = np.maximum(1 - np.float32(dark) * shadow, np.float32(0.3)) * (1 - np.float32(0.2 * dark) * stains)
-    lit: FloatArray = 1 - shade * (1 - np.float32(black) * strip)
-    return lit
+    count, rows, columns = ink.shape
+    is_pale = chance.happens(0.5, count, 1, 1)
+    pale, dark = (amount * torch.where(mostly, 1.0, 0.3) for mostly in (is_pale, ~is_pale))
+    black = chance.uniform(0.75, 1.05, count, 1, 1) * (1 - chance.uniform(0.3, 0.8, count, 1, 1) * pale)
+    shadow = (0.8 + 0.5 * chance.cloud(count, (rows, columns), 2 * rows, columns // 3)).clamp(0, 1)
+    stains = (0.5 + 0.5 * chance.cloud(count, (rows, columns), 20, 20)).clamp(0, 1)
+    shade = (1 - dark * shadow).clamp(min=0.3) * (1 - 0.2 * dark * stains)
+    return 1 - shade * (1 - black * ink)
 
 
-def roughen(strip: FloatArray, grain: FloatArray, amount: float) -> FloatArray:
-    """The paper's fibres and the camera's noise, less where it is dark; ``grain`` is normal noise."""
-    return strip + np.float32(0.02 + 0.06 * amount) * grain * (1 - np.float32(0.7) * strip)
+def roughen(chance: Chances, ink: Tensor, amount: Tensor) -> Tensor:
+    """The paper's fibres and the camera's noise, less where it is dark."""
+    return ink + (0.02 + 0.06 * amount) * chance.grain(*ink.shape) * (1 - 0.7 * ink)
 
 
-def compress(strip: FloatArray, amount: float) -> FloatArray:
-    """Saved as JPEG of quality 90 down to 20; cut to 0..1."""
-    strip = np.clip(strip, 0, 1)
-    if not amount:
-        return strip
-    grey = (255 - 255 * strip).astype(np.uint8)
-    _, coded = cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, round(90 - 70 * amount)])
-    return 1 - np.asarray(cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE), np.float32) / np.float32(255)
+def compress(_: Chances, ink: Tensor, amount: Tensor) -> Tensor:
+    """Saved as JPEG of quality 90 down to 20; ``ink`` is 0..1 and so is what comes out."""
+    count, rows, columns = ink.shape
+    quality = torch.round(90 - 70 * amount)
+    coarseness = torch.where(quality < 50, 5000 / quality, 200 - 2 * quality)
+    steps = torch.tensor(LUMINANCE, dtype=torch.float32, device=ink.device)
+    steps = torch.floor((steps * coarseness + 50) / 100).clamp(1, 255)[:, None, None]
+    cosines = _cosines(ink.device)
+    grey = torch.floor(255 - 255 * ink) - 128
+    blocks = grey.view(count, rows // BLOCK, BLOCK, columns // BLOCK, BLOCK).transpose(2, 3)
+    rounded = torch.round(cosines @ blocks @ cosines.T / steps) * steps
+    decoded = (cosines.T @ rounded @ cosines).transpose(2, 3).reshape(count, rows, columns)
+    return 1 - torch.round(decoded + 128).clamp(0, 255) / 255
 
 
-def _mix(one: FloatArray, other: FloatArray, share: float) -> FloatArray:
-    return one + np.float32(share) * (other - one)
+def _cosines(device: torch.device) -> Tensor:
+    """The discrete cosine transform of a block: float32 [frequency, px]."""
+    frequency, px = np.mgrid[:BLOCK, :BLOCK]
+    waves = np.cos((2 * px + 1) * frequency * np.pi / (2 * BLOCK)) * np.sqrt(2 / BLOCK)
+    waves[0] /= np.sqrt(2)
+    return send(waves.astype(np.float32), device)
 
 
-def _cloud(rng: np.random.Generator, shape: tuple[int, ...], row_px: int, column_px: int) -> FloatArray:
-    """Smooth normal noise that changes about every ``row_px`` rows and ``column_px`` columns."""
-    rows, columns = shape
-    knots = rng.standard_normal((2 + rows // row_px, 2 + columns // column_px), np.float32)
-    return _image(cv2.resize(knots, (columns, rows), interpolation=cv2.INTER_CUBIC))
+def _blur(ink: Tensor, deviation: Tensor) -> Tensor:
+    """A Gaussian of ``deviation`` [n, 1, 1] px, cut at 3 px."""
+    weights = [torch.exp(-0.5 * (distance / deviation) ** 2) for distance in range(4)]
+    whole = weights[0] + 2 * (weights[1] + weights[2] + weights[3])
+    for axis in (1, 2):
+        sides = (
+            weights[distance] * (_shifted(ink, axis, distance) + _shifted(ink, axis, -distance))
+            for distance in (1, 2, 3)
+        )
+        ink = (weights[0] * ink + sum(sides)) / whole
+    return ink
 
 
-def _window(rng: np.random.Generator, field: FloatArray, shape: tuple[int, ...]) -> FloatArray:
-    """A random part of ``field`` of this shape."""
-    top, left = (int(rng.integers(whole - part + 1)) for whole, part in zip(field.shape, shape, strict=True))
-    return field[top : top + shape[0], left : left + shape[1]]
+def _shifted(ink: Tensor, axis: int, by: int) -> Tensor:
+    """What is ``by`` px before each px along an axis; the outermost again beyond the end."""
+    size = ink.shape[axis]
+    return ink.index_select(axis, (torch.arange(size, device=ink.device) - by).clamp(0, size - 1))
 
 
-def _image(made: object) -> FloatArray:
-    """What OpenCV gives, by its type."""
-    return np.asarray(made, np.float32)
+def _zoom(ink: Tensor, factor: Tensor) -> Tensor:
+    """What ``factor`` [n, 1, 1] times as many px show, about the upper left corner."""
+    count, rows, columns = ink.shape
+    theta = torch.zeros(count, 2, 3, device=ink.device)
+    for axis in (0, 1):
+        theta[:, axis, axis] = factor[:, 0, 0]
+        theta[:, axis, 2] = factor[:, 0, 0] - 1
+    grid = F.affine_grid(theta, [count, 1, rows, columns], align_corners=False)
+    return F.grid_sample(ink[:, None], grid, padding_mode="border", align_corners=False)[:, 0]

@@ -6,57 +6,54 @@ an onset and the snippet about it. All other pairs of the batch are their negati
 piece, as most wrong answers of a search lie elsewhere in the right piece. What fits an excerpt as well as its own
 snippet does is left out of the negatives (`earmark.training.data.ambiguity`).
 
-To draw a batch (`PairSampler.batch`):
+A batch is made in two parts. The processor plans it (`PairSampler.plan`):
 
 1. Choose pieces, long ones more often, and an onset for each stretch. With hard negatives, every second stretch of a
    piece is about a place that looks like the stretch before.
-2. Draw a tempo and a scale for each stretch. Of the renderings, those that need the least stretching are preferred.
-3. Cut the audio of two renderings and the strip, and note where the pairs lie in them.
-4. Augment: one piano out of two, a room, noise; print, paper, scanner, camera.
+2. Draw a tempo and a scale for each stretch. Of the performances, those that need the least stretching are preferred.
+3. Note where the pairs and the notes lie in them.
 
-Everything is drawn from the generator handed in, so batch i of a run is the same whenever it is made.
+The device that trains carries it out (`PairSampler.make`), on the whole batch at once:
+
+4. Cut the audio of two renderings and the lanes of the strip out of the music that lies there.
+5. Augment: one piano out of two, a room, noise; print, paper, scanner, camera.
+
+Everything is drawn from the generator handed in, on the processor, so batch i of a run is the same whenever and
+wherever it is made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from earmark.corpus.format import performance_of, tempo_of
 from earmark.model.networks import PITCHES, Trunk
-from earmark.schema import AudioSpec, FloatArray, Image, SheetSpec
-from earmark.training.data.ambiguity import Context, Windows, context_of, indistinguishable, snippet_music, within
+from earmark.training.data.ambiguity import REACH
 from earmark.training.data.augment_audio import augment_audio
 from earmark.training.data.augment_sheet import augment_sheet
-from earmark.training.data.dataset import TrainingPiece
-from earmark.training.data.hard_negatives import hard_negatives
-
-
-class Tensors:
-    """Of a dataclass of tensors alone: they can be sent to a device together."""
-
-    def to(self, device: torch.device) -> Self:
-        return type(self)(**{name: value.to(device, non_blocking=True) for name, value in vars(self).items()})
+from earmark.training.data.chances import Chances, send
+from earmark.training.data.music import APART, CLEAR, Floats, Ints, Music
 
 
 @dataclass(frozen=True)
-class PairBatch(Tensors):
+class PairBatch:
     """The pairs of one training step.
 
-    ``audio`` [stretches, frames, 92], ``sheet`` [stretches, 80, columns]; ``row`` [pairs] is a pair's stretch,
-    ``frame`` and ``column`` [pairs] its place in it. ``indistinguishable`` bool [pairs, pairs] is true where the audio
-    of the one fits the snippet of the other. ``audio_pitches`` and ``sheet_pitches`` [stretches, 88, tokens] are 1
-    where a pitch begins.
+    ``audio`` [stretches, frames, 92]; ``sheet`` [all lanes, 80, columns] and ``lanes`` int64 [stretches, most lanes],
+    which of them are a stretch's (`earmark.model.networks.pool_lanes`). ``row`` [pairs] is a pair's stretch, ``frame``
+    and ``column`` [pairs] its place in it. ``indistinguishable`` bool [pairs, pairs] is true where the audio of the one
+    fits the snippet of the other. ``audio_pitches`` and ``sheet_pitches`` [stretches, 88, tokens] are 1 where a pitch
+    begins.
     """
 
     audio: Tensor
     sheet: Tensor
+    lanes: Tensor
     row: Tensor
     frame: Tensor
     column: Tensor
@@ -66,225 +63,248 @@ class PairBatch(Tensors):
 
 
 @dataclass(frozen=True)
-class Part:
-    """A part of a piece's strip or of its audio, before augmentation.
+class Plan:
+    """What a batch is to hold, in numbers of its `Music`.
 
-    ``values`` float32 is ink [rows, columns + two margins], or two pianos' spectrograms [2, frames, bands]. ``at``
-    float64 [onsets] is where every onset of the piece lies in it, in columns without margins or in frames, ``inside``
-    bool [onsets] whether its whole window does; ``pitches`` [88, tokens] are 1 where a pitch begins.
+    Of every stretch: its ``piece`` and the ``onset`` it is about; ``rendering`` int64 [2, stretches]; ``start``, the
+    frame of these at which it begins, and ``rate``, how many of them pass in one of its own; ``middle``, the strip px
+    in its middle, and ``scale``. Of every lane: its stretch ``lane_row`` and the ``lane`` of the piece; ``lanes`` as in
+    `PairBatch`. Of every pair: its stretch ``row``, its onset ``pair``, its place ``frame`` and ``column``, and how
+    many onsets before and after it its windows hold, ``in_excerpt`` and ``in_snippet`` int64 [pairs, 2].
+    ``audio_labels`` and ``sheet_labels`` are the places that are 1 in the labels of all stretches.
     """
 
-    values: FloatArray
-    at: npt.NDArray[np.float64]
-    inside: npt.NDArray[np.bool_]
-    pitches: Tensor
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """One stretch: its audio and sheet, where its pairs lie in them [pairs], and the two windows of every pair."""
-
-    audio: Part
-    sheet: Part
-    frame: npt.NDArray[np.float64]
-    column: npt.NDArray[np.float64]
-    excerpts: Windows
-    snippets: Windows
+    onset: Ints
+    piece: Ints
+    rendering: Ints
+    start: Floats
+    rate: Floats
+    middle: Floats
+    scale: Floats
+    lane_row: Ints
+    lane: Ints
+    lanes: Ints
+    row: Ints
+    pair: Ints
+    frame: Floats
+    column: Floats
+    in_excerpt: Ints
+    in_snippet: Ints
+    audio_labels: Ints
+    sheet_labels: Ints
 
 
 class PairSampler:
-    """Draws augmented batches from pieces in memory. The arguments are fields of an `Experiment`."""
+    """Draws augmented batches from some music. The arguments are fields of an `Experiment`."""
 
     frames = 400
     columns = 400
-    clear = 0.9  # of half a window: what lies further out is too faint to tell two places apart by
     margin = 40  # strip columns cut beyond each end, so that shrinking shows music and not paper
+    most_lanes = 4  # of a stretch; of a score with more, others every time
 
     def __init__(
         self,
-        pieces: Sequence[TrainingPiece],
-        audio: AudioSpec,
-        sheet: SheetSpec,
+        music: Music,
         *,
         stretches: int,
         stretches_per_piece: int,
         pairs: int,
         tempo: tuple[float, float],
-        with_hard_negatives: bool = False,
         degradation: float = 1.0,
     ) -> None:
-        self.pieces = [piece for piece in pieces if len(piece.onsets) > 1]
-        self.audio, self.sheet = audio, sheet
+        self.music = music
         self.stretches, self.stretches_per_piece, self.pairs, self.tempo = stretches, stretches_per_piece, pairs, tempo
         self.degradation = degradation
         # Between one piece one vote and one onset one vote: long pieces must not crowd out the short ones.
-        weight = np.array([len(piece.onsets) for piece in self.pieces]) ** 0.75
+        weight = np.diff(music.first_onset) ** 0.75
         self.weight = weight / weight.sum()
-        self.contexts = [
-            context_of(piece.onsets.time_s, piece.notes.time_s, piece.notes.pitch) for piece in self.pieces
-        ]
-        self.half_px, self.half_frames = (self.clear * window / 2 for window in (sheet.window_px, audio.window_frames))
-        self.hard_negatives = [
-            hard_negatives(
-                piece.onsets.x_px,
-                snippet_music(self.snippets(context, piece.onsets.x_px)),
-                piece.notes.x_px,
-                piece.notes.pitch,
-                sheet.window_px,
-            )
-            for piece, context in zip(self.pieces, self.contexts, strict=True)
-            if with_hard_negatives
-        ]
+        self.half_px = CLEAR * music.sheet.window_px / 2
+        self.half_frames = CLEAR * music.audio.window_frames / 2
 
     def batch(self, rng: np.random.Generator) -> PairBatch:
         """One batch: several stretches of every piece that is drawn, so that a piece meets itself elsewhere."""
-        chosen = self.choose(rng)
-        tempo = self.tempi(rng)
-        scale = self.scales(rng)
-        onsets = self.onsets(rng, chosen)
-        drawn = [self._stretch(rng, *what) for what in zip(chosen, onsets, tempo, scale, strict=True)]
-        sheet = self.augmented_sheet(rng, [stretch.sheet for stretch in drawn], scale)
-        excerpts, snippets = (
-            Windows.joined([getattr(stretch, windows) for stretch in drawn]) for windows in ("excerpts", "snippets")
+        return self.make(self.plan(rng), Chances(rng, self.music.device))
+
+    def plan(self, rng: np.random.Generator) -> Plan:
+        """Decide what is in a batch."""
+        music, count = self.music, self.stretches
+        each = self.stretches_per_piece
+        piece = np.repeat(rng.choice(len(music), count // each, p=self.weight), each)
+        onset = self._onsets(rng, piece)
+        tempo = np.exp(rng.uniform(math.log(self.tempo[0]), math.log(self.tempo[1]), count))
+        scale = rng.uniform(0.9, 1.1, count)
+        performance, rendering = self._renderings(rng, piece, tempo)
+        rate = tempo / music.tempo[performance]
+        middle = music.x_px[onset] + rng.uniform(-1, 1, count)
+        # The onset's own frame, in the row of all performances; pairs lie about it.
+        centre = music.frame[music.first_frame[performance] + onset - music.first_onset[piece]]
+        free = music.audio.window_frames / 2 + 1
+        row, at = _between(music.frame, centre, (self.frames / 2 - free) * rate)
+        pair = music.first_onset[piece[row]] + at - music.first_frame[performance[row]]
+        column = (music.x_px[pair] - middle[row]) * scale[row] + self.columns / 2
+        inside = np.abs(column - self.columns / 2) <= self.columns / 2 - music.sheet.window_px / 2 - 1
+        chosen = np.flatnonzero(inside)[_some_of_each(rng, row[inside], self.pairs)]
+        row, at, pair, column = (values[chosen] for values in (row, at, pair, column))
+        frame = (music.frame[at] - centre[row]) / rate[row] + self.frames / 2
+        lane_row, lane, lanes = self._lanes(rng, music.lanes[piece])
+        heard, note = _between(music.note_frame, centre, self.frames / 2 * rate)
+        note_frame = (music.note_frame[note] - centre[heard]) / rate[heard] + self.frames / 2
+        heard_pitch = music.pitch[music.first_note[piece[heard]] + note - music.first_note_frame[performance[heard]]]
+        seen, mark = _between(music.x_note, piece * APART + middle, self.columns / 2 / scale)
+        mark_column = (music.x_note[mark] - piece[seen] * APART - middle[seen]) * scale[seen] + self.columns / 2
+        return Plan(
+            onset=onset,
+            piece=piece,
+            rendering=rendering,
+            start=centre - performance * APART - self.frames / 2 * rate,
+            rate=rate,
+            middle=middle,
+            scale=scale,
+            lane_row=lane_row,
+            lane=lane,
+            lanes=lanes,
+            row=row,
+            pair=pair,
+            frame=frame + rng.uniform(-1, 1, len(row)),
+            column=column + rng.uniform(-1, 1, len(row)),
+            in_excerpt=_held(music.frame, at, self.half_frames * rate[row]),
+            in_snippet=_held(music.x_row, pair, self.half_px / scale[row]),
+            audio_labels=_labels(heard, heard_pitch, note_frame, self.frames),
+            sheet_labels=_labels(seen, music.pitch_by_x[mark], mark_column, self.columns),
         )
+
+    def make(self, plan: Plan, chance: Chances) -> PairBatch:
+        """Carry out a plan."""
+        music, device = self.music, self.music.device
+        scale = chance.send(plan.scale[plan.lane_row])
+        sheet = augment_sheet(chance, self.cut_lanes(plan), scale, self.degradation)
+        pair, in_excerpt, in_snippet = (send(of, device) for of in (plan.pair, plan.in_excerpt, plan.in_snippet))
         return PairBatch(
-            audio=self.augmented_audio(rng, [stretch.audio for stretch in drawn]),
-            sheet=sheet,
-            row=torch.from_numpy(np.repeat(np.arange(len(drawn)), [len(stretch.frame) for stretch in drawn])),
-            frame=torch.from_numpy(np.concatenate([stretch.frame for stretch in drawn]).astype(np.float32)),
-            column=torch.from_numpy(np.concatenate([stretch.column for stretch in drawn]).astype(np.float32)),
-            indistinguishable=torch.from_numpy(indistinguishable(excerpts, snippets)),
-            audio_pitches=torch.stack([stretch.audio.pitches for stretch in drawn]),
-            sheet_pitches=torch.stack([stretch.sheet.pitches for stretch in drawn]),
+            audio=augment_audio(chance, *self.cut_audio(plan)),
+            sheet=sheet[:, :, self.margin : -self.margin].contiguous(),
+            lanes=send(plan.lanes, device),
+            row=send(plan.row, device),
+            frame=chance.send(plan.frame),
+            column=chance.send(plan.column),
+            indistinguishable=fits(music.before[pair], music.after[pair], in_excerpt, in_snippet),
+            audio_pitches=self._marked(plan.audio_labels, self.frames),
+            sheet_pitches=self._marked(plan.sheet_labels, self.columns),
         )
 
-    def choose(self, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-        """The piece of every stretch of a batch, by number, those of one piece together."""
-        pieces = rng.choice(len(self.pieces), self.stretches // self.stretches_per_piece, p=self.weight)
-        return np.repeat(pieces, self.stretches_per_piece)
+    def cut_audio(self, plan: Plan) -> tuple[Tensor, Tensor]:
+        """The spectrograms of both renderings as planned, not yet changed; silence beyond the ends."""
+        music, device = self.music, self.music.device
+        start, rate = send(plan.start, device), send(plan.rate, device)
+        at = start[:, None] + torch.arange(self.frames, device=device) * rate[:, None]
+        left = at.floor()
+        fraction = (at - left).float()[:, :, None]
+        cut = []
+        for rendering in plan.rendering:
+            first, frames = (send(of[rendering], device)[:, None] for of in (music.spectrum, music.frames))
+            inside = ((left >= 0) & (left < frames - 1))[:, :, None]
+            index = first + torch.minimum(left.long().clamp(min=0), frames - 2)
+            between = torch.lerp(music.spectra[index].float(), music.spectra[index + 1].float(), fraction)
+            cut.append(torch.where(inside, between, torch.zeros_like(between)))
+        return cut[0], cut[1]
 
-    def tempi(self, rng: np.random.Generator) -> npt.NDArray[np.float64]:
-        """How much faster than written every stretch of a batch is played: float64 [stretches]."""
-        low, high = np.log(self.tempo)
-        return np.exp(rng.uniform(low, high, self.stretches))
+    def cut_lanes(self, plan: Plan) -> Tensor:
+        """Ink of the planned lanes, with margins, not yet changed; paper beyond the ends."""
+        music, device = self.music, self.music.device
+        size = self.columns + 2 * self.margin
+        piece, at = plan.piece[plan.lane_row], plan.middle[plan.lane_row] - size / 2
+        whole = np.floor(at).astype(np.int64)
+        left, width = send(whole, device)[:, None], send(music.width[piece], device)[:, None]
+        first = send(music.first_column[piece] + plan.lane * music.width[piece], device)[:, None]
+        column = left + torch.arange(size + 1, device=device)
+        inside = ((column >= 0) & (column < width))[:, :, None]
+        strips = music.strips[first + torch.minimum(column.clamp(min=0), width - 1)]
+        ink = torch.where(inside, 1 - strips.float() / 255, 0.0)
+        fraction = send((at - whole).astype(np.float32), device)[:, None, None]
+        return torch.lerp(ink[:, :-1], ink[:, 1:], fraction).transpose(1, 2).contiguous()
 
-    def scales(self, rng: np.random.Generator) -> FloatArray:
-        """How much the strip of every stretch of a batch is enlarged: float32 [stretches]."""
-        return rng.uniform(0.9, 1.1, self.stretches).astype(np.float32)
+    def _onsets(self, rng: np.random.Generator, piece: Ints) -> Ints:
+        """An onset of each piece to draw a stretch about."""
+        first, count = self.music.first_onset[piece], np.diff(self.music.first_onset)[piece]
+        onset = first + (rng.random(len(piece)) * count).astype(np.int64)
+        if len(self.music.hard):
+            like = self.music.hard[onset, rng.integers(self.music.hard.shape[1], size=len(piece))]
+            follows = np.arange(len(piece)) % self.stretches_per_piece % 2 == 1
+            onset = np.where(follows, np.roll(like, 1), onset)
+        return onset
 
-    def excerpts(self, context: Context, frame: npt.NDArray[np.floating]) -> Windows:
-        """The excerpts about the onsets of a piece with this context, which sound at ``frame`` [onsets]."""
-        return Windows(context, within(frame, self.half_frames))
-
-    def snippets(self, context: Context, column: npt.NDArray[np.floating]) -> Windows:
-        """The snippets about the onsets of a piece with this context, which lie at ``column`` [onsets]."""
-        return Windows(context, within(column, self.half_px))
-
-    def sheet_part(self, rng: np.random.Generator, piece: TrainingPiece, onset: int, scale: float) -> Part:
-        """The strip about an onset of ``piece``, to be enlarged by ``scale``."""
-        middle = piece.onsets.x_px[onset] + rng.uniform(-1, 1)
-        column, note_column = ((of.x_px - middle) * scale + self.columns / 2 for of in (piece.onsets, piece.notes))
-        free = self.sheet.window_px / 2 + 1
-        return Part(
-            values=self._ink(piece.strip, middle),
-            at=column,
-            inside=np.abs(column - self.columns / 2) <= self.columns / 2 - free,
-            pitches=_labels(piece.notes.pitch, note_column, self.columns),
-        )
-
-    def audio_part(self, rng: np.random.Generator, piece: TrainingPiece, onset: int, tempo: float) -> Part:
-        """The audio about an onset of ``piece``, played at ``tempo``."""
-        first, second = self._renderings(rng, piece, tempo)
-        rate = tempo / tempo_of(first)
-        onset_s = piece.audio_s(first, piece.onsets.time_s)
-        start_s = onset_s[onset] - self.frames / 2 / self.audio.frames_per_second * rate
-        frames_per_s = self.audio.frames_per_second / rate
-        frame = (onset_s - start_s) * frames_per_s
-        free = self.audio.window_frames / 2 + 1
-        note_frame = (piece.audio_s(first, piece.notes.time_s) - start_s) * frames_per_s
-        return Part(
-            values=np.stack([self._spectrum(piece.audio[name], start_s, rate) for name in (first, second)]),
-            at=frame,
-            inside=np.abs(frame - self.frames / 2) <= self.frames / 2 - free,
-            pitches=_labels(piece.notes.pitch, note_frame, self.frames),
-        )
-
-    def augmented_sheet(
-        self, rng: np.random.Generator, parts: Sequence[Part], scale: npt.NDArray[np.floating]
-    ) -> Tensor:
-        """Strips as training gets them, each enlarged and worse in its own ways: [stretches, rows, columns]."""
-        inks = torch.from_numpy(np.stack([part.values for part in parts]))
-        return augment_sheet(rng, inks, scale, self.degradation)[:, :, self.margin : -self.margin].contiguous()
-
-    def augmented_audio(self, rng: np.random.Generator, parts: Sequence[Part]) -> Tensor:
-        """Audio as training gets it, each in another room and on another piano: [stretches, frames, bands]."""
-        first, second = (torch.from_numpy(np.stack([part.values[i] for part in parts])) for i in range(2))
-        return augment_audio(rng, first, second)
-
-    def onsets(self, rng: np.random.Generator, chosen: npt.NDArray[np.int64]) -> list[int]:
-        """An onset of each piece in ``chosen`` (places in ``self.pieces``) to draw a stretch about."""
-        onsets: list[int] = []
-        for n, i in enumerate(chosen):
-            if self.hard_negatives and n % self.stretches_per_piece % 2:
-                onsets.append(int(rng.choice(self.hard_negatives[i][onsets[-1]])))
-            else:
-                onsets.append(int(rng.integers(len(self.pieces[i].onsets))))
-        return onsets
-
-    def _stretch(self, rng: np.random.Generator, i: int, onset: int, tempo: float, scale: float) -> Stretch:
-        """Draw a stretch about an onset of piece ``i``, played at ``tempo``, to be enlarged by ``scale``."""
-        sheet = self.sheet_part(rng, self.pieces[i], onset, scale)
-        audio = self.audio_part(rng, self.pieces[i], onset, tempo)
-        picked = rng.permutation(np.flatnonzero(audio.inside & sheet.inside))[: self.pairs]
-        return Stretch(
-            audio=audio,
-            sheet=sheet,
-            frame=audio.at[picked] + rng.uniform(-1, 1, len(picked)),
-            column=sheet.at[picked] + rng.uniform(-1, 1, len(picked)),
-            excerpts=self.excerpts(self.contexts[i], audio.at).at(picked),
-            snippets=self.snippets(self.contexts[i], sheet.at).at(picked),
-        )
-
-    def _renderings(self, rng: np.random.Generator, piece: TrainingPiece, tempo: float) -> tuple[str, str]:
-        """Two pianos' renderings of one performance of ``piece``, to be stretched to ``tempo``.
+    def _renderings(self, rng: np.random.Generator, piece: Ints, tempo: Floats) -> tuple[Ints, Ints]:
+        """A performance of each piece, to be stretched to ``tempo``, and two renderings of it, int64 [2, stretches].
 
         A stretched piano rings on too long or too briefly: the less a performance has to be, the more likely it is.
         """
-        performances = sorted({performance_of(name) for name in piece.audio})
-        stretching = np.abs(np.log([tempo / tempo_of(name) for name in performances]))
-        likely = np.exp(-2 * stretching)
-        chosen = rng.choice(performances, p=likely / likely.sum())
-        first, second = rng.choice([name for name in piece.audio if performance_of(name) == chosen], 2)
-        return str(first), str(second)
+        music = self.music
+        first, end = music.first_performance[piece], music.first_performance[piece + 1]
+        every = first[:, None] + np.arange((end - first).max())
+        there = every < end[:, None]
+        every = np.where(there, every, 0)
+        stretching = np.abs(np.log(tempo[:, None] / music.tempo[every]))
+        preferred = np.where(there, -2 * stretching + rng.gumbel(size=every.shape), -np.inf).argmax(1)
+        performance = first + preferred
+        first, end = music.first_rendering[performance], music.first_rendering[performance + 1]
+        return performance, first + (rng.random((2, len(piece))) * (end - first)).astype(np.int64)
 
-    def _spectrum(self, spectrum: npt.NDArray[np.float16], start_s: float, rate: float) -> FloatArray:
-        """``self.frames`` frames from ``start_s`` on, played ``rate`` times as fast; silence beyond the ends."""
-        at = start_s * self.audio.frames_per_second + np.arange(self.frames) * rate
-        left = np.floor(at).astype(int)
-        fraction = (at - left).astype(np.float32)[:, None]
-        valid = ((left >= 0) & (left < len(spectrum) - 1))[:, None]
-        left = left.clip(0, len(spectrum) - 2)
-        before, after = spectrum[left].astype(np.float32), spectrum[left + 1].astype(np.float32)
-        return np.where(valid, before + (after - before) * fraction, np.float32(0))
+    def _lanes(self, rng: np.random.Generator, count: Ints) -> tuple[Ints, Ints, Ints]:
+        """Which lanes of pieces that have ``count`` are read: ``lane_row``, ``lane`` and ``lanes`` of a `Plan`."""
+        order = rng.random((len(count), int(count.max())))
+        order[np.arange(order.shape[1]) >= count[:, None]] = 2
+        chosen = np.argsort(order, axis=1)[:, : self.most_lanes]
+        read = np.minimum(count, self.most_lanes)
+        row, place = np.nonzero(np.arange(chosen.shape[1]) < read[:, None])
+        first = np.cumsum([0, *read[:-1]])
+        lanes = first[:, None] + np.minimum(np.arange(int(read.max())), read[:, None] - 1)
+        return row, chosen[row, place], lanes
 
-    def _ink(self, strip: Image, middle: float) -> FloatArray:
-        """Ink of the columns about ``middle`` (which comes to lie exactly in the centre), with margins."""
-        width = self.columns + 2 * self.margin
-        at = middle - width / 2
-        left = int(np.floor(at))
-        cut = np.full((strip.shape[0], width + 1), 255, np.float32)
-        begin, end = max(left, 0), min(left + width + 1, strip.shape[1])
-        if end > begin:
-            cut[:, begin - left : end - left] = strip[:, begin:end]
-        fraction = np.float32(at - left)
-        ink = 1 - (cut[:, :-1] * (1 - fraction) + cut[:, 1:] * fraction) / 255
-        return ink.astype(np.float32)
+    def _marked(self, labels: Ints, length: int) -> Tensor:
+        """Zeros [stretches, pitches, tokens], 1 at the given places."""
+        tokens = length // Trunk.stride
+        marked = torch.zeros(self.stretches * PITCHES * tokens, device=self.music.device)
+        marked[send(labels, self.music.device)] = 1
+        return marked.view(self.stretches, PITCHES, tokens)
 
 
-def _labels(pitch: npt.NDArray[np.int64], at: npt.NDArray[np.floating], length: int) -> Tensor:
-    """Zeros [pitches, tokens], 1 at the pitch and the token of every note inside; ``at`` in input columns."""
-    labels = torch.zeros(PITCHES, length // Trunk.stride)
+def _between(rising: Floats, middle: Floats, reach: Floats) -> tuple[Ints, Ints]:
+    """All places of ``rising`` that lie up to ``reach`` [n] from ``middle`` [n]: which i they are near, and where."""
+    low, high = np.searchsorted(rising, middle - reach), np.searchsorted(rising, middle + reach, side="right")
+    count = high - low
+    row = np.repeat(np.arange(len(middle)), count)
+    return row, np.arange(len(row)) - np.repeat(np.cumsum(count) - count - low, count)
+
+
+def _held(rising: Floats, own: Ints, half: Floats) -> Ints:
+    """How many of ``rising`` lie up to ``half`` [n] before and after each of the places ``own`` [n]: int64 [n, 2]."""
+    low = np.searchsorted(rising, rising[own] - half)
+    high = np.searchsorted(rising, rising[own] + half, side="right") - 1
+    return np.stack([own - low, high - own], axis=1).clip(0, REACH)
+
+
+def _some_of_each(rng: np.random.Generator, row: Ints, most: int) -> Ints:
+    """At random up to ``most`` of the places of each row in ``row`` (rising): their numbers, row by row."""
+    order = np.lexsort((rng.random(len(row)), row))
+    first = np.searchsorted(row, row)
+    return order[np.arange(len(row)) - first < most]
+
+
+def _labels(row: Ints, pitch: Ints, at: npt.NDArray[np.floating], length: int) -> Ints:
+    """Where in labels [stretches, pitches, tokens] notes at ``at``, in input columns, are."""
+    tokens = length // Trunk.stride
     token = np.round(at / Trunk.stride).astype(np.int64)
-    valid = (token >= 0) & (token < labels.shape[1]) & (pitch >= 0) & (pitch < PITCHES)
-    labels[torch.from_numpy(pitch[valid]), torch.from_numpy(token[valid])] = 1
-    return labels
+    valid = (token >= 0) & (token < tokens) & (pitch >= 0) & (pitch < PITCHES)
+    return (row[valid] * PITCHES + pitch[valid]) * tokens + token[valid]
+
+
+def fits(before: Tensor, after: Tensor, in_excerpt: Tensor, in_snippet: Tensor) -> Tensor:
+    """`earmark.training.data.ambiguity.indistinguishable` of the pairs of a batch, on its device: bool [pairs, pairs].
+
+    ``before`` and ``after`` int64 [pairs, `REACH` + 1] are the context of the pairs' onsets; ``in_excerpt`` and
+    ``in_snippet`` int64 [pairs, 2] say how many onsets before and after their own their windows hold.
+    """
+    out = torch.ones(len(before), len(before), dtype=torch.bool, device=before.device)
+    for side, context in enumerate((before, after)):
+        both = torch.minimum(in_excerpt[:, None, side], in_snippet[None, :, side])
+        out &= context.gather(1, both) == context.gather(1, both.T).T
+    return out

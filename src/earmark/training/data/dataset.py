@@ -18,9 +18,11 @@ from earmark.corpus.format import (
     NOTEHEADS,
     PACKED_NOTES,
     PACKED_STRIP,
+    SPLITS,
     audio_file,
     piece_folder,
     read_json,
+    read_splits,
     tempo_of,
     timing_file,
 )
@@ -57,7 +59,7 @@ class Notes:
 
 @dataclass(frozen=True)
 class TrainingPiece:
-    """One piece in memory: strip uint8 [80, width] (255 = paper) and spectrograms float16 [frames, 92] by rendering.
+    """One piece in memory: strip uint8 [lanes, 80, width], 255 = paper; spectrograms float16 [frames, 92] by name.
 
     ``timings`` float64 [2, n], by rendering: seconds of the score at tempo 1, rising, and the seconds of the rendering
     at which they sound; a rendering without one is played as the score says, at the tempo of its name.
@@ -79,11 +81,18 @@ class TrainingPiece:
 
 
 def read_pieces(
-    corpus: Path, names: Sequence[str], renderings: Sequence[str], audio: AudioSpec, sheet: SheetSpec
+    corpus: Path,
+    names: Sequence[str],
+    renderings: Sequence[str],
+    audio: AudioSpec,
+    sheet: SheetSpec,
+    *,
+    every: bool = True,
 ) -> list[TrainingPiece]:
     """Load pieces that the corpus has; pieces that failed to build are left out.
 
-    Raises Mismatch when the corpus was built with other definitions, BadInput when a rendering is missing.
+    Unless ``every`` piece has to have every rendering, those that it lacks are passed over, and a piece without any is
+    left out. Raises Mismatch when the corpus was built with other definitions, BadInput when a rendering is missing.
     """
     about = read_json(corpus / ABOUT)
     if about["audio"] != audio.to_dict() or about["sheet"] != sheet.to_dict():
@@ -91,7 +100,36 @@ def read_pieces(
     folders = [piece_folder(corpus, name) for name in names]
     with ThreadPoolExecutor(2) as pool:
         built = [folder for folder in folders if (folder / DESCRIPTION).exists()]
-        return list(pool.map(lambda folder: read_piece(folder, renderings, sheet), built))
+        wanted = [renderings if every else _there(folder, renderings) for folder in built]
+        some = [(folder, names) for folder, names in zip(built, wanted, strict=True) if names or every]
+        return list(pool.map(lambda item: read_piece(item[0], item[1], sheet), some))
+
+
+def _there(folder: Path, renderings: Sequence[str]) -> list[str]:
+    """Those of the renderings that a piece has."""
+    return [name for name in renderings if (folder / audio_file(name)).exists()]
+
+
+def read_some(
+    corpora: Sequence[Path], splits: Sequence[str], renderings: Sequence[str], audio: AudioSpec, sheet: SheetSpec
+) -> list[TrainingPiece]:
+    """The pieces of some splits of several corpora, each with those of the renderings that it has; without any it is
+    left out.
+
+    Raises Mismatch as `read_pieces` does, and BadInput when no corpus has a split or no piece a rendering.
+    """
+    pieces: list[TrainingPiece] = []
+    of_corpora = [read_splits(corpus) for corpus in corpora]
+    for split in splits:
+        if not any(split in of_corpus for of_corpus in of_corpora):
+            raise BadInput(corpora[0] / SPLITS, f"no split {split!r}", f"choose one of {', '.join(of_corpora[0])}")
+    for corpus, of_corpus in zip(corpora, of_corpora, strict=True):
+        names = [name for split in splits for name in of_corpus.get(split, [])]
+        pieces += read_pieces(corpus, names, renderings, audio, sheet, every=False)
+    for name in renderings:
+        if not any(name in piece.audio for piece in pieces):
+            raise BadInput(corpora[0], f"has no piece with {name}", "build a corpus with this piano and tempo")
+    return pieces
 
 
 def read_strip(folder: Path, sheet: SheetSpec) -> Strip:
@@ -142,6 +180,7 @@ def read_packed_sheet(folder: Path) -> tuple[Image, Notes]:
     """The same of a piece that `earmark.training.data.pack` made."""
     with PillowImage.open(folder / PACKED_STRIP) as image:
         pixels = np.asarray(image)
+        pixels = pixels.reshape(-1, SheetSpec().strip_height_px, pixels.shape[1])
     with np.load(folder / PACKED_NOTES) as notes:
         return pixels, Notes(**notes)
 
@@ -168,16 +207,22 @@ def inside(piece: TrainingPiece, rendering: str, audio: AudioSpec, sheet: SheetS
         (frame >= half_frames)
         & (frame <= frames - half_frames)
         & (piece.onsets.x_px >= half_px)
-        & (piece.onsets.x_px <= piece.strip.shape[1] - half_px)
+        & (piece.onsets.x_px <= piece.strip.shape[2] - half_px)
     )
     return usable
 
 
 def evenly_taken(
-    pieces: Sequence[TrainingPiece], rendering: str, pairs: int, audio: AudioSpec, sheet: SheetSpec
+    pieces: Sequence[TrainingPiece], renderings: Sequence[str], pairs: int, audio: AudioSpec, sheet: SheetSpec
 ) -> list[npt.NDArray[np.int64]]:
-    """The onsets of each piece that are among ``pairs`` taken evenly (linspace) from all usable ones of all pieces."""
-    usable = [np.flatnonzero(inside(piece, rendering, audio, sheet)) for piece in pieces]
+    """The onsets of each piece that are among ``pairs`` taken evenly (linspace) from all usable ones of all pieces.
+
+    ``renderings`` names one of each piece.
+    """
+    usable = [
+        np.flatnonzero(inside(piece, rendering, audio, sheet))
+        for piece, rendering in zip(pieces, renderings, strict=True)
+    ]
     bounds = np.cumsum([0, *(len(onsets) for onsets in usable)])
     taken = np.unique(np.linspace(0, bounds[-1] - 1, pairs).astype(np.int64)) if bounds[-1] else np.array([], np.int64)
     return [

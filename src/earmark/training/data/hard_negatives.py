@@ -14,6 +14,7 @@ from earmark.schema import FloatArray
 
 BIN_PX = 8  # strip px
 KEPT = 4  # hard negatives of each onset
+BLOCK = 1024  # onsets that are compared at once
 
 
 def hard_negatives(
@@ -31,13 +32,15 @@ def hard_negatives(
     place.
     """
     pictures = _pictures(onset_px, note_px, pitch, window_px)
-    likeness = pictures @ pictures.T
-    apart = np.abs(onset_px[:, None] - onset_px)
-    likeness[(music[:, None] == music) | (apart < window_px)] = -1
-    nearest = np.argpartition(-likeness, min(KEPT, len(onset_px)) - 1, axis=1)[:, :KEPT]
-    found: npt.NDArray[np.int64] = np.where(
-        np.take_along_axis(likeness, nearest, 1) >= 0, nearest, np.arange(len(onset_px))[:, None]
-    )
+    kept = min(KEPT, len(onset_px))
+    found = np.empty((len(onset_px), kept), np.int64)
+    for start in range(0, len(onset_px), BLOCK):
+        own = np.arange(start, min(start + BLOCK, len(onset_px)))
+        likeness = pictures[own] @ pictures.T
+        apart = np.abs(onset_px[own, None] - onset_px)
+        likeness[(music[own, None] == music) | (apart < window_px)] = -1
+        nearest = np.argpartition(-likeness, kept - 1, axis=1)[:, :kept]
+        found[own] = np.where(np.take_along_axis(likeness, nearest, 1) >= 0, nearest, own[:, None])
     return found
 
 

@@ -1,9 +1,9 @@
 """A corpus small enough to send to another machine: what training reads of it, in parts of a size that can be sent.
 
-A part is a zip file with ``piece.json``, ``strip.png`` (16 greys), ``notes.npz`` and spectrograms for each piece; a
-piece's spectrograms may lie in another part than its strip. A spectrogram has 8 bits a value, on a scale that is
-logarithmic in the magnitude above 0.05: half a step is 1.4 % of the magnitude there. `unpack` makes a corpus folder of
-parts that `earmark.training.data.dataset.read_pieces` reads as it reads the whole one.
+A part is a zip file with ``piece.json``, ``strip.png`` (16 greys, lanes below each other), ``notes.npz`` and
+spectrograms for each piece; a piece's spectrograms may lie in another part than its strip. A spectrogram has 8 bits a
+value, on a scale that is logarithmic in the magnitude above 0.05: half a step is 1.4 % of the magnitude there. `unpack`
+makes a corpus folder of parts that `earmark.training.data.dataset.read_pieces` reads as it reads the whole one.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def pack(
 
 def _write_sheet(parts: Parts, piece: TrainingPiece) -> None:
     image, notes = io.BytesIO(), io.BytesIO()
-    PillowImage.fromarray(piece.strip // 16 * 17).save(image, "PNG")
+    PillowImage.fromarray(np.concatenate(piece.strip) // 16 * 17).save(image, "PNG")
     write_notes(notes, piece.notes)
     parts.write(f"{piece.name}/{DESCRIPTION}", json.dumps({"piece": piece.name}).encode())
     parts.write(f"{piece.name}/{PACKED_STRIP}", image.getvalue())

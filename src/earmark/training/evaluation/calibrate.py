@@ -41,6 +41,7 @@ from earmark.search.query import Query, query_of
 from earmark.search.rank import NEIGHBOURS, PACES, rank
 from earmark.sheet.strips import ink
 from earmark.training.data.augment_audio import augment_audio
+from earmark.training.data.chances import Chances
 from earmark.training.data.dataset import TrainingPiece, read_pieces
 from earmark.training.evaluation.confidence import Answer, Promise, Trial, fit, promises, try_out
 
@@ -125,7 +126,7 @@ def _columns(neighbours: Neighbours, chosen: npt.NDArray[np.int64]) -> Neighbour
 def _places(model: Model, pieces: Sequence[TrainingPiece], report: Callable[[int], None]) -> Iterator[FloatArray]:
     for done, piece in enumerate(pieces):
         report(done)
-        yield model.embed_strip(ink(piece.strip), centres_between(0, piece.strip.shape[1], PLACE_HOP_PX))[0]
+        yield model.embed_strip(ink(piece.strip), centres_between(0, piece.strip.shape[2], PLACE_HOP_PX))[0]
 
 
 def _parts(model: Model, pieces: Sequence[TrainingPiece], rendering: str) -> Iterator[FloatArray]:
@@ -180,7 +181,7 @@ def _to_unit(samples: FloatArray) -> FloatArray:
 
 def _badly_recorded(rng: np.random.Generator, spectrogram: FloatArray) -> FloatArray:
     clip = torch.from_numpy(spectrogram[None])
-    out: FloatArray = augment_audio(rng, clip, clip)[0].numpy()
+    out: FloatArray = augment_audio(Chances(rng), clip, clip)[0].numpy()
     return out
 
 

@@ -108,7 +108,7 @@ def read_pool(corpus: Path, split: str, rendering: str, at_most: int | None = No
     if at_most is not None and at_most < len(names):
         names = [names[i] for i in np.linspace(0, len(names) - 1, at_most).astype(int)]
     pieces = read_pieces(corpus, names, [rendering], audio, sheet)
-    taken = evenly_taken(pieces, rendering, CANDIDATES, audio, sheet)
+    taken = evenly_taken(pieces, [rendering] * len(pieces), CANDIDATES, audio, sheet)
     pool = [(piece, onsets) for piece, onsets in zip(pieces, taken, strict=True) if len(onsets)]
     return pool, len(names) - len(pieces)
 
