@@ -25,8 +25,8 @@ from earmark.web.server import Lines
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import FakeEncoders
-    from tests.web.conftest import Serve, Served
+    from tests.conftest import FakeEncoders, Music
+    from tests.web.conftest import Fill, Serve, Served
 
 REQUEST = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 MOST = 5
@@ -63,6 +63,26 @@ def test_an_address_that_holds_many_connections_gets_no_more_and_others_do(serve
         held[0].close()
         assert answer(stack.enter_context(connect(served, "127.0.0.1")))  # by now the server has noticed
         assert answer(stack.enter_context(connect(served, "127.0.0.2"))) == b"HTTP/1.1 200 OK"
+
+
+def test_an_address_whose_uploads_are_slow_keeps_nobody_else_from_sending(
+    serve: Serve, fill: Fill, encoders: FakeEncoders, music: Music, clip: Path, tmp_path: Path
+) -> None:
+    folder = fill(tmp_path / "library", encoders, music)
+    head = (
+        "POST /api/v1/queries HTTP/1.1\r\nHost: localhost\r\nEarmark-Client: slow\r\nContent-Length: 9999\r\n\r\nRIFF"
+    )
+    limits = replace(Limits(), uploads=MOST + 1, uploads_of_one=MOST)
+    with serve(folder, encoders, limits=limits) as served, ExitStack() as stack:
+        slow = [stack.enter_context(connect(served, "127.0.0.2")) for _ in range(MOST)]
+        for one in slow:
+            one.sendall(head.encode())
+        time.sleep(0.5)
+        more = stack.enter_context(connect(served, "127.0.0.2"))
+        more.sendall(head.encode())
+        assert more.recv(4096).startswith(b"HTTP/1.1 429 ")
+        with served.client() as client:
+            assert client.post("/api/v1/queries", content=clip.read_bytes()).status_code == 202
 
 
 @pytest.mark.parametrize(
