@@ -197,6 +197,10 @@ class SystemBox:
     box: Box
 
 
+STEP_S = 0.1
+"""Between two points of an alignment."""
+
+
 @dataclass(frozen=True)
 class Alignment:
     """A whole recording along one piece: ``points`` rise in time, at a regular step while the piece is played.

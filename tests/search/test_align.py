@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from earmark.errors import BadInput, Unsure
 from earmark.library.library import Library
-from earmark.results import Alignment, Mark, Place
+from earmark.results import STEP_S, Alignment, Mark, Place
 from earmark.schema import FloatArray
-from earmark.search.align import STEP_S, align
+from earmark.search.align import align
 from earmark.search.track import Track
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 from dataclasses import astuple, fields
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ import click
 
 from earmark.cli.options import JSON, LIBRARY, MODEL, open_library, print_json, print_table, say
 from earmark.errors import BadInput, printable
-from earmark.results import Alignment, Findings, Hit, Mark, RecordingHit
+from earmark.results import STEP_S, Alignment, Findings, Hit, Mark, RecordingHit
 
 if TYPE_CHECKING:
     from earmark.library.add import Outcome
@@ -176,7 +176,11 @@ def align_command(where: str, audio: str, piece: str | None, as_csv: bool, model
     elif as_csv:
         _print_csv(alignment)
     else:
-        say(f"{alignment.piece}, {_clock(alignment.duration_s)}" if alignment.points else "Nothing was heard.")
+        say(
+            f"{alignment.piece}, {_clock(alignment.duration_s)}"
+            if alignment.points
+            else f"Nothing of {alignment.piece} was heard."
+        )
         if alignment.points:
             print_table(("from", "to", "page", "system"), _visits(alignment))
 
@@ -313,13 +317,25 @@ def _outcome_json(outcome: Outcome) -> dict[str, Any]:
 
 
 def _visits(alignment: Alignment) -> list[tuple[str, ...]]:
-    """A row per system that is played, in order of time: from, to, page, system."""
-    visits = [list(points) for _, points in groupby(alignment.points, lambda point: (point.page, point.system))]
-    ends = [*(visit[0].time_s for visit in visits[1:]), alignment.duration_s]
-    return [
-        (_clock(visit[0].time_s), _clock(end_s), str(visit[0].page), str(visit[0].system))
-        for visit, end_s in zip(visits, ends, strict=True)
-    ]
+    """A row per system that is played, in order of time: from, to, page, system; dashes where the piece is not."""
+    rows = []
+    now_s = 0.0
+    for _, visit in groupby(alignment.points, lambda point: (point.page, point.system)):
+        for run in _unbroken(list(visit)):
+            start_s, end_s = run[0].time_s, min(run[-1].time_s + STEP_S, alignment.duration_s)
+            if start_s - now_s > STEP_S:
+                rows.append((_clock(now_s), _clock(start_s), "–", "–"))
+            rows.append((_clock(start_s), _clock(end_s), str(run[0].page), str(run[0].system)))
+            now_s = end_s
+    if alignment.duration_s - now_s > STEP_S:
+        rows.append((_clock(now_s), _clock(alignment.duration_s), "–", "–"))
+    return rows
+
+
+def _unbroken(points: list[Mark]) -> list[list[Mark]]:
+    """The points of one system, cut where some are missing."""
+    cuts = [i for i, (one, other) in enumerate(pairwise(points), start=1) if other.time_s - one.time_s > 1.5 * STEP_S]
+    return [points[start:end] for start, end in pairwise([0, *cuts, len(points)])]
 
 
 def _clock(time_s: float) -> str:

@@ -13,8 +13,9 @@ from earmark.library.store import Store
 from earmark.model.calibration import Calibration
 from earmark.results import Stretch
 from earmark.schema import AudioSpec, FloatArray
+from earmark.search.follow import follow_pieces
 from earmark.search.query import query_of
-from earmark.search.rank import NEIGHBOURS, follow_pieces, propose
+from earmark.search.rank import NEIGHBOURS, propose
 from earmark.search.stretches import Heard, decide, windows
 
 FOLLOWED = 8

@@ -20,14 +20,12 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from earmark.results import Mark
+from earmark.results import STEP_S, Mark
 from earmark.schema import FloatArray, IntArray
 from earmark.search.path import BLOCK, Rows, follow
 from earmark.search.stretches import decide
 from earmark.search.track import Track
 
-STEP_S = 0.1
-"""Between two points of an alignment."""
 FASTEST_PX_PER_S = 400.0
 """Strip px; more than `search` allows, so that quick music gets over the clefs of the next system in time."""
 AT_MOST = 4.0
