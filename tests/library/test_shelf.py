@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from earmark.embed.recording import EmbeddedRecording
 from earmark.library.library import Library
 from earmark.library.shelf import ANSWERS, REPORT, TABLE, Answer, Shelf
+from earmark.library.sources import Score
 from tests.conftest import NOTE_S, flat_background
 
 if TYPE_CHECKING:
@@ -117,10 +119,14 @@ def test_what_was_answered_is_asked_again_only_if_something_changed(
     _, first = ask(library, tapes, tmp_path / "out")
     with (tmp_path / "out" / ANSWERS).open("a") as file:
         file.write('{"source": "a line that was cut o')
-    read: list[Path] = []
-    monkeypatch.setattr(
-        Shelf, "_read", lambda self, score, real=Shelf._read: read.append(score.source) or real(self, score)
-    )
+    read: list[str] = []
+    real = Shelf._read
+
+    def noted(shelf: Shelf, score: Score) -> EmbeddedRecording:
+        read.append(score.source)
+        return real(shelf, score)
+
+    monkeypatch.setattr(Shelf, "_read", noted)
     _, again = ask(library, tapes, tmp_path / "out")
     assert again == first
     assert [Path(source).name for source in read] == ["torn.wav"]

@@ -318,7 +318,7 @@ def _outcome_json(outcome: Outcome) -> dict[str, Any]:
 
 def _visits(alignment: Alignment) -> list[tuple[str, ...]]:
     """A row per system that is played, in order of time: from, to, page, system; dashes where the piece is not."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     now_s = 0.0
     for _, visit in groupby(alignment.points, lambda point: (point.page, point.system)):
         for run in _unbroken(list(visit)):

@@ -24,7 +24,7 @@ section {{ margin: 2.5rem 0; }}
 audio {{ width: 100%; }}
 table {{ width: 100%; border-collapse: collapse; }}
 th, td {{ padding: 0.4rem 0.6rem; text-align: left; vertical-align: top; border-top: 1px solid #8886; }}
-td:first-child {{ white-space: nowrap; }}
+td:first-child, td:last-child {{ white-space: nowrap; }}
 button {{ border: 0; padding: 0; background: none; color: #a64300; font: inherit; cursor: pointer; }}
 .unsure, .nothing {{ opacity: 0.7; }}
 img {{ display: block; max-width: min(24rem, 100%); margin-top: 0.5rem; background: #fff; }}
