@@ -342,13 +342,62 @@ def test_every_suite_of_identify_can_be_asked(monkeypatch: pytest.MonkeyPatch, c
     pytest.importorskip("mido", reason="rendering needs the [corpus] extra")
     from benchmarks import identify
 
-    assert set(identify.SUITES) == {"pieces", "real", "scans", "tapes", "pages"}
+    assert set(identify.SUITES) == {"pieces", "real", "scans", "tapes", "instruments", "pages"}
     for name, suite in identify.SUITES.items():
         for option in suite.needs:
             monkeypatch.setattr(sys, "argv", ["identify", "corpus", "--suite", name])
             with pytest.raises(SystemExit):
                 identify.main()
             assert f"the suite {name} needs --{suite.needs[0]}" in capsys.readouterr().err, option
+
+
+def performance(*parts: tuple[int, tuple[int, ...]]) -> Any:
+    """A MIDI file with a channel for each (program, pitches); its pitches follow each other."""
+    import mido
+
+    track = mido.MidiTrack()
+    for channel, (program, _) in enumerate(parts):
+        track.append(mido.Message("program_change", channel=channel, program=program))
+    for channel, (_, pitches) in enumerate(parts):
+        track.append(mido.Message("note_on", channel=channel, note=pitches[0], velocity=64))
+        for pitch in pitches[1:]:
+            track.append(mido.Message("note_on", channel=channel, note=pitch, velocity=64, time=96))
+    return mido.MidiFile(tracks=[track])
+
+
+@pytest.mark.parametrize(
+    ("programs", "kind"),
+    [
+        ((24,), "guitar"),
+        ((19,), "organ"),
+        ((0,), "keyboard"),
+        ((52, 52, 53), "choir"),
+        ((52, 0), "songs"),
+        ((40,), "solo strings"),
+        ((40, 40, 41, 42), "strings"),
+        ((73, 60), "winds"),
+        ((40, 73), "orchestra"),
+        ((40, 0), "chamber with piano"),
+        ((40, 24), "others"),
+    ],
+)
+def test_the_kind_of_a_piece_is_told_by_its_instruments(programs: tuple[int, ...], kind: str) -> None:
+    pytest.importorskip("mido", reason="rendering needs the [corpus] extra")
+    from benchmarks.suites.instruments import kind_of
+
+    assert kind_of(performance(*((program, (60,)) for program in programs))) == kind
+
+
+def test_a_part_and_its_score_are_the_same_music() -> None:
+    pytest.importorskip("mido", reason="rendering needs the [corpus] extra")
+    from benchmarks.suites.instruments import are_same, notes_of
+
+    melody, bass = tuple(range(60, 80)), tuple(range(40, 50))
+    score, part = (notes_of(performance(*parts)) for parts in (((40, melody), (42, bass)), ((40, melody),)))
+    assert are_same(score, part)
+    assert are_same(part, score)
+    other = notes_of(performance((40, melody[::-1])))
+    assert not are_same(part, other)
 
 
 def test_a_stretch_is_right_when_it_shares_more_than_half() -> None:
@@ -443,3 +492,22 @@ def test_wrong_answers_are_of_the_kind_that_their_notes_say() -> None:
     assert judge.kind(Place(piece, 5), other) == "another work"
     sister = Place(made("Composer__O1__two", theme), 5)
     assert judge.kind(Place(piece, 5), sister) == "another piece of the work"
+
+
+def test_a_broken_word_of_the_server_is_counted(encoders: FakeEncoders, music: Music, tmp_path: Path) -> None:
+    from benchmarks.soak import Addition, broken_words
+    from earmark.library.library import Library
+
+    uploads = tmp_path / "library" / "uploads"
+    uploads.mkdir(parents=True)
+    with Library.open(tmp_path / "library", encoders) as library:
+        for number in (1, 2):
+            library.add(music.write_pdf(uploads / f"s-{number}.pdf", music.melody(number, 48)))
+    kept = [Addition("s-1.pdf", "s-1", None), Addition("s-2.pdf", "s-2", None), Addition("s-3.pdf", None, "507")]
+    assert broken_words(tmp_path / "library", kept) == 0
+    assert broken_words(tmp_path / "library", [*kept, Addition("s-4.pdf", "s-4", None)]) == 1  # said to be there
+    assert broken_words(tmp_path / "library", [*kept[1:], Addition("s-1.pdf", None, "gave_up")]) == 1  # said not to be
+    (uploads / "left.pdf").write_bytes(b"x")
+    assert broken_words(tmp_path / "library", kept) == 1
+    (uploads / "s-1.pdf").unlink()
+    assert broken_words(tmp_path / "library", kept) == 2

@@ -22,7 +22,7 @@ from torch.optim import swa_utils
 
 from earmark.errors import BadInput, Mismatch
 from earmark.files import replacing
-from earmark.model.encoders import find
+from earmark.model.encoders import chunks, find
 from earmark.model.networks import DualEncoder, Encoder, pool_lanes
 from earmark.schema import AudioSpec, FloatArray, SheetSpec
 from earmark.sheet.strips import ink
@@ -65,29 +65,28 @@ def averaging(experiment: Experiment, step: int) -> float:
     return min(experiment.averaging, (1 + step) / (10 + step))
 
 
-def loss_of(model: DualEncoder, batch: PairBatch, experiment: Experiment) -> Tensor:
-    """The loss of one batch."""
+def loss_of(model: DualEncoder, batch: PairBatch, experiment: Experiment, bf16: bool) -> Tensor:
+    """The loss of one batch. The encoders compute in bfloat16 or not; what compares embeddings never does."""
+    with torch.autocast(batch.audio.device.type, torch.bfloat16, enabled=bf16):
+        audio_tokens = model.audio.tokens(batch.audio)
+        sheet_tokens = pool_lanes(model.sheet.tokens(batch.sheet), batch.lanes)
+        audio, _ = model.audio.reader(audio_tokens, batch.row, batch.frame)
+        sheet, _ = model.sheet.reader(sheet_tokens, batch.row, batch.column)
+        heard, seen = model.audio.pitches(audio_tokens), model.sheet.pitches(sheet_tokens)
     scale = model.log_scale.clamp(max=MAX_LOG_SCALE).exp()
-    audio_tokens = model.audio.tokens(batch.audio)
-    sheet_tokens = pool_lanes(model.sheet.tokens(batch.sheet), batch.lanes)
-    audio, _ = model.audio.reader(audio_tokens, batch.row, batch.frame)
-    sheet, _ = model.sheet.reader(sheet_tokens, batch.row, batch.column)
-    loss = contrastive_loss(audio, sheet, scale, batch.indistinguishable)
-    teacher = pitch_loss(model.audio.pitches(audio_tokens), batch.audio_pitches) + pitch_loss(
-        model.sheet.pitches(sheet_tokens), batch.sheet_pitches
-    )
-    return loss + experiment.pitch_weight * teacher
+    teacher = pitch_loss(heard, batch.audio_pitches) + pitch_loss(seen, batch.sheet_pitches)
+    return contrastive_loss(audio, sheet, scale, batch.indistinguishable) + experiment.pitch_weight * teacher
 
 
 @torch.no_grad()
-def embed_padded(encoder: Encoder, values: FloatArray, centres: FloatArray, half_window: int) -> FloatArray:
-    """Embeddings of one whole input at ``centres``, padded so that every window lies inside."""
-    around = [(0, 0)] * values.ndim
-    around[encoder.length_axis] = (half_window, half_window)
-    device = next(encoder.parameters()).device
-    padded = torch.from_numpy(np.pad(values, around)).to(device)
-    embeddings, _ = encoder(padded, torch.from_numpy(centres + np.float32(half_window)).to(device))
-    out: FloatArray = embeddings.float().cpu().numpy()
+def embed_long(encoder: Encoder, values: FloatArray, centres: FloatArray, window: int) -> FloatArray:
+    """Embeddings of one whole input at ``centres``, chunk by chunk; beyond its ends is silence or paper."""
+    device, axis = next(encoder.parameters()).device, encoder.length_axis
+    out = np.empty((len(centres), encoder.reader.project.out_features), np.float32)
+    for order, part, local in chunks(np.moveaxis(values, axis, 0), centres.astype(np.float64), window, None):
+        columns = torch.from_numpy(np.ascontiguousarray(np.moveaxis(part, 0, axis))).to(device)
+        embeddings, _ = encoder(columns, torch.from_numpy(local).to(device))
+        out[order] = embeddings.float().cpu().numpy()
     return out
 
 
@@ -109,9 +108,9 @@ class Validation:
             onset_s = piece.audio_s(rendering, piece.onsets.time_s[onsets])
             frame: FloatArray = (onset_s * self.audio.frames_per_second).astype(np.float32)
             spectrum = piece.audio[rendering].astype(np.float32)
-            queries.append(embed_padded(model.audio, spectrum, frame, self.audio.window_frames // 2))
+            queries.append(embed_long(model.audio, spectrum, frame, self.audio.window_frames))
             column = piece.onsets.x_px[onsets]
-            candidates.append(embed_padded(model.sheet, ink(piece.strip), column, self.sheet.window_px // 2))
+            candidates.append(embed_long(model.sheet, ink(piece.strip), column, self.sheet.window_px))
         return metrics.scores(metrics.ranks(np.concatenate(queries), np.concatenate(candidates)))
 
 
@@ -151,8 +150,7 @@ class TrainingRun:
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.experiment, self.step)
         self.model.train()
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=bfloat16_is_fast(self.device)):
-            loss = loss_of(self.model, batch, self.experiment)
+        loss = loss_of(self.model, batch, self.experiment, bfloat16_is_fast(self.device))
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.experiment.gradient_norm)
@@ -179,22 +177,24 @@ class TrainingRun:
         return self.average.eval()
 
     def save(self, path: Path) -> None:
-        """Write the checkpoint."""
+        """Write the checkpoint; of a run that has cooled down only what is exported, a quarter of it."""
         state = {
             "experiment": json.dumps(self.experiment.to_dict()),
-            "model": self.model.state_dict(),
             "average": self.average.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
             "record": {key: getattr(self, key) for key in RECORDED},
         }
+        if self.step < self.steps or not self.experiment.cooldown_steps:
+            state |= {"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict()}
         with replacing(path) as file:
             torch.save(state, file)
 
     def load(self, path: Path) -> None:
-        """Continue from a checkpoint. Raises Mismatch when it belongs to another experiment."""
+        """Continue from a checkpoint. Raises Mismatch when it belongs to another experiment, or a shorter one's end."""
         earlier, state = _read(path, self.device)
         if not self.experiment.same_run(earlier):
             raise Mismatch(f"{path}: made by a different experiment; move the run's folder away to start anew")
+        if "model" not in state:
+            raise Mismatch(f"{path}: has cooled down after {earlier.steps} steps; move the run's folder away")
         self.restore(state)
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -230,9 +230,9 @@ def read_checkpoint(path: Path) -> tuple[Experiment, DualEncoder, dict[str, Any]
     """The experiment, averaged model and record (`RECORDED`) of a checkpoint."""
     device = torch.device("cpu")
     experiment, state = _read(path, device)
-    run = TrainingRun(experiment, device)
-    run.restore(state)
-    return experiment, run.averaged(), state["record"]
+    model = DualEncoder(AudioSpec(), SheetSpec(), experiment.network)
+    model.load_state_dict(state["average"])
+    return experiment, model.eval(), state["record"]
 
 
 def _read(path: Path, device: torch.device) -> tuple[Experiment, dict[str, Any]]:
@@ -247,6 +247,8 @@ def train(experiment: Experiment, folder: Path, report: Callable[[Progress], Non
     Returns the checkpoint's path. Raises BadInput or Mismatch when the corpus does not hold what the experiment asks
     for.
     """
+    if (folder / CHECKPOINT).exists() and _is_done(experiment, folder / CHECKPOINT):
+        return folder / CHECKPOINT
     device = best_device()
     sampler = sampler_of(experiment, device)
     audio, sheet = AudioSpec(), SheetSpec()
@@ -280,6 +282,12 @@ def sampler_of(experiment: Experiment, device: torch.device) -> PairSampler:
         tempo=experiment.tempo,
         degradation=experiment.degradation,
     )
+
+
+def _is_done(experiment: Experiment, checkpoint: Path) -> bool:
+    """Whether a checkpoint is the end of this very experiment."""
+    earlier, state = _read(checkpoint, torch.device("cpu"))
+    return bool(earlier == experiment and state["record"]["step"] == experiment.steps)
 
 
 def _begin(run: TrainingRun, sampler: PairSampler, runs: Path) -> None:
