@@ -20,14 +20,18 @@ from typing import Literal
 from earmark.embed.piece import EmbeddedPiece
 from earmark.embed.recording import EmbeddedRecording
 from earmark.errors import BadInput, reading
+from earmark.library.extent import Extent, Watcher, extent
 from earmark.library.reading import read_piece, read_recording
+from earmark.library.remote import fetched_file
 from earmark.library.sources import (
     Score,
+    Skipped,
     are_all_parts,
     can_hold_parts,
     find_scores,
     page_file,
     part_source,
+    score_at,
     sha256,
 )
 from earmark.library.store import LibraryUnusable, Piece, Store
@@ -38,10 +42,10 @@ from earmark.sheet.iiif import download, is_address, kept_manifest
 from earmark.sheet.parts import Part, find_parts, read_headings
 from earmark.sheet.read import needs_engraver
 
-Found = Score | BadInput | str
-"""A score on disk, what cannot be one, or the address of one on the web."""
+Found = Score | BadInput | Skipped | str
+"""A score on disk, what cannot be one or is passed over, or the address of one on the web."""
 
-Status = Literal["added", "unchanged", "replaced", "failed"]
+Status = Literal["added", "unchanged", "replaced", "failed", "skipped"]
 
 _AHEAD = 2
 """Pieces that are read ahead, times those that are read at a time: a long one keeps the others from nothing."""
@@ -49,9 +53,10 @@ _AHEAD = 2
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one source (absolute path or address): ``piece`` is None and ``reason`` says why if it failed.
+    """What became of one source (absolute path or address).
 
-    ``remarks`` say what of a piece is not read, a clause each.
+    ``piece`` is None, and ``reason`` says why, if it failed or was passed over. ``remarks`` say what of a piece was
+    amiss or is not read, a clause each.
     """
 
     source: str
@@ -73,9 +78,13 @@ def find_sources(given: Iterable[str | Path], sandbox: Sandbox, unpacked: Path) 
 
 @dataclass
 class _Source:
-    """One source on its way into the store, in parts if ``is_split``; ``embedded`` is on its way if it was begun."""
+    """One source on its way into the store, in parts if ``is_split``; ``embedded`` is on its way if it was begun.
+
+    ``skipped`` says why it is passed over, "" if it is not.
+    """
 
     source: str
+    skipped: str = ""
     score: Score | None = None
     is_split: bool = False
     error: Exception | None = None
@@ -110,6 +119,19 @@ class Adding:
     downloads: Path
     split: bool
     jobs: int
+    watcher: Watcher | None = None
+
+    def tell_extents(self, found: Iterable[Found]) -> None:
+        """Tells the watcher how much there is to read, of what is not known to be there already."""
+        if self.watcher is None:
+            return
+        extents = {}
+        for score in found:
+            if isinstance(score, Score):
+                before = self.store.with_source(score.source)
+                if before is None or self.store.files(before) != score.files:
+                    extents[score.source] = extent(score, self.sandbox)
+        self.watcher.begins(extents)
 
     def outcomes(self, found: Iterable[Found]) -> Iterator[list[Outcome]]:
         """What becomes of each source, its pieces in order: failed, whatever is wrong with it.
@@ -135,7 +157,9 @@ class Adding:
     def _begun(self, found: Found, threads: Executor, before: Iterable[_Source]) -> _Source:
         """One source, and its reading under way unless the store, or one ``before`` it, seems to have it already."""
         name = found if isinstance(found, str) else found.source if isinstance(found, Score) else found.path
-        source = _Source(name)
+        source = _Source(name, skipped=found.reason if isinstance(found, Skipped) else "")
+        if isinstance(found, Skipped):
+            return source
         try:
             with reading(name):
                 if isinstance(found, BadInput):
@@ -150,6 +174,8 @@ class Adding:
 
     def _finished(self, source: _Source) -> list[Outcome]:
         """What becomes of a source."""
+        if source.skipped:
+            return [Outcome(source.source, "skipped", reason=source.skipped)]
         outcomes: list[Outcome] = []
         try:
             with reading(source.source):
@@ -167,9 +193,12 @@ class Adding:
         return outcomes
 
     def _fetched(self, url: str) -> Score:
-        """The pages of a IIIF manifest, which are kept."""
+        """The file at an address, or the pages of a IIIF manifest; they are kept."""
         folder = self.downloads / hashlib.sha256(url.encode()).hexdigest()[:16]
         try:
+            path = fetched_file(url, folder)
+            if path is not None:
+                return score_at(url, path)
             files = tuple(map(page_file, download(url, folder)))
         except OSError as error:
             what = f"cannot be written ({error.strerror})"
@@ -193,8 +222,17 @@ class Adding:
         """What reads and encodes a score, for any thread."""
         files = [Path(file.path) for file in score.files]
         if score.kind == "recording":
-            return partial(_embed_recording, files[0], self.model, self.sandbox)
-        return partial(_embed_piece, files, self.model, self.sandbox, source.is_split)
+            return partial(_embed_recording, files[0], self.model, self.sandbox, partial(self._heard, source))
+        report = partial(self._seen, source)
+        return partial(_embed_piece, files, self.model, self.sandbox, source.is_split, report)
+
+    def _seen(self, source: _Source, pages: int) -> None:
+        if self.watcher:
+            self.watcher.reads(source.source, Extent(pages=pages))
+
+    def _heard(self, source: _Source, seconds: float) -> None:
+        if self.watcher:
+            self.watcher.reads(source.source, Extent(seconds=seconds))
 
     def _read(self, source: _Source, score: Score) -> Embedded:
         """What was read of a source; now, if its reading was not begun."""
@@ -256,29 +294,31 @@ class Adding:
         self.store.remove([piece for piece in before if piece.source not in kept])
 
     def _put(self, score: Score, content: str, read: Embedded) -> tuple[Piece, tuple[str, ...]]:
-        """The piece, and what of it is not read."""
-        if read.recording is not None:
-            times_s, embeddings = read.recording.times_s, read.recording.embeddings
-            return self.store.put_recording(score, content, times_s, embeddings, self.model.model_id), ()
-        assert read.piece is not None
-        piece = read.piece
-        titled = replace(score, title=score.title or piece.title, composer=score.composer or piece.composer)
-        stored = self.store.put(titled, content, piece.pages, piece.places, piece.embeddings, self.model.model_id)
-        return stored, piece.remarks
+        """The piece, and what was amiss with it or is not read."""
+        found = read.recording or read.piece
+        assert found is not None
+        titled = replace(score, title=score.title or found.title, composer=score.composer or found.composer)
+        if isinstance(found, EmbeddedRecording):
+            stored = self.store.put_recording(titled, content, found.times_s, found.embeddings, self.model.model_id)
+        else:
+            stored = self.store.put(titled, content, found.pages, found.places, found.embeddings, self.model.model_id)
+        return stored, found.remarks
 
 
-def _embed_recording(path: Path, model: Model, sandbox: Sandbox) -> Embedded:
-    recording = read_recording(path, model, sandbox)
+def _embed_recording(path: Path, model: Model, sandbox: Sandbox, report: Callable[[float], None]) -> Embedded:
+    recording = read_recording(path, model, sandbox, report=report)
     if not len(recording.embeddings):
         raise BadInput(path, "is silent", "give a recording of music")
     return Embedded(recording=recording)
 
 
-def _embed_piece(files: list[Path], model: Model, sandbox: Sandbox, is_split: bool) -> Embedded:
+def _embed_piece(
+    files: list[Path], model: Model, sandbox: Sandbox, is_split: bool, report: Callable[[int], None]
+) -> Embedded:
     parts: list[Part] = []
     if is_split:
         parts = find_parts(sandbox.stream(read_headings, files[0], may_start=needs_engraver(files)))
-    return Embedded(read_piece(files, model, sandbox), parts=tuple(parts))
+    return Embedded(read_piece(files, model, sandbox, report), parts=tuple(parts))
 
 
 def _failed(error: BadInput, source: str) -> Outcome:
