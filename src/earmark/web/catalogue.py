@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from earmark.errors import BadInput
 from earmark.library.library import Library
+from earmark.library.sources import PageFile, Score, page_file, sha256
 from earmark.library.store import Piece
 from earmark.library.undo import Removed, put_back, take_out
 from earmark.results import Kind, Place
@@ -42,6 +44,7 @@ class Catalogue:
         self._library, self._folder, self._limits = library, folder, limits
         self._lock = threading.RLock()
         self._undos: dict[str, _Undo] = {}
+        self._contents: dict[tuple[PageFile | None, ...], str] = {}  # checksums of files in these states
         self.added = AddedFiles(library, folder, limits, self._lock)
 
     @property
@@ -82,9 +85,26 @@ class Catalogue:
             return piece_json(piece) | {"layout": _layout(self._library.store.pages(identifier), places)}
 
     def files(self, piece: Piece) -> list[str]:
-        """The files that a piece's pages, or its sound, are in."""
+        """The files that a piece's pages, or its sound, are in.
+
+        Raises Refusal, unusable_file, when they are not what was added: whoever made the library may have written the
+        path of any file into it, but cannot know what is in the files of this machine.
+        """
         with self._lock:
-            return [file.path for file in self._library.store.files(piece)]
+            files = self._library.store.files(piece)
+        if any(_state(file.path) != file for file in files) and not self._is_known(piece, files):
+            what = f"the file of {piece.name} is not what was added, or not there any more"
+            raise Refusal("unusable_file", what, "add it again")
+        return [file.path for file in files]
+
+    def _is_known(self, piece: Piece, files: tuple[PageFile, ...]) -> bool:
+        """Whether files of other times, a copy's say, have the content that was added."""
+        found = tuple(map(_state, (file.path for file in files)))
+        if [file and file.size for file in found] != [file.size for file in files]:
+            return False
+        if found not in self._contents:
+            self._contents[found] = sha256(Score(piece.name, piece.source, files))
+        return self._contents[found] == piece.sha256.partition("#")[0]
 
     def remove(self, identifier: int) -> dict[str, Any]:
         """Takes a piece out and says how to bring it back; until then its files stay."""
@@ -161,6 +181,14 @@ class Catalogue:
                     found += 1
                     if found == MOST_RECORDINGS:
                         return
+
+
+def _state(path: str) -> PageFile | None:
+    """A file as it is now; None if there is none."""
+    try:
+        return page_file(Path(path)) if os.path.isfile(path) else None
+    except (OSError, BadInput):
+        return None
 
 
 def _searched(one: dict[str, Any]) -> str:

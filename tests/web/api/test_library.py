@@ -92,7 +92,7 @@ def test_what_cannot_be_added_leaves_nothing_behind(served: Served, add: Any) ->
         assert "/" not in told["error"]["what"]
     assert (uploads(served), names(served)) == before
     with served.client() as client:
-        refused = client.post("/api/v1/pieces", params={"name": "notes.txt"}, content=b"ID3")
+        refused = client.post("/api/v1/pieces", params={"name": "notes.doc"}, content=b"ID3")
         assert (refused.status_code, refused.json()["error"]["kind"]) == (422, "unusable_file")
         assert client.post("/api/v1/pieces", content=b"%PDF-").status_code == 400
 
