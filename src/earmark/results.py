@@ -75,6 +75,8 @@ class RecordingHit:
     query_place: Place | None = None
     heard_s: tuple[float, float] | None = None
     same_as: int | None = None
+    title: str = ""
+    composer: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,8 @@ class Findings:
     ``said`` puts that in a word, and ``why`` is a sentence: why it is not sure, or which other editions there are.
 
     ``hits`` are pages, ``recordings`` recordings; each ranked apart. ``query_pages`` is the number of pages where the
-    query is sheet music (start and duration are 0 then), None where it is a recording.
+    query is sheet music (start and duration are 0 then), None where it is a recording. ``remarks`` say what was amiss
+    with the query's file, a clause each.
     """
 
     query_path: str
@@ -97,6 +100,7 @@ class Findings:
     hits: tuple[Hit, ...] = field(default=())
     recordings: tuple[RecordingHit, ...] = field(default=())
     query_pages: int | None = None
+    remarks: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object that ``earmark find --json`` prints."""
@@ -110,6 +114,7 @@ class Findings:
             "confident": self.confident,
             "said": self.said,
             "why": self.why,
+            "remarks": list(self.remarks),
             "hits": [asdict(hit) for hit in self.hits],
             "recordings": [asdict(hit) for hit in self.recordings],
         }

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from earmark.training.experiment import Experiment
     from earmark.training.loop import Progress as Step
 
+ENCODED = Path("data/calibration")
+"""What calibrating has encoded."""
+
 
 @click.group("model", cls=Verbs)
 def model_command() -> None:
@@ -185,7 +188,7 @@ def average_command(audio: tuple[Path, ...], sheet: tuple[Path, ...], out: Path)
 @click.option(
     "--work",
     type=click.Path(file_okay=False, path_type=Path),
-    default=Path("data/calibration"),
+    default=ENCODED,
     show_default=True,
     help="A folder that keeps what has been encoded, so that what was interrupted goes on.",
 )
@@ -200,10 +203,10 @@ def calibrate_command(weights: Path, corpus: Path, rendering: str, work: Path, d
     \b
     earmark model calibrate weights/first-light data/msmd
     """
-    _calibrate(weights, corpus, rendering, diagram)
+    _calibrate(weights, corpus, rendering, diagram, work)
 
 
-def _calibrate(weights: Path, corpus: Path, rendering: str, diagram: Path | None) -> None:
+def _calibrate(weights: Path, corpus: Path, rendering: str, diagram: Path | None, work: Path = ENCODED) -> None:
     from earmark.model.encoders import load
     from earmark.training.evaluation.calibrate import calibrate
 

@@ -34,11 +34,11 @@ def _page_hit(store: Store, rank: int, found: Ranked, query: Query) -> Hit:
         box=place.box,
         query_time_s=time_s,
         measure=place.measure,
-        title=piece.title,
-        composer=piece.composer,
         query_place=query_place,
         heard_s=query.heard_s(found.start, found.end),
         same_as=found.same_as + 1 if found.same_as < rank - 1 else None,
+        title=piece.title,
+        composer=piece.composer,
     )
 
 
@@ -56,4 +56,6 @@ def _recording_hit(store: Store, rank: int, found: Ranked, query: Query) -> Reco
         query_place=query_place,
         heard_s=query.heard_s(found.start, found.end),
         same_as=found.same_as + 1 if found.same_as < rank - 1 else None,
+        title=piece.title,
+        composer=piece.composer,
     )

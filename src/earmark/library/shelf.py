@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeGuard
 
 from earmark.embed.recording import EmbeddedRecording
 from earmark.errors import BadInput
@@ -22,7 +22,7 @@ from earmark.library import exports
 from earmark.library.library import Library
 from earmark.library.reading import read_page, read_recording
 from earmark.library.report import html
-from earmark.library.sources import Score, find_scores
+from earmark.library.sources import Score, Source, find_scores
 from earmark.results import Identified, Place, Stretch
 from earmark.sheet.draw import mark_place
 
@@ -53,7 +53,7 @@ class Shelf:
         ``report(answer, done, total)`` is called for each, also for those whose answer was there already.
         """
         given = [Path(path).expanduser() for path in paths]
-        found = [one for one in find_scores(given, self._library.sandbox) if not _is_sheet(one)]
+        found = [one for one in find_scores(given, self._library.sandbox) if _is_asked(one)]
         known = self._known()
         answers = []
         for done, answer in enumerate(self._answers(found, known, jobs), start=1):
@@ -161,8 +161,9 @@ def _state(library: Library) -> str:
     return told.hexdigest()[:16]
 
 
-def _is_sheet(found: Score | BadInput) -> bool:
-    return isinstance(found, Score) and found.kind == "score"
+def _is_asked(found: Source) -> TypeGuard[Score | BadInput]:
+    """Whether it is a recording, or was to be one."""
+    return isinstance(found, BadInput) or (isinstance(found, Score) and found.kind == "recording")
 
 
 def _identified(told: dict[str, Any]) -> Identified:

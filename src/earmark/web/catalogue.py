@@ -16,8 +16,9 @@ from typing import Any
 
 from earmark.errors import BadInput
 from earmark.library.library import Library
+from earmark.library.names import Order, having, in_order
 from earmark.library.sources import PageFile, Score, page_file, sha256
-from earmark.library.store import Piece
+from earmark.library.store import LibraryUnusable, Piece
 from earmark.library.undo import Removed, put_back, take_out
 from earmark.results import Kind, Place
 from earmark.schema import Page
@@ -61,13 +62,23 @@ class Catalogue:
             counts = {"pieces": len(scores), "pages": pages, "recordings": len(pieces) - len(scores)}
             return {"name": self.name, "model": self._library.store.model_id, **counts}
 
-    def pieces(self, kind: Kind, search: str, offset: int, limit: int) -> dict[str, Any]:
-        """The pieces of one kind that have all words of ``search``, by name, with their number in all."""
-        words = search.casefold().split()
+    def pieces(self, kind: Kind, search: str, order: Order, offset: int, limit: int) -> dict[str, Any]:
+        """The pieces of one kind that have all words of ``search``, in order, with their number in all."""
         with self._lock:
-            listed = [piece_json(piece) for piece in self._library.pieces() if piece.kind == kind]
-        found = [one for one in listed if all(word in _searched(one) for word in words)]
-        return {"total": len(found), "offset": offset, "pieces": found[offset : offset + limit]}
+            listed = [piece for piece in self._library.pieces() if piece.kind == kind]
+        found = in_order(having(listed, search), order)
+        shown = [piece_json(piece) for piece in found[offset : offset + limit]]
+        return {"total": len(found), "offset": offset, "pieces": shown}
+
+    def edit(self, identifier: int, name: str | None, title: str | None, composer: str | None) -> dict[str, Any]:
+        """Sets what is given of a piece's name, title and composer; raises Refusal, not_found or bad_request."""
+        with self._lock:
+            try:
+                return piece_json(self._library.edit(self.piece(identifier).name, name, title, composer))
+            except LibraryUnusable:
+                raise
+            except BadInput as error:  # of the name
+                raise Refusal("bad_request", f"the library {error.what}", error.remedy) from error
 
     def piece(self, identifier: int) -> Piece:
         """Raises Refusal, not_found, if there is none."""
@@ -189,10 +200,6 @@ def _state(path: str) -> PageFile | None:
         return page_file(Path(path)) if os.path.isfile(path) else None
     except (OSError, BadInput):
         return None
-
-
-def _searched(one: dict[str, Any]) -> str:
-    return " ".join(str(one[key] or "") for key in ("name", "title", "composer")).casefold()
 
 
 def _layout(pages: Iterable[Page], places: Iterable[Place]) -> list[dict[str, Any]]:
