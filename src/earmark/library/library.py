@@ -131,6 +131,7 @@ class Library:
                 outcomes.append(outcome)
                 if report:
                     report(outcome, done, len(found))
+        self.store.settle()
         return outcomes
 
     def find(

@@ -142,6 +142,10 @@ class Store(Protocol):
         ``embeddings`` [n, dimension]."""
         ...
 
+    def settle(self) -> None:
+        """Prepares what makes searching fast, which may take minutes; call it when much has been added."""
+        ...
+
     def place(self, piece: int, ordinal: int) -> Place:
         """One of a score's places, by its ordinal in `Neighbours`."""
         ...
