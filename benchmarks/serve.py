@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -77,24 +77,26 @@ class Server:
 
     def peak_mb(self) -> list[float]:
         """The most resident memory that the server and each of its processes ever had, in MB; the server first."""
-        status = [Path(f"/proc/{pid}/status").read_text() for pid in self._pids()]
+        status = [Path(f"/proc/{pid}/status").read_text() for pid in self.pids()]
         return [int(one.split("VmHWM:")[1].split()[0]) * 1024 / 1e6 for one in status]
 
     def cpu_s(self) -> float:
         """Processor seconds that the server and its processes have used so far."""
-        fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in self._pids()]
+        fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in self.pids()]
         return sum(int(one[11]) + int(one[12]) for one in fields) / os.sysconf("SC_CLK_TCK")
 
-    def _pids(self) -> list[str]:
+    def pids(self) -> list[str]:
+        """The server's own, then those of its processes."""
         threads = Path(f"/proc/{self.pid}/task").glob("*/children")
         return [str(self.pid), *(pid for children in threads for pid in children.read_text().split())]
 
 
 @contextmanager
-def serving(library: Path, model: str) -> Iterator[Server]:
-    """The installed command on a free port, until the block ends."""
+def serving(library: Path, model: str, environment: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """The installed command on a free port, until the block ends; ``environment`` is added to ours."""
     command = [earmark(), "serve", str(library), "--port", "0", "--model", model]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    own = {**os.environ, **(environment or {})}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=own) as process:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
         while True:

@@ -68,10 +68,15 @@ class SheetSpec:
 
 @dataclass(frozen=True)
 class PageImage:
-    """One page of a source file: ``number`` counts from 1, ``image`` is grey uint8 [height, width]."""
+    """One page of a source file: ``image`` is grey uint8 [height, width].
+
+    ``number``, from 1, is that of the file's page, and ``part`` what is shown of it, in fractions of its width and
+    height: half of it where two pages of music lie beside each other.
+    """
 
     number: int
     image: Image
+    part: Box = (0.0, 0.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True)

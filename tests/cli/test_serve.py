@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import click
 import pytest
 
 from earmark.library.library import Library
@@ -24,7 +25,7 @@ def serve(earmark: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     """Runs ``earmark serve`` with a server that ends at once: exit code, both outputs, the address it was bound to."""
     bound = []
     ran = SimpleNamespace(run=lambda sockets: bound.append(sockets[0].getsockname()))
-    monkeypatch.setattr(server_module, "make_server", lambda app, limits: ran)
+    monkeypatch.setattr(server_module, "make_server", lambda app, limits, tls: ran)
 
     def run(*arguments: str) -> tuple[int, str, str, tuple[str, int] | None]:
         return *earmark("serve", tmp_path / "library", *arguments), bound.pop()[:2] if bound else None
@@ -48,6 +49,27 @@ def test_others_need_a_token_that_is_new_each_time(serve: Any) -> None:
         assert found, out
         tokens.add(found[1])
     assert len(tokens) == 2
+
+
+def test_with_tls_the_address_and_the_fingerprint_are_said(
+    serve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("cryptography")
+    monkeypatch.setattr(click, "get_app_dir", lambda name: str(tmp_path / name))
+    _, plain, warned, _ = serve("--host", "0.0.0.0", "--port", "0")
+    assert plain.startswith("http://")
+    assert "--tls prevents that" in warned
+    fingerprints = set()
+    for _ in range(2):
+        code, out, err, _ = serve("--host", "0.0.0.0", "--port", "0", "--tls")
+        assert (code, out.startswith("https://"), "--tls prevents" in err) == (0, True, False)
+        fingerprints.add(re.search(r"(?:[0-9A-F]{2}:){31}[0-9A-F]{2}", err)[0])  # type: ignore[index]
+    assert len(fingerprints) == 1
+    made = tmp_path / "earmark" / "tls" / "certificate.pem"
+    assert serve("--port", "0", "--certificate", str(made), str(made))[1].startswith("https://127.0.0.1:")
+    (tmp_path / "text.pem").write_text("text")
+    code, _, err, bound = serve("--certificate", str(tmp_path / "text.pem"), str(made))
+    assert (code, "text.pem: is no certificate" in err, bound) == (2, True, None)
 
 
 def test_what_is_wrong_is_said_before_anything_is_served(

@@ -160,3 +160,16 @@ def test_a_pipe_is_not_waited_for(library: Library, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "tune.mei")
     (outcome,) = library.add(tmp_path / "tune.mei")
     assert (outcome.status, outcome.reason) == ("failed", "is no file; give a file or a folder")
+
+
+def test_an_image_that_cannot_be_read_is_named_and_keeps_the_others_numbers(
+    encoders: FakeEncoders, music: Music, tmp_path: Path
+) -> None:
+    folder = music.write_images(tmp_path / "book", music.melody(0, 216), ("page_1.png", "page_2.png", "page_3.png"))
+    (folder / "page_2.png").write_bytes(b"no image")
+    with Library.open(tmp_path / "library", encoders) as library:
+        (outcome,) = library.add(folder)
+        assert outcome.status == "added"
+        assert outcome.remarks[0].startswith("page 2 is missing (page_2.png is damaged")
+        hit = library.find(music.write_recording(tmp_path / "clip.wav", music.melody(0, 216), first=150)).hits[0]
+        assert (hit.piece, hit.page) == ("book", 3)

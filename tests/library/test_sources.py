@@ -85,6 +85,7 @@ def test_what_holds_no_music_is_said(tmp_path: Path, name: str, message: str) ->
 
 def test_music_of_a_kind_that_is_not_read_is_named_with_what_to_do(tmp_path: Path) -> None:
     touch(tmp_path / "work" / "a.pdf")
+    touch(tmp_path / "work" / "a.ly")  # what the PDF was made of
     touch(tmp_path / "work" / "quartet.sib")
     (complaint,) = complaints(tmp_path / "work")
     assert complaint == complaints(tmp_path / "work" / "quartet.sib")[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import sys
 import threading
 import time
@@ -53,10 +54,12 @@ def serve() -> Serve:
 
 
 @contextmanager
-def _serve(folder: Path, encoders: FakeEncoders, limits: Limits = LIMITS, **options: Any) -> Iterator[Served]:
+def _serve(
+    folder: Path, encoders: FakeEncoders, limits: Limits = LIMITS, tls: ssl.SSLContext | None = None, **options: Any
+) -> Iterator[Served]:
     app = create_app(folder, encoders, limits=limits, workers=2, **options)
-    with listen("127.0.0.1", 0) as listening:
-        server = make_server(app, limits)
+    with listen("127.0.0.1", 0, "https" if tls else "http") as listening:
+        server = make_server(app, limits, tls)
         thread = threading.Thread(target=server.run, args=([listening.socket],))
         thread.start()
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from earmark.library.sources import Score
     from earmark.sandbox.sandbox import Sandbox
     from earmark.sheet.on_page import SeenPage, SystemOnPage
+
+EXIT_SOME_MISSING = 2
 
 
 @click.command()
@@ -42,7 +45,12 @@ def pages_command(file: Path, as_json: bool, draw: Path | None) -> None:
 
     found = []
     sandbox = Sandbox()
+    missing = 0
     for score, number, page in _pages(file, sandbox):
+        if page.missing:
+            say(f"{score.name}, page {number}: missing ({page.missing})", err=True)
+            missing += 1
+            continue
         entry = {"piece": score.name, "source": score.source, "page": number}
         height, width = page.image.shape
         sizes = {"width_px": width, "height_px": height}
@@ -54,6 +62,8 @@ def pages_command(file: Path, as_json: bool, draw: Path | None) -> None:
             _draw(page, draw / f"{score.name}-{number:03d}.png")
     if as_json:
         print_json({"pages": found})
+    if missing:
+        sys.exit(EXIT_SOME_MISSING)
 
 
 def _pages(file: Path, sandbox: Sandbox) -> Iterator[tuple[Score, int, SeenPage]]:

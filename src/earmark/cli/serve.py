@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from earmark.cli.options import LIBRARY, MODEL, say
+from earmark.cli.options import EXISTING_FILE, LIBRARY, MODEL, say
 from earmark.errors import EarmarkError, printable
 
 HOST = "127.0.0.1"
@@ -26,21 +26,36 @@ QUOTA = "How large what browsers add and the library's database may be together.
 @click.option("--port", default=PORT, show_default=True, type=click.IntRange(0, 65535), help="0: any free port.")
 @click.option("--workers", default=None, type=click.IntRange(min=1), help="Processes for questions; one for each core.")
 @click.option("--quota", default=20.0, show_default=True, metavar="GB", type=click.FloatRange(min=0.1), help=QUOTA)
+@click.option("--tls", "is_tls", is_flag=True, help="Speak HTTPS, with a certificate that is made for this machine.")
+@click.option(
+    "--certificate", nargs=2, metavar="CERT KEY", type=EXISTING_FILE, help="Speak HTTPS with these PEM files."
+)
 @MODEL
-def serve_command(where: str, host: str, port: int, workers: int | None, quota: float, model: str | None) -> None:
+def serve_command(
+    where: str,
+    host: str,
+    port: int,
+    workers: int | None,
+    quota: float,
+    is_tls: bool,
+    certificate: tuple[Path, Path] | None,
+    model: str | None,
+) -> None:
     """Open LIBRARY, a folder, which is made if need be, to a browser: ask, see, follow, listen, add.
 
     Only programs on this machine can reach it. With --host others can, if they have the token that is printed once, as
-    part of the address to open; send it over networks that you trust only.
+    part of the address to open. With --tls nobody on the way can read that: browsers warn once of a certificate that
+    nobody else vouches for, and show its fingerprint, which is printed.
 
     \b
     earmark serve ~/scores
-    earmark serve ~/scores --host 0.0.0.0 --port 8000
+    earmark serve ~/scores --host 0.0.0.0 --port 8000 --tls
     """
     if sys.stderr.isatty():  # it takes seconds where the disk is slow
         say(f"opening {where} …", err=True)
     try:
         from earmark.web.app import create_app
+        from earmark.web.certificate import tls
         from earmark.web.server import listen, make_server
     except ImportError as error:
         raise EarmarkError(f"serving needs {error.name}; install it with: pip install 'earmark[web]'") from error
@@ -56,9 +71,22 @@ def serve_command(where: str, host: str, port: int, workers: int | None, quota: 
     limits = replace(Limits(), library_bytes=round(quota * 1e9))
     names = {host, socket.gethostname()} if token else set()
     app = create_app(folder, chosen, token, names, limits, workers)
-    with listen(host, port) as listening:
+    files = _certificate(host) if is_tls and not certificate else certificate
+    secured = tls(*files) if files else None
+    with listen(host, port, "https" if secured else "http") as listening:
         say(listening.url + (f"?token={token}" if token else ""))
-        make_server(app, limits).run([listening.socket])
+        if token and not secured:
+            say("Who can read the network can read the token and all that is asked; --tls prevents that.", err=True)
+        make_server(app, limits, secured).run([listening.socket])
+
+
+def _certificate(host: str) -> tuple[Path, Path]:
+    """The certificate that was made for this machine, and its key; says its fingerprint."""
+    from earmark.web.certificate import fingerprint, own_certificate
+
+    path = own_certificate(Path(click.get_app_dir("earmark")) / "tls", host)
+    say(f"The certificate's SHA-256 fingerprint, to compare with the browser's: {fingerprint(path)}", err=True)
+    return path, path
 
 
 def _offer_to_add(folder: Path, model: str | None) -> None:

@@ -24,8 +24,8 @@ class EmbeddedPiece:
     """A piece's pages and its places in playing order, ``PLACE_HOP_PX`` apart; ``embeddings`` float32 [n,
     dimension].
 
-    ``title`` and ``composer`` are a score file's own, "" where there is none. ``remarks`` say what of the piece is not
-    read, for people, a clause each.
+    ``title`` and ``composer`` are a score file's or PDF's own, "" where there is none. ``remarks`` say, a clause each,
+    what of the piece is not read.
     """
 
     pages: tuple[Page, ...]
@@ -67,8 +67,10 @@ def embed_piece(pages: Iterable[FlatPage], source: Path, model: Model) -> Embedd
         for stretch, first, centres in windowed(_ink_blocks(strip), SPEC.window_px, PLACE_HOP_PX)
     ]
     described = tuple(page.page for page in read)
-    remarks = _remarks(unread, *max(page.tallest for page in read))
-    return EmbeddedPiece(described, places, np.concatenate(embeddings), read[-1].title, read[-1].composer, remarks)
+    missing = [f"page {page.page.number} is missing ({page.missing})" for page in read if page.missing]
+    remarks = (*missing, *_remarks(unread, *max(page.tallest for page in read)))
+    title, composer = next(((page.title, page.composer) for page in read if page.title or page.composer), ("", ""))
+    return EmbeddedPiece(described, places, np.concatenate(embeddings), title, composer, remarks)
 
 
 def _remarks(unread: Sequence[str], staves: int, read: int) -> tuple[str, ...]:

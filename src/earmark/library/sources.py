@@ -3,7 +3,7 @@
 A PDF is one piece, and so are a multi-page TIFF, a score file and a recording. All other page images of one folder
 are one piece together, in natural order (page_2 before page_10); an image that is named itself is a piece of one
 page. Folders are searched recursively; hidden files and folders, and files of other kinds, are passed over, but music
-of a kind that is not read is named.
+of a kind that is not read is named, unless a file that is read has its name.
 """
 
 from __future__ import annotations
@@ -117,7 +117,9 @@ def _in_folder(folder: Path, above: set[tuple[int, int]], sandbox: Sandbox) -> I
         yield BadInput(folder, "may not be read", "give yourself permission to read it")
         return
     files = [entry for entry in entries if entry.is_file() and _is_named_so(entry) and _is_piece_file(entry)]
-    yield from (_unread(entry) for entry in entries if entry.suffix.lower() in UNREAD and entry.is_file())
+    read = {file.stem for file in files}  # in another form, as a program's score is beside its PDF
+    unread = [entry for entry in entries if entry.suffix.lower() in UNREAD and entry.is_file()]
+    yield from (_unread(entry) for entry in unread if entry.stem not in read)
     whole = [file for file in files if _is_whole(file, sandbox)]
     images = [file for file in files if file not in whole]
     for path, pages in [*((file, [file]) for file in whole), *([(folder, images)] if images else [])]:

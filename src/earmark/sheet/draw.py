@@ -10,7 +10,7 @@ from PIL import Image, ImageChops, ImageDraw
 from earmark.errors import BadInput
 from earmark.schema import Box, PageImage
 from earmark.sheet.on_page import SystemOnPage
-from earmark.sheet.read import read_sheets
+from earmark.sheet.read import read_piece
 
 MARK = (213, 94, 0)
 """Vermillion of Okabe and Ito's palette: told from ink and paper with any colour vision, and in print."""
@@ -24,11 +24,12 @@ LINE_PX = 6
 def find_page(files: Sequence[Path], number: int) -> Iterator[PageImage | None]:
     """At last page ``number``, from 1, of a piece read from ``files`` in order; None for every page before.
 
-    Raises BadInput when there is none now.
+    Raises BadInput when there is none now, or its file cannot be read.
     """
-    pages = (page for file in files for page in read_sheets(file))
-    for count, page in enumerate(pages, start=1):
+    for count, page in enumerate(read_piece(files), start=1):
         if count == number:
+            if isinstance(page, BadInput):
+                raise page
             yield page
             return
         yield None

@@ -6,13 +6,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
+from earmark.errors import BadInput
 from earmark.schema import Page, SheetSpec
 from earmark.sheet.engraved_page import EngravedPage, Measure
-from earmark.sheet.read import layout_of, read_sheets
+from earmark.sheet.formats import kind
+from earmark.sheet.headings import read_names
+from earmark.sheet.read import layout_of, read_piece
 from earmark.sheet.strips import Strip, cut_strip, staves_in_strip
 from earmark.sheet.systems.warp import Warp
 
 SPEC = SheetSpec()
+_MISSING_PX = (1654, 2339)  # the size of a page that cannot be read
 
 
 @dataclass(frozen=True)
@@ -20,8 +26,9 @@ class FlatPage:
     """One page, laid flat and cut into its strip; ``warp`` leads back to the page as it came, None if it was flat.
 
     ``measures`` of each of its systems, none where they are not known; ``title`` and ``composer`` are a score file's
-    own, "" where there is none; ``unread`` are the kinds of its staves that are not read. Of the system with the most
-    staves ``tallest`` says how many it has, and how many its strip shows.
+    or PDF's own, "" where there is none; ``unread`` are the kinds of its staves that are not read. Of the system with
+    the most staves ``tallest`` says how many it has, and how many its strip shows. ``missing`` says why the page could
+    not be read, "" if it was.
     """
 
     page: Page
@@ -32,14 +39,22 @@ class FlatPage:
     composer: str = ""
     unread: tuple[str, ...] = ()
     tallest: tuple[int, int] = (0, 0)
+    missing: str = ""
 
 
 def read_flat_pages(files: Sequence[Path]) -> Iterator[FlatPage]:
     """All pages of ``files``, in order, numbered from 1 through the piece.
 
-    Pages may lie aside, lean or bend. Raises BadInput as `earmark.sheet.read.read_sheets` does.
+    Pages may lie aside, lean or bend. Raises BadInput as `earmark.sheet.read.read_piece` does.
     """
-    for number, page in enumerate((page for file in files for page in read_sheets(file)), start=1):
+    names: tuple[str, str] | None = None
+    for number, page in enumerate(read_piece(files), start=1):
+        if isinstance(page, BadInput):
+            nothing = cut_strip(np.full((1, 1), 255, np.uint8), (), SPEC, number)
+            yield FlatPage(
+                Page(number, *_MISSING_PX, 0), nothing, None, (), missing=f"{Path(page.path).name} {page.what}"
+            )
+            continue
         layout = layout_of(page)
         described = Page(number, *layout.page_size, len(layout.systems))
         strip = cut_strip(layout.image, layout.systems, SPEC, number)
@@ -48,4 +63,7 @@ def read_flat_pages(files: Sequence[Path]) -> Iterator[FlatPage]:
         if isinstance(page, EngravedPage):
             unread = tuple(sorted(page.unread))
             found = replace(found, measures=page.measures, title=page.title, composer=page.composer, unread=unread)
+        elif layout.systems and names is None and kind(files[0]) == "pdf":
+            names = read_names(files[0], page.number - 1, layout.image, layout.systems[0])
+            found = replace(found, title=names[0], composer=names[1])
         yield found

@@ -19,7 +19,8 @@ FileKind = Literal["pdf", "image", "notation", "midi", "recording"]
 
 ENDINGS: dict[str, FileKind] = {
     ".pdf": "pdf",
-    **dict.fromkeys((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp"), "image"),
+    **dict.fromkeys((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".heic", ".heif", ".avif"), "image"),
+    **dict.fromkeys((".jp2", ".j2k", ".jpx", ".jpf", ".gif", ".bmp", ".pbm", ".pgm", ".ppm", ".pnm"), "image"),
     **dict.fromkeys((".musicxml", ".mxl", ".mei", ".krn", ".abc", ".mscz", ".mscx"), "notation"),
     **dict.fromkeys((".mid", ".midi"), "midi"),
     **dict.fromkeys((".aac", ".aif", ".aiff", ".caf", ".flac", ".m4a", ".m4b", ".mka", ".mp3"), "recording"),
@@ -31,24 +32,30 @@ UNTELLING = (".xml", ".txt")
 
 _EXPORT = "export it as MusicXML there (File > Export) and give that"
 UNREAD: dict[str, tuple[str, str]] = {
-    **dict.fromkeys((".sib",), ("is a Sibelius score, which only Sibelius reads", _EXPORT)),
+    ".sib": ("is a Sibelius score, which only Sibelius reads", _EXPORT),
     **dict.fromkeys((".musx", ".mus"), ("is a Finale score, which only Finale reads", _EXPORT)),
-    **dict.fromkeys((".dorico",), ("is a Dorico score, which only Dorico reads", _EXPORT)),
+    ".dorico": ("is a Dorico score, which only Dorico reads", _EXPORT),
     **dict.fromkeys((".cap", ".capx"), ("is a Capella score, which only Capella reads", _EXPORT)),
     **dict.fromkeys((".enc", ".nwc"), ("is a score that only its own program reads", _EXPORT)),
     **dict.fromkeys((".gp", ".gp3", ".gp4", ".gp5", ".gpx"), ("is a Guitar Pro score, which is not read", _EXPORT)),
-    **dict.fromkeys(
-        (".ly", ".ily"), ("is LilyPond's source, which is not read", "run lilypond on it and give the PDF")
-    ),
+    ".ly": ("is LilyPond's source, which is not read", "run lilypond on it and give the PDF"),
     **dict.fromkeys((".djvu", ".djv"), ("is a DjVu file, which is not read", "convert it to PDF (ddjvu -format=pdf)")),
     **dict.fromkeys((".ps", ".eps"), ("is PostScript, which is not read", "convert it to PDF (ps2pdf)")),
-    **dict.fromkeys((".svg",), ("is an SVG drawing, which is not read", "save it as PDF or PNG")),
+    **dict.fromkeys(
+        (".psd", ".xcf", ".tga", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".jxl"),
+        ("is an image of a kind that is not read", "save it as PNG or TIFF"),
+    ),
+    ".svg": ("is an SVG drawing, which is not read", "save it as PDF or PNG"),
 }
 """Endings of music that is not read: what such a file is, and what to do with it."""
 
 _BEGINNINGS: tuple[tuple[re.Pattern[bytes], FileKind], ...] = (
     (re.compile(rb"MThd|RIFF....RMID", re.DOTALL), "midi"),
-    (re.compile(rb"\x89PNG|\xff\xd8\xff|II\*\x00|MM\x00\*|RIFF....WEBP", re.DOTALL), "image"),
+    (
+        re.compile(rb"\x89PNG|\xff\xd8\xff|II\*\x00|MM\x00\*|RIFF....WEBP|GIF8|BM....\x00\x00\x00\x00", re.DOTALL),
+        "image",
+    ),
+    (re.compile(rb"\x00\x00\x00\x0cjP  |\xff\x4f\xff\x51|P[1-6]\s|....ftyp(hei|mif1|msf1|avi)", re.DOTALL), "image"),
     (re.compile(rb"RIFF....WAVE|FORM....AIF[FC]|fLaC|OggS|ID3|caff|\x1a\x45\xdf\xa3|....ftyp", re.DOTALL), "recording"),
 )
 _TIFF = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")

@@ -1,8 +1,9 @@
-"""PDF, PNG, JPEG, TIFF or WebP → grey page images, uint8 [height, width], 255 = paper.
+"""PDF or an image of any common kind → grey page images, uint8 [height, width], 255 = paper.
 
 PDF pages are drawn by PDFium at 200 dpi, so that an A4 page is 1654 px wide. Pages whose size on paper is no
 paper's (a PDF made from photographs, say) are drawn 1654 px wide instead. Images keep their pixels unless
-they are wider than 2500 px. One page is in memory at a time.
+they are wider than 2500 px, or than 5000 px where they are wider than high, as a double spread is. White notes on black
+become black ones on white. One page is in memory at a time.
 """
 
 from __future__ import annotations
@@ -11,21 +12,27 @@ import math
 import struct
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import pi_heif
 import PIL.Image
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 from PIL import ImageOps, UnidentifiedImageError
 
 from earmark.errors import BadInput, reading
-from earmark.schema import PageImage
+from earmark.schema import Image, PageImage
 
 DPI = 200
 PAGE_WIDTH_PX = 1654  # A4 at 200 dpi
 MAX_WIDTH_PX = 2500
 MAX_PIXELS = 40_000_000
+IMAGE_FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "HEIF", "AVIF", "JPEG2000", "GIF", "BMP", "PPM")
+"""Pillow's names of what is read."""
 
 # Short sides of music paper, in PDF points (1/72 inch): from a pocket score's 100 mm to A2's 420 mm.
 _PAPER_PT = (100 / 25.4 * 72, 420 / 25.4 * 72)
@@ -33,6 +40,11 @@ _PAPER_PT = (100 / 25.4 * 72, 420 / 25.4 * 72)
 # An image is decoded whole before it is reduced; this keeps the worst (a palette with transparency)
 # under 1 GB.
 _MAX_DECODED_PIXELS = 100_000_000
+# The whitest values that images of more than 8 bits commonly have: 1.0, 8, 12 and 16 bits.
+_WHITES = (1.0, 255.0, 4095.0, 65535.0)
+_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # a TIFF tag and its value
+
+pi_heif.register_heif_opener()
 
 
 def read_pages(path: str | Path) -> Iterator[PageImage]:
@@ -44,7 +56,11 @@ def read_pages(path: str | Path) -> Iterator[PageImage]:
     Raises BadInput when the file is missing, unreadable, empty, damaged, encrypted, too large or of another
     type.
     """
-    path = Path(path)
+    for page in _read(Path(path)):
+        yield replace(page, image=_positive(page.image))
+
+
+def _read(path: Path) -> Iterator[PageImage]:
     try:
         with path.open("rb") as file:
             start = file.read(1024)
@@ -73,6 +89,10 @@ def _read_pdf(path: Path) -> Iterator[PageImage]:
         for index in range(len(document)):
             try:
                 page = document[index]
+                if min(page.get_size()) < 1:  # pt: what shall be shown lies outside the page
+                    page.set_cropbox(*page.get_mediabox())
+                if min(page.get_size()) < 1:
+                    raise BadInput(path, f"page {index + 1} has no size", "print it to a new PDF and give that")
                 bitmap = page.render(scale=_scale(*page.get_size()), grayscale=True, draw_annots=False)
             except pdfium.PdfiumError as error:
                 raise BadInput(path, f"page {index + 1} is damaged", "copy or download it again") from error
@@ -94,11 +114,12 @@ def _read_image(path: Path) -> Iterator[PageImage]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's about size; the limit is ours
-            opened = PIL.Image.open(path, formats=["PNG", "JPEG", "TIFF", "WEBP"])
+            opened = PIL.Image.open(path, formats=IMAGE_FORMATS)
     except PIL.Image.DecompressionBombError as error:
         raise _too_large(path) from error
     except UnidentifiedImageError as error:
-        raise BadInput(path, "is not a PDF, PNG, JPEG, TIFF or WebP", "convert it to one of these") from error
+        what = "is damaged, or not a PDF or an image that is read"
+        raise BadInput(path, what, "save it again, as PNG or TIFF") from error
     except _PILLOW_ERRORS as error:
         raise BadInput(path, "is a damaged image", "copy or download it again") from error
     with opened:
@@ -127,10 +148,11 @@ def _too_large(path: Path) -> BadInput:
 
 def _grey(image: PIL.Image.Image) -> PIL.Image.Image:
     """Upright 8-bit grey on white paper, from any mode of a file just opened."""
-    image.draft("L", (MAX_WIDTH_PX, MAX_WIDTH_PX))  # JPEG only: decodes fewer pixels where that is enough
+    image.draft("L", (_widest(image), _widest(image)))  # JPEG only: decodes fewer pixels where that is enough
+    white_is_zero = getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == _WHITE_IS_ZERO
     ImageOps.exif_transpose(image, in_place=True)
-    if image.mode.startswith("I"):  # 16 bits
-        return PIL.Image.fromarray(np.clip(np.asarray(image) // 257, 0, 255).astype(np.uint8))
+    if image.mode.startswith(("I", "F")):  # more than 8 bits
+        return PIL.Image.fromarray(_eight_bits(np.asarray(image), white_is_zero))
     if image.has_transparency_data:
         ink = image if image.mode == "RGBA" else image.convert("RGBA")
         paper = PIL.Image.new("L", ink.size, 255)
@@ -139,8 +161,32 @@ def _grey(image: PIL.Image.Image) -> PIL.Image.Image:
     return image.convert("L")
 
 
+def _eight_bits(values: npt.NDArray[Any], white_is_zero: bool) -> Image:
+    """Grey values of any range as uint8; what is no number is paper."""
+    finite = np.isfinite(values)
+    most = float(values.max(where=finite, initial=0))
+    white = next((white for white in _WHITES if most <= white), most)
+    grey = np.clip(np.where(finite, values, 0).astype(np.float32) * np.float32(255 / white), 0, 255)
+    eight: Image = np.where(finite, 255 - grey if white_is_zero else grey, 255).round().astype(np.uint8)
+    return eight
+
+
+def _positive(image: Image) -> Image:
+    """The image, its greys turned if it is a negative: most of its middle is dark, and the rest much lighter."""
+    height, width = image.shape
+    middle = image[height // 4 : height - height // 4, width // 4 : width - width // 4 : 7]
+    darkest, usual, lightest = np.percentile(middle, (1, 50, 99)) if middle.size else (255, 255, 255)
+    is_negative = usual < 128 and lightest - usual > max(usual - darkest, 64)
+    return np.asarray(255 - image, np.uint8) if is_negative else image
+
+
+def _widest(image: PIL.Image.Image) -> int:
+    """The width to which an image is reduced: two pages beside each other need twice that of one."""
+    return MAX_WIDTH_PX * (2 if image.width > image.height else 1)
+
+
 def _reduced(image: PIL.Image.Image) -> PIL.Image.Image:
-    scale = min(MAX_WIDTH_PX / image.width, math.sqrt(MAX_PIXELS / (image.width * image.height)))
+    scale = min(_widest(image) / image.width, math.sqrt(MAX_PIXELS / (image.width * image.height)))
     if scale >= 1:
         return image
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))

@@ -6,8 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from earmark.errors import BadInput
 from earmark.schema import Box, PageImage, System
-from earmark.sheet.read import layout_of, read_sheets
+from earmark.sheet.read import layout_of, read_piece
 from earmark.sheet.systems.find import Layout
 from earmark.sheet.systems.warp import in_fractions
 
@@ -27,15 +30,19 @@ class SystemOnPage:
 
 @dataclass(frozen=True)
 class SeenPage(PageImage):
-    """A page as it came, with its systems in reading order."""
+    """A page as it came, with its systems in reading order; or why it is ``missing``, "" if it is not."""
 
     systems: tuple[SystemOnPage, ...] = ()
+    missing: str = ""
 
 
 def see_pages(files: Sequence[Path]) -> Iterator[SeenPage]:
-    """All pages of ``files``, in order; raises BadInput as `earmark.sheet.read.read_sheets` does."""
-    for page in (page for file in files for page in read_sheets(file)):
-        yield SeenPage(page.number, page.image, systems_on_page(layout_of(page)))
+    """All pages of ``files``, in order; raises BadInput as `earmark.sheet.read.read_piece` does."""
+    for page in read_piece(files):
+        if isinstance(page, BadInput):
+            yield SeenPage(1, np.zeros((1, 1), np.uint8), missing=f"{Path(page.path).name} {page.what}; {page.remedy}")
+        else:
+            yield SeenPage(page.number, page.image, page.part, systems_on_page(layout_of(page)))
 
 
 def systems_on_page(layout: Layout) -> tuple[SystemOnPage, ...]:

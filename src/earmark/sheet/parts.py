@@ -1,8 +1,7 @@
 """One file of several pieces → the pages that each begins on: those with a title above the first system.
 
-Where a PDF has text, a title is a line of letters at least ``TITLE_SIZE`` staff heights large; headings of movements
-and tempi are smaller. Where a page is only an image, a title is a line of ink that high in the page's middle columns,
-above a first system that stands lower than most pages' do.
+Where a PDF has text, `earmark.sheet.headings` says what a title is. Where a page is only an image, a title is a line of
+ink that high in the page's middle columns, above a first system that stands lower than most pages' do.
 """
 
 from __future__ import annotations
@@ -15,22 +14,19 @@ from statistics import median
 
 import numpy as np
 import pypdfium2 as pdfium
-import pypdfium2.raw as pdfium_c
 
 from earmark.errors import reading
 from earmark.schema import Image, System
 from earmark.sheet.engrave import engraved
 from earmark.sheet.formats import kind
-from earmark.sheet.images import read_pages
+from earmark.sheet.headings import lines_above, title_of
+from earmark.sheet.read import read_sheets
 from earmark.sheet.systems.find import find_systems
 
-TITLE_SIZE = 0.75
-"""Of the staff height: the point size of a title's letters. Titles are set in 16 pt and more over a 20 pt staff."""
 TITLE_INK = 0.55
 """Of the staff height: how high the ink of a title's line is, capitals without descenders."""
 LOWERED = 2.0
 """Staff heights by which the first system of a page with a title stands lower than on other pages."""
-_MIN_LETTERS = 3
 _INK = 128
 
 
@@ -70,7 +66,7 @@ class Heading:
 def read_headings(path: Path) -> Iterator[Heading]:
     """What stands at the top of every page of a PDF, multi-page TIFF or score file; a tune of an ABC book has a page.
 
-    Raises BadInput as `earmark.sheet.images.read_pages` and `earmark.sheet.engrave.engraved` do.
+    Raises BadInput as `earmark.sheet.read.read_sheets` does.
     """
     if kind(path) == "notation":
         yield from _engraved_headings(path)
@@ -90,7 +86,7 @@ def _engraved_headings(path: Path) -> Iterator[Heading]:
 def _headings(path: Path) -> Iterator[Heading]:
     with ExitStack() as stack:
         document = None
-        for page in read_pages(path):
+        for page in read_sheets(path):
             if document is None and kind(path) == "pdf":
                 document = stack.enter_context(pdfium.PdfDocument(path))
             systems = find_systems(page.image)
@@ -98,7 +94,7 @@ def _headings(path: Path) -> Iterator[Heading]:
                 yield Heading(None, False, None)
                 continue
             first = systems[0]
-            text = _title(document, page.number - 1, page.image, first) if document else None
+            text = title_of(lines_above(document, page.number - 1, page.image, first), first) if document else None
             space = first.box[1] / first.staff_height_px
             yield Heading(text, _has_title_ink(page.image, first), space)
 
@@ -128,38 +124,6 @@ def find_parts(read: Iterable[Heading]) -> list[Part]:
         Part(first, last, title, headings[first - 1].composer)
         for (first, title), last in zip(starts, ends, strict=True)
     ]
-
-
-def _title(document: pdfium.PdfDocument, index: int, image: Image, first: System) -> str | None:
-    """The largest line of letters above the first system, "" if none is a title's size, None if there is no text."""
-    page = document[index]
-    text = page.get_textpage()
-    try:
-        count = text.count_chars()
-        per_point = image.shape[0] / page.get_height()
-        lines: dict[tuple[int, int], str] = {}
-        any_letter = False
-        for i in range(count):
-            character = chr(pdfium_c.FPDFText_GetUnicode(text, i) or 32)
-            _, bottom, _, _ = text.get_charbox(i, loose=True)
-            y_px = (page.get_height() - bottom) * per_point
-            any_letter = any_letter or character.isalpha()
-            if y_px < first.box[1]:
-                size = round(pdfium_c.FPDFText_GetFontSize(text, i))
-                line = (size, round(y_px / max(size * per_point, 1)))
-                lines[line] = lines.get(line, "") + character
-    finally:
-        text.close()
-        page.close()
-    if not any_letter:
-        return None
-    least = TITLE_SIZE * first.staff_height_px / per_point
-    titles = [
-        (size, " ".join(line.split()))
-        for (size, _), line in lines.items()
-        if size >= least and sum(map(str.isalpha, line)) >= _MIN_LETTERS  # musical glyphs are no letters
-    ]
-    return max(titles, key=lambda title: title[0])[1] if titles else ""
 
 
 def _has_title_ink(image: Image, first: System) -> bool:

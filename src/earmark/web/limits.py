@@ -17,7 +17,8 @@ class Limits:
     * ``question_pages``: sheet music that is looked up (the API calls it so)
     * ``kept_bytes``, ``kept_queries``, ``kept_s``: recordings kept for following and explaining them, all together,
       how many, how long after their last use
-    * ``uploads``: at the same time; each has ``upload_grace_s`` and then must bring ``upload_bytes_per_s`` on average
+    * ``uploads``, ``uploads_of_one``: at the same time, in all and of one address; each has ``upload_grace_s`` and then
+      must bring ``upload_bytes_per_s`` on average
     * ``waiting``, ``waiting_of_one``: jobs in each queue, in all and of one address
     * ``query_s``, ``addition_s``, ``view_s``: what one job may take before its process is ended
     * ``worker_memory_bytes``: what a job's process may take beyond what it holds when it is ready
@@ -37,6 +38,7 @@ class Limits:
     kept_queries: int = 200
     kept_s: float = 900.0
     uploads: int = 64
+    uploads_of_one: int = 32
     upload_grace_s: float = 20.0
     upload_bytes_per_s: float = 10_000.0
     waiting: int = 128

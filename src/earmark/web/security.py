@@ -5,8 +5,9 @@
 * **Origin**, where a browser states one, has to be the server's own, and so has the site of a request (Sec-Fetch-Site).
 * Methods that change something need the header ``Earmark-Client``: no form and no foreign page can send it (a browser
   would ask with OPTIONS first, which is not answered). A cookie alone is never enough.
-* With a **token**, every call has to bring it: as ``Authorization: Bearer``, or as the cookie that opening
-  ``/?token=…`` sets.
+* With a **token**, every call has to bring it as ``Authorization: Bearer``, or a cookie that opening ``/?token=…``
+  sets. The cookie is not the token (see `earmark.web.visitors`), and its name has the port, since browsers send cookies
+  to all ports of a host.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from earmark.web.errors import Refusal
+from earmark.web.visitors import Visitors
 
 CLIENT_HEADER = "Earmark-Client"
-COOKIE = "earmark-token"
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 POLICY = "; ".join(
     [
@@ -38,6 +39,8 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     ]
 )
+DISMISS = "/api/v1/visit"
+"""DELETE there takes a browser's cookie back."""
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "Permissions-Policy": "microphone=(self), camera=(), geolocation=(), payment=(), usb=()",
@@ -53,33 +56,32 @@ class Security:
     """ASGI middleware; ``hosts`` are the names under which the server may be called, besides IP addresses.
 
     Any address will do when ``token`` is set, else only those of the loopback interface (an address cannot be rebound).
+    No answer may be kept by browsers and proxies unless it says so itself.
     """
 
     def __init__(self, app: ASGIApp, hosts: Iterable[str], token: str | None) -> None:
         self._app = app
         self._hosts = {host.casefold() for host in hosts} | {"localhost"}
         self._token = token
+        self._visitors = Visitors()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
 
-        async def send_with_headers(message: Message) -> None:
+        async def send_not_kept(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers[name] = value
-                headers.setdefault("Cache-Control", "no-store")
+                MutableHeaders(scope=message).setdefault("Cache-Control", "no-store")
             await send(message)
 
         answer = self._refused(HTTPConnection(scope))
         if answer is None:
-            await self._app(scope, receive, send_with_headers)
+            await self._app(scope, receive, send_not_kept)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
         else:
-            await answer(scope, receive, send_with_headers)
+            await answer(scope, receive, send_not_kept)
 
     def _refused(self, call: HTTPConnection) -> Response | None:
         """The answer to a call that goes no further."""
@@ -115,17 +117,24 @@ class Security:
         return self._token is not None or address.is_loopback
 
     def _without_token(self, call: HTTPConnection, token: str) -> Response | None:
-        """The answer to a call that has no token, or brings it to get the cookie."""
+        """The answer to a call that has no token, brings it to get a cookie, or gives its cookie back."""
         shown = parse_qs(call.scope["query_string"].decode("latin-1")).get("token")
         if call.scope["type"] == "http" and call.scope["path"] == "/" and shown:
             if not _same(shown[0], token):
                 raise _no_token()
             welcome = RedirectResponse("/", 303)
-            welcome.set_cookie(COOKIE, token, path="/", httponly=True, samesite="strict")
+            is_tls = call.scope["scheme"] == "https"
+            welcome.set_cookie(
+                _cookie_name(call), self._visitors.admit(), httponly=True, secure=is_tls, samesite="strict"
+            )
             return welcome
         scheme, _, bearer = call.headers.get("authorization", "").partition(" ")
-        if not (scheme.casefold() == "bearer" and _same(bearer, token)) and not _same(_cookie(call.headers), token):
+        cookie = _cookie(call)
+        if not (scheme.casefold() == "bearer" and _same(bearer, token)) and not self._visitors.knows(cookie):
             raise _no_token()
+        if call.scope["path"] == DISMISS and call.scope.get("method") == "DELETE":
+            self._visitors.dismiss(cookie)
+            return Response(status_code=204)
         return None
 
 
@@ -138,9 +147,15 @@ def _check_origin(call: HTTPConnection, host: str) -> None:
         raise Refusal("foreign", "the call comes from a page of another site", "call from the server's own page")
 
 
-def _cookie(headers: Headers) -> str:
+def _cookie_name(call: HTTPConnection) -> str:
+    """Of this port; with TLS, browsers take a cookie of such a name from this very host only."""
+    prefix = "__Host-" if call.scope["scheme"] in ("https", "wss") else ""
+    return f"{prefix}earmark-{call.scope['server'][1]}"
+
+
+def _cookie(call: HTTPConnection) -> str:
     try:
-        found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+        found = SimpleCookie(call.headers.get("cookie", "")).get(_cookie_name(call))
     except CookieError:
         return ""
     return found.value if found else ""

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from starlette.requests import Request
 
 from earmark.web import uploads
 from earmark.web.errors import Refusal, disk_full
-from earmark.web.limits import Limits
+from earmark.web.limits import Limits, network_of
 from earmark.web.queue import Job, Pool
 
 SWEEP_S = 2.0
@@ -65,7 +66,7 @@ class Sessions:
     def __init__(self, folder: Path, limits: Limits, pools: Iterable[Pool]) -> None:
         self.queries: dict[str, KeptQuery] = {}
         self.additions: dict[str, KeptAddition] = {}
-        self.uploads = 0
+        self._uploads: Counter[str] = Counter()
         self._folder, self._limits, self._pools = folder, limits, tuple(pools)
         self._incoming = 0
         self._settling: set[asyncio.Task[None]] = set()
@@ -80,7 +81,8 @@ class Sessions:
 
         Raises Refusal as `earmark.web.uploads.receive` does, and when there are too many or too large ones.
         """
-        if self.uploads >= self._limits.uploads:
+        address = network_of(request.client.host if request.client else "")
+        if self._uploads.total() >= self._limits.uploads or self._uploads[address] >= self._limits.uploads_of_one:
             raise Refusal("busy", "too many files are being uploaded", "try again in a moment")
         path, came = self._folder / f"{secrets.token_hex(16)}{suffix}", 0
 
@@ -93,11 +95,12 @@ class Sessions:
             came += more
             self._incoming += more
 
-        self.uploads += 1
+        self._uploads[address] += 1
         try:
             size = await uploads.receive(request, path, most_bytes, self._limits, room)
         finally:
-            self.uploads -= 1
+            self._uploads[address] -= 1
+            self._uploads += Counter()  # forgets who has none
             self._incoming -= came
         return path, size
 

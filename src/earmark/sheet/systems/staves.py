@@ -30,6 +30,8 @@ _MIN_STEPS = 8
 _MAX_FAILURES = 15
 _MAX_GAP = 40 * DISTANCE  # between parts of one staff
 _MIN_LINE, _MIN_HIDDEN = 0.42, 0.2  # share of its lines that is seen; beams may hide more of one
+_MIN_OTHERS = 0.8  # of the other four, where one between them is not there at all
+_SAME_END = 3 * DISTANCE  # so close to each other begin, and end, the staves of a page
 _MIN_CONTRAST = 0.2  # by which that is more than in the spaces between
 _MIN_UNBROKEN = 0.6  # of what is seen of the lines; letters reach 0.2, noisy lines 0.9
 _STIFFNESS = 30.0  # against bending within a few steps
@@ -48,6 +50,8 @@ class Staff:
     x1: float
     top: Curve
     bottom: Curve
+    is_whole: bool = True
+    """Whether all its lines are seen: a picture that was badly reduced may have lost one."""
 
     @cached_property
     def nodes(self) -> slice:
@@ -99,7 +103,14 @@ def find_staves(lines: FloatArray, thick: FloatArray) -> list[Staff]:
             failures += 1
             if failures > _MAX_FAILURES:  # the rest is weaker still
                 break
-    return _joined(views, staves)
+    staves = _joined(views, staves)
+    whole = [staff for staff in staves if staff.is_whole]
+    return [staff for staff in staves if staff.is_whole or any(_end_alike(staff, other) for other in whole)]
+
+
+def _end_alike(one: Staff, other: Staff) -> bool:
+    """Whether two staves begin and end at the same place."""
+    return abs(one.x0 - other.x0) < _SAME_END and abs(one.x1 - other.x1) < _SAME_END
 
 
 def _joined(views: _Views, staves: list[Staff]) -> list[Staff]:
@@ -231,9 +242,11 @@ def _measure(views: _Views, first: int, path: Curve, spacing: float) -> Staff | 
     if np.median(share(views.unbroken, line) / np.maximum(whole, 1e-6)) < _MIN_UNBROKEN:
         return None
     weakest, next_weakest = np.sort(whole)[:2]
-    if weakest < _MIN_HIDDEN or next_weakest < max(_MIN_LINE, float(between.mean()) + _MIN_CONTRAST):
+    is_whole = bool(weakest >= _MIN_HIDDEN)
+    least = max(_MIN_LINE, float(between.mean()) + _MIN_CONTRAST) if is_whole else _MIN_OTHERS
+    if next_weakest < least or not (is_whole or 0 < whole.argmin() < 4):
         return None
-    return Staff(float(first * DISTANCE), float((first + len(path)) * DISTANCE), top, bottom)
+    return Staff(float(first * DISTANCE), float((first + len(path)) * DISTANCE), top, bottom, is_whole)
 
 
 def _fit(exact: FloatArray, first: int, path: Curve, count: int, spacing: float) -> tuple[Curve, Curve] | None:

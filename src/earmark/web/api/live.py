@@ -94,7 +94,10 @@ class Session:
                 listener, update = await self._service.live_sessions.answer(listener, self._rate, pcm, reset)
             except EarmarkError as error:
                 raise explain(error, "the sound") from error
-            await socket.send_json(update)
+            try:
+                await socket.send_json(update)
+            except RuntimeError as error:  # how the HTTP library says that it has hung up on a client that is silent
+                raise WebSocketDisconnect from error
             await asyncio.sleep(max(0.0, start + EVERY_S - time.monotonic()))
 
     def _take_waiting(self) -> bytes:
