@@ -14,9 +14,10 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-PROBES = 64
-LISTS_PER_ROOT = 4.0
-"""Lists per square root of the number of embeddings, as FAISS's guidelines advise; a power of two."""
+PROBES = 32
+LISTS_PER_ROOT = 2.0
+"""Lists per square root of the number of embeddings; a power of two. FAISS's guidelines advise twice as many or more,
+which take as much longer to make."""
 TRAINING = 40
 """Embeddings per list that the centroids are the means of."""
 BLOCK = 2**16
