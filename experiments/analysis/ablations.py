@@ -41,7 +41,7 @@ def run(experiment: Experiment, runs: Path, corpus: Path) -> dict[str, Any]:
     """Train one ablation and measure it: MRR from audio to sheet, and the length of the training."""
     folder = runs / experiment.name
     print(f"training {folder}", file=sys.stderr, flush=True)
-    export(train(experiment, folder, lambda step: None), folder / "weights")
+    export([train(experiment, folder, lambda step: None)], folder / "weights")
     encoders = load(folder / "weights")
     found = {name: evaluate(encoders, corpus, split, piano, tempo) for name, split, piano, tempo in MEASURED}
     pool = list(read_pool(corpus, "test", RENDERING)[0])[::EVERY]

@@ -17,6 +17,7 @@ _WORDS = (
     *(b"]]>", b"{", b"[", b"\xf0\x9f\x8e\xb5", b"null", b'"', b"A" * 5000, b"[" * 3000, b"\r", b"\t" * 40),
 )
 _INTEGERS = (0, 1, 2, 127, 128, 255, 256, 32767, 32768, 65535, 65536, 2**31 - 1, 2**31, 2**32 - 1)
+MOST_BYTES = 2_000_000
 Mutation = Callable[[random.Random, bytes], bytes]
 
 
@@ -28,7 +29,7 @@ def mutated(name: str, seeds: Mapping[str, bytes], seed: int) -> bytes:
         return _rezipped(rng, content)
     choices: tuple[Mutation, ...] = _OF_BYTES + (_OF_TEXT * 2 if name.endswith(TEXTS) else _OF_CHUNKS)
     for _ in range(rng.choice((1, 1, 1, 2, 3, 4))):
-        content = rng.choice(choices)(rng, content) or b"\0"
+        content = rng.choice(choices)(rng, content)[:MOST_BYTES] or b"\0"
     if rng.random() < 0.05:
         other = seeds[rng.choice(sorted(seeds))]
         content = content[: rng.randrange(len(content))] + other[rng.randrange(len(other)) :]

@@ -64,12 +64,15 @@ class Trials:
             with _step(trial, path.name):
                 steps[path.name]()
             return trial
+        is_added = False
         with _step(trial, "add"):
             for outcome in self._library.add(path, jobs=1):
+                is_added |= outcome.status != "failed"
                 if outcome.status == "failed":
                     _note(trial, "add", outcome.reason)
-        with _step(trial, "find"):
-            self._library.find(path)
+        if not (is_added and is_sheet_music(path)):  # finding with pages reads them as adding does
+            with _step(trial, "find"):
+                self._library.find(path)
         if is_sheet_music(path):
             with _step(trial, "pages"):
                 for _ in self.sandbox.stream(see_pages, [path], may_start=needs_engraver([path])):

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from PIL import Image
 
 from earmark.errors import BadInput
 from earmark.library import reading as reading_module
 from earmark.library.library import Library
+from earmark.library.reading import read_page
 from earmark.sandbox.limits import Limits
 from earmark.sandbox.sandbox import Sandbox
 from tests.library import bad_readers
@@ -86,3 +88,22 @@ def test_many_jobs_store_what_one_does(encoders: FakeEncoders, music: Music, tmp
     assert told[0] == told[1]
     assert [status for _, status, _ in told[0]] == ["added", "added", "added", "failed", "added", "unchanged", "added"]
     assert stored[0] == stored[1]
+
+
+def test_every_kind_of_file_is_read_in_a_process(library: Library, scores: Path, music: Music, kern: str) -> None:
+    (scores / "score.krn").write_text(kern)
+    Image.fromarray(music.pages(music.melody(7, 24))[0]).save(scores / "page.png")
+    music.write_recording(scores / "song.wav", music.melody(1, 30))
+    outcomes = library.add(scores)
+    assert [outcome.reason for outcome in outcomes] == [""] * 6
+    (piece,) = [piece for piece in library.pieces() if piece.title == "Little Test"]
+    assert library.store.contents(piece.id)[0][0].measure == "7"
+    assert read_page([str(scores / "score.krn")], 1, library.sandbox).number == 1
+    (scores / "song.mid").write_bytes(song())
+    assert library.find(scores / "song.mid").query_duration_s > 1
+
+
+def song() -> bytes:
+    """A MIDI file of one note."""
+    notes = b"\0\x90\x45\x50\x87\x40\x80\x45\0\0\xff\x2f\0"
+    return b"MThd\0\0\0\6\0\0\0\1\1\xe0MTrk" + len(notes).to_bytes(4, "big") + notes

@@ -51,7 +51,7 @@ def exported(folder: Path, name: str, seed: int, network: NetworkConfig) -> Path
             module.running_var.uniform_(0.5, 2, generator=generator)
     run.pairs, run.minutes, run.hardware = 100 * seed, 1.5, "a machine"
     run.save(folder / f"{name}.pt")
-    return export(folder / f"{name}.pt", folder / name)
+    return export([folder / f"{name}.pt"], folder / name)
 
 
 @pytest.fixture(scope="module")

@@ -65,7 +65,9 @@ def test_seeds_may_share_the_first_steps(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("path", sorted((EXPERIMENTS / "ours").glob("*.toml")), ids=lambda path: path.stem)
-def test_the_recipes_of_what_ships_can_be_read(path: Path) -> None:
+@pytest.mark.parametrize(
+    "path", sorted(path for name in ("ours", "earmark-2") for path in (EXPERIMENTS / name).rglob("*.toml")), ids=str
+)
+def test_the_recipes_can_be_read(path: Path) -> None:
     for run in read_settings(path, Experiment.of_each_seed):
         assert run.name.startswith(path.stem)

@@ -3,14 +3,17 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 torch = pytest.importorskip("torch", reason="training needs the [train] extra")
 
-from earmark.cli.model import train_command  # noqa: E402
+from earmark.cli.model import export_command, make_command, train_command  # noqa: E402
 from earmark.errors import BadInput, Mismatch  # noqa: E402
-from earmark.model.networks import EncoderSize, NetworkConfig  # noqa: E402
+from earmark.model.encoders import load  # noqa: E402
+from earmark.model.networks import DualEncoder, EncoderSize, NetworkConfig  # noqa: E402
+from earmark.schema import AudioSpec, SheetSpec  # noqa: E402
 from earmark.training.experiment import Experiment  # noqa: E402
 from earmark.training.loop import Progress  # noqa: E402
 from earmark.training.train import learning_rate, read_checkpoint, sampler_of, train  # noqa: E402
@@ -143,3 +146,49 @@ def test_a_file_with_seeds_trains_a_run_of_each(corpus: Path, tmp_path: Path) ->
     checkpoints = [tmp_path / "runs" / f"tiny-seed-{seed}" / "checkpoint.pt" for seed in (2, 3)]
     assert done.stdout.splitlines() == [str(path) for path in checkpoints]
     assert [read_checkpoint(path)[0].seed for path in checkpoints] == [2, 3]
+
+
+def test_one_command_makes_weights_of_a_recipe(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mean of two ends of one run, calibrated; what is trained already is not trained again."""
+    calibrated = []
+    monkeypatch.setattr("earmark.cli.model._calibrate", lambda *given: calibrated.append(given))
+    file = tmp_path / "tiny.toml"
+    network = "layer_channels = [4, 8], token_channels = 16, window_tokens = 20, hidden = 32"
+    file.write_text(
+        f"""
+        corpora = ["{corpus.as_posix()}"]
+        renderings = ["one@1", "two@1"]
+        validation_renderings = ["third@1"]
+        steps = 3
+        cooldown_steps = 1
+        shared_steps = 2
+        stretches = 2
+        pairs_per_stretch = 4
+        validation_pairs = 10
+        seeds = [2, 3]
+        network = {{ dimension = 16, audio = {{ {network} }}, sheet = {{ {network} }} }}
+        """
+    )
+    runs, out = tmp_path / "runs", tmp_path / "weights"
+    done = CliRunner().invoke(make_command, [str(file), str(out), "--runs", str(runs)])
+    assert done.exit_code == 0, done.output
+    assert calibrated == [(out, corpus, "third@1", None)]
+    ends = [read_checkpoint(runs / name / "checkpoint.pt") for name in ("tiny-seed-2", "tiny-seed-3")]
+    training = json.loads((out / "model.json").read_text())["training"]
+    assert (training["seeds"], training["experiment"]["name"]) == ([2, 3], "tiny")
+    shared = read_checkpoint(runs / "tiny" / "checkpoint.pt")[2]["pairs"]
+    assert training["pairs"] == sum(record["pairs"] for _, _, record in ends) - shared
+    mean = DualEncoder(AudioSpec(), SheetSpec(), ends[0][0].network).eval()
+    states = [model.state_dict() for _, model, _ in ends]
+    mean.load_state_dict(
+        {key: (value + states[1][key]) / 2 if value.is_floating_point() else value for key, value in states[0].items()}
+    )
+    spectrum = torch.rand(400, 92)
+    with torch.no_grad():
+        expected, _ = mean.audio(spectrum, torch.tensor([150.0, 200.0]))
+    found, _ = load(out).embed_audio(spectrum.numpy(), np.array([150.0, 200.0]))
+    np.testing.assert_allclose(found, expected.numpy(), atol=2e-3)  # stored as float16
+    before = (runs / "tiny-seed-3" / "checkpoint.pt").stat().st_mtime_ns
+    again = CliRunner().invoke(export_command, [str(runs / "tiny" / "checkpoint.pt")] * 2 + [str(tmp_path / "no")])
+    assert "is no end of the run" in str(again.exception)
+    assert (runs / "tiny-seed-3" / "checkpoint.pt").stat().st_mtime_ns == before

@@ -103,6 +103,14 @@ def browse(*requests: tuple[str, str, dict[str, str]], origin: str = "http://127
     return asyncio.run(run())
 
 
+def test_a_browser_without_the_token_is_told_in_words_for_people() -> None:
+    asked = {**OWN, "Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    answer = call(asked, path="/", token="secret")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (401, "text/html; charset=utf-8")
+    assert "earmark serve" in answer.text
+    assert call(asked, path="/", method="GET").status_code == 200
+
+
 def test_the_printed_address_sets_a_cookie_that_is_not_the_token() -> None:
     welcomed, seen, other = browse(
         ("GET", "/?token=secret", {}), ("GET", "/api/v1/library", {}), ("GET", "/?token=secret", {})

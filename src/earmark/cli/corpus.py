@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from contextlib import ExitStack, closing
@@ -212,9 +213,14 @@ def _renderings(_context: click.Context, _parameter: click.Parameter, value: tup
     callback=_renderings,
     help="A split and its renderings; repeat it.",
 )
+@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Only the beginning of each piece.")
 @click.option("--part-mb", default=44, show_default=True, type=click.IntRange(1), help="The size of a part.")
-def pack_command(corpus: Path, out: Path, renderings: dict[str, list[str]], part_mb: int) -> None:
+def pack_command(
+    corpus: Path, out: Path, renderings: dict[str, list[str]], minutes: float | None, part_mb: int
+) -> None:
     """Pack what training reads of CORPUS into parts in OUT, small enough to send to another machine.
+
+    Of a piece are packed those of the renderings that it has.
 
     \b
     earmark corpus pack data/msmd parts --split train=fluidr3-0-0@1,timgm6mb-0-0@1 --split valid=timgm6mb-0-2@1
@@ -222,7 +228,8 @@ def pack_command(corpus: Path, out: Path, renderings: dict[str, list[str]], part
     from earmark.training.data.pack import pack
 
     with progress_bar("packing") as report:
-        parts = pack(corpus, out, renderings, part_bytes=part_mb * 1_000_000, report=report)
+        most = math.inf if minutes is None else minutes
+        parts = pack(corpus, out, renderings, part_bytes=part_mb * 1_000_000, minutes=most, report=report)
     for path in parts:
         say(f"{path} {path.stat().st_size / 1e6:.1f} MB")
 

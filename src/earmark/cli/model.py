@@ -19,7 +19,9 @@ from earmark.cli.options import EXISTING_FILE, EXISTING_FOLDER, JSON, NEW_FOLDER
 from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
+    from earmark.balke2019.recipe import Recipe
     from earmark.training.evaluation.confidence import Promise, Trial
+    from earmark.training.experiment import Experiment
     from earmark.training.loop import Progress as Step
 
 
@@ -42,6 +44,12 @@ def train_command(recipes: tuple[Path, ...], runs: Path, minutes: float | None) 
     earmark model train experiments/ours/first-light.toml
     earmark model train experiments/balke2019/*.toml --minutes 25
     """
+    _, checkpoints = _train(recipes, runs, minutes)
+    say("\n".join(map(str, checkpoints)))
+
+
+def _train(recipes: Sequence[Path], runs: Path, minutes: float | None) -> tuple[list[Experiment | Recipe], list[Path]]:
+    """Train what recipes say. Returns the runs' settings, and the checkpoints of those for which there was time."""
     from earmark.balke2019 import train as rows
     from earmark.balke2019.recipe import Recipe
     from earmark.training import train as own
@@ -83,7 +91,7 @@ def train_command(recipes: tuple[Path, ...], runs: Path, minutes: float | None) 
                 checkpoints.append(rows.train(settings, runs / settings.name, reported, deadline))
             else:
                 checkpoints.append(own.train(settings, runs / settings.name, reported, deadline))
-    say("\n".join(map(str, checkpoints)))
+    return every, checkpoints
 
 
 @model_command.command("refine", short_help="Fit a paper row's CCA layer on many pairs.")
@@ -104,11 +112,38 @@ def refine_command(checkpoints: tuple[Path, ...], pairs: int) -> None:
         say(refined)
 
 
-@model_command.command("export", short_help="Write a checkpoint's encoders as weights.")
-@click.argument("checkpoint", type=EXISTING_FILE)
+@model_command.command("make", short_help="Train, export and calibrate as a recipe says.")
+@click.argument("recipe", type=EXISTING_FILE)
 @click.argument("out", type=NEW_FOLDER)
-def export_command(checkpoint: Path, out: Path) -> None:
+@click.option("--runs", type=click.Path(path_type=Path), default=Path("runs"), help="Where the runs' folders are.")
+def make_command(recipe: Path, out: Path, runs: Path) -> None:
+    """Make the weights OUT as RECIPE says: train what is not trained yet, average its seeds, export, calibrate.
+
+    It may be stopped at any moment and run again.
+
+    \b
+    earmark model make experiments/earmark-2/recipe.toml weights/earmark-2
+    """
+    from earmark.training.experiment import Experiment
+    from earmark.training.export import export
+
+    settings, checkpoints = _train([recipe], runs, None)
+    made = [(of, path) for of, path in zip(settings, checkpoints, strict=True) if isinstance(of, Experiment)]
+    if not made:
+        raise click.UsageError(f"{recipe} is a row of the paper: train, refine and export it")
+    last = made[-1][0]
+    ends = [path for of, path in made if of.shared_run == last.shared_run]
+    say(export(ends, out))
+    _calibrate(out, Path(last.corpora[0]), last.validation_renderings[0], None)
+
+
+@model_command.command("export", short_help="Write a checkpoint's encoders as weights.")
+@click.argument("checkpoints", nargs=-1, required=True, metavar="CHECKPOINT...", type=EXISTING_FILE)
+@click.argument("out", type=NEW_FOLDER)
+def export_command(checkpoints: tuple[Path, ...], out: Path) -> None:
     """Write the encoders of CHECKPOINT into the folder OUT as ONNX files that searching uses.
+
+    Of several seeds that share their first steps, the mean is written.
 
     \b
     earmark model export runs/first-light/checkpoint.pt weights/first-light
@@ -117,7 +152,12 @@ def export_command(checkpoint: Path, out: Path) -> None:
     from earmark.balke2019.train import is_row
     from earmark.training import export as own
 
-    say((rows if is_row(checkpoint) else own).export(checkpoint, out))
+    if not any(map(is_row, checkpoints)):
+        say(own.export(checkpoints, out))
+    elif len(checkpoints) == 1:
+        say(rows.export(checkpoints[0], out))
+    else:
+        raise click.UsageError("rows of the paper are exported one by one")
 
 
 @model_command.command("average", short_help="Write the mean of several weights.")
@@ -153,6 +193,10 @@ def calibrate_command(weights: Path, corpus: Path, rendering: str, diagram: Path
     \b
     earmark model calibrate weights/first-light data/msmd
     """
+    _calibrate(weights, corpus, rendering, diagram)
+
+
+def _calibrate(weights: Path, corpus: Path, rendering: str, diagram: Path | None) -> None:
     from earmark.model.encoders import load
     from earmark.training.evaluation.calibrate import calibrate
 

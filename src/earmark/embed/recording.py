@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from earmark.audio.decode import read_samples
 from earmark.audio.midi import play
-from earmark.audio.spectrogram import spectrogram_blocks
+from earmark.audio.spectrogram import spectrogram, spectrogram_blocks
 from earmark.embed.windows import BLOCK, QUERY_HOP_FRAMES, windowed
 from earmark.model.encoders import Model, Positions
 from earmark.schema import AudioSpec, FloatArray
@@ -40,6 +40,11 @@ class Block:
 
     frames: FloatArray
     heard_s: float
+
+
+def warm_up() -> None:
+    """Makes a short spectrogram: what is slow the first time is done before processes that read fork."""
+    spectrogram(np.zeros(AudioSpec().frame_size, np.float32))
 
 
 def read_blocks(path: Path, start_s: float = 0.0, end_s: float | None = None) -> Iterator[Block]:

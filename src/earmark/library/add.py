@@ -61,13 +61,14 @@ class Outcome:
     remarks: tuple[str, ...] = ()
 
 
-def find_sources(given: Iterable[str | Path], sandbox: Sandbox) -> Iterator[Found]:
-    """All sources at paths and addresses, in order; see `earmark.library.sources`."""
+def find_sources(given: Iterable[str | Path], sandbox: Sandbox, unpacked: Path) -> Iterator[Found]:
+    """All sources at paths and addresses, in order, and in archives, which are put into the folder ``unpacked``; see
+    `earmark.library.sources`."""
     for where in given:
         if is_address(where):
             yield str(where)
         else:
-            yield from find_scores([Path(where).expanduser()], sandbox)
+            yield from find_scores([Path(where).expanduser()], sandbox, unpacked)
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """A library in use → a whole copy of it in a new folder.
 
-The database is copied as of one moment, through SQLite; then what came through the web, ``uploads`` and ``iiif``.
-Files that pieces were read from elsewhere are not part of a library and are not copied.
+The database is copied as of one moment, through SQLite; then ``uploads``, ``iiif`` and ``unpacked``. Files
+that pieces were read from elsewhere are not part of a library and are not copied.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from earmark.errors import BadInput
 from earmark.files import locked, make_folder, sync_file, sync_folder
 from earmark.library.database import FILE_NAME
 from earmark.library.embedded import EmbeddedStore
-from earmark.library.store import DOWNLOADS, UPLOADS
+from earmark.library.store import DOWNLOADS, UNPACKED, UPLOADS
 
 
 def back_up(library: Path, to: Path) -> int:
@@ -52,7 +52,7 @@ def _back_up(source: EmbeddedStore, library: Path, to: Path) -> int:
     try:
         unfinished.mkdir()
         source.copy_to(unfinished / FILE_NAME)
-        for name in (UPLOADS, DOWNLOADS):
+        for name in (UPLOADS, DOWNLOADS, UNPACKED):
             _copy(library / name, unfinished / name)
         copy = EmbeddedStore(unfinished, create=False)
         pieces = len(copy.pieces())

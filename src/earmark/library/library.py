@@ -24,7 +24,7 @@ from earmark.library.add import Adding, Outcome, find_sources
 from earmark.library.answers import page_hits, recording_hits
 from earmark.library.embedded import EmbeddedStore
 from earmark.library.reading import read_query, read_recording
-from earmark.library.store import DOWNLOADS, LibraryUnusable, Piece, Store, check_model
+from earmark.library.store import DOWNLOADS, UNPACKED, LibraryUnusable, Piece, Store, check_model
 from earmark.model.encoders import Model, load
 from earmark.results import Alignment, Findings, Hit, Kind, RecordingHit
 from earmark.sandbox.sandbox import Sandbox
@@ -122,9 +122,9 @@ class Library:
         """
         self.check()
         given = [paths] if isinstance(paths, str | Path) else paths
-        downloads = Path(self._where).absolute() / DOWNLOADS
-        adding = Adding(self.store, self.model, self.sandbox, downloads, split, jobs or os.cpu_count() or 1)
-        found = list(find_sources(given, self.sandbox))
+        folder = Path(self._where).absolute()
+        adding = Adding(self.store, self.model, self.sandbox, folder / DOWNLOADS, split, jobs or os.cpu_count() or 1)
+        found = list(find_sources(given, self.sandbox, folder / UNPACKED))
         outcomes = []
         for done, some in enumerate(adding.outcomes(found), start=1):
             for outcome in some:

@@ -2,8 +2,9 @@
 
 A PDF is one piece, and so are a multi-page TIFF, a score file and a recording. All other page images of one folder
 are one piece together, in natural order (page_2 before page_10); an image that is named itself is a piece of one
-page. Folders are searched recursively; hidden files and folders, and files of other kinds, are passed over, but music
-of a kind that is not read is named, unless a file that is read has its name.
+page. A ZIP archive is the folder of what it holds (`earmark.library.archives`). Folders are searched recursively;
+hidden files and folders, and files of other kinds, are passed over, but music of a kind that is not read is named,
+unless a file that is read has its name.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from earmark.errors import BadInput
+from earmark.library.archives import is_archive, unpack
 from earmark.results import Kind
 from earmark.sandbox.sandbox import Sandbox
 from earmark.sheet.formats import UNREAD, UNTELLING, can_have_pages, count_pages, kind, kind_of_name
@@ -53,18 +55,23 @@ class Score:
     composer: str = ""
 
 
-def find_scores(paths: Iterable[str | Path], sandbox: Sandbox) -> Iterator[Score | BadInput]:
+def find_scores(
+    paths: Iterable[str | Path], sandbox: Sandbox, unpacked: Path | None = None
+) -> Iterator[Score | BadInput]:
     """The scores at ``paths`` (files and folders), in the order given and then by name.
 
     A path that does not exist, or holds no sheet music, comes as the BadInput that says so. Pages are counted in
-    ``sandbox``.
+    ``sandbox``. What ZIP archives hold is put into the folder ``unpacked``; where that is None, they are named.
     """
+    where = _Where(sandbox, unpacked)
     for path in map(Path, paths):
         try:
             if path.is_dir():
-                yield from _in_folder_given(path, sandbox)
+                yield from _in_folder_given(path, where)
             elif path.exists() and not path.is_file():
                 yield BadInput(path, "is no file", "give a file or a folder")
+            elif is_archive(path):
+                yield from _in_archive(path, where)
             elif path.exists() and not _is_piece_file(path):
                 yield _unread(path)
             else:
@@ -100,16 +107,40 @@ def page_file(path: Path) -> PageFile:
     return PageFile(name, state.st_size, min(state.st_mtime_ns, LATEST_NS))
 
 
-def _in_folder_given(folder: Path, sandbox: Sandbox) -> Iterator[Score | BadInput]:
+@dataclass(frozen=True)
+class _Where:
+    """Where files are read, and where archives are unpacked, if they are."""
+
+    sandbox: Sandbox
+    unpacked: Path | None
+
+
+def _in_archive(path: Path, where: _Where) -> Iterator[Score | BadInput]:
+    if where.unpacked is None:
+        yield BadInput(path, "is a ZIP archive", "unpack it, or add it to a library")
+        return
+    try:
+        folder, wrong = unpack(path, where.unpacked, where.sandbox)
+    except BadInput as error:
+        yield error
+        return
+    yield from wrong
+    found = list(_in_folder(folder, {_identity(folder)}, _Where(where.sandbox, None)))
+    yield from found
+    if not found and not wrong:
+        yield BadInput(path, "holds no sheet music", f"give an archive of {_KNOWN}")
+
+
+def _in_folder_given(folder: Path, where: _Where) -> Iterator[Score | BadInput]:
     found = False
-    for score in _in_folder(folder, {_identity(folder)}, sandbox):
+    for score in _in_folder(folder, {_identity(folder)}, where):
         found = True
         yield score
     if not found:
         yield BadInput(folder, "holds no sheet music", f"give a folder with {_KNOWN}")
 
 
-def _in_folder(folder: Path, above: set[tuple[int, int]], sandbox: Sandbox) -> Iterator[Score | BadInput]:
+def _in_folder(folder: Path, above: set[tuple[int, int]], where: _Where) -> Iterator[Score | BadInput]:
     """``above`` holds the folders visited so far: a link may lead back to one of them."""
     try:
         entries = sorted((entry for entry in folder.iterdir() if not entry.name.startswith(".")), key=natural)
@@ -120,7 +151,7 @@ def _in_folder(folder: Path, above: set[tuple[int, int]], sandbox: Sandbox) -> I
     read = {file.stem for file in files}  # in another form, as a program's score is beside its PDF
     unread = [entry for entry in entries if entry.suffix.lower() in UNREAD and entry.is_file()]
     yield from (_unread(entry) for entry in unread if entry.stem not in read)
-    whole = [file for file in files if _is_whole(file, sandbox)]
+    whole = [file for file in files if _is_whole(file, where.sandbox)]
     images = [file for file in files if file not in whole]
     for path, pages in [*((file, [file]) for file in whole), *([(folder, images)] if images else [])]:
         try:
@@ -128,9 +159,11 @@ def _in_folder(folder: Path, above: set[tuple[int, int]], sandbox: Sandbox) -> I
         except BadInput as error:
             yield error
     for entry in entries:
+        if entry.is_file() and is_archive(entry):
+            yield from _in_archive(entry, where)
         if entry.is_dir() and _identity(entry) not in above:
             above.add(_identity(entry))
-            yield from _in_folder(entry, above, sandbox)
+            yield from _in_folder(entry, above, where)
 
 
 def _score(path: Path, files: list[Path]) -> Score:

@@ -21,8 +21,9 @@ from earmark.results import Kind, Place
 from earmark.schema import FloatArray, Page
 from earmark.search.index import Neighbours
 
-UPLOADS, DOWNLOADS = "uploads", "iiif"
-"""The folders in a library's: scores that came through the browser; a folder of images for each manifest."""
+UPLOADS, DOWNLOADS, UNPACKED = "uploads", "iiif", "unpacked"
+"""The folders in a library's: scores that came through the browser; a folder of images for each manifest; a folder for
+each ZIP archive."""
 
 
 class LibraryUnusable(BadInput):

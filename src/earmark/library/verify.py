@@ -1,7 +1,8 @@
 """Is a library whole, and are the files still there that its pieces were read from? What is wrong, and mending it.
 
 What belongs to a library: its database, and the ``index`` made from it; in ``uploads`` the scores that came through the
-browser, in ``iiif`` a folder of images for each manifest. Pieces may also be of files anywhere else, which are looked
+browser, in ``iiif`` a folder of images for each manifest and in ``unpacked`` one for each archive.
+Pieces may also be of files anywhere else, which are looked
 at and never touched.
 """
 
@@ -23,7 +24,7 @@ from earmark.errors import BadInput
 from earmark.library.embedded import EmbeddedStore
 from earmark.library.embedding_files import EmbeddingFiles
 from earmark.library.sources import PageFile, Score, natural, page_file, sha256, whole_file
-from earmark.library.store import DOWNLOADS, UPLOADS, LibraryDamaged, LibraryUnusable, Piece
+from earmark.library.store import DOWNLOADS, UNPACKED, UPLOADS, LibraryDamaged, LibraryUnusable, Piece
 from earmark.results import Kind
 from earmark.sheet.formats import kind_of_name
 from earmark.sheet.iiif import is_address
@@ -250,7 +251,7 @@ def _unused(folder: Path, files: Iterable[tuple[PageFile, ...]], problems: Itera
     for path in _inside(folder / UPLOADS):
         if path.is_file() and os.path.realpath(path) not in used and (not gone or (UPLOADS, path.name) not in kept):
             yield _orphan(path)
-    for path in _inside(folder / DOWNLOADS):
+    for path in [*_inside(folder / DOWNLOADS), *_inside(folder / UNPACKED)]:
         own = {os.path.realpath(inner) for inner in path.rglob("*")}
         if path.is_dir() and own.isdisjoint(used) and (not gone or path.name not in kept_folders):
             yield _orphan(path)

@@ -25,10 +25,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from earmark.errors import BadInput, reading
-from earmark.sandbox.confine import confine, more_time
+from earmark.sandbox.confine import Installation, confine, installation, more_time
 from earmark.sandbox.limits import Limits
 from earmark.sandbox.messages import CALL, DONE, ENDED, HEAD, ITEM, REFUSED, frame, returned, write
 
+WARM_UP = "warm_up"
+"""A function that a module of readers may have."""
 FORKS = sys.platform == "linux"
 _PARENT_DEATH_SIGNAL = 1  # prctl
 _AT_ONCE = 1 << 20
@@ -54,8 +56,8 @@ def main() -> None:
     silence = os.open(os.devnull, os.O_RDWR)
     os.dup2(silence, 0)
     os.dup2(silence, 1)  # libraries print there
-    for module in sys.argv[2:]:
-        importlib.import_module(module)
+    for module in sys.argv[1:]:
+        _load(module)
     try:
         (_forking if FORKS else _waiting)(calls, answers, scratch)
     finally:
@@ -65,14 +67,17 @@ def main() -> None:
 
 def _forking(calls: BinaryIO, answers: BinaryIO, scratch: Path) -> None:
     """Does each call in a fork."""
+    place = installation()
     while (call := _next_call(calls)) is not None:
-        importlib.import_module(call.module)  # before the fork, that the next call finds it
+        if call.module not in sys.modules:
+            _load(call.module)
+            place = installation()
         folder = Path(tempfile.mkdtemp(dir=scratch))
         said, heard = os.pipe()
         process = os.fork()
         if not process:
             os.close(said)
-            _forked(call, folder, os.fdopen(heard, "wb", 0), (calls, answers))
+            _forked(call, folder, place, os.fdopen(heard, "wb", 0), (calls, answers))
         os.close(heard)
         try:
             is_alone = not _passed_on(os.fdopen(said, "rb", 0), calls, answers)
@@ -88,7 +93,13 @@ def _forking(calls: BinaryIO, answers: BinaryIO, scratch: Path) -> None:
         _send(answers, frame(ENDED, str(os.waitstatus_to_exitcode(status)).encode()))
 
 
-def _forked(call: Call, folder: Path, heard: BinaryIO, others: tuple[BinaryIO, ...]) -> None:
+def _load(name: str) -> None:
+    """Imports a module, and does before any fork what it says is slow the first time."""
+    module = importlib.import_module(name)
+    getattr(module, WARM_UP, lambda: None)()
+
+
+def _forked(call: Call, folder: Path, place: Installation, heard: BinaryIO, others: tuple[BinaryIO, ...]) -> None:
     """Does a call in this process, which then ends."""
     code = 1
     try:
@@ -100,7 +111,7 @@ def _forked(call: Call, folder: Path, heard: BinaryIO, others: tuple[BinaryIO, .
             other.close()
         os.chdir(folder)
         tempfile.tempdir = str(folder)
-        confine(call.files, folder, call.limits, call.may_start)
+        confine(call.files, folder, call.limits, call.may_start, place)
         _answer(call, heard)
         code = 0
     finally:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import earmark
 from earmark.sandbox import landlock, seccomp
 from earmark.sandbox.limits import Limits
 
@@ -19,7 +21,15 @@ _DEVICES = ("/dev/null",)
 _SOURCES = ("/dev/random", "/dev/urandom", "/proc/cpuinfo", "/proc/meminfo", "/proc/self", "/sys/devices/system/cpu")
 
 
-def confine(files: Sequence[Path], scratch: Path, limits: Limits, may_start: bool) -> None:
+@dataclass(frozen=True)
+class Installation:
+    """Where Python, what it has loaded and the system's libraries lie; and the folder that Earmark is imported from."""
+
+    paths: tuple[Path, ...]
+    listed: Path
+
+
+def confine(files: Sequence[Path], scratch: Path, limits: Limits, may_start: bool, installation: Installation) -> None:
     """Confines this process to reading ``files`` and writing below ``scratch``; it may start programs if ``may_start``.
 
     Raises OSError when the kernel refuses what it offers.
@@ -29,18 +39,19 @@ def confine(files: Sequence[Path], scratch: Path, limits: Limits, may_start: boo
     _limit(files, limits)
     if landlock.version():
         readable = [*files, *map(Path, _SOURCES)]
-        landlock.restrict(readable, installation(), [scratch, *map(Path, _DEVICES)])
+        landlock.restrict(readable, installation.paths, [scratch, *map(Path, _DEVICES)], [installation.listed])
     if seccomp.is_offered():
         seccomp.restrict(may_start)
 
 
-def installation() -> list[Path]:
-    """Where Python, what it has loaded and the system's libraries lie."""
+def installation() -> Installation:
+    """The installation, as far as it has been loaded."""
     loaded = {name.partition(".")[0] for name in sys.modules}
     files = (getattr(sys.modules[name], "__file__", None) for name in loaded)
     roots = [Path(place) for place in dict.fromkeys((sys.prefix, sys.base_prefix, sys.exec_prefix, *_SYSTEM))]
     packages = {_package(Path(file)) for file in files if file}
-    return [*roots, *(package for package in packages if not any(map(package.is_relative_to, roots)))]
+    beside = [package for package in packages if not any(map(package.is_relative_to, roots))]
+    return Installation((*roots, *beside), Path(earmark.__file__).parents[1])
 
 
 def more_time(quiet_s: float, total_s: float) -> None:

@@ -36,8 +36,10 @@ def version() -> int:
     return max(0, int(_libc().syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION)))
 
 
-def restrict(readable: Iterable[Path], runnable: Iterable[Path], writable: Iterable[Path]) -> None:
-    """From now on only what is at or below these paths can be read, run and read, or written and read.
+def restrict(
+    readable: Iterable[Path], runnable: Iterable[Path], writable: Iterable[Path], listable: Iterable[Path]
+) -> None:
+    """From now on only what is at or below these paths can be read, run and read, written and read, or listed.
 
     Nothing else of the file system can be changed or linked, and, as far as this version knows of them, no TCP
     connection and no signal reach another process. Paths that do not exist are left out. Raises OSError when the kernel
@@ -50,7 +52,12 @@ def restrict(readable: Iterable[Path], runnable: Iterable[Path], writable: Itera
     stated += struct.pack("=Q", _SCOPES) if known >= _SCOPES_SINCE else b""
     rules = _checked(libc.syscall(_CREATE_RULESET, stated, ctypes.c_size_t(len(stated)), 0))
     try:
-        given = ((readable, _READ), (runnable, _READ | _EXECUTE), (writable, rights & ~_EXECUTE))
+        given = (
+            (readable, _READ),
+            (runnable, _READ | _EXECUTE),
+            (writable, rights & ~_EXECUTE),
+            (listable, _READ_FOLDER),
+        )
         for path, allowed in ((path, allowed) for paths, allowed in given for path in paths):
             _allow(libc, rules, path, allowed & rights)
         _checked(libc.prctl(_NO_NEW_PRIVILEGES, *map(ctypes.c_ulong, (1, 0, 0, 0))))

@@ -26,7 +26,7 @@ START_S = 60.0
 """Besides, for the first call: modules are imported then."""
 PREFIX = "earmark-"
 LOCK = "lock"
-_CODE = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from earmark.sandbox.child import main; main()"
+_CODE = "from earmark.sandbox.child import main; main()"
 _REMEDY = "it is damaged, or made to do harm: save it again, or convert it"
 
 
@@ -39,14 +39,15 @@ class Process:
         self._is_late = False
         self._is_new = True
         self._scratch = Path(tempfile.mkdtemp(prefix=PREFIX))
-        path = json.dumps([os.path.abspath(entry) for entry in sys.path])
+        path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)
         with _locked(self._scratch) as lock:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _CODE, path, *modules],
+                [sys.executable, "-P", "-c", _CODE, *modules],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 cwd=self._scratch,
+                env={**os.environ, "PYTHONPATH": path},
                 start_new_session=True,  # ctrl-C, and a signal to all that a server's worker has started, pass it by
                 pass_fds=() if lock is None else (lock,),
             )

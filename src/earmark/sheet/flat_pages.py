@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from earmark.errors import BadInput
@@ -15,6 +16,7 @@ from earmark.sheet.formats import kind
 from earmark.sheet.headings import read_names
 from earmark.sheet.read import layout_of, read_piece
 from earmark.sheet.strips import Strip, cut_strip, staves_in_strip
+from earmark.sheet.systems.find import read_layout
 from earmark.sheet.systems.warp import Warp
 
 SPEC = SheetSpec()
@@ -40,6 +42,19 @@ class FlatPage:
     unread: tuple[str, ...] = ()
     tallest: tuple[int, int] = (0, 0)
     missing: str = ""
+
+
+def warm_up() -> None:
+    """Finds the systems of a small page: what is slow the first time is done before processes that read fork.
+
+    They are many, so each uses one core.
+    """
+    cv2.setNumThreads(1)
+    page = np.full((300, 400), 255, np.uint8)
+    for top in (60, 120, 200):
+        for line in range(5):
+            page[top + 7 * line : top + 7 * line + 2, 40:360] = 0
+    cut_strip(page, read_layout(page).systems, SPEC)
 
 
 def read_flat_pages(files: Sequence[Path]) -> Iterator[FlatPage]:

@@ -10,6 +10,7 @@ import hashlib
 import logging
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
+from earmark.errors import Mismatch
 from earmark.files import write_json
 from earmark.model.encoders import ENCODER_FILES, FORMAT
 from earmark.model.networks import DualEncoder
@@ -25,6 +27,8 @@ from earmark.schema import AudioSpec, SheetSpec
 from earmark.training.average import average
 from earmark.training.train import read_checkpoint
 
+WORK = ("pairs", "minutes")
+"""What the record of a run counts."""
 SMALLEST_HALVED = 64  # scalars and short embeddings stay float32
 
 
@@ -86,13 +90,33 @@ def to_onnx(
     path.write_bytes(model.SerializeToString())
 
 
-def export(checkpoint: Path, out: Path) -> Path:
+def export(checkpoints: Sequence[Path], out: Path) -> Path:
     """Write the encoders of a run as ``out/{audio.onnx, sheet.onnx, model.json}``, the last one last.
 
-    They are the moving average of the weights.
+    They are the moving average of the weights. Of several checkpoints it is their mean, and the weights are named as
+    the run that they are the ends of. Raises Mismatch when they are not all of one.
     """
-    experiment, dual, record = read_checkpoint(checkpoint)
-    return _write_dual(dual, experiment.name, {"experiment": experiment.to_dict(), **record}, out)
+    ends = [read_checkpoint(path) for path in checkpoints]
+    experiment, dual, record = ends[0]
+    if len(ends) == 1:
+        return _write_dual(dual, experiment.name, {"experiment": experiment.to_dict(), **record}, out)
+    for path, (other, _, _) in zip(checkpoints, ends, strict=True):
+        if not experiment.shared_run or replace(other, seed=experiment.seed, name=experiment.name) != experiment:
+            raise Mismatch(f"{path}: is no end of the run that {checkpoints[0]} is one of; their mean is no model")
+    states = [other.state_dict() for _, other, _ in ends]
+    dual.load_state_dict({name: _mean([state[name] for state in states]) for name in states[0]})
+    training = {
+        "experiment": replace(experiment, name=experiment.shared_run).to_dict(),
+        **record,
+        "seeds": [other.seed for other, _, _ in ends],
+        **{of: sum(one[of] for _, _, one in ends) - (len(ends) - 1) * record[f"shared_{of}"] for of in WORK},
+    }
+    return _write_dual(dual, experiment.shared_run, training, out)
+
+
+def _mean(values: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Of weights and statistics; what counts batches is the same everywhere."""
+    return torch.stack(list(values)).mean(0) if values[0].is_floating_point() else values[0]
 
 
 def export_average(audio: Sequence[Path], sheet: Sequence[Path], out: Path) -> Path:

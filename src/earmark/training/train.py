@@ -179,22 +179,24 @@ class TrainingRun:
         return self.average.eval()
 
     def save(self, path: Path) -> None:
-        """Write the checkpoint."""
+        """Write the checkpoint; of a run that has cooled down only what is exported, a quarter of it."""
         state = {
             "experiment": json.dumps(self.experiment.to_dict()),
-            "model": self.model.state_dict(),
             "average": self.average.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
             "record": {key: getattr(self, key) for key in RECORDED},
         }
+        if self.step < self.steps or not self.experiment.cooldown_steps:
+            state |= {"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict()}
         with replacing(path) as file:
             torch.save(state, file)
 
     def load(self, path: Path) -> None:
-        """Continue from a checkpoint. Raises Mismatch when it belongs to another experiment."""
+        """Continue from a checkpoint. Raises Mismatch when it belongs to another experiment, or a shorter one's end."""
         earlier, state = _read(path, self.device)
         if not self.experiment.same_run(earlier):
             raise Mismatch(f"{path}: made by a different experiment; move the run's folder away to start anew")
+        if "model" not in state:
+            raise Mismatch(f"{path}: has cooled down after {earlier.steps} steps; move the run's folder away")
         self.restore(state)
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -230,9 +232,9 @@ def read_checkpoint(path: Path) -> tuple[Experiment, DualEncoder, dict[str, Any]
     """The experiment, averaged model and record (`RECORDED`) of a checkpoint."""
     device = torch.device("cpu")
     experiment, state = _read(path, device)
-    run = TrainingRun(experiment, device)
-    run.restore(state)
-    return experiment, run.averaged(), state["record"]
+    model = DualEncoder(AudioSpec(), SheetSpec(), experiment.network)
+    model.load_state_dict(state["average"])
+    return experiment, model.eval(), state["record"]
 
 
 def _read(path: Path, device: torch.device) -> tuple[Experiment, dict[str, Any]]:
@@ -247,6 +249,8 @@ def train(experiment: Experiment, folder: Path, report: Callable[[Progress], Non
     Returns the checkpoint's path. Raises BadInput or Mismatch when the corpus does not hold what the experiment asks
     for.
     """
+    if (folder / CHECKPOINT).exists() and _is_done(experiment, folder / CHECKPOINT):
+        return folder / CHECKPOINT
     device = best_device()
     sampler = sampler_of(experiment, device)
     audio, sheet = AudioSpec(), SheetSpec()
@@ -280,6 +284,12 @@ def sampler_of(experiment: Experiment, device: torch.device) -> PairSampler:
         tempo=experiment.tempo,
         degradation=experiment.degradation,
     )
+
+
+def _is_done(experiment: Experiment, checkpoint: Path) -> bool:
+    """Whether a checkpoint is the end of this very experiment."""
+    earlier, state = _read(checkpoint, torch.device("cpu"))
+    return bool(earlier == experiment and state["record"]["step"] == experiment.steps)
 
 
 def _begin(run: TrainingRun, sampler: PairSampler, runs: Path) -> None:

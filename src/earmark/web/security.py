@@ -21,7 +21,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from earmark.web.errors import Refusal
@@ -41,6 +41,16 @@ POLICY = "; ".join(
 )
 DISMISS = "/api/v1/visit"
 """DELETE there takes a browser's cookie back."""
+NO_TOKEN_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Earmark</title>
+<h1>This library is shown to those who have its address</h1>
+<p>Open the whole address that <code>earmark serve</code> printed, from “http” to its end: the end is the key.
+It has to be opened once on every device, and again when the server was started anew.</p>
+"""
+"""What a browser shows that has neither token nor cookie."""
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "Permissions-Policy": "microphone=(self), camera=(), geolocation=(), payment=(), usb=()",
@@ -96,6 +106,8 @@ class Security:
             if self._token is not None:
                 return self._without_token(call, self._token)
         except Refusal as refusal:
+            if refusal.kind == "no_token" and "text/html" in call.headers.get("accept", ""):
+                return HTMLResponse(NO_TOKEN_PAGE, refusal.status)
             return JSONResponse({"error": refusal.to_dict()}, refusal.status, refusal.headers)
         return None
 

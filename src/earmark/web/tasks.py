@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 from PIL import Image
@@ -18,6 +19,7 @@ from earmark.embed.attention import attend, hear
 from earmark.embed.recording import read_blocks
 from earmark.library.library import Library
 from earmark.library.reading import read_page
+from earmark.sandbox.sandbox import Sandbox
 from earmark.schema import AudioSpec
 from earmark.search.rank import NEIGHBOURS
 from earmark.sheet.formats import can_have_pages, count_pages, is_sheet_music
@@ -26,6 +28,8 @@ from earmark.web.protocol import Answer, Progress, piece_json, pieces_json
 
 OnProgress = Callable[[Progress], None]
 PROGRESS_EVERY_S = 0.2
+WIDEST_PX = 2400
+"""Of a page's picture."""
 LOUDEST = 1.2
 """Spectrogram values from here on are white in a picture: few are higher even in loud recordings."""
 
@@ -89,10 +93,22 @@ def _check_pages(library: Library, path: str, name: str, most: int) -> None:
 
 
 def page(library: Library, progress: OnProgress, files: list[str], name: str, number: int, width: int) -> Answer:
-    """Page ``number`` of a piece as a grey PNG, ``width`` px wide."""
-    image = Image.fromarray(read_page(files, number, library.sandbox).image)
+    """Page ``number`` of a piece as a grey PNG, ``width`` px wide, at most `WIDEST_PX`."""
+    changed = tuple(os.stat(file).st_mtime_ns for file in files if os.path.exists(file))
+    return Answer({}, _png(_scaled(_seen(library.sandbox, tuple(files), changed, number), width)))
+
+
+@lru_cache(maxsize=4)
+def _seen(sandbox: Sandbox, files: tuple[str, ...], changed: tuple[int, ...], number: int) -> Image.Image:
+    """A page as it was last read, as wide as any that is shown: a large scan takes seconds to decode, and is asked for
+    in one width after the other. ``changed`` are the files' times."""
+    image = Image.fromarray(read_page(files, number, sandbox).image)
+    return image if image.width <= WIDEST_PX else _scaled(image, WIDEST_PX)
+
+
+def _scaled(image: Image.Image, width: int) -> Image.Image:
     height = max(1, round(image.height * width / image.width))
-    return Answer({}, _png(image.resize((width, height), Image.Resampling.BOX if width < image.width else None)))
+    return image.resize((width, height), Image.Resampling.BOX if width < image.width else None)
 
 
 def spectrogram(library: Library, progress: OnProgress, path: str, name: str, start_s: float, end_s: float) -> Answer:

@@ -48,6 +48,32 @@ def test_a_packed_corpus_is_read_as_the_whole_one(corpus: Path, tmp_path: Path) 
                 np.testing.assert_allclose(packed.audio[name], whole.audio[name], atol=0.01)
 
 
+def test_of_long_pieces_the_beginning_is_packed(corpus: Path, tmp_path: Path) -> None:
+    """Ten seconds: onsets are 0.4 s apart from second 2 on, and the strip ends half way to the next."""
+    (part,) = pack(corpus, tmp_path / "parts", {"train": ["one@1"]}, minutes=10 / 60)
+    folder = unpack([part], tmp_path / "there")
+    names = read_splits(corpus)["train"][:1]
+    (whole,), (packed,) = (read_pieces(at, names, ["one@1"], *SPECS) for at in (corpus, folder))
+    kept = len(packed.onsets)
+    assert packed.onsets.time_s[-1] < 10 <= whole.onsets.time_s[kept]
+    np.testing.assert_array_equal(packed.onsets.time_s, whole.onsets.time_s[:kept])
+    assert packed.onsets.x_px[-1] < packed.strip.shape[2] <= whole.onsets.x_px[kept]
+    assert len(packed.audio["one@1"]) == pytest.approx(20 * (packed.onsets.time_s[-1] + 0.2), abs=1)
+    (everything,) = pack(corpus, tmp_path / "all", {"train": ["one@1"]}, minutes=5)
+    (unshortened,) = read_pieces(unpack([everything], tmp_path / "whole"), names, ["one@1"], *SPECS)
+    assert unshortened.strip.shape == whole.strip.shape
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"), [({"more": ["one@1"]}, "no split 'more'"), ({"train": ["harp@1"]}, "harp@1")]
+)
+def test_what_a_corpus_lacks_cannot_be_packed(
+    corpus: Path, tmp_path: Path, wanted: dict[str, list[str]], message: str
+) -> None:
+    with pytest.raises(BadInput, match=message):
+        pack(corpus, tmp_path / "parts", wanted)
+
+
 def test_what_is_no_part_is_named(corpus: Path, tmp_path: Path) -> None:
     broken = tmp_path / "part-00.zip"
     broken.write_bytes(b"PK nothing")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -98,7 +99,7 @@ def read_pieces(
     if about["audio"] != audio.to_dict() or about["sheet"] != sheet.to_dict():
         raise Mismatch(f"{corpus}: built with another audio or sheet definition; build it again")
     folders = [piece_folder(corpus, name) for name in names]
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         built = [folder for folder in folders if (folder / DESCRIPTION).exists()]
         wanted = [renderings if every else _there(folder, renderings) for folder in built]
         some = [(folder, names) for folder, names in zip(built, wanted, strict=True) if names or every]

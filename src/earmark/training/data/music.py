@@ -6,8 +6,10 @@ choose: for every piece its place among the others, for every onset and note whe
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
-from itertools import groupby
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby, repeat
 
 import numpy as np
 import numpy.typing as npt
@@ -76,14 +78,12 @@ class Music:
             send(np.concatenate([getattr(context, side) for context in contexts]).view(np.int64), device)
             for side in ("before", "after")
         )
-        self.hard = np.concatenate(
-            [
-                first + _hard_negatives(piece, context, sheet.window_px)
-                for piece, context, first in zip(pieces, contexts, self.first_onset, strict=False)
-                if with_hard_negatives
-            ]
-            or [np.zeros((0, KEPT), np.int64)]
-        )
+        self.hard: Ints = np.zeros((0, KEPT), np.int64)
+        if with_hard_negatives:
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                found = pool.map(_hard_negatives, pieces, contexts, repeat(sheet.window_px))
+                own = [first + like for first, like in zip(self.first_onset, found, strict=False)]
+            self.hard = np.concatenate(own)
         spectra = (spectrum for piece in pieces for _, names in _performances(piece) for spectrum in _of(piece, names))
         self.spectra = _end_to_end(spectra, int(self.frames.sum()), (audio.bands,), torch.float16, device)
         columns = (lane.T for piece in pieces for lane in piece.strip)

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,12 +29,13 @@ from earmark.corpus.format import (
     audio_file,
     piece_folder,
     read_splits,
+    tempo_of,
     timing_file,
 )
 from earmark.errors import BadInput
 from earmark.files import replacing, write_json
 from earmark.schema import AudioSpec, SheetSpec
-from earmark.training.data.dataset import TrainingPiece, read_pieces, write_notes
+from earmark.training.data.dataset import Notes, TrainingPiece, group_onsets, read_pieces, write_notes
 
 BEND, LOUDEST = 0.05, 60.0
 """Magnitudes: where the scale turns from linear to logarithmic, and its upper end."""
@@ -87,35 +90,62 @@ def pack(
     renderings: Mapping[str, Sequence[str]],
     *,
     part_bytes: int = PART_BYTES,
+    minutes: float = math.inf,
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Path]:
     """Write parts into ``out`` with the pieces of some splits: ``renderings`` names those of each split.
 
-    Returns the parts' paths. ``report`` gets pieces done and in all. Raises BadInput when the corpus lacks any of it.
+    Of each piece only the first ``minutes`` at tempo 1 are packed, and those of the renderings that it has. Returns the
+    parts' paths. ``report`` gets pieces done and in all. Raises BadInput when the corpus lacks a split, or all its
+    pieces a rendering.
     """
     splits = read_splits(corpus)
+    for split in renderings.keys() - splits.keys():
+        raise BadInput(corpus / SPLITS, f"no split {split!r}", f"choose one of {', '.join(splits)}")
     out.mkdir(parents=True, exist_ok=True)
     parts = Parts(out, part_bytes)
     for name in (ABOUT, SPLITS):
         parts.write(name, (corpus / name).read_bytes())
     wanted = [(piece, names) for split, names in renderings.items() for piece in splits[split]]
-    spectra: list[tuple[str, str]] = []
+    spectra: list[tuple[str, Path, float]] = []
     for number, (name, of_piece) in enumerate(wanted):
         report(number, len(wanted))
         for piece in read_pieces(corpus, [name], [], AudioSpec(), SheetSpec()):
-            _write_sheet(parts, piece)
-            spectra += [(name, rendering) for rendering in of_piece]
-    for name, rendering in sorted(spectra, key=lambda item: item[1]):
-        folder = piece_folder(corpus, name)
+            beginning, until_s = begun(piece, 60 * minutes)
+            _write_sheet(parts, beginning)
+            spectra += [(rendering, piece_folder(corpus, name), until_s) for rendering in of_piece]
+    there = [spectrum for spectrum in spectra if (spectrum[1] / audio_file(spectrum[0])).exists()]
+    for name in sorted({spectrum[0] for spectrum in spectra} - {spectrum[0] for spectrum in there}):
+        raise BadInput(corpus, f"has no piece with {name}", "build the corpus with this piano and tempo")
+    for rendering, folder, until_s in sorted(there):
+        timing = np.load(folder / timing_file(rendering)) if (folder / timing_file(rendering)).exists() else None
         values = to_bytes(np.load(folder / audio_file(rendering)))
-        timing = folder / timing_file(rendering)
-        if timing.exists():
-            parts.write(f"{name}/{timing.name}", timing.read_bytes())
+        if math.isfinite(until_s):
+            end_s = until_s / tempo_of(rendering) if timing is None else np.interp(until_s, *timing)
+            values = values[: math.ceil(end_s * AudioSpec().frames_per_second)]
+        if timing is not None:
+            parts.write(f"{folder.name}/{Path(timing_file(rendering)).name}", _npy(timing))
         # Differences along time of one band after another are what compresses best.
-        parts.write(f"{name}/{rendering}", _npy(np.diff(values.T, axis=1, prepend=np.uint8(0))))
+        parts.write(f"{folder.name}/{rendering}", _npy(np.diff(values.T, axis=1, prepend=np.uint8(0))))
     parts.close()
     report(len(wanted), len(wanted))
     return parts.paths
+
+
+def begun(piece: TrainingPiece, seconds: float) -> tuple[TrainingPiece, float]:
+    """The first ``seconds`` of a piece, cut half way to the onset after them, and where that is: infinity at the end.
+
+    Spectrograms stay as they are.
+    """
+    onsets = piece.onsets
+    kept = max(1, int(np.searchsorted(onsets.time_s, seconds)))
+    if kept >= len(onsets):
+        return piece, math.inf
+    until_s = float(onsets.time_s[kept - 1 : kept + 1].mean())
+    until_px = math.ceil(onsets.x_px[kept - 1 : kept + 1].mean())
+    early = piece.notes.time_s < until_s
+    notes = Notes(*(getattr(piece.notes, field.name)[early] for field in fields(Notes)))
+    return replace(piece, strip=piece.strip[:, :, :until_px], notes=notes, onsets=group_onsets(notes)), until_s
 
 
 def _write_sheet(parts: Parts, piece: TrainingPiece) -> None:

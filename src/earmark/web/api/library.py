@@ -18,9 +18,10 @@ from earmark.web.errors import Refusal
 from earmark.web.protocol import Answer, Task, piece_json
 from earmark.web.service import Client, InService, Service
 from earmark.web.sessions import KeptAddition
+from earmark.web.tasks import WIDEST_PX
 from earmark.web.uploads import int_or_zero, score_suffix, shown_name
 
-PAGE_WIDTHS = (240, 480, 960, 1440, 1920, 2400)
+PAGE_WIDTHS = (240, 480, 960, 1440, 1920, WIDEST_PX)
 PRIVATELY_A_DAY = "private, max-age=86400"
 
 router = APIRouter(prefix=API, tags=["library"])

@@ -1,7 +1,8 @@
 /** The list of ranked pieces, each with the system it was found in, as buttons of which one is chosen. */
 
-import { libraryFacts, pageAddress, pieceOf } from "/js/api.js";
+import { libraryFacts, pageAddress, pause, pieceOf } from "/js/api.js";
 import { h, percent, svg, titleOf } from "/js/dom.js";
+import { pagesShown } from "/js/score.js";
 
 const GLIMPSE_PX = 480;
 const GLIMPSE_WIDTH = 0.5;
@@ -56,6 +57,8 @@ async function glimpse(host, id, hit) {
   if (host.dataset.shows === key) return;
   host.dataset.shows = key;
   const [piece, { page_widths: widths }] = await Promise.all([pieceOf(id), libraryFacts()]).catch(() => [null, {}]);
+  await pause(0); // the chosen page is asked for first
+  await pagesShown();
   if (!piece || host.dataset.shows !== key) return;
   cutOut(host, piece, hit.page, around(hit.box), pageAddress(id, hit.page, GLIMPSE_PX, widths));
 }

@@ -10,6 +10,11 @@ const ARROW_PX = 60;
 const ROOM_ABOVE = 0.25;
 const ROOM_BEFORE = 0.25;
 
+const loading = new Set(); // pages on their way, as promises
+
+/** Waits until the pages that someone looks at are there: the server draws one picture after the other. */
+export const pagesShown = () => Promise.all(loading);
+
 /**
  * Events: `turn` (the page shown is another one), `point` (detail {page, x, y}: someone clicked there).
  * `follow` tells whether the window follows the moving mark: it stops when someone turns or pans by hand.
@@ -174,7 +179,10 @@ export class Score extends EventTarget {
     const loaded = new Image();
     loaded.src = address;
     frame.setAttribute("aria-busy", "true");
-    await loaded.decode().catch(() => {}); // then it stays missing
+    const decoded = loaded.decode().catch(() => {}); // then it stays missing
+    loading.add(decoded);
+    await decoded;
+    loading.delete(decoded);
     if (this.wanted !== address) return;
     image.classList.toggle("missing", !loaded.naturalWidth);
     image.src = address;

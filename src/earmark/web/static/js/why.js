@@ -29,7 +29,8 @@ export class Why {
     this.draw();
     $("why-snippet").toggleAttribute("data-empty", true);
     $("why-where").textContent = $("why-words").textContent = "";
-    const loaded = await Promise.all([pieceOf(pieceId), libraryFacts()]);
+    this.ready = Promise.all([pieceOf(pieceId), libraryFacts()]);
+    const loaded = await this.ready;
     if (this.pieceId === pieceId) [this.piece, this.facts] = loaded;
   }
 
@@ -40,7 +41,10 @@ export class Why {
     const number = Math.floor(time / BLOCK_S);
     if (!this.blocks.has(number)) this.blocks.set(number, this.load(number));
     const { query } = this;
-    const block = await this.blocks.get(number).catch(problemOf);
+    const [block] = await Promise.all([this.blocks.get(number), this.ready]).catch((error) => {
+      this.blocks.delete(number); // it may be had later
+      return [problemOf(error)];
+    });
     if (query !== this.query || Math.floor(this.time / BLOCK_S) !== number) return;
     this.block = block.sound ? block : null;
     if (!this.block) $("why-words").textContent = `This cannot be shown: ${block.what}.`;
