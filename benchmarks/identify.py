@@ -5,6 +5,7 @@
     python -m benchmarks.identify CORPUS --suite scans --scans SCANS
     python -m benchmarks.identify CORPUS --suite tapes
     python -m benchmarks.identify CORPUS --suite pages --scans SCANS
+    python -m benchmarks.identify INSTRUMENTS --suite instruments --split instruments-test --more CORPUS
 
 All suites print the same columns (`benchmarks.support.answers`). What each asks, and of which library, says its module
 in ``benchmarks/suites``. A library that takes long to make is kept in ``--work``.
@@ -18,7 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.suites import pages, pieces, real, scans, tapes
+from benchmarks.suites import instruments, pages, pieces, real, scans, tapes
 from benchmarks.support.answers import Answer, answers_table, summarise
 from benchmarks.support.results import begin, finish
 from earmark.library.library import DEFAULT_MODEL
@@ -40,6 +41,9 @@ SUITES = {
     ),
     "scans": Suite(lambda given: scans.ask(given.corpus, given.scans, given.work, given.model), ("scans",)),
     "tapes": Suite(lambda given: tapes.ask(given.corpus, given.split, given.pieces, given.model)),
+    "instruments": Suite(
+        lambda given: instruments.ask(given.corpus, given.split, given.pieces, given.more, given.work, given.model)
+    ),
     "pages": Suite(lambda given: pages.ask(given.corpus, given.scans, given.model), ("scans",)),
 }
 
@@ -53,11 +57,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--suite", choices=list(SUITES), default="pieces")
-    parser.add_argument("--split", default="test", help="of pieces and tapes")
-    parser.add_argument("--pieces", type=int, help="of pieces and tapes: only so many of the split, evenly taken")
+    parser.add_argument("--split", default="test", help="of pieces, tapes and instruments")
+    parser.add_argument("--pieces", type=int, help="of these: only so many of the split, evenly taken")
     parser.add_argument("--scans", type=Path, help="a folder with a folder of page images for each work")
     parser.add_argument("--recordings", type=Path, help="a folder of the real recordings")
-    parser.add_argument("--more", type=Path, help="a corpus of the recordings' pieces that CORPUS lacks")
+    parser.add_argument("--more", type=Path, help="a corpus of pieces that CORPUS lacks")
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--work", type=Path, default=Path("data/bench"))
     parser.add_argument("--json", type=Path)

@@ -79,11 +79,11 @@ def descend(run: TrainingRun, batch: PairBatch, clock: Clock) -> None:
         with clock.part("readers"):
             audio, _ = model.audio.reader(heard, batch.row, batch.frame)
             sheet, _ = model.sheet.reader(seen, batch.row, batch.column)
-        with clock.part("losses"):
-            scale = model.log_scale.clamp(max=MAX_LOG_SCALE).exp()
-            loss = contrastive_loss(audio, sheet, scale, batch.indistinguishable)
-            loss = loss + pitch_loss(model.audio.pitches(heard), batch.audio_pitches)
-            loss = loss + pitch_loss(model.sheet.pitches(seen), batch.sheet_pitches)
+            notes = model.audio.pitches(heard), model.sheet.pitches(seen)
+    with clock.part("losses"):
+        scale = model.log_scale.clamp(max=MAX_LOG_SCALE).exp()
+        loss = contrastive_loss(audio, sheet, scale, batch.indistinguishable)
+        loss = loss + pitch_loss(notes[0], batch.audio_pitches) + pitch_loss(notes[1], batch.sheet_pitches)
     with clock.part("backward"):
         run.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]

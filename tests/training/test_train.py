@@ -16,7 +16,7 @@ from earmark.model.networks import DualEncoder, EncoderSize, NetworkConfig  # no
 from earmark.schema import AudioSpec, SheetSpec  # noqa: E402
 from earmark.training.experiment import Experiment  # noqa: E402
 from earmark.training.loop import Progress  # noqa: E402
-from earmark.training.train import learning_rate, read_checkpoint, sampler_of, train  # noqa: E402
+from earmark.training.train import embed_long, learning_rate, read_checkpoint, sampler_of, train  # noqa: E402
 
 TINY = NetworkConfig(
     dimension=16,
@@ -192,3 +192,17 @@ def test_one_command_makes_weights_of_a_recipe(corpus: Path, tmp_path: Path, mon
     again = CliRunner().invoke(export_command, [str(runs / "tiny" / "checkpoint.pt")] * 2 + [str(tmp_path / "no")])
     assert "is no end of the run" in str(again.exception)
     assert (runs / "tiny-seed-3" / "checkpoint.pt").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("side", ["audio", "sheet"])
+def test_whole_pieces_are_encoded_in_chunks_for_validation(side: str) -> None:
+    encoder = getattr(DualEncoder(AudioSpec(), SheetSpec(), TINY).eval(), side)
+    rng, length = np.random.default_rng(0), 4300
+    values = rng.random((length, 92) if side == "audio" else (2, 80, length), np.float32)
+    centres = np.sort(rng.uniform(0, length, 30)).astype(np.float32)
+    around = [(0, 0)] * values.ndim
+    around[encoder.length_axis] = (104, 104)
+    with torch.no_grad():
+        whole, _ = encoder(torch.from_numpy(np.pad(values, around)), torch.from_numpy(centres + 104))
+    found = embed_long(encoder, values, centres, 168 if side == "audio" else 100)
+    np.testing.assert_allclose(found, whole.numpy(), atol=1e-4)

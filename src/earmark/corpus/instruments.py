@@ -106,6 +106,11 @@ def varied(performance: mido.MidiFile, rng: np.random.Generator) -> dict[int, Pl
     return players
 
 
+def families(performance: mido.MidiFile) -> list[str]:
+    """The family of each instrument that plays in ``performance``; "" of what is in none."""
+    return [_FAMILY_OF.get(program, "") for program, _ in _parts(performance).values()]
+
+
 def _parts(performance: mido.MidiFile) -> Mapping[int, tuple[int, set[int]]]:
     """Channel → its program and its pitches, in the order of the channels."""
     programs: dict[int, int] = {}

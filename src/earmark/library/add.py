@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -34,7 +35,8 @@ from earmark.library.store import LibraryUnusable, Piece, Store
 from earmark.model.encoders import Model
 from earmark.sandbox.sandbox import Sandbox
 from earmark.sheet.formats import kind
-from earmark.sheet.iiif import download, is_address, kept_manifest
+from earmark.sheet.iiif import download, is_address
+from earmark.sheet.manifest import MAX_MEMBERS, Collection
 from earmark.sheet.parts import Part, find_parts, read_headings
 from earmark.sheet.read import needs_engraver
 
@@ -119,7 +121,7 @@ class Adding:
         begun: deque[_Source] = deque()
         threads = ThreadPoolExecutor(self.jobs, "reading")
         try:
-            for one in found:
+            for one in chain.from_iterable(map(self._led_to, found)):
                 begun.append(self._begun(one, threads, begun))
                 if len(begun) > _AHEAD * self.jobs:
                     yield self._finished(begun.popleft())
@@ -132,16 +134,40 @@ class Adding:
         finally:
             threads.shutdown()
 
-    def _begun(self, found: Found, threads: Executor, before: Iterable[_Source]) -> _Source:
+    def _led_to(self, found: Found) -> Iterator[Score | BadInput]:
+        """The source itself; of an address, the pieces that it leads to."""
+        if not isinstance(found, str):
+            yield found
+            return
+        asked, addresses = 0, [found]
+        while addresses:
+            url = addresses.pop(0)
+            asked += 1
+            if asked > MAX_MEMBERS:
+                yield BadInput(found, f"leads to more than {MAX_MEMBERS} manifests", "give some of them")
+                return
+            try:
+                with reading(url):
+                    fetched = self._fetched(url, found)
+            except BadInput as error:
+                is_own = error.path == url or isinstance(error, LibraryUnusable)
+                yield error if is_own else BadInput(url, f"{Path(error.path).name} {error.what}", error.remedy)
+                continue
+            if isinstance(fetched, Collection):
+                addresses += fetched.members
+            else:
+                yield from fetched
+
+    def _begun(self, found: Score | BadInput, threads: Executor, before: Iterable[_Source]) -> _Source:
         """One source, and its reading under way unless the store, or one ``before`` it, seems to have it already."""
-        name = found if isinstance(found, str) else found.source if isinstance(found, Score) else found.path
+        name = found.source if isinstance(found, Score) else found.path
         source = _Source(name)
         try:
             with reading(name):
                 if isinstance(found, BadInput):
                     raise found
-                source.score = self._fetched(found) if isinstance(found, str) else found
-                source.is_split = self.split and can_hold_parts(source.score, self.sandbox)
+                source.score = found
+                source.is_split = self.split and (bool(found.parts) or can_hold_parts(found, self.sandbox))
                 if self._seems_new(source) and source.content not in [one.content for one in before if one.embedded]:
                     source.embedded = threads.submit(self._reading(source, source.score))
         except (BadInput, LibraryUnusable) as error:
@@ -164,19 +190,33 @@ class Adding:
             raise
         except BadInput as error:
             outcomes.append(_failed(error, source.source))
-        return outcomes
+        missing = source.score.missing if source.score else ()
+        return [_with_missing(outcome, missing) for outcome in outcomes] if missing else outcomes
 
-    def _fetched(self, url: str) -> Score:
-        """The pages of a IIIF manifest, which are kept."""
+    def _fetched(self, url: str, given: str) -> list[Score] | Collection:
+        """The pages of a IIIF manifest, which are kept, and its recordings; or the addresses in a collection.
+
+        ``given`` is the address that a person gave, which led to ``url``.
+        """
         folder = self.downloads / hashlib.sha256(url.encode()).hexdigest()[:16]
         try:
-            files = tuple(map(page_file, download(url, folder)))
+            fetched = download(url, folder, given=given)
+            if isinstance(fetched, Collection):
+                return fetched
+            label = fetched.manifest.label
+            pages = tuple(map(page_file, fetched.pages))
+            heard = [(one, page_file(path)) for one, path in fetched.recordings]
         except OSError as error:
             what = f"cannot be written ({error.strerror})"
             raise LibraryUnusable(folder, what, "make room or give yourself permission") from error
-        manifest = kept_manifest(folder)
-        label = manifest.label if manifest else ""
-        return Score(label or url, url, files, title=label)
+        parts = tuple(Part(one.first, one.last, one.label) for one in fetched.manifest.ranges)
+        score = Score(label or url, url, pages, title=label, parts=parts, missing=fetched.missing)
+        names = [one.label or f"{label or url} ({number})" for number, (one, _) in enumerate(heard, start=1)]
+        recordings = [
+            Score(name, f"{url}#{number}", (file,), "recording", title=name)
+            for number, (name, (_, file)) in enumerate(zip(names, heard, strict=True), start=1)
+        ]
+        return [score, *recordings] if pages else recordings
 
     def _seems_new(self, source: _Source) -> bool:
         """Whether the store has nothing of these files; what is stored meanwhile is seen when it is this one's turn."""
@@ -194,7 +234,7 @@ class Adding:
         files = [Path(file.path) for file in score.files]
         if score.kind == "recording":
             return partial(_embed_recording, files[0], self.model, self.sandbox)
-        return partial(_embed_piece, files, self.model, self.sandbox, source.is_split)
+        return partial(_embed_piece, files, self.model, self.sandbox, source.is_split, score.parts)
 
     def _read(self, source: _Source, score: Score) -> Embedded:
         """What was read of a source; now, if its reading was not begun."""
@@ -223,7 +263,11 @@ class Adding:
         """The pieces of one file; and the same, if they are all of it as it is now, else none."""
         before = self.store.of_file(score.source)
         parts = [piece for piece in before if self.store.files(piece) == score.files]
-        is_whole = bool(parts) and are_all_parts(score, [piece.source for piece in parts], self.sandbox)
+        sources = [piece.source for piece in parts]
+        if score.parts:
+            is_whole = sorted(sources) == sorted(part_source(score, part) for part in score.parts)
+        else:
+            is_whole = bool(parts) and are_all_parts(score, sources, self.sandbox)
         return before, parts if is_whole else []
 
     def _add_parts(self, source: _Source, score: Score) -> Iterator[Outcome]:
@@ -274,11 +318,19 @@ def _embed_recording(path: Path, model: Model, sandbox: Sandbox) -> Embedded:
     return Embedded(recording=recording)
 
 
-def _embed_piece(files: list[Path], model: Model, sandbox: Sandbox, is_split: bool) -> Embedded:
-    parts: list[Part] = []
-    if is_split:
+def _embed_piece(
+    files: list[Path], model: Model, sandbox: Sandbox, is_split: bool, known: tuple[Part, ...]
+) -> Embedded:
+    parts = list(known) if is_split else []
+    if is_split and not known:
         parts = find_parts(sandbox.stream(read_headings, files[0], may_start=needs_engraver(files)))
     return Embedded(read_piece(files, model, sandbox), parts=tuple(parts))
+
+
+def _with_missing(outcome: Outcome, missing: tuple[str, ...]) -> Outcome:
+    """An outcome that says why pages could not be had, in place of that they could not be read."""
+    others = tuple(remark for remark in outcome.remarks if " is missing (" not in remark)
+    return replace(outcome, remarks=(*missing, *others))
 
 
 def _failed(error: BadInput, source: str) -> Outcome:

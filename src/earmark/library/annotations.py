@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from earmark.library.sources import whole_file
 from earmark.results import Findings, Hit, RecordingHit
 from earmark.schema import Box
-from earmark.sheet.iiif import kept_manifest
+from earmark.sheet.iiif import is_address, kept_manifest
 
 Json = dict[str, Any]
 _MEDIA_FRAGMENTS = "http://www.w3.org/TR/media-frags/"
@@ -24,7 +25,7 @@ def annotation_page(findings: Findings, files: Sequence[Sequence[Path]]) -> Json
     """The AnnotationPage of a search; ``files`` are the files of the piece of every hit, in page order."""
     query = Path(findings.query_path).expanduser()
     items = [_annotation(hit, query, _page_target(hit, paths)) for hit, paths in zip(findings.hits, files, strict=True)]
-    items += [_annotation(hit, query, _moment(Path(hit.source), hit.time_s)) for hit in findings.recordings]
+    items += [_annotation(hit, query, _moment(hit.source, hit.time_s)) for hit in findings.recordings]
     return {"@context": "http://www.w3.org/ns/anno.jsonld", "type": "AnnotationPage", "items": items}
 
 
@@ -46,11 +47,13 @@ def _page_target(hit: Hit, files: Sequence[Path]) -> Json:
     manifest = kept_manifest(files[0].parent)
     if manifest is not None and hit.page <= len(manifest.canvases):
         canvas = manifest.canvases[hit.page - 1]
-        x0, y0, x1, y1 = (
-            round(value * size) for value, size in zip(hit.box, (canvas.width, canvas.height) * 2, strict=True)
-        )
-        part_of = {"id": hit.source, "type": "Manifest"}
+        part_of = {"id": whole_file(hit.source), "type": "Manifest"}
         source = {"id": canvas.id, "type": "Canvas", "partOf": part_of}
+        x0, y0, x1, y1 = _on_canvas(hit.box, canvas.box)
+        if not (canvas.width and canvas.height):
+            return _specific(source, _percent((x0, y0, x1, y1)))
+        x0, x1 = (round(x * canvas.width) for x in (x0, x1))
+        y0, y1 = (round(y * canvas.height) for y in (y0, y1))
         return _specific(source, _fragment(f"xywh={x0},{y0},{x1 - x0},{y1 - y0}"))
     if len(files) > 1:
         return _box_of(files[hit.page - 1], 1, hit.box)
@@ -58,15 +61,27 @@ def _page_target(hit: Hit, files: Sequence[Path]) -> Json:
 
 
 def _box_of(file: Path, page: int, box: Box) -> Json:
-    x0, y0, x1, y1 = (100 * value for value in box)
-    selector = _fragment(f"xywh=percent:{x0:.3f},{y0:.3f},{x1 - x0:.3f},{y1 - y0:.3f}")
+    selector = _percent(box)
     if file.suffix.lower() == ".pdf":
         selector = {**_fragment(f"page={page}", _PDF_FRAGMENTS), "refinedBy": selector}
     return _specific(_uri(file), selector)
 
 
-def _moment(file: Path, time_s: float) -> Json:
-    return _specific(_uri(file), _fragment(f"t={time_s:.3f}"))
+def _on_canvas(box: Box, image: Box) -> Box:
+    """A box in fractions of an image → of the canvas, on which the image lies in another box."""
+    x0, y0, x1, y1 = box
+    left, top, right, bottom = image
+    wide, high = right - left, bottom - top
+    return left + x0 * wide, top + y0 * high, left + x1 * wide, top + y1 * high
+
+
+def _percent(box: Sequence[float]) -> Json:
+    x0, y0, x1, y1 = (100 * value for value in box)
+    return _fragment(f"xywh=percent:{x0:.3f},{y0:.3f},{x1 - x0:.3f},{y1 - y0:.3f}")
+
+
+def _moment(file: str | Path, time_s: float) -> Json:
+    return _specific(str(file) if is_address(file) else _uri(Path(file)), _fragment(f"t={time_s:.3f}"))
 
 
 def _specific(source: str | Json, selector: Json) -> Json:

@@ -130,7 +130,7 @@ class Library:
             for outcome in some:
                 outcomes.append(outcome)
                 if report:
-                    report(outcome, done, len(found))
+                    report(outcome, done, max(done, len(found)))
         self.store.settle()
         return outcomes
 

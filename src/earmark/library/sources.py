@@ -44,7 +44,8 @@ class PageFile:
 class Score:
     """One piece on disk: its name, the absolute path (or address) that stands for it, its files in page order.
 
-    ``title`` and ``composer`` are what the piece itself says, "" where it says nothing or was not read yet.
+    ``title`` and ``composer`` are what the piece itself says, "" where it says nothing or was not read yet. ``parts``
+    are the pieces in it, where they are known; ``missing`` is what of it could not be had, a clause each.
     """
 
     name: str
@@ -53,6 +54,8 @@ class Score:
     kind: Kind = "score"
     title: str = ""
     composer: str = ""
+    parts: tuple[Part, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 def find_scores(

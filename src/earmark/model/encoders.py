@@ -149,13 +149,13 @@ class OnnxModel:
 
     def embed_audio(self, spectrogram: FloatArray, centres: Positions) -> tuple[FloatArray, FloatArray]:
         """See `Model.embed_audio`."""
-        chunks = _chunks(spectrogram, centres, AudioSpec().window_frames, self._at_once)
-        return self._run(self._audio, "spectrogram", chunks, len(centres))
+        parts = chunks(spectrogram, centres, AudioSpec().window_frames, self._at_once)
+        return self._run(self._audio, "spectrogram", parts, len(centres))
 
     def embed_strip(self, strip: FloatArray, centres: Positions) -> tuple[FloatArray, FloatArray]:
         """See `Model.embed_strip`."""
-        chunks = _chunks(np.moveaxis(strip, -1, 0), centres, SheetSpec().window_px, self._at_once)
-        parts = ((order, np.moveaxis(part, 0, -1), local) for order, part, local in chunks)
+        columns = chunks(np.moveaxis(strip, -1, 0), centres, SheetSpec().window_px, self._at_once)
+        parts = ((order, np.moveaxis(part, 0, -1), local) for order, part, local in columns)
         if len(self._sheet.get_inputs()[0].shape) == 2:
             return self._embed_lanes_alone(list(parts), len(strip), len(centres))
         distinct = ((order, _distinct(part), local) for order, part, local in parts)
@@ -183,17 +183,17 @@ class OnnxModel:
         return _session(self._folder / "sheet.onnx")
 
     def _run(
-        self, session: Any, name: str, chunks: Iterator[tuple[Order, FloatArray, FloatArray]], count: int
+        self, session: Any, name: str, parts: Iterator[tuple[Order, FloatArray, FloatArray]], count: int
     ) -> tuple[FloatArray, FloatArray]:
         embeddings = np.empty((count, self.dimension), np.float32)
         attention = np.empty((count, session.get_outputs()[1].shape[1]), np.float32)
-        for order, part, local in chunks:
+        for order, part, local in parts:
             inputs = {name: np.ascontiguousarray(part), "centres": local}
             embeddings[order], attention[order] = session.run(None, inputs)
         return embeddings, attention
 
 
-def _chunks(
+def chunks(
     columns: FloatArray, centres: Positions, window: int, at_once: int | None
 ) -> Iterator[tuple[Order, FloatArray, FloatArray]]:
     """Cuts [length, …] into parts that hold whole windows, at most ``at_once`` of them (None: any number).

@@ -40,6 +40,8 @@ LEAST_BYTES_PER_S = 10_000.0
 """What an answer has to bring on average after its first `GRACE_S`."""
 MAX_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_LOGIN = frozenset({401, 403})
+LOGIN_REMEDY = "log in with a browser, download the files and add them"
 _TRY_AGAIN = frozenset({429, 500, 502, 503, 504})
 _AGENT = f"Earmark/{__version__} (indexes sheet music)"
 _OWN_NAMES = (".local", ".lan", ".internal", ".home.arpa")
@@ -235,7 +237,10 @@ class _Pace(io.RawIOBase):
 
 def _body(url: str, answer: HTTPResponse, most: int) -> bytes:
     if not 200 <= answer.status < 300:
-        refused = Refused(url, f"the server says {answer.status} {answer.reason}", "try again later")
+        remedy = (
+            "log in with a browser, download the files and add them" if answer.status in _LOGIN else "try again later"
+        )
+        refused = Refused(url, f"the server says {answer.status} {answer.reason}", remedy)
         raise _Busy(refused, answer.getheader("Retry-After")) if answer.status in _TRY_AGAIN else refused
     content = answer.read(most + 1)
     if len(content) > most:

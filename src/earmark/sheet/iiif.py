@@ -1,55 +1,45 @@
-"""A IIIF Presentation manifest (version 2 or 3) → its page images in a folder.
+"""A IIIF Presentation manifest (`earmark.sheet.manifest`) → its page images and recordings in a folder.
 
-`earmark.sheet.fetch` says what is fetched from where, and how politely. Resumable: an image that is there already is
-not fetched again, and one appears whole or not at all. The folder also keeps ``manifest.json``, from which
-`kept_manifest` tells what the pages are called on the web.
-
-https://iiif.io/api/presentation/3.0/, /2.1/; https://iiif.io/api/image/3.0/, /2.1/
+`earmark.sheet.fetch` says what is fetched from where, and how politely. Resumable: a file that is there already is
+not fetched again, and one appears whole or not at all. Where a server has no image for a page, an empty file stands for
+it, and it is asked for again next time. The folder also keeps ``manifest.json``, from which `kept_manifest` tells what
+the pages are called on the web.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
 
 from earmark.errors import BadInput
 from earmark.files import replacing
-from earmark.sheet.fetch import Download, Refused
+from earmark.sheet.fetch import LOGIN_REMEDY, Download, Refused
+from earmark.sheet.formats import kind_of_name
+from earmark.sheet.manifest import Collection, Manifest, Recording, read_document
 
-WIDTH_PX = 2000
-"""Asked of image services: A4 at 240 dpi, enough for the smallest staves in print."""
-SECONDS, SECONDS_A_PAGE = 600.0, 30.0
+SECONDS, SECONDS_A_PAGE, SECONDS_A_RECORDING = 600.0, 30.0, 600.0
 """What a download may take in all."""
 MAX_BYTES = 10_000_000_000
 MAX_MANIFEST_BYTES = 30_000_000
 MAX_IMAGE_BYTES = 60_000_000
-MAX_PAGES = 3000
+MAX_RECORDING_BYTES = 300_000_000
 MANIFEST = "manifest.json"
-
-Json = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Canvas:
-    """One page: its id on the web, its size in canvas units, and the addresses of its image, the best first."""
-
-    id: str
-    width: float
-    height: float
-    images: tuple[str, ...]
+_WEB_PAGE = re.compile(rb"\s*<(!doctype html|html)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Manifest:
-    """A manifest's label and its pages in order."""
+class Fetched:
+    """What a manifest led to: its pages and recordings, on disk in order, and what is ``missing``, a clause each."""
 
-    label: str
-    canvases: tuple[Canvas, ...]
+    manifest: Manifest
+    pages: tuple[Path, ...]
+    recordings: tuple[tuple[Recording, Path], ...]
+    missing: tuple[str, ...]
 
 
 def is_address(where: str | Path) -> bool:
@@ -57,117 +47,86 @@ def is_address(where: str | Path) -> bool:
     return str(where).startswith(("http://", "https://"))
 
 
-def download(url: str, folder: Path, report: Callable[[int, int], None] = lambda done, total: None) -> Sequence[Path]:
-    """Fetches the manifest at ``url`` and its images into ``folder``; returns them in page order.
+def download(
+    url: str,
+    folder: Path,
+    report: Callable[[int, int], None] = lambda done, total: None,
+    given: str | None = None,
+) -> Fetched | Collection:
+    """Fetches the manifest at ``url``, its images and recordings into ``folder``; a collection's members are not
+    fetched.
 
-    ``report`` is told how many of the pages are there. Whoever gives ``url`` vouches for it: if it is an address of
-    this machine or network, others of the same may be fetched from. Raises BadInput for what is no manifest, and when
-    the server cannot be reached, refuses, is too slow, or sends more than the limits above; what was fetched stays.
+    ``report`` is told how many of the pages are there. ``given`` is the address that a person gave and vouches for,
+    ``url`` if None: if it is one of this machine or network, others of the same may be fetched from. What a server
+    refuses is missing. Raises BadInput for what is no manifest, when all is missing, and when the server cannot be
+    reached, is too slow, or sends more than the limits above; what was fetched stays.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    web = Download(url, SECONDS)
+    web = Download(given or url, SECONDS)
     content = web.get(url, MAX_MANIFEST_BYTES)
-    manifest = read_manifest(content, url)
-    web.extend(SECONDS_A_PAGE * len(manifest.canvases))
+    found = read_document(content, url)
+    if isinstance(found, Collection):
+        return found
+    web.extend(SECONDS_A_PAGE * len(found.canvases) + SECONDS_A_RECORDING * len(found.recordings))
     with replacing(folder / MANIFEST) as file:
         file.write(content)
-    paths, size = [], 0
-    for number, canvas in enumerate(manifest.canvases, start=1):
-        digest = hashlib.sha256(canvas.images[-1].encode()).hexdigest()[:12]
-        path = folder / f"page-{number:04}-{digest}.jpg"
-        if not path.exists():
-            image = _fetch_first(web, canvas.images)
-            with replacing(path) as file:
-                file.write(image)
+    wanted = [(f"page {n}", canvas.images, MAX_IMAGE_BYTES) for n, canvas in enumerate(found.canvases, start=1)]
+    wanted += [(f"recording {n}", (one.address,), MAX_RECORDING_BYTES) for n, one in enumerate(found.recordings, 1)]
+    paths: list[Path] = []
+    missing: list[Refused] = []
+    said: list[str] = []
+    size = 0
+    for done, (name, addresses, most) in enumerate(wanted, start=1):
+        path = folder / _file_name(name, addresses)
+        if not path.exists() or not path.stat().st_size:
+            try:
+                data = _fetch_first(web, addresses, most)
+            except Refused as error:
+                missing.append(error)
+                said.append(f"{name} is missing ({error.what}; {error.remedy})")
+                data = b""
+            if data or not path.exists():
+                with replacing(path) as file:
+                    file.write(data)
         paths.append(path)
         size += path.stat().st_size
         if size > MAX_BYTES:
-            raise BadInput(url, f"has more than {MAX_BYTES // 10**9} GB of images", "add what was fetched as files")
-        report(number, len(manifest.canvases))
-    return paths
+            raise BadInput(url, f"has more than {MAX_BYTES // 10**9} GB of files", "add what was fetched as files")
+        report(done, len(wanted))
+    if len(missing) == len(wanted):
+        raise missing[0]
+    pages = len(found.canvases)
+    heard = [(one, path) for one, path in zip(found.recordings, paths[pages:], strict=True) if path.stat().st_size]
+    return Fetched(found, tuple(paths[:pages]), tuple(heard), tuple(said))
 
 
 def kept_manifest(folder: Path) -> Manifest | None:
     """The manifest of a folder that `download` filled; None for other folders."""
     try:
-        return read_manifest((folder / MANIFEST).read_bytes(), str(folder))
+        found = read_document((folder / MANIFEST).read_bytes(), str(folder))
     except (OSError, BadInput):
         return None
+    return found if isinstance(found, Manifest) else None
 
 
-def read_manifest(content: bytes, name: str) -> Manifest:
-    """A manifest of version 2 or 3; ``name`` is for messages. Raises BadInput when it is none or has no image."""
-    remedy = "give the address of a IIIF Presentation manifest"
-    try:
-        found = json.loads(content)
-        kind = found.get("type") or found.get("@type", "")
-        if kind.endswith("Collection"):
-            raise BadInput(name, "is a collection of manifests", "give the address of one of them")
-        if kind == "Manifest":
-            canvases = [_canvas(canvas, _resource_3(canvas)) for canvas in found["items"]]
-        elif kind == "sc:Manifest":
-            canvases = [_canvas(canvas, _resource_2(canvas)) for canvas in found["sequences"][0]["canvases"]]
-        else:
-            raise BadInput(name, "is no IIIF manifest", remedy)
-        label = _text(found.get("label"))
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise BadInput(name, "is no IIIF manifest that can be read", remedy) from error
-    with_image = tuple(canvas for canvas in canvases if canvas is not None)
-    if not with_image:
-        raise BadInput(name, "has no page with an image", remedy)
-    if len(with_image) > MAX_PAGES:
-        raise BadInput(name, f"has more than {MAX_PAGES} pages", "give the manifest of one volume")
-    return Manifest(label, with_image)
+def _file_name(name: str, addresses: Sequence[str]) -> str:
+    """What a page or a recording is called on disk."""
+    kind, _, number = name.partition(" ")
+    digest = hashlib.sha256("\n".join(addresses).encode()).hexdigest()[:12]
+    ending = PurePosixPath(urlsplit(addresses[-1]).path).suffix if kind == "recording" else ".jpg"
+    return f"{kind}-{int(number):04}-{digest}{ending if kind_of_name(f'a{ending}') else ''}"
 
 
-def _resource_3(canvas: Json) -> Json | None:
-    """The image that a version 3 canvas is painted with; None for an empty one."""
-    for page in canvas.get("items", ()):
-        for annotation in page.get("items", ()):
-            body = annotation["body"]
-            body = body[0] if isinstance(body, list) else body
-            return dict(body["items"][0] if body.get("type") == "Choice" else body)
-    return None
-
-
-def _resource_2(canvas: Json) -> Json | None:
-    for image in canvas.get("images", ()):
-        resource = image["resource"]
-        return dict(resource["default"] if resource.get("@type") == "oa:Choice" else resource)
-    return None
-
-
-def _canvas(canvas: Json, resource: Json | None) -> Canvas | None:
-    if resource is None:
-        return None
-    addresses = [_id(resource)] if _id(resource) else []
-    services = resource.get("service", ())
-    for service in [services] if isinstance(services, dict) else services:
-        if "level0" not in str(service.get("profile", "")) and _id(service):  # those have ready-made sizes only
-            width = min(WIDTH_PX, int(resource.get("width") or WIDTH_PX))
-            addresses.insert(0, f"{_id(service).rstrip('/')}/full/{width},/0/default.jpg")
-            break
-    if not addresses:
-        return None
-    return Canvas(_id(canvas), float(canvas["width"]), float(canvas["height"]), tuple(addresses))
-
-
-def _id(entity: Json) -> str:
-    return str(entity.get("id") or entity.get("@id") or "")
-
-
-def _text(label: Any) -> str:
-    """A label of either version: a string, values with languages, or lists of such; the first."""
-    if isinstance(label, dict):
-        return _text(label["@value"] if "@value" in label else next(iter(label.values()), ""))
-    if isinstance(label, list):
-        return _text(label[0] if label else "")
-    return " ".join(str(label or "").split())[:200]
-
-
-def _fetch_first(web: Download, addresses: Sequence[str]) -> bytes:
-    """The image at the first address that the server answers; a service may refuse a size."""
+def _fetch_first(web: Download, addresses: Sequence[str], most: int) -> bytes:
+    """The file at the first address that the server answers; a service may refuse a size."""
     for address in addresses[:-1]:
         with suppress(Refused):
-            return web.get(address, MAX_IMAGE_BYTES)
-    return web.get(addresses[-1], MAX_IMAGE_BYTES)
+            return _no_page(address, web.get(address, most))
+    return _no_page(addresses[-1], web.get(addresses[-1], most))
+
+
+def _no_page(address: str, content: bytes) -> bytes:
+    """The content; raises Refused when it is a web page, as those to log in are."""
+    if _WEB_PAGE.match(content):
+        raise Refused(address, "is a web page, perhaps to log in", LOGIN_REMEDY)
+    return content

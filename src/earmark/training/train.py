@@ -22,7 +22,7 @@ from torch.optim import swa_utils
 
 from earmark.errors import BadInput, Mismatch
 from earmark.files import replacing
-from earmark.model.encoders import find
+from earmark.model.encoders import chunks, find
 from earmark.model.networks import DualEncoder, Encoder, pool_lanes
 from earmark.schema import AudioSpec, FloatArray, SheetSpec
 from earmark.sheet.strips import ink
@@ -65,29 +65,28 @@ def averaging(experiment: Experiment, step: int) -> float:
     return min(experiment.averaging, (1 + step) / (10 + step))
 
 
-def loss_of(model: DualEncoder, batch: PairBatch, experiment: Experiment) -> Tensor:
-    """The loss of one batch."""
+def loss_of(model: DualEncoder, batch: PairBatch, experiment: Experiment, bf16: bool) -> Tensor:
+    """The loss of one batch. The encoders compute in bfloat16 or not; what compares embeddings never does."""
+    with torch.autocast(batch.audio.device.type, torch.bfloat16, enabled=bf16):
+        audio_tokens = model.audio.tokens(batch.audio)
+        sheet_tokens = pool_lanes(model.sheet.tokens(batch.sheet), batch.lanes)
+        audio, _ = model.audio.reader(audio_tokens, batch.row, batch.frame)
+        sheet, _ = model.sheet.reader(sheet_tokens, batch.row, batch.column)
+        heard, seen = model.audio.pitches(audio_tokens), model.sheet.pitches(sheet_tokens)
     scale = model.log_scale.clamp(max=MAX_LOG_SCALE).exp()
-    audio_tokens = model.audio.tokens(batch.audio)
-    sheet_tokens = pool_lanes(model.sheet.tokens(batch.sheet), batch.lanes)
-    audio, _ = model.audio.reader(audio_tokens, batch.row, batch.frame)
-    sheet, _ = model.sheet.reader(sheet_tokens, batch.row, batch.column)
-    loss = contrastive_loss(audio, sheet, scale, batch.indistinguishable)
-    teacher = pitch_loss(model.audio.pitches(audio_tokens), batch.audio_pitches) + pitch_loss(
-        model.sheet.pitches(sheet_tokens), batch.sheet_pitches
-    )
-    return loss + experiment.pitch_weight * teacher
+    teacher = pitch_loss(heard, batch.audio_pitches) + pitch_loss(seen, batch.sheet_pitches)
+    return contrastive_loss(audio, sheet, scale, batch.indistinguishable) + experiment.pitch_weight * teacher
 
 
 @torch.no_grad()
-def embed_padded(encoder: Encoder, values: FloatArray, centres: FloatArray, half_window: int) -> FloatArray:
-    """Embeddings of one whole input at ``centres``, padded so that every window lies inside."""
-    around = [(0, 0)] * values.ndim
-    around[encoder.length_axis] = (half_window, half_window)
-    device = next(encoder.parameters()).device
-    padded = torch.from_numpy(np.pad(values, around)).to(device)
-    embeddings, _ = encoder(padded, torch.from_numpy(centres + np.float32(half_window)).to(device))
-    out: FloatArray = embeddings.float().cpu().numpy()
+def embed_long(encoder: Encoder, values: FloatArray, centres: FloatArray, window: int) -> FloatArray:
+    """Embeddings of one whole input at ``centres``, chunk by chunk; beyond its ends is silence or paper."""
+    device, axis = next(encoder.parameters()).device, encoder.length_axis
+    out = np.empty((len(centres), encoder.reader.project.out_features), np.float32)
+    for order, part, local in chunks(np.moveaxis(values, axis, 0), centres.astype(np.float64), window, None):
+        columns = torch.from_numpy(np.ascontiguousarray(np.moveaxis(part, 0, axis))).to(device)
+        embeddings, _ = encoder(columns, torch.from_numpy(local).to(device))
+        out[order] = embeddings.float().cpu().numpy()
     return out
 
 
@@ -109,9 +108,9 @@ class Validation:
             onset_s = piece.audio_s(rendering, piece.onsets.time_s[onsets])
             frame: FloatArray = (onset_s * self.audio.frames_per_second).astype(np.float32)
             spectrum = piece.audio[rendering].astype(np.float32)
-            queries.append(embed_padded(model.audio, spectrum, frame, self.audio.window_frames // 2))
+            queries.append(embed_long(model.audio, spectrum, frame, self.audio.window_frames))
             column = piece.onsets.x_px[onsets]
-            candidates.append(embed_padded(model.sheet, ink(piece.strip), column, self.sheet.window_px // 2))
+            candidates.append(embed_long(model.sheet, ink(piece.strip), column, self.sheet.window_px))
         return metrics.scores(metrics.ranks(np.concatenate(queries), np.concatenate(candidates)))
 
 
@@ -151,8 +150,7 @@ class TrainingRun:
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.experiment, self.step)
         self.model.train()
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=bfloat16_is_fast(self.device)):
-            loss = loss_of(self.model, batch, self.experiment)
+        loss = loss_of(self.model, batch, self.experiment, bfloat16_is_fast(self.device))
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.experiment.gradient_norm)
