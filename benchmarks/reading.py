@@ -32,6 +32,7 @@ from earmark.sheet.flat_pages import read_flat_pages
 
 DEMO = Path(__file__).parents[1] / "demo"
 JOBS = (1, 2)
+SCORES = 6
 Work = Callable[[], object]
 
 
@@ -49,7 +50,7 @@ def in_turns(works: dict[str, Work], turns: int) -> dict[str, float]:
 def measure(turns: int, model_name: str) -> dict[str, Any]:
     """Seconds for all pages, a minute of sound, and all scores with each number of jobs; how many pages there are."""
     model, sandbox = load(model_name), Sandbox()
-    scores = sorted((DEMO / "scores").glob("*.pdf"))
+    scores = sorted((DEMO / "scores").glob("*.pdf"))[:SCORES]
     pages = sum(len(read_piece([score], model, sandbox).pages) for score in scores)  # makes the sessions, too
 
     folder = tempfile.TemporaryDirectory()

@@ -516,3 +516,22 @@ def test_large_libraries_are_made_and_measured(tmp_path: Path, monkeypatch: pyte
     assert figures["proposed"] == 5
     told = scale.tables({"engines": [{"places": 1000, "engine": engine, **figures}]})["engines"]
     assert f"| 1 000 | {scale.ENGINES[engine]} |" in told
+
+
+def test_a_broken_word_of_the_server_is_counted(encoders: FakeEncoders, music: Music, tmp_path: Path) -> None:
+    from benchmarks.soak import Addition, broken_words
+    from earmark.library.library import Library
+
+    uploads = tmp_path / "library" / "uploads"
+    uploads.mkdir(parents=True)
+    with Library.open(tmp_path / "library", encoders) as library:
+        for number in (1, 2):
+            library.add(music.write_pdf(uploads / f"s-{number}.pdf", music.melody(number, 48)))
+    kept = [Addition("s-1.pdf", "s-1", None), Addition("s-2.pdf", "s-2", None), Addition("s-3.pdf", None, "507")]
+    assert broken_words(tmp_path / "library", kept) == 0
+    assert broken_words(tmp_path / "library", [*kept, Addition("s-4.pdf", "s-4", None)]) == 1  # said to be there
+    assert broken_words(tmp_path / "library", [*kept[1:], Addition("s-1.pdf", None, "gave_up")]) == 1  # said not to be
+    (uploads / "left.pdf").write_bytes(b"x")
+    assert broken_words(tmp_path / "library", kept) == 1
+    (uploads / "s-1.pdf").unlink()
+    assert broken_words(tmp_path / "library", kept) == 2

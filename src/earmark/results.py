@@ -68,6 +68,8 @@ class RecordingHit:
     query_time_s: float | None
     query_place: Place | None = None
     heard_s: tuple[float, float] | None = None
+    title: str = ""
+    composer: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ class Findings:
     """The whole answer to one query; ``confident`` is False when the piece is probably not in the library.
 
     ``hits`` are pages, ``recordings`` recordings; each ranked apart. ``query_pages`` is the number of pages where the
-    query is sheet music (start and duration are 0 then), None where it is a recording.
+    query is sheet music (start and duration are 0 then), None where it is a recording. ``remarks`` say what was amiss
+    with the query's file, a clause each.
     """
 
     query_path: str
@@ -86,6 +89,7 @@ class Findings:
     hits: tuple[Hit, ...] = field(default=())
     recordings: tuple[RecordingHit, ...] = field(default=())
     query_pages: int | None = None
+    remarks: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object that ``earmark find --json`` prints."""
@@ -97,6 +101,7 @@ class Findings:
             },
             "model": self.model,
             "confident": self.confident,
+            "remarks": list(self.remarks),
             "hits": [asdict(hit) for hit in self.hits],
             "recordings": [asdict(hit) for hit in self.recordings],
         }

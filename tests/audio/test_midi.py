@@ -80,7 +80,7 @@ def test_what_is_no_midi_file_is_said(tmp_path: Path) -> None:
     good = write(tmp_path / "a.mid", (0, on(60)), (1, off(60)))
     cut = tmp_path / "cut.mid"
     cut.write_bytes(good.read_bytes()[:20])
-    with pytest.raises(BadInput, match="is a damaged MIDI file"):
+    with pytest.raises(BadInput, match="has no notes"):
         sound(cut)
     with pytest.raises(BadInput, match="has no note in the range"):
         sound(good, start_s=5.0)

@@ -7,7 +7,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import av
 import numpy as np
+import PIL.Image
 import pytest
 from PIL import Image
 
@@ -162,3 +164,28 @@ def test_a_folder_that_may_not_be_read_is_reported(earmark: Command, tmp_path: P
     scores.chmod(0o755)
     assert code == 2
     assert "may not be read" in err
+
+
+@pytest.mark.parametrize("error", [MemoryError(), KeyError(7), RecursionError(), OSError(5, "Input/output error")])
+def test_whatever_a_reader_raises_is_one_line(
+    error: Exception, earmark: Command, scores: Path, clip: Path, blank_page: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = scores.with_name("lib")
+    earmark("add", library, scores)
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(av, "open", fail)
+    monkeypatch.setattr(PIL.Image, "open", fail)
+    for words in (
+        ("find", library, clip),
+        ("find", library, blank_page),
+        ("align", library, clip),
+        ("listen", library, "--input", clip),
+        ("pages", blank_page),
+    ):
+        code, out, err = earmark(*words)
+        assert (code, out) == (2, ""), words
+        assert err.startswith("earmark: "), words
+        assert err.count("\n") == 1, words

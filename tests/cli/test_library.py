@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import mido
 import numpy as np
 import pytest
 from PIL import Image
@@ -35,13 +36,24 @@ def test_add_find_list_remove(earmark: Command, scores: Path, clip: Path, tmp_pa
     library = tmp_path / "lib"
     code, out, _ = earmark("add", library, scores)
     assert code == 0
-    assert out.splitlines() == [f"added: piece-{seed} (2 pages, 5 systems)" for seed in range(PIECES)]
+    *added, counts, following = out.splitlines()
+    assert added == [f"added: piece-{seed} (2 pages, 5 systems)" for seed in range(PIECES)]
+    assert (counts, following) == (f"{PIECES} added", f"next: earmark find {library} RECORDING")
     code, out, _ = earmark("find", library, clip)
     assert code == 0
-    assert out.splitlines()[1].split()[:4] == ["1", "piece-1", "2", "1"]
+    sentence, _, first, *_ = out.splitlines()
+    assert sentence == "piece-1, page 2, system 1, surely."
+    assert first.split()[:4] == ["1", "piece-1", "2", "1"]
     code, out, _ = earmark("list", library)
     assert code == 0
     assert [line.split()[0] for line in out.splitlines()[1:]] == ["piece-0", "piece-1", "piece-2"]
+    code, out, _ = earmark("edit", library, "piece-2", "--title", "Größe", "--composer", "Antonín Dvořák")
+    assert (code, out) == (0, "edited: piece-2 (Antonín Dvořák: Größe)\n")
+    code, out, _ = earmark("list", library, "--search", "dvorak grosse")
+    assert [line.split()[0] for line in out.splitlines()] == ["piece", "piece-2"]
+    code, _, err = earmark("edit", library, "piece-2", "--name", "piece-1")
+    assert (code, "has another piece 'piece-1'" in err) == (2, True)
+    assert earmark("edit", library, "piece-2")[0] == 2
     code, out, _ = earmark("remove", library, "piece-0", "piece-2")
     assert (code, out) == (0, "removed: piece-0\nremoved: piece-2\n")
     code, out, _ = earmark("list", library, "--json")
@@ -53,7 +65,7 @@ def test_find_prints_the_json_of_the_documentation(earmark: Command, scores: Pat
     code, out, err = earmark("find", tmp_path / "lib", clip, "--top", "2", "--start", "1", "--end", "9", "--json")
     assert (code, err) == (0, "")
     answer = json.loads(out)
-    assert list(answer) == ["query", "model", "confident", "hits", "recordings"]
+    assert list(answer) == ["query", "model", "confident", "remarks", "hits", "recordings"]
     assert answer["query"] == {"path": str(clip), "start_s": 1.0, "duration_s": 8.0}
     assert answer["model"] == "fake-1"
     assert answer["confident"] is True
@@ -88,7 +100,7 @@ def test_the_table_says_what_is_heard_from_when_to_when(
 ) -> None:
     earmark("add", tmp_path / "lib", scores)
     hit = json.loads(earmark("find", tmp_path / "lib", clip, "--json")[1])["hits"][0]
-    header, first, *_ = earmark("find", tmp_path / "lib", clip)[1].splitlines()
+    _, header, first, *_ = earmark("find", tmp_path / "lib", clip)[1].splitlines()
     assert header.split() == ["piece", "page", "system", "heard", "most", "like", "confidence"]
     minutes = [f"0:{seconds:04.1f}" for seconds in hit["heard_s"]]
     assert " – ".join(minutes) in first
@@ -170,10 +182,11 @@ def test_find_takes_a_page_and_shows_recordings_and_measures(
     code, out, _ = earmark("add", tmp_path / "lib", scores, clip, tmp_path / "a.krn")
     assert (code, "added: clip (recording)" in out, "added: a (1 page, 1 system)" in out) == (0, True, True)
     _, out, _ = earmark("find", tmp_path / "lib", scores / "piece-1.pdf")
-    heading = next(line for line in out.splitlines() if "recording" in line)
+    heading = next(line for line in out.splitlines() if line.split()[:2] == ["recording", "at"])
     assert heading.split() == ["recording", "at", "seen", "on", "confidence"]
     _, out, _ = earmark("find", tmp_path / "lib", tmp_path / "copy.krn", "--top", "1")
-    assert "measure" in out
+    assert out.splitlines()[0] == "a, page 1, system 1 (measure 7), surely." or "(measure 8)" in out
+    assert out.splitlines()[1].split()[:4] == ["piece", "title", "page", "system"]
     _, out, _ = earmark("list", tmp_path / "lib", "--json")
     kinds = {piece["piece"]: (piece["kind"], piece["title"]) for piece in json.loads(out)["pieces"]}
     assert (kinds["clip"], kinds["a"]) == (("recording", ""), ("score", "Little Test"))
@@ -182,7 +195,7 @@ def test_find_takes_a_page_and_shows_recordings_and_measures(
 def test_add_can_split_a_file_at_its_titles(earmark: Command, tmp_path: Path) -> None:
     book = Path(__file__).parents[2] / "demo" / "scores" / "petzold-menuet.pdf"
     code, out, _ = earmark("add", tmp_path / "lib", "--split", book)
-    assert (code, out) == (0, "added: petzold-menuet (1 page, 5 systems)\n")
+    assert (code, out.splitlines()[0]) == (0, "added: petzold-menuet (1 page, 5 systems)")
 
 
 def test_find_says_when_the_piece_is_not_there(earmark: Command, scores: Path, music: Music, tmp_path: Path) -> None:
@@ -190,7 +203,9 @@ def test_find_says_when_the_piece_is_not_there(earmark: Command, scores: Path, m
     stranger = music.write_recording(tmp_path / "stranger.wav", music.melody(99, 40))
     code, out, _ = earmark("find", tmp_path / "lib", stranger)
     assert code == 0
-    assert out.startswith("Probably not in this library.")
+    assert out == "Nothing likely: the piece is probably not in this library.\n"
+    answer = json.loads(earmark("find", tmp_path / "lib", stranger, "--json")[1])
+    assert (answer["confident"], len(answer["hits"])) == (False, PIECES)
 
 
 def test_a_silent_recording_is_answered(earmark: Command, scores: Path, tmp_path: Path, write_wav: WriteWav) -> None:
@@ -242,3 +257,47 @@ def test_control_c_keeps_the_pieces_that_were_reported(earmark: Command, music: 
     reported = 1 + out.count("added: ")
     _, listed, _ = earmark("list", tmp_path / "lib", "--json")
     assert reported <= len(json.loads(listed)["pieces"]) < 12
+
+
+def test_add_accounts_for_every_file_of_a_folder(earmark: Command, scores: Path, clip: Path, tmp_path: Path) -> None:
+    for name in ("notes.txt", "letter.doc", "old.doc", ".DS_Store", "deep/x.exe", "damaged.pdf"):
+        (scores / name).parent.mkdir(exist_ok=True)
+        (scores / name).write_bytes(b"nothing")
+    clip.rename(scores / "clip.wav")
+    code, out, err = earmark("add", tmp_path / "lib", scores)
+    assert code == 2
+    assert err.splitlines()[-1] == f"earmark: 1 of {PIECES + 2} could not be added"
+    assert out.splitlines()[-4:-1] == [
+        "skipped: 1 file that is hidden (.DS_Store)",
+        "skipped: 4 files that are neither sheet music nor a recording (.doc, .txt, .exe)",
+        f"{PIECES + 1} added, 5 skipped, 1 failed",
+    ]
+    told = json.loads(earmark("add", tmp_path / "lib", scores, "--json")[1])["pieces"]
+    files = sorted(str(path) for path in scores.rglob("*") if path.is_file())
+    assert sorted(one["source"] for one in told) == files
+    assert {one["status"] for one in told} == {"unchanged", "skipped", "failed"}
+
+
+def test_the_answer_is_printed_though_its_page_has_moved(
+    earmark: Command, scores: Path, clip: Path, tmp_path: Path
+) -> None:
+    earmark("add", tmp_path / "lib", scores)
+    (scores / "piece-1.pdf").rename(scores / "moved.pdf")
+    code, out, err = earmark("find", tmp_path / "lib", clip, "--draw", tmp_path / "drawn")
+    assert (code, out.splitlines()[0]) == (2, "piece-1, page 2, system 1, surely.")
+    assert "piece-1.pdf" in err
+
+
+def test_a_midi_file_is_added_found_and_followed(earmark: Command, tmp_path: Path) -> None:
+    track = mido.MidiTrack()
+    for pitch in (57, 63, 69, 75) * 8:
+        track += [mido.Message("note_on", note=pitch), mido.Message("note_off", note=pitch, time=480)]
+    mido.MidiFile(tracks=[track]).save(tmp_path / "tune.mid")
+    library = tmp_path / "lib"
+    code, out, _ = earmark("add", library, tmp_path / "tune.mid")
+    assert (code, out.splitlines()[0]) == (0, "added: tune (recording)")
+    code, _, err = earmark("align", library, tmp_path / "tune.mid", "--piece", "tune")
+    assert (code, "'tune' is a recording" in err) == (2, True)
+    code, _, err = earmark("align", library, tmp_path / "tune.mid")
+    assert (code, "is probably of no piece" in err) == (1, True)
+    assert earmark("find", library, tmp_path / "tune.mid", "--json")[0] == 0

@@ -12,7 +12,7 @@ import numpy as np
 from earmark.library.database import FILE_NAME
 from earmark.library.sources import PageFile, Score
 from earmark.library.store import Piece, Store
-from earmark.library.tables import APPLICATION_ID, PLACE, SCHEMA, UPGRADES
+from earmark.library.tables import APPLICATION_ID, PLACE, SCHEMA, UPGRADES, crc32
 from earmark.results import Place
 from earmark.schema import FloatArray, Page
 
@@ -103,4 +103,8 @@ def write_old_library(folder: Path, version: int) -> None:
     old.execute(f"INSERT INTO pieces {columns} VALUES (5, 'a', '/music/a.pdf', 'sha', '2026-01-01T00:00:00+00:00')")
     place = np.array([(1, 2, (0.0, 0.0, 0.5, 0.5))], PLACE)
     old.execute("INSERT INTO vectors VALUES (5, ?, ?)", (embeddings(1, 1).astype("<f2").tobytes(), place.tobytes()))
+    if version >= 3:
+        facts = crc32("a", "/music/a.pdf", "sha", "2026-01-01T00:00:00+00:00", "score", "", "", None, None)
+        sums = (facts, crc32(embeddings(1, 1).astype("<f2").tobytes()), crc32(place.tobytes(), None))
+        old.execute("INSERT INTO checksums VALUES (5, ?, ?, ?)", sums)
     old.close()

@@ -108,10 +108,10 @@ def test_what_goes_wrong_after_reading_fails_that_file_alone(
 ) -> None:
     folder = music.write_scores(tmp_path / "two", 2, 48)
 
-    def once(files: Any, model: Any, sandbox: Any) -> Any:
+    def once(files: Any, model: Any, sandbox: Any, report: Any) -> Any:
         if Path(files[0]).name == "piece-0.pdf":
             raise error
-        return read_piece(files, model, sandbox)
+        return read_piece(files, model, sandbox, report)
 
     monkeypatch.setattr(add_module, "read_piece", once)
     assert [outcome.status for outcome in library.add(folder)] == ["failed", "added"]

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from earmark.errors import BadInput
-from earmark.library.sources import Score, find_scores, sha256
+from earmark.library.sources import BESIDE, HIDDEN, NEITHER, NO_FILE, Score, Skipped, find_scores, sha256
 from earmark.sandbox.sandbox import Sandbox
 
 
@@ -87,8 +87,8 @@ def test_music_of_a_kind_that_is_not_read_is_named_with_what_to_do(tmp_path: Pat
     touch(tmp_path / "work" / "a.pdf")
     touch(tmp_path / "work" / "a.ly")  # what the PDF was made of
     touch(tmp_path / "work" / "quartet.sib")
-    (complaint,) = complaints(tmp_path / "work")
-    assert complaint == complaints(tmp_path / "work" / "quartet.sib")[0]
+    (complaint,) = complaints(tmp_path / "work" / "quartet.sib")
+    assert complaint == f"{tmp_path / 'work' / 'quartet.sib'}: {skipped(tmp_path)['quartet.sib']}"
     assert "is a Sibelius score" in complaint
     assert "export it as MusicXML" in complaint
     assert [score.name for score in scores(tmp_path / "work")] == ["a"]
@@ -106,3 +106,62 @@ def test_the_checksum_is_of_the_contents_in_order(tmp_path: Path) -> None:
     (tmp_path / "a" / "1.png").unlink()
     with pytest.raises(BadInput, match=r"1\.png: cannot be read"):
         sha256(a)
+
+
+def skipped(*paths: Path) -> dict[str, str]:
+    return {
+        Path(found.path).name: found.reason for found in find_scores(paths, Sandbox()) if isinstance(found, Skipped)
+    }
+
+
+MIDI = b"MThd\0\0\0\6\0\0\0\1\1\xe0MTrk\0\0\0\4\0\xff\x2f\0"
+
+
+def test_what_is_passed_over_in_a_folder_is_told(tmp_path: Path) -> None:
+    for name in ("a.pdf", "notes.txt", "letter.doc", ".hidden.pdf", ".git/x.pdf", "deep/thumbs.db", "deep/b.pdf"):
+        touch(tmp_path / name)
+    for name in ("a.mid", "alone.mid"):
+        touch(tmp_path / name, MIDI)
+    (tmp_path / "lost").symlink_to(tmp_path / "gone")
+    assert skipped(tmp_path) == {
+        "notes.txt": NEITHER,
+        "letter.doc": NEITHER,
+        ".hidden.pdf": HIDDEN,
+        ".git": HIDDEN,
+        "thumbs.db": NEITHER,
+        "a.mid": BESIDE,
+        "lost": NO_FILE,
+    }
+    assert [score.name for score in scores(tmp_path)] == ["a", "alone", "b"]
+
+
+def test_every_file_of_a_folder_is_accounted_for(tmp_path: Path) -> None:
+    names = ["1.png", "2.png", "x.pdf", "x.mid", "y.mid", "z.mp3", "untold", "q.xml", "w/.x", "w/b.tif", "w/c.exe"]
+    for name in names:
+        touch(tmp_path / name, MIDI if name.endswith(".mid") else b"OggS" if name == "untold" else b"x")
+    told = [file.path for score in scores(tmp_path) for file in score.files]
+    told += [found.path for found in find_scores([tmp_path], Sandbox()) if isinstance(found, Skipped)]
+    assert sorted(told) == sorted(str(tmp_path / name) for name in names)
+
+
+def test_sound_is_known_by_its_content_and_comes_after_sheet_music(tmp_path: Path) -> None:
+    for name, content in (
+        ("take 1", b"#!AMR\n"),
+        ("a.mp3", b"ID3"),
+        ("b.pdf", b"%PDF-"),
+        ("c", b"%PDF-1.4"),
+        ("d", MIDI),
+    ):
+        touch(tmp_path / name, content)
+    assert [(score.name, score.kind) for score in scores(tmp_path)] == [
+        ("b", "score"),
+        ("a", "recording"),
+        ("d", "recording"),
+        ("take 1", "recording"),
+    ]
+    assert skipped(tmp_path) == {"c": NEITHER}
+
+
+def test_a_file_of_an_unknown_kind_that_is_given_is_tried_as_a_recording(tmp_path: Path) -> None:
+    (score,) = scores(touch(tmp_path / "odd.bin", b"\0\1\2"))
+    assert score.kind == "recording"

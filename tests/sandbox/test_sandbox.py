@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from earmark.errors import BadInput
-from earmark.sandbox import landlock, seccomp
+from earmark.sandbox import landlock, process, seccomp
 from earmark.sandbox.limits import Limits
 from earmark.sandbox.sandbox import Sandbox
 from tests.sandbox import readers
@@ -50,6 +50,19 @@ def test_what_goes_wrong_is_one_line_and_the_next_call_is_answered(
         sandbox.call(reader, file)  # type: ignore[arg-type]
     assert "\n" not in str(raised.value)
     assert sandbox.call(readers.count_bytes, file) == 4
+
+
+@pytest.mark.parametrize("reader", [readers.refuse, readers.crash, readers.leave, readers.wait])
+def test_where_forks_are_unsafe_the_process_reads_itself(
+    reader: object, sandbox: Sandbox, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "_CODE", "from earmark.sandbox import child; child.FORKS = False; child.main()")
+    assert [number for _, number in sandbox.stream(readers.make_arrays, file, 2)] == [b"\0", b"\1"]
+    with pytest.raises(BadInput, match=r"input\.txt: "):
+        sandbox.call(reader, file)  # type: ignore[arg-type]
+    folder = Path(sandbox.call(readers.scratch, file))
+    sandbox.close()
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize("reader", [readers.spin, readers.wait])
@@ -173,9 +186,9 @@ def test_scratch_folders_of_processes_that_are_gone_go_at_the_next_start(
 def test_patience_grows_with_the_file(tmp_path: Path) -> None:
     small, large = tmp_path / "small", tmp_path / "large"
     small.write_bytes(bytes(10))
-    large.write_bytes(bytes(2_000_000))
+    large.write_bytes(bytes(100_000))
     limits = Limits()
     assert limits.quiet_for([small]) == pytest.approx(15.0, abs=0.01)
-    assert limits.quiet_for([small, large]) == 55.0
-    assert limits.total_for([large, large]) == 900.0 + 240.0
+    assert limits.quiet_for([small, large]) == 35.0
+    assert limits.total_for([large, large]) == 900.0 + 12.0
     assert limits.quiet_for([tmp_path / "gone"]) == 15.0

@@ -180,3 +180,26 @@ def test_any_name_can_be_stored(library: Library, upload: Upload, name: str) -> 
     assert len(os.fsencode(path.with_name(f".{path.name}.pending").name)) < 143
     assert path.stem.casefold() not in ("con", "nul.old")
     assert library.add(path)[0].status == "added"
+
+
+def test_a_file_that_is_not_what_was_added_is_not_served(
+    library: Library, catalogue: Catalogue, music: Music, tmp_path: Path
+) -> None:
+    """Whoever makes a library can write the path of any file into it."""
+    path = music.write_pdf(tmp_path / "mine.pdf", music.melody(1, 48))
+    piece = library.add(path)[0].piece
+    assert piece is not None
+    content = path.read_bytes()
+    os.utime(path, (0, 0))
+    assert catalogue.files(piece) == [str(path)]  # touched, or copied
+    for other in (content[:-1], content[:-1] + b"x"):
+        path.write_bytes(other)
+        with pytest.raises(Refusal, match="is not what was added") as refused:
+            catalogue.files(piece)
+        assert refused.value.kind == "unusable_file"
+    path.write_bytes(content)
+    assert catalogue.files(piece) == [str(path)]
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(Refusal, match="is not what was added"):
+        catalogue.files(piece)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from earmark.errors import EarmarkError
 from earmark.web.errors import Refusal
 from earmark.web.protocol import Answer, Progress, Task
 from earmark.web.queue import Client, FairQueue, Job, Pool
@@ -185,6 +186,26 @@ def test_workers_that_wait_leave_the_other_threads_alone() -> None:
             worker.go.set()
         for job in waiting:
             await job.wait()
+        running.cancel()
+
+    asyncio.run(run())
+
+
+def test_what_a_lost_worker_has_done_is_done() -> None:
+    """Whoever knows is asked; if nobody can be, it has failed as it did."""
+
+    def damaged() -> Answer:
+        raise EarmarkError("the library is damaged")
+
+    async def run() -> None:
+        pool = Pool("test", [Worker()], 10, 10)
+        running = asyncio.create_task(pool.run())
+        done = Answer({"outcome": "added"})
+        assert await pool.submit(Client("a"), Task("fail"), 1.0, lambda: done).wait() == done
+        for otherwise in (lambda: None, damaged):
+            with pytest.raises(Refusal) as refused:
+                await pool.submit(Client("a"), Task("fail"), 1.0, otherwise).wait()
+            assert refused.value.kind == "unusable_file"
         running.cancel()
 
     asyncio.run(run())

@@ -1,42 +1,49 @@
 """Any recording, or a video's sound → mono samples: float32 in [-1, 1] at 22 050 Hz, the mean of its channels.
 
+`earmark.audio.track` says which track is heard, `earmark.audio.mix` what is done with channels that cancel each other.
 Samples come in chunks: the memory that is needed does not depend on the length of the recording.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator
-from fractions import Fraction
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 
 import av
-import av.error
 import numpy as np
-from av.container import InputContainer
 
+from earmark.audio.mix import mixed
+from earmark.audio.track import Tags, Track, explained, tracks
 from earmark.errors import BadInput, reading
 from earmark.schema import AudioSpec, FloatArray
 
 SPEC = AudioSpec()
+_Format = tuple[int, str, str]
+"""Sample rate, channels, kind of samples."""
 
-# Decoders of lossy codecs are exact only some way behind the place they were dropped at (Opus asks for 80 ms,
-# MP3's bit reservoir reaches back about 250 ms).
-_SEEK_MARGIN_S = 2.0
+PAUSE_S = 1.0
+"""A longer step forward of a track's clock is a pause in it; a shorter one is a clock that is not exact."""
+LONGEST_PAUSE_S = 3600.0
+"""A longer one is a clock that is wrong."""
+_RATES_HZ = range(1_000, 768_001)
+_MISSING_S = 1.0
+"""So much less sound than a file says it has is no rounding."""
 
 # Decoders give about a thousand samples at a time.
 _SAMPLES_AT_ONCE = 1 << 15
 
 
-def read_samples(path: str | Path, start_s: float = 0.0, end_s: float | None = None) -> Iterator[FloatArray]:
+def read_samples(
+    path: str | Path, start_s: float = 0.0, end_s: float | None = None, remark: Callable[[str], None] | None = None
+) -> Iterator[FloatArray]:
     """The sound of any file that FFmpeg reads, also a video's, from ``start_s`` to ``end_s`` (None: the end).
 
-    Yields chunks, float32 [n], n > 0, which joined are exactly samples ``round(22050 * start_s)`` up to (not
-    including) ``round(22050 * end_s)`` of the whole file's. What a file's container declares as encoder
-    delay is left out. A damaged packet is skipped, as players do, and a file that was cut off is read as far
-    as it goes.
+    Times are the file's: a sound track that begins after the picture, or pauses, is silent until then. Yields chunks,
+    float32 [n], n > 0, which joined are exactly samples ``round(22050 * start_s)`` up to (not including)
+    ``round(22050 * end_s)`` of the whole file's. What a file's container declares as encoder delay is left out. A
+    damaged packet is skipped, as players do, and a file that breaks off is read as far as it goes; ``remark`` is told.
 
     Raises BadInput when the file is missing, unreadable, empty or not a recording, or holds nothing in the
     range.
@@ -46,8 +53,8 @@ def read_samples(path: str | Path, start_s: float = 0.0, end_s: float | None = N
     if first < 0 or (stop is not None and stop <= first):
         raise BadInput(path, f"no sound from {start_s} s to {end_s} s", "give a start before the end")
     position, found = 0, False
-    with reading(path):
-        for position, samples in _resampled(path, start_s):
+    with reading(path), explained(path):
+        for position, samples in _sound(path, start_s, remark):
             wanted = samples[max(0, first - position) : None if stop is None else max(0, stop - position)]
             if len(wanted):
                 found = True
@@ -64,109 +71,96 @@ def read_samples(path: str | Path, start_s: float = 0.0, end_s: float | None = N
 
 
 def stated_duration_s(path: str | Path) -> float | None:
-    """How long the file says its sound is; None when it does not say. Nothing is decoded.
+    """How long the file says its sound is; None when it does not say. Nothing is decoded but to choose a track.
 
     Raises BadInput when the file cannot be opened or has no sound.
     """
-    with reading(path):
-        try:
-            with _opened(path) as container:
-                stream = container.streams.audio[0]
-                if stream.duration and stream.time_base:
-                    return float(stream.duration * stream.time_base)
-                return container.duration / av.time_base if container.duration else None
-        except (av.error.FFmpegError, OSError) as error:
-            raise BadInput(path, *_explain(Path(path), error)) from error
+    with reading(path), explained(path):
+        stated = [track.stated_s for track in tracks(path)]
+    return None if None in stated else sum(filter(None, stated))
 
 
-def _resampled(path: str | Path, start_s: float) -> Iterator[tuple[int, FloatArray]]:
+def read_tags(path: str | Path) -> Tags:
+    """What a recording says of itself; BadInput as `stated_duration_s`."""
+    with reading(path), explained(path):
+        return next(track.tags() for track in tracks(path))
+
+
+def _sound(path: str | Path, start_s: float, remark: Callable[[str], None] | None) -> Iterator[tuple[int, FloatArray]]:
     """Mono chunks at 22 050 Hz from somewhere before ``start_s`` on, each with its first sample's index."""
-    try:
-        container, rate, skipped, frames = _open_before(path, start_s)
-        with container:
-            # Output samples fall on whole input samples once in `period`: from there the resampler's phase
-            # is the one it has when the file is read from its start.
-            period = rate // math.gcd(rate, SPEC.sample_rate_hz)
-            cut = -skipped % period
-            position = (skipped + cut) * SPEC.sample_rate_hz // rate
-            for chunk in _to_rate(_without_start(frames, cut)):
-                yield position, chunk
-                position += len(chunk)
-    except (av.error.FFmpegError, OSError) as error:
-        raise BadInput(path, *_explain(Path(path), error)) from error
+    end = 0
+    for track in tracks(path):
+        link = end
+        for position, chunk in _placed(track, start_s):
+            yield link + position, chunk
+            end = link + position + len(chunk)
+        stated_s, least = track.stated_end_s, (end - link) / SPEC.sample_rate_hz + _MISSING_S
+        is_short = stated_s is not None and least < stated_s
+        is_broken = track.broke_off and least < (track.stated_s or least + 1)  # some demuxers err at the very end
+        if remark and end > link and (is_broken or is_short):
+            whole = f" of {stated_s:.1f} s" if is_short else ""
+            remark(f"breaks off after {end / SPEC.sample_rate_hz:.1f} s{whole}")
 
 
-def _open_before(path: str | Path, start_s: float) -> tuple[InputContainer, int, int, Iterator[av.AudioFrame]]:
-    """Opens a file well before ``start_s``: container, sample rate, samples skipped, frames from there on."""
-    container = _opened(path)
-    stream = container.streams.audio[0]
-    frames = _decoded(container, stream)
-    origin = next(frames, None)
-    if origin is None:
-        container.close()
-        raise BadInput(path, "holds no sound that can be decoded", "convert it to WAV or FLAC and try again")
-    rate, clock = origin.sample_rate, stream.time_base
-    # Where the container's clock is coarser than a sample (Matroska's is 1 ms) a seek cannot be exact.
-    exact = clock is not None and clock <= Fraction(1, rate)
-    if start_s <= _SEEK_MARGIN_S or not exact or clock is None or origin.pts is None:
-        return container, rate, 0, chain([origin], frames)
-    container.seek(origin.pts + int((start_s - _SEEK_MARGIN_S) / clock), stream=stream)
-    frames = _decoded(container, stream)
-    landing = next(frames, None)
-    if landing is not None and landing.pts is not None:
-        skipped = round((landing.pts - origin.pts) * clock * rate)
-        if 0 <= skipped <= (start_s - _SEEK_MARGIN_S / 2) * rate:
-            return container, rate, skipped, chain([landing], frames)
-    container.close()
-    return _open_before(path, 0.0)
+def _placed(track: Track, start_s: float) -> Iterator[tuple[int, FloatArray]]:
+    """The same of one track, counted from the beginning of its file or link."""
+    begins_s, skipped, frames = track.frames(start_s)
+    position = 0
+    for (time_s, rate), run in groupby(_timed(frames, track.path, begins_s, skipped), lambda timed: timed[0]):
+        blocks = _blocks(frame for _, frame in run)
+        if skipped:
+            # Whole seconds are mixed. From one on all is as it is when the file is read from its start, also the phase
+            # of the resampler.
+            cut = -skipped % rate
+            blocks = _without_start(blocks, cut)
+            position = round((begins_s + (skipped + cut) / rate) * SPEC.sample_rate_hz)
+            skipped = 0
+        pause = round(time_s * SPEC.sample_rate_hz) - position
+        for chunk in chain(_silence(pause), _to_rate(mixed(blocks, rate), rate)):
+            yield position, chunk
+            position += len(chunk)
 
 
-def _opened(path: str | Path) -> InputContainer:
-    """The file, which has sound."""
-    # "file:" and the whitelist keep a name such as "http://…", or a playlist, from reaching beyond this file.
-    container = av.open(f"file:{path}", options={"protocol_whitelist": "file"})
-    if not container.streams.audio:
-        container.close()
-        raise BadInput(path, "has no sound track", "give a recording, or a video with sound")
-    return container
+def _timed(
+    frames: Iterable[av.AudioFrame], path: str | Path, begins_s: float, skipped: int
+) -> Iterator[tuple[tuple[float, int], av.AudioFrame]]:
+    """Every frame with its run's beginning in seconds and its sample rate.
 
-
-def _decoded(container: InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
-    for packet in container.demux(stream):
-        try:
-            yield from packet.decode()
-        except av.error.InvalidDataError:
-            continue
-
-
-def _without_start(frames: Iterable[av.AudioFrame], cut: int) -> Iterator[av.AudioFrame]:
-    """Drops the first ``cut`` samples."""
+    A run is of one format and has no pause. Within it samples are counted, not timed, for clocks are coarse.
+    """
+    run: _Format | None = None
+    run_s, samples, clock_s = begins_s, 0, None
     for frame in frames:
-        if cut >= frame.samples > 0:
-            cut -= frame.samples
-            continue
-        if cut:
-            values = 1 if frame.format.is_planar else frame.layout.nb_channels
-            rest: Any = np.ascontiguousarray(frame.to_ndarray()[:, cut * values :])
-            shorter = av.AudioFrame.from_ndarray(rest, format=frame.format.name, layout=frame.layout.name)
-            shorter.sample_rate, shorter.time_base = frame.sample_rate, frame.time_base
-            frame, cut = shorter, 0
-        yield frame
+        if frame.sample_rate not in _RATES_HZ:
+            raise BadInput(path, f"has {frame.sample_rate} samples a second", "convert it to WAV or FLAC and try again")
+        found = frame.sample_rate, frame.layout.name, frame.format.name
+        if run is None:
+            run, run_s = found, begins_s + skipped / frame.sample_rate
+        elapsed_s, pause_s = samples / run[0], 0.0
+        if frame.time is not None:
+            if clock_s is not None and PAUSE_S < frame.time - clock_s - elapsed_s < LONGEST_PAUSE_S:
+                pause_s = frame.time - clock_s - elapsed_s
+            elif clock_s is None or abs(frame.time - clock_s - elapsed_s) > PAUSE_S:  # a clock that was set anew
+                clock_s = frame.time - elapsed_s
+        if pause_s or found != run:
+            run, run_s, samples, clock_s = found, run_s + elapsed_s + pause_s, 0, frame.time
+        samples += frame.samples
+        yield (run_s, frame.sample_rate), frame
 
 
-def _to_rate(frames: Iterable[av.AudioFrame]) -> Iterator[FloatArray]:
-    """Frames of any format, also one that changes on the way, → mono float32 chunks at 22 050 Hz."""
-    for _, alike in groupby(frames, lambda frame: (frame.sample_rate, frame.layout.name, frame.format.name)):
-        # Channels side by side: PyAV reads beyond the memory of frames that hold more than eight one after the other.
-        resampler = av.AudioResampler(format="flt", rate=SPEC.sample_rate_hz)
-        for gathered in chain(_gathered(alike), [None]):
-            for part in resampler.resample(gathered):
-                if part.samples:
-                    yield part.to_ndarray().reshape(part.samples, -1).mean(axis=1)
+def _blocks(frames: Iterable[av.AudioFrame]) -> Iterator[FloatArray]:
+    """Frames of one format → samples float32 [n, channels]."""
+    # Channels side by side: PyAV reads beyond the memory of frames that hold more than eight one after the other.
+    converter = av.AudioResampler(format="flt")
+    for gathered in chain(_gathered(frames), [None]):
+        for part in converter.resample(gathered):
+            if part.samples:
+                samples: Any = part.to_ndarray()
+                yield samples.reshape(part.samples, -1)
 
 
 def _gathered(frames: Iterable[av.AudioFrame]) -> Iterator[av.AudioFrame]:
-    """The same sound in fewer frames: resampling a short one takes nearly as long as a long one."""
+    """The same sound in fewer frames: converting a short one takes nearly as long as a long one."""
     queue = av.AudioFifo()
     for frame in frames:
         frame.pts = None  # samples are counted, not timed
@@ -177,14 +171,28 @@ def _gathered(frames: Iterable[av.AudioFrame]) -> Iterator[av.AudioFrame]:
         yield rest
 
 
-def _explain(path: Path, error: Exception) -> tuple[str, str]:
-    """What is wrong with a file that FFmpeg refused, and the remedy."""
-    if isinstance(error, FileNotFoundError):
-        return "does not exist", "check the name"
-    if isinstance(error, PermissionError):
-        return "may not be read", "give yourself permission to read it"
-    if path.is_dir():
-        return "is a folder", "give one recording"
-    if path.is_file() and path.stat().st_size == 0:
-        return "is empty (0 bytes)", "copy or download it again"
-    return "is not a recording, or is damaged", "give a WAV, FLAC, MP3, Ogg, M4A, WebM or a video"
+def _without_start(blocks: Iterable[FloatArray], cut: int) -> Iterator[FloatArray]:
+    """Drops the first ``cut`` samples."""
+    for block in blocks:
+        yield block[cut:]
+        cut = max(0, cut - len(block))
+
+
+def _to_rate(blocks: Iterable[FloatArray], rate: int) -> Iterator[FloatArray]:
+    """Mono samples at ``rate`` → at 22 050 Hz."""
+    resampler = av.AudioResampler(format="flt", layout="mono", rate=SPEC.sample_rate_hz)
+    for block in chain(blocks, [None]):
+        frame = None
+        if block is not None:
+            frame = av.AudioFrame.from_ndarray(block[None], format="flt", layout="mono")
+            frame.sample_rate = rate
+        for part in resampler.resample(frame):
+            if part.samples:
+                samples: Any = part.to_ndarray()
+                yield samples[0]
+
+
+def _silence(samples: int) -> Iterator[FloatArray]:
+    """So many samples of silence; none if it is negative."""
+    for start in range(0, samples, _SAMPLES_AT_ONCE):
+        yield np.zeros(min(_SAMPLES_AT_ONCE, samples - start), np.float32)

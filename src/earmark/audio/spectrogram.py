@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import numpy.typing as npt
 
+from earmark.audio.blocks import regrouped
 from earmark.schema import AudioSpec, FloatArray
 
 # Frames per FFT. The grid is fixed, so that a frame's values never depend on how the caller cuts the sound.
@@ -67,19 +68,7 @@ def spectrogram_blocks(chunks: Iterable[FloatArray], block_frames: int = 1200) -
 
     The blocks joined are exactly ``spectrogram(chunks)``, whatever the sizes of chunks and blocks.
     """
-    held: list[FloatArray] = []
-    count = 0
-    for rows in _frame_grid(chunks):
-        while len(rows):
-            part = rows[: block_frames - count]
-            rows = rows[len(part) :]
-            held.append(part)
-            count += len(part)
-            if count == block_frames:
-                yield np.concatenate(held)
-                held, count = [], 0
-    if held:
-        yield np.concatenate(held)
+    return regrouped(_frame_grid(chunks), block_frames)
 
 
 def _frame_grid(chunks: Iterable[FloatArray]) -> Iterator[FloatArray]:

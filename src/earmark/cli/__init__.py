@@ -19,6 +19,7 @@ FIND_MUSIC = {
     "add": ("earmark.cli.library", "Index sheet music and recordings: files, folders, IIIF."),
     "find": ("earmark.cli.library", "Find the page that a recording is played from, or the other way."),
     "list": ("earmark.cli.library", "List the pieces of a library."),
+    "edit": ("earmark.cli.library", "Set a piece's name, title and composer."),
     "remove": ("earmark.cli.library", "Remove pieces from a library."),
     "verify": ("earmark.cli.upkeep", "Say whether a library and its files are whole, and mend them."),
     "backup": ("earmark.cli.upkeep", "Copy a library, also while it is used."),

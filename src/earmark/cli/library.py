@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from earmark.cli.options import JSON, LIBRARY, MODEL, open_library, print_json, print_table, say
+from earmark.cli.wording import became, likely, sentence, summary
 from earmark.errors import BadInput, printable
 from earmark.results import Alignment, Findings, Hit, Mark, RecordingHit
 
 if TYPE_CHECKING:
     from earmark.library.add import Outcome
     from earmark.library.library import Library
+    from earmark.library.names import Order
     from earmark.library.store import Piece
 
 EXIT_SOME_FAILED = 2
@@ -44,40 +46,37 @@ def add_command(
 
     A PDF, a multi-page TIFF, a score file (MusicXML, MXL, MEI, **kern, ABC) or a recording is one piece. The
     images of one folder are the pages of one piece, in natural order. Folders are searched recursively. PATH can
-    also be the address of a IIIF manifest, whose images are downloaded into LIBRARY. What is there already is not
-    read again; a changed file replaces its piece. Exits with 2 if something could not be added; the rest is.
+    also be the address of such a file or of a IIIF manifest, which is downloaded into LIBRARY. What is there already
+    is not read again; a changed file replaces its piece. Exits with 2 if something could not be added; the rest is.
 
     \b
     earmark add ~/scores ~/Music/pdf
     earmark add ~/scores --split collected-sonatas.pdf
     earmark add ~/scores https://example.org/iiif/book1/manifest.json
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from earmark.cli.add_progress import AddProgress
+    from earmark.library.sources import whole_file
 
-    library = open_library(where, model, create=True)
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    with (
-        library,
-        Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress,
-    ):
-        bar = progress.add_task("", total=None)
+    with open_library(where, model, create=True) as library, AddProgress() as progress:
 
         def report(outcome: Outcome, done: int, total: int) -> None:
-            progress.update(bar, completed=done, total=total, description=printable(Path(outcome.source).name))
+            progress.done(whole_file(outcome.source), done, total)
             if outcome.status == "failed":
-                said = printable(f"failed: {outcome.source}: {outcome.reason}")
-                progress.console.print(said, markup=False, soft_wrap=True)
-            elif not as_json:
-                say("; ".join((f"{outcome.status}: {_described(outcome.piece)}", *outcome.remarks)))
+                progress.warn(became(outcome))
+            elif outcome.piece and not as_json:
+                say(became(outcome))
 
-        outcomes = library.add(paths, report, split, jobs)
+        outcomes = library.add(paths, report, split, jobs, progress if progress.is_shown else None)
         stored = library.store.model_id
     if as_json:
         print_json({"library": where, "model": stored, "pieces": [_outcome_json(outcome) for outcome in outcomes]})
+    else:
+        for line in summary(outcomes, where):
+            say(line)
     failed = sum(outcome.status == "failed" for outcome in outcomes)
     if failed:
-        say(f"earmark: {failed} of {len(outcomes)} could not be added", err=True)
+        tried = sum(outcome.status != "skipped" for outcome in outcomes)
+        say(f"earmark: {failed} of {tried} could not be added", err=True)
         sys.exit(EXIT_SOME_FAILED)
 
 
@@ -117,9 +116,9 @@ def find_command(
     """Find the page in LIBRARY that the recording QUERY is played from.
 
     QUERY is any audio file, a video with sound, or a MIDI file. It can also be sheet music, a page or a whole
-    piece, and is then looked up among other editions and among the library's recordings. Prints the likeliest
-    pieces with the best place in each, and says so when the piece is probably not in the library. Exits with 0
-    whenever it has an answer, also that one.
+    piece, and is then looked up among other editions and among the library's recordings. Says where it is and how
+    surely, or that nothing is likely, and lists the likely pieces with the best place in each; --json has all.
+    Exits with 0 whenever it has an answer, also that one.
 
     \b
     earmark find ~/scores clip.m4a
@@ -129,14 +128,14 @@ def find_command(
     """
     with open_library(where, model) as library:
         findings = library.find(query, top, start, end)
+        if as_json:
+            print_json(findings.to_dict())
+        else:
+            _say_findings(findings)  # before what may fail because a page has moved
         drawn = _draw(library, findings, draw) if draw else None
         if annotations:
             _annotate(library, findings, annotations)
-    if as_json:
-        print_json(findings.to_dict())
-        return
-    _say_findings(findings)
-    if drawn:
+    if drawn and not as_json:
         say(f"drawn: {drawn}")
 
 
@@ -183,20 +182,60 @@ def align_command(where: str, audio: str, piece: str | None, as_csv: bool, model
 
 @click.command()
 @LIBRARY
+@click.option("--search", default="", metavar="WORDS", help="List only pieces that have all these words.")
+@click.option(
+    "--by",
+    default="name",
+    show_default=True,
+    type=click.Choice(["name", "title", "composer"]),
+    help="What to sort by.",
+)
 @JSON
-def list_command(where: str, as_json: bool) -> None:
+def list_command(where: str, search: str, by: Order, as_json: bool) -> None:
     """List the pieces of LIBRARY.
+
+    WORDS are looked for in names, titles and composers. Accents and case do not count, and numbers sort as numbers.
 
     \b
     earmark list ~/scores
+    earmark list ~/scores --search dvorak --by title
     """
+    from earmark.library.names import having, in_order
+
     with open_library(where) as library:
-        pieces, model = library.pieces(), library.store.model_id
+        pieces, model = in_order(having(library.pieces(), search), by), library.store.model_id
     if as_json:
         print_json({"library": where, "model": model, "pieces": [_piece_json(piece) for piece in pieces]})
         return
-    rows = [(piece.name, str(piece.pages or ""), str(piece.systems or ""), piece.source) for piece in pieces]
-    print_table(("piece", "pages", "systems", "source"), rows)
+    header = ("piece", "title", "composer", "pages", "systems", "source")
+    rows = [
+        (piece.name, piece.title, piece.composer, str(piece.pages or ""), str(piece.systems or ""), piece.source)
+        for piece in pieces
+    ]
+    print_table(header, rows, optional=("title", "composer"))
+
+
+@click.command()
+@LIBRARY
+@click.argument("piece", metavar="PIECE")
+@click.option("--name", default=None, help="What the piece is to be called.")
+@click.option("--title", default=None, help='Its title; "" for none.')
+@click.option("--composer", default=None, help='Who composed it; "" for none.')
+def edit_command(where: str, piece: str, name: str | None, title: str | None, composer: str | None) -> None:
+    """Set the name, title or composer of PIECE in LIBRARY, sheet music or a recording.
+
+    They stay when the piece's file is added again, also when it has changed.
+
+    \b
+    earmark edit ~/scores take-3 --title "Für Elise" --composer Beethoven
+    earmark edit ~/scores take-3 --name elise
+    """
+    if name is None and title is None and composer is None:
+        raise click.UsageError("say what to set: --name, --title or --composer")
+    with open_library(where) as library:
+        edited = library.edit(piece, name or None, title, composer)
+    told = ": ".join(filter(None, (edited.composer, edited.title)))
+    say(f"edited: {edited.name}" + (f" ({told})" if told else ""))
 
 
 @click.command()
@@ -248,23 +287,27 @@ def _annotate(library: Library, findings: Findings, path: Path) -> None:
 
 
 def _say_findings(findings: Findings) -> None:
+    for remark in findings.remarks:
+        say(f"{findings.query_path} {remark}")
+    say(sentence(findings))
     most_like = "most like" if findings.query_pages is None else "seen on"
-    if not findings.confident:
-        something = findings.hits or findings.recordings
-        say("Probably not in this library." if something else "Nothing in it resembles a piece of this library.")
     pages = [
-        (*_row_start(hit), str(hit.page), str(hit.system), hit.measure or "", *_row_end(hit)) for hit in findings.hits
+        (*_row_start(hit), str(hit.page), str(hit.system), hit.measure or "", *_row_end(hit))
+        for hit in likely(findings.hits)
     ]
     if pages:
-        header = ("", "piece", "page", "system", "measure", "heard", most_like, "confidence")
-        print_table(header, pages, optional=("measure", "heard"))
-    recordings = [(*_row_start(hit), f"{hit.time_s:.1f} s", *_row_end(hit)) for hit in findings.recordings]
+        header = ("", "piece", "title", "page", "system", "measure", "heard", most_like, "confidence")
+        print_table(header, pages, optional=("title", "measure", "heard"))
+    recordings = [(*_row_start(hit), f"{hit.time_s:.1f} s", *_row_end(hit)) for hit in likely(findings.recordings)]
     if recordings:
-        print_table(("", "recording", "at", "heard", most_like, "confidence"), recordings, optional=("heard",))
+        columns = ("", "recording", "title", "at", "heard", most_like, "confidence")
+        print_table(columns, recordings, optional=("title", "heard"))
 
 
-def _row_start(hit: Hit | RecordingHit) -> tuple[str, str]:
-    return str(hit.rank), hit.piece
+def _row_start(hit: Hit | RecordingHit) -> tuple[str, str, str]:
+    from earmark.library.names import plain
+
+    return str(hit.rank), hit.piece, hit.title if plain(hit.title) != plain(hit.piece) else ""
 
 
 def _row_end(hit: Hit | RecordingHit) -> tuple[str, str, str]:
@@ -273,17 +316,6 @@ def _row_end(hit: Hit | RecordingHit) -> tuple[str, str, str]:
     heard = " – ".join(map(_clock, hit.heard_s)) if hit.heard_s else ""
     where = f"{hit.query_time_s:.1f} s" if place is None else f"page {place.page}, system {place.system}"
     return heard, where, f"{hit.confidence:.2f}"
-
-
-def _described(piece: Piece | None) -> str:
-    assert piece is not None
-    counts = f"{_count(piece.pages, 'page')}, {_count(piece.systems, 'system')}"
-    what = "recording" if piece.kind == "recording" else counts
-    return f"{piece.name} ({what})"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _piece_json(piece: Piece) -> dict[str, Any]:

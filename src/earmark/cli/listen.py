@@ -98,12 +98,12 @@ def _line(heard: Heard) -> str:
 
 def _recording(path: str) -> Iterator[PCM]:
     """A file's samples at `RATE_HZ`, each when it would be heard."""
-    from earmark.audio.decode import read_samples
+    from earmark.audio.sound import read_sound
     from earmark.sandbox.sandbox import Sandbox
 
     start, played = time.monotonic(), 0
     size = round(PORTION_S * RATE_HZ)
-    for chunk in Sandbox().stream(read_samples, path):
+    for chunk in Sandbox().stream(read_sound, path):
         for first in range(0, len(chunk), size):
             portion = chunk[first : first + size]
             played += len(portion)

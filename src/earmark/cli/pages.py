@@ -68,13 +68,15 @@ def pages_command(file: Path, as_json: bool, draw: Path | None) -> None:
 
 def _pages(file: Path, sandbox: Sandbox) -> Iterator[tuple[Score, int, SeenPage]]:
     """(Piece, number of the page in it, page) of everything at ``file``; raises BadInput."""
-    from earmark.library.sources import find_scores
+    from earmark.library.sources import Skipped, find_scores
     from earmark.sheet.on_page import see_pages
     from earmark.sheet.read import needs_engraver
 
     for score in find_scores([file], sandbox):
         if isinstance(score, BadInput):
             raise score
+        if isinstance(score, Skipped):
+            continue
         files = [part.path for part in score.files]
         pages = sandbox.stream(see_pages, files, may_start=needs_engraver(files))
         yield from ((score, number, page) for number, page in enumerate(pages, start=1))

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from earmark.audio.decode import read_samples
+from earmark.audio.sound import read_sound
 from earmark.audio.spectrogram import spectrogram
 from earmark.embed.windows import QUERY_HOP_FRAMES, centres_between
 from earmark.model.encoders import Model
@@ -39,11 +39,11 @@ def hear(path: Path, start_s: float, end_s: float) -> tuple[FloatArray, float]:
     """The log spectrogram float32 [frames, 92] of a stretch of a recording, and the second it really begins at.
 
     That is at most 0.1 s before ``start_s``, where a frame begins on a whole sample. Raises BadInput as
-    `earmark.audio.decode.read_samples` does.
+    `earmark.audio.sound.read_sound` does.
     """
     grid_s = 2 / SPEC.frames_per_second  # two frames are a whole number of samples apart
     first_s = max(0.0, int(start_s / grid_s + 1e-9) * grid_s)
-    return spectrogram(read_samples(path, first_s, end_s)), first_s
+    return spectrogram(read_sound(path, first_s, end_s)), first_s
 
 
 def attend(path: str | Path, model: Model, start_s: float, end_s: float, sandbox: Sandbox) -> Excerpts:

@@ -9,13 +9,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from earmark.audio.decode import read_samples
-from earmark.audio.midi import play
+from earmark.audio.sound import read_sound, read_tags
 from earmark.audio.spectrogram import spectrogram, spectrogram_blocks
 from earmark.embed.windows import BLOCK, QUERY_HOP_FRAMES, windowed
 from earmark.model.encoders import Model, Positions
 from earmark.schema import AudioSpec, FloatArray
-from earmark.sheet.formats import kind
 
 SILENCE = 1e-3
 """Spectrogram values below this are silence (16-bit rounding noise reaches about 2e-4)."""
@@ -26,20 +24,30 @@ class EmbeddedRecording:
     """A recording's excerpts: ``embeddings`` float32 [n, dimension], ``times_s`` float64 [n], ascending.
 
     Times count from the start of the stretch that was read, as long as ``duration_s``. Excerpts whose whole
-    window is silent are left out, so ``n`` may be 0.
+    window is silent are left out, so ``n`` may be 0. ``remarks`` say what was amiss with the file, a clause each;
+    ``title`` and ``composer`` are the file's own, "" where it says nothing.
     """
 
     embeddings: FloatArray
     times_s: npt.NDArray[np.float64]
     duration_s: float
+    remarks: tuple[str, ...] = ()
+    title: str = ""
+    composer: str = ""
 
 
 @dataclass(frozen=True)
 class Block:
-    """A stretch of a spectrogram, ``frames`` float32 [n, bands]; ``heard_s`` seconds of sound have been read so far."""
+    """A stretch of a spectrogram, ``frames`` float32 [n, bands]; ``heard_s`` seconds of sound have been read so far.
+
+    The last has no frames, but what is then known of the file; these fields are those of `EmbeddedRecording`.
+    """
 
     frames: FloatArray
     heard_s: float
+    remarks: tuple[str, ...] = ()
+    title: str = ""
+    composer: str = ""
 
 
 def warm_up() -> None:
@@ -49,9 +57,9 @@ def warm_up() -> None:
 
 def read_blocks(path: Path, start_s: float = 0.0, end_s: float | None = None) -> Iterator[Block]:
     """The spectrogram of the recording at ``path``, or of its stretch ``start_s``..``end_s``, a minute at a time; at
-    last an empty block. A MIDI file is played first (`earmark.audio.midi`).
+    last a block without frames. A MIDI file is played first.
 
-    Raises BadInput as `earmark.audio.decode.read_samples` does.
+    Raises BadInput as `earmark.audio.sound.read_sound` does.
     """
     spec = AudioSpec()
     samples = 0
@@ -62,10 +70,12 @@ def read_blocks(path: Path, start_s: float = 0.0, end_s: float | None = None) ->
             samples += len(chunk)
             yield chunk
 
-    sound = (play if kind(path) == "midi" else read_samples)(path, start_s, end_s)
+    remarks: list[str] = []
+    sound = read_sound(path, start_s, end_s, remarks.append)
     for frames in spectrogram_blocks(counted(sound), BLOCK):
         yield Block(frames, samples / spec.sample_rate_hz)
-    yield Block(np.zeros((0, spec.bands), np.float32), samples / spec.sample_rate_hz)
+    tags, nothing = read_tags(path), np.zeros((0, spec.bands), np.float32)
+    yield Block(nothing, samples / spec.sample_rate_hz, tuple(remarks), tags.title, tags.composer)
 
 
 def embed_recording(
@@ -76,14 +86,13 @@ def embed_recording(
     ``report`` is told now and then how many seconds have been heard.
     """
     spec = AudioSpec()
-    heard_s = 0.0
+    last = Block(np.zeros((0, spec.bands), np.float32), 0.0)
 
     def timed() -> Iterator[FloatArray]:
-        nonlocal heard_s
-        for block in blocks:
-            heard_s = block.heard_s
-            if len(block.frames):
-                yield block.frames
+        nonlocal last
+        for last in blocks:
+            if len(last.frames):
+                yield last.frames
 
     embeddings, frames = [np.zeros((0, model.dimension), np.float32)], [np.zeros(0)]
     for stretch, first, centres in windowed(timed(), spec.window_frames, QUERY_HOP_FRAMES):
@@ -91,9 +100,9 @@ def embed_recording(
         embeddings.append(model.embed_audio(stretch, heard - first)[0])
         frames.append(heard)
         if report:
-            report(heard_s)
+            report(last.heard_s)
     times_s = np.concatenate(frames) / spec.frames_per_second
-    return EmbeddedRecording(np.concatenate(embeddings), times_s, heard_s)
+    return EmbeddedRecording(np.concatenate(embeddings), times_s, last.heard_s, last.remarks, last.title, last.composer)
 
 
 def sounding(stretch: FloatArray, centres: Positions, window: int) -> npt.NDArray[np.bool_]:

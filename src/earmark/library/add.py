@@ -21,14 +21,18 @@ from typing import Literal
 from earmark.embed.piece import EmbeddedPiece
 from earmark.embed.recording import EmbeddedRecording
 from earmark.errors import BadInput, reading
+from earmark.library.extent import Extent, Watcher, extent
 from earmark.library.reading import read_piece, read_recording
+from earmark.library.remote import fetched_file
 from earmark.library.sources import (
     Score,
+    Skipped,
     are_all_parts,
     can_hold_parts,
     find_scores,
     page_file,
     part_source,
+    score_at,
     sha256,
 )
 from earmark.library.store import LibraryUnusable, Piece, Store
@@ -40,10 +44,10 @@ from earmark.sheet.manifest import MAX_MEMBERS, Collection
 from earmark.sheet.parts import Part, find_parts, read_headings
 from earmark.sheet.read import needs_engraver
 
-Found = Score | BadInput | str
-"""A score on disk, what cannot be one, or the address of one on the web."""
+Found = Score | BadInput | Skipped | str
+"""A score on disk, what cannot be one or is passed over, or the address of one on the web."""
 
-Status = Literal["added", "unchanged", "replaced", "failed"]
+Status = Literal["added", "unchanged", "replaced", "failed", "skipped"]
 
 _AHEAD = 2
 """Pieces that are read ahead, times those that are read at a time: a long one keeps the others from nothing."""
@@ -51,9 +55,10 @@ _AHEAD = 2
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one source (absolute path or address): ``piece`` is None and ``reason`` says why if it failed.
+    """What became of one source (absolute path or address).
 
-    ``remarks`` say what of a piece is not read, a clause each.
+    ``piece`` is None, and ``reason`` says why, if it failed or was passed over. ``remarks`` say what of a piece was
+    amiss or is not read, a clause each.
     """
 
     source: str
@@ -75,9 +80,13 @@ def find_sources(given: Iterable[str | Path], sandbox: Sandbox, unpacked: Path) 
 
 @dataclass
 class _Source:
-    """One source on its way into the store, in parts if ``is_split``; ``embedded`` is on its way if it was begun."""
+    """One source on its way into the store, in parts if ``is_split``; ``embedded`` is on its way if it was begun.
+
+    ``skipped`` says why it is passed over, "" if it is not.
+    """
 
     source: str
+    skipped: str = ""
     score: Score | None = None
     is_split: bool = False
     error: Exception | None = None
@@ -112,6 +121,19 @@ class Adding:
     downloads: Path
     split: bool
     jobs: int
+    watcher: Watcher | None = None
+
+    def tell_extents(self, found: Iterable[Found]) -> None:
+        """Tells the watcher how much there is to read, of what is not known to be there already."""
+        if self.watcher is None:
+            return
+        extents = {}
+        for score in found:
+            if isinstance(score, Score):
+                before = self.store.with_source(score.source)
+                if before is None or self.store.files(before) != score.files:
+                    extents[score.source] = extent(score, self.sandbox)
+        self.watcher.begins(extents)
 
     def outcomes(self, found: Iterable[Found]) -> Iterator[list[Outcome]]:
         """What becomes of each source, its pieces in order: failed, whatever is wrong with it.
@@ -134,7 +156,7 @@ class Adding:
         finally:
             threads.shutdown()
 
-    def _led_to(self, found: Found) -> Iterator[Score | BadInput]:
+    def _led_to(self, found: Found) -> Iterator[Score | BadInput | Skipped]:
         """The source itself; of an address, the pieces that it leads to."""
         if not isinstance(found, str):
             yield found
@@ -158,10 +180,12 @@ class Adding:
             else:
                 yield from fetched
 
-    def _begun(self, found: Score | BadInput, threads: Executor, before: Iterable[_Source]) -> _Source:
+    def _begun(self, found: Score | BadInput | Skipped, threads: Executor, before: Iterable[_Source]) -> _Source:
         """One source, and its reading under way unless the store, or one ``before`` it, seems to have it already."""
         name = found.source if isinstance(found, Score) else found.path
-        source = _Source(name)
+        source = _Source(name, skipped=found.reason if isinstance(found, Skipped) else "")
+        if isinstance(found, Skipped):
+            return source
         try:
             with reading(name):
                 if isinstance(found, BadInput):
@@ -176,6 +200,8 @@ class Adding:
 
     def _finished(self, source: _Source) -> list[Outcome]:
         """What becomes of a source."""
+        if source.skipped:
+            return [Outcome(source.source, "skipped", reason=source.skipped)]
         outcomes: list[Outcome] = []
         try:
             with reading(source.source):
@@ -194,12 +220,16 @@ class Adding:
         return [_with_missing(outcome, missing) for outcome in outcomes] if missing else outcomes
 
     def _fetched(self, url: str, given: str) -> list[Score] | Collection:
-        """The pages of a IIIF manifest, which are kept, and its recordings; or the addresses in a collection.
+        """The file at an address; or the pages of a IIIF manifest, and its recordings, or the addresses in a
+        collection. What is fetched is kept.
 
         ``given`` is the address that a person gave, which led to ``url``.
         """
         folder = self.downloads / hashlib.sha256(url.encode()).hexdigest()[:16]
         try:
+            path = fetched_file(url, folder) if url == given else None
+            if path is not None:
+                return [score_at(url, path)]
             fetched = download(url, folder, given=given)
             if isinstance(fetched, Collection):
                 return fetched
@@ -233,8 +263,17 @@ class Adding:
         """What reads and encodes a score, for any thread."""
         files = [Path(file.path) for file in score.files]
         if score.kind == "recording":
-            return partial(_embed_recording, files[0], self.model, self.sandbox)
-        return partial(_embed_piece, files, self.model, self.sandbox, source.is_split, score.parts)
+            return partial(_embed_recording, files[0], self.model, self.sandbox, partial(self._heard, source))
+        report = partial(self._seen, source)
+        return partial(_embed_piece, files, self.model, self.sandbox, source.is_split, score.parts, report)
+
+    def _seen(self, source: _Source, pages: int) -> None:
+        if self.watcher:
+            self.watcher.reads(source.source, Extent(pages=pages))
+
+    def _heard(self, source: _Source, seconds: float) -> None:
+        if self.watcher:
+            self.watcher.reads(source.source, Extent(seconds=seconds))
 
     def _read(self, source: _Source, score: Score) -> Embedded:
         """What was read of a source; now, if its reading was not begun."""
@@ -300,31 +339,36 @@ class Adding:
         self.store.remove([piece for piece in before if piece.source not in kept])
 
     def _put(self, score: Score, content: str, read: Embedded) -> tuple[Piece, tuple[str, ...]]:
-        """The piece, and what of it is not read."""
-        if read.recording is not None:
-            times_s, embeddings = read.recording.times_s, read.recording.embeddings
-            return self.store.put_recording(score, content, times_s, embeddings, self.model.model_id), ()
-        assert read.piece is not None
-        piece = read.piece
-        titled = replace(score, title=score.title or piece.title, composer=score.composer or piece.composer)
-        stored = self.store.put(titled, content, piece.pages, piece.places, piece.embeddings, self.model.model_id)
-        return stored, piece.remarks
+        """The piece, and what was amiss with it or is not read."""
+        found = read.recording or read.piece
+        assert found is not None
+        titled = replace(score, title=score.title or found.title, composer=score.composer or found.composer)
+        if isinstance(found, EmbeddedRecording):
+            stored = self.store.put_recording(titled, content, found.times_s, found.embeddings, self.model.model_id)
+        else:
+            stored = self.store.put(titled, content, found.pages, found.places, found.embeddings, self.model.model_id)
+        return stored, found.remarks
 
 
-def _embed_recording(path: Path, model: Model, sandbox: Sandbox) -> Embedded:
-    recording = read_recording(path, model, sandbox)
+def _embed_recording(path: Path, model: Model, sandbox: Sandbox, report: Callable[[float], None]) -> Embedded:
+    recording = read_recording(path, model, sandbox, report=report)
     if not len(recording.embeddings):
         raise BadInput(path, "is silent", "give a recording of music")
     return Embedded(recording=recording)
 
 
 def _embed_piece(
-    files: list[Path], model: Model, sandbox: Sandbox, is_split: bool, known: tuple[Part, ...]
+    files: list[Path],
+    model: Model,
+    sandbox: Sandbox,
+    is_split: bool,
+    known: tuple[Part, ...],
+    report: Callable[[int], None],
 ) -> Embedded:
     parts = list(known) if is_split else []
     if is_split and not known:
         parts = find_parts(sandbox.stream(read_headings, files[0], may_start=needs_engraver(files)))
-    return Embedded(read_piece(files, model, sandbox), parts=tuple(parts))
+    return Embedded(read_piece(files, model, sandbox, report), parts=tuple(parts))
 
 
 def _with_missing(outcome: Outcome, missing: tuple[str, ...]) -> Outcome:

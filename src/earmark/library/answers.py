@@ -34,10 +34,10 @@ def _page_hit(store: Store, rank: int, found: Ranked, query: Query) -> Hit:
         box=place.box,
         query_time_s=time_s,
         measure=place.measure,
-        title=piece.title,
-        composer=piece.composer,
         query_place=query_place,
         heard_s=query.heard_s(found.start, found.end),
+        title=piece.title,
+        composer=piece.composer,
     )
 
 
@@ -54,4 +54,6 @@ def _recording_hit(store: Store, rank: int, found: Ranked, query: Query) -> Reco
         query_time_s=time_s,
         query_place=query_place,
         heard_s=query.heard_s(found.start, found.end),
+        title=piece.title,
+        composer=piece.composer,
     )

@@ -7,7 +7,7 @@ looked for in `earmark.library.embedding_files`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from earmark.errors import BadInput
 from earmark.library.database import Database
 from earmark.library.embedding_files import KEY, EmbeddingFiles, Keys, Stored
 from earmark.library.sources import PAGES, PageFile, Score
@@ -152,7 +153,11 @@ class EmbeddedStore:
             raise ValueError(f"{len(places)} places for embeddings {embeddings.shape}")
         with self._writing():
             self._claim(model_id)
+            edited = self._edited(score.source)
             name = self._remove_source(score.source) or self._free_name(score.name)
+            score = replace(
+                score, title=edited.get("title", score.title), composer=edited.get("composer", score.composer)
+            )
             added_at = datetime.now(UTC).isoformat(timespec="seconds")
             identifier = self._db.execute(
                 "INSERT INTO pieces (name, source, sha256, added_at, kind, title, composer) "
@@ -161,6 +166,7 @@ class EmbeddedStore:
             ).lastrowid
             assert identifier is not None
             self._put_files(identifier, score)
+            self._note_edits(identifier, edited)
             self._db.execute(
                 "INSERT INTO vectors VALUES (?, ?, ?)",
                 (identifier, embeddings.astype("<f2").tobytes(), places.tobytes()),
@@ -179,9 +185,22 @@ class EmbeddedStore:
                 raise KeyError(piece.id)
             self._db.execute("DELETE FROM files WHERE piece = ?", (piece.id,))
             self._put_files(piece.id, score)
-            self._db.execute(
-                f"UPDATE checksums SET facts = (SELECT {FACTS} FROM pieces WHERE id = ?1) WHERE piece = ?1", (piece.id,)
-            )
+            self._note_facts(piece.id)
+            return self.piece(piece.id)
+
+    def edit(self, piece: Piece, name: str | None, title: str | None, composer: str | None) -> Piece:
+        """See `Store.edit`."""
+        edited = {field for field, value in (("title", title), ("composer", composer)) if value is not None}
+        with self._writing():
+            now = self.piece(piece.id)
+            name, title = name or now.name, now.title if title is None else title
+            composer = now.composer if composer is None else composer
+            if self._db.one("SELECT 1 FROM pieces WHERE name = ? AND id != ?", name, piece.id):
+                raise BadInput(self._folder, f"has another piece {name!r}", "give another name")
+            query = "UPDATE pieces SET name = ?, title = ?, composer = ? WHERE id = ?"
+            self._db.execute(query, (name, title, composer, piece.id))
+            self._note_edits(piece.id, edited | self._edited(now.source).keys())
+            self._note_facts(piece.id)
             return self.piece(piece.id)
 
     def remove(self, pieces: Sequence[Piece]) -> None:
@@ -368,6 +387,23 @@ class EmbeddedStore:
     def _remove_source(self, source: str) -> str | None:
         row = self._db.execute("DELETE FROM pieces WHERE source = ? RETURNING name", (source,)).fetchone()
         return None if row is None else str(row[0])
+
+    def _edited(self, source: str) -> dict[str, str]:
+        """Title and composer of the piece from there, as far as a person has set them."""
+        query = "SELECT fields, title, composer FROM pieces JOIN edits ON piece = id WHERE source = ?"
+        fields, title, composer = self._db.execute(query, (source,)).fetchone() or ("", "", "")
+        known = {"title": title, "composer": composer}
+        return {field: known[field] for field in fields.split() if field in known}
+
+    def _note_edits(self, piece: int, fields: Iterable[str]) -> None:
+        if told := " ".join(sorted(fields)):
+            self._db.execute("INSERT OR REPLACE INTO edits VALUES (?, ?)", (piece, told))
+
+    def _note_facts(self, piece: int) -> None:
+        """Notes the checksum of a piece's facts, which have changed."""
+        self._db.execute(
+            f"UPDATE checksums SET facts = (SELECT {FACTS} FROM pieces WHERE id = ?1) WHERE piece = ?1", (piece,)
+        )
 
     def _free_name(self, name: str) -> str:
         taken, number = name, 1

@@ -16,14 +16,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from earmark.audio.decode import stated_duration_s
+from earmark.audio.sound import stated_duration_s
 from earmark.embed.recording import EmbeddedRecording, read_blocks
 from earmark.embed.windows import PLACE_HOP_PX
 from earmark.errors import BadInput, Unsure
 from earmark.library.add import Adding, Outcome, find_sources
 from earmark.library.answers import page_hits, recording_hits
 from earmark.library.embedded import EmbeddedStore
+from earmark.library.extent import Watcher
 from earmark.library.reading import read_query, read_recording
+from earmark.library.remote import at_hand
 from earmark.library.store import DOWNLOADS, UNPACKED, LibraryUnusable, Piece, Store, check_model
 from earmark.model.encoders import Model, load
 from earmark.results import Alignment, Findings, Hit, Kind, RecordingHit
@@ -108,23 +110,26 @@ class Library:
         report: Callable[[Outcome, int, int], None] | None = None,
         split: bool = False,
         jobs: int | None = None,
+        watcher: Watcher | None = None,
     ) -> list[Outcome]:
         """Indexes the sheet music and recordings at ``paths``: files, folders which are searched (see
-        `earmark.library.sources`), or addresses of IIIF manifests (see `earmark.sheet.iiif`), whose images are kept in
-        the library's folder. With ``split``, a file of several titles is as many pieces (see `earmark.sheet.parts`).
+        `earmark.library.sources`), or addresses of such files and of IIIF manifests (see `earmark.sheet.iiif`): what
+        is there is kept in the library's folder. With ``split``, a file of several titles is as many pieces (see
+        `earmark.sheet.parts`).
         ``jobs`` pieces are read at a time, as many as there are processors if None.
 
-        Each piece is stored whole, at once and for good, then ``report(outcome, done, total)`` is called,
-        with the number of pieces done and found. Music that is there already is not read again; a changed
-        file replaces its piece. What cannot be read comes as a failed outcome and does not stop the rest.
-        Raises Mismatch when the library was made with another model, BadInput when the model or the library
+        Each piece is stored whole, at once and for good, then ``report(outcome, done, total)`` is called, with the
+        number of pieces done and found; ``watcher`` is told how far reading is. Music that is there already is not
+        read again; a changed file replaces its piece. What cannot be read comes as a failed outcome and does not stop
+        the rest. Raises Mismatch when the library was made with another model, BadInput when the model or the library
         cannot be used.
         """
         self.check()
         given = [paths] if isinstance(paths, str | Path) else paths
-        folder = Path(self._where).absolute()
-        adding = Adding(self.store, self.model, self.sandbox, folder / DOWNLOADS, split, jobs or os.cpu_count() or 1)
+        folder, jobs = Path(self._where).absolute(), jobs or os.cpu_count() or 1
+        adding = Adding(self.store, self.model, self.sandbox, folder / DOWNLOADS, split, jobs, watcher)
         found = list(find_sources(given, self.sandbox, folder / UNPACKED))
+        adding.tell_extents(found)
         outcomes = []
         for done, some in enumerate(adding.outcomes(found), start=1):
             for outcome in some:
@@ -143,17 +148,17 @@ class Library:
         report: Callable[[float], None] | None = None,
     ) -> Findings:
         """The ``top`` pieces that ``query`` belongs to: a recording, or its stretch from ``start_s`` to ``end_s``, a
-        MIDI file, or sheet music; and the ``top`` recordings of the same music.
+        MIDI file, or sheet music, as a file or the address of one; and the ``top`` recordings of the same music.
 
         Hits come best first, each with the best place in its piece and what of the query is like it; times count from
         the start of the file. A piece that the query itself is a page of is left out. There may be fewer, or none,
         e.g. for silence. ``report`` is told now and then how many seconds of a recording have been read. Raises
         BadInput when the query cannot be read or the library is empty, Mismatch when it was made with another model.
         """
-        path = Path(query).expanduser()
-        self.sandbox.start(read_flat_pages if is_sheet_music(path) else read_blocks)  # while the model is loaded
-        model_id = self._used_model()
-        read = read_query(path, self.model, self.sandbox, start_s, end_s, report)
+        with at_hand(query) as path:
+            self.sandbox.start(read_flat_pages if is_sheet_music(path) else read_blocks)  # while the model is loaded
+            model_id = self._used_model()
+            read = read_query(path, self.model, self.sandbox, start_s, end_s, report)
         for _ in range(ATTEMPTS):
             with suppress(KeyError):  # a piece was removed after it had been ranked
                 hits, recordings, is_sure = self._answer(read, self._pieces_of(path), top)
@@ -169,6 +174,7 @@ class Library:
             hits=hits,
             recordings=recordings,
             query_pages=read.pages,
+            remarks=read.remarks,
         )
 
     def align(
@@ -183,18 +189,19 @@ class Library:
         recording has been read, 0..1, as far as the file states its length. Raises Unsure when no piece is given and
         none is surely found, BadInput when there is no piece of that name, and otherwise as `find` does.
         """
-        path = Path(audio).expanduser()
-        self.sandbox.start(read_blocks)
-        model_id = self._used_model()
-        if piece is not None and self._named([piece])[0].kind != "score":  # before the work
-            raise BadInput(self._where, f"{piece!r} is a recording", "name a piece of sheet music")
-        stated_s = self.sandbox.call(stated_duration_s, path) if progress else None
+        stated_s: float | None = None
 
         def report(read_s: float) -> None:
             if progress and stated_s:
                 progress(min(1.0, read_s / stated_s))
 
-        recording = read_recording(path, self.model, self.sandbox, report=report)
+        with at_hand(audio) as path:
+            self.sandbox.start(read_blocks)
+            model_id = self._used_model()
+            if piece is not None and self._named([piece])[0].kind != "score":  # before the work
+                raise BadInput(self._where, f"{piece!r} is a recording", "name a piece of sheet music")
+            stated_s = self.sandbox.call(stated_duration_s, path) if progress else None
+            recording = read_recording(path, self.model, self.sandbox, report=report)
         with self.store.snapshot():
             known = self._named([piece])[0] if piece is not None else self._surely_found(audio, recording)
             places, embeddings = self.store.contents(known.id)
@@ -207,6 +214,14 @@ class Library:
     def pieces(self) -> list[Piece]:
         """All pieces, by name."""
         return self.store.pieces()
+
+    def edit(self, piece: str, name: str | None = None, title: str | None = None, composer: str | None = None) -> Piece:
+        """Sets what is given of the name, title and composer of the piece that is called ``piece``.
+
+        They stay when its file is added again, changed or not. Raises BadInput when there is no such piece, or another
+        one of that name.
+        """
+        return self.store.edit(self._named([piece])[0], name, title, composer)
 
     def remove(self, *names: str) -> None:
         """Removes the pieces of these names; raises BadInput, and removes none, when there is no such

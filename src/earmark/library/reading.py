@@ -3,7 +3,7 @@ here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from earmark.embed.piece import EmbeddedPiece, embed_piece
@@ -14,14 +14,26 @@ from earmark.sandbox.sandbox import Sandbox
 from earmark.schema import PageImage
 from earmark.search.query import Query, query_of, query_of_pages
 from earmark.sheet.draw import find_page
-from earmark.sheet.flat_pages import read_flat_pages
+from earmark.sheet.flat_pages import FlatPage, read_flat_pages
 from earmark.sheet.formats import is_sheet_music
 from earmark.sheet.read import needs_engraver
 
 
-def read_piece(files: Sequence[Path], model: Model, sandbox: Sandbox) -> EmbeddedPiece:
-    """The pages of ``files``, in order; raises BadInput when they cannot be read, or no page has a system."""
-    pages = sandbox.stream(read_flat_pages, files, may_start=needs_engraver(files))
+def read_piece(
+    files: Sequence[Path], model: Model, sandbox: Sandbox, report: Callable[[int], None] | None = None
+) -> EmbeddedPiece:
+    """The pages of ``files``, in order; raises BadInput when they cannot be read, or no page has a system.
+
+    ``report`` is told how many pages have been read.
+    """
+
+    def counted(pages: Iterable[FlatPage]) -> Iterator[FlatPage]:
+        for number, page in enumerate(pages, start=1):
+            yield page
+            if report:
+                report(number)
+
+    pages = counted(sandbox.stream(read_flat_pages, files, may_start=needs_engraver(files)))
     return embed_piece(pages, files[0] if len(files) == 1 else files[0].parent, model)
 
 

@@ -2,9 +2,9 @@
 
 A PDF is one piece, and so are a multi-page TIFF, a score file and a recording. All other page images of one folder
 are one piece together, in natural order (page_2 before page_10); an image that is named itself is a piece of one
-page. A ZIP archive is the folder of what it holds (`earmark.library.archives`). Folders are searched recursively;
-hidden files and folders, and files of other kinds, are passed over, but music of a kind that is not read is named,
-unless a file that is read has its name.
+page. A ZIP archive is the folder of what it holds (`earmark.library.archives`). Folders are searched recursively. What
+of them is passed over is said, file by file: hidden files and folders, files of other kinds, and what is beside a score
+of the same name: MIDI files and music of kinds that are not read.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,10 +20,19 @@ from earmark.errors import BadInput
 from earmark.library.archives import is_archive, unpack
 from earmark.results import Kind
 from earmark.sandbox.sandbox import Sandbox
-from earmark.sheet.formats import UNREAD, UNTELLING, can_have_pages, count_pages, kind, kind_of_name
+from earmark.sheet.formats import (
+    UNREAD,
+    UNTELLING,
+    FileKind,
+    can_have_pages,
+    count_pages,
+    is_sheet_music,
+    kind,
+    kind_of_name,
+)
 from earmark.sheet.parts import Part
 
-_KNOWN = "PDF, PNG, JPEG, TIFF, WebP, MusicXML, MEI, Humdrum, ABC or recordings"
+_KNOWN = "PDF, PNG, JPEG, TIFF, WebP, MusicXML, MEI, Humdrum, ABC, MIDI or recordings"
 
 
 LATEST_NS = 2**63 - 1
@@ -58,13 +67,29 @@ class Score:
     missing: tuple[str, ...] = ()
 
 
-def find_scores(
-    paths: Iterable[str | Path], sandbox: Sandbox, unpacked: Path | None = None
-) -> Iterator[Score | BadInput]:
+@dataclass(frozen=True)
+class Skipped:
+    """A file, or a hidden folder, that is passed over in a folder, and why, in words that fit after its name."""
+
+    path: str
+    reason: str
+
+
+NEITHER = "is neither sheet music nor a recording"
+HIDDEN = "is hidden"
+BESIDE = "is beside a score of the same name"
+NO_FILE = "is no file, or a link that leads nowhere"
+
+Source = Score | BadInput | Skipped
+"""A piece, what cannot be one, or what is passed over."""
+
+
+def find_scores(paths: Iterable[str | Path], sandbox: Sandbox, unpacked: Path | None = None) -> Iterator[Source]:
     """The scores at ``paths`` (files and folders), in the order given and then by name.
 
-    A path that does not exist, or holds no sheet music, comes as the BadInput that says so. Pages are counted in
-    ``sandbox``. What ZIP archives hold is put into the folder ``unpacked``; where that is None, they are named.
+    A path that does not exist, or holds no music, comes as the BadInput that says so. A file that is given by itself
+    and is of no known kind is a recording if FFmpeg can read it. Pages are counted in ``sandbox``. What ZIP archives
+    hold is put into the folder ``unpacked``; where that is None, they are named.
     """
     where = _Where(sandbox, unpacked)
     for path in map(Path, paths):
@@ -75,7 +100,7 @@ def find_scores(
                 yield BadInput(path, "is no file", "give a file or a folder")
             elif is_archive(path):
                 yield from _in_archive(path, where)
-            elif path.exists() and not _is_piece_file(path):
+            elif path.exists() and kind(path) is None and (path.suffix.lower() in UNREAD or _is_text(path)):
                 yield _unread(path)
             else:
                 yield _score(path, [path])
@@ -118,7 +143,7 @@ class _Where:
     unpacked: Path | None
 
 
-def _in_archive(path: Path, where: _Where) -> Iterator[Score | BadInput]:
+def _in_archive(path: Path, where: _Where) -> Iterator[Source]:
     if where.unpacked is None:
         yield BadInput(path, "is a ZIP archive", "unpack it, or add it to a library")
         return
@@ -130,32 +155,38 @@ def _in_archive(path: Path, where: _Where) -> Iterator[Score | BadInput]:
     yield from wrong
     found = list(_in_folder(folder, {_identity(folder)}, _Where(where.sandbox, None)))
     yield from found
-    if not found and not wrong:
-        yield BadInput(path, "holds no sheet music", f"give an archive of {_KNOWN}")
+    if not wrong and all(isinstance(one, Skipped) for one in found):
+        yield BadInput(path, "holds no sheet music and no recordings", f"give an archive of {_KNOWN}")
 
 
-def _in_folder_given(folder: Path, where: _Where) -> Iterator[Score | BadInput]:
-    found = False
-    for score in _in_folder(folder, {_identity(folder)}, where):
-        found = True
-        yield score
-    if not found:
-        yield BadInput(folder, "holds no sheet music", f"give a folder with {_KNOWN}")
+def _in_folder_given(folder: Path, where: _Where) -> Iterator[Source]:
+    holds_music = False
+    for found in _in_folder(folder, {_identity(folder)}, where):
+        holds_music = holds_music or not isinstance(found, Skipped)
+        yield found
+    if not holds_music:
+        yield BadInput(folder, "holds no sheet music and no recordings", f"give a folder with {_KNOWN}")
 
 
-def _in_folder(folder: Path, above: set[tuple[int, int]], where: _Where) -> Iterator[Score | BadInput]:
+def _in_folder(folder: Path, above: set[tuple[int, int]], where: _Where) -> Iterator[Source]:
     """``above`` holds the folders visited so far: a link may lead back to one of them."""
     try:
-        entries = sorted((entry for entry in folder.iterdir() if not entry.name.startswith(".")), key=natural)
+        everything = sorted(folder.iterdir(), key=natural)
     except PermissionError:
         yield BadInput(folder, "may not be read", "give yourself permission to read it")
         return
-    files = [entry for entry in entries if entry.is_file() and _is_named_so(entry) and _is_piece_file(entry)]
-    read = {file.stem for file in files}  # in another form, as a program's score is beside its PDF
-    unread = [entry for entry in entries if entry.suffix.lower() in UNREAD and entry.is_file()]
-    yield from (_unread(entry) for entry in unread if entry.stem not in read)
+    entries = [entry for entry in everything if not _is_hidden(entry)]
+    named = {entry: _kind_in_folder(entry) for entry in entries if entry.is_file() and not is_archive(entry)}
+    scores = {entry.stem.casefold() for entry, found in named.items() if found in ("pdf", "image", "notation")}
+    others = [entry for entry, found in named.items() if _is_other_form(entry, found)]
+    beside = {entry for entry in others if entry.stem.casefold() in scores}
+    for entry in everything:
+        if reason := HIDDEN if _is_hidden(entry) else _why_skipped(entry, named, beside):
+            yield Skipped(os.path.abspath(entry), reason)
+    files = [entry for entry, found in named.items() if found is not None and entry not in beside]
     whole = [file for file in files if _is_whole(file, where.sandbox)]
     images = [file for file in files if file not in whole]
+    whole.sort(key=lambda file: named[file] in ("midi", "recording"))  # of files of one name, the score has it
     for path, pages in [*((file, [file]) for file in whole), *([(folder, images)] if images else [])]:
         try:
             yield _score(path, pages)
@@ -169,26 +200,56 @@ def _in_folder(folder: Path, above: set[tuple[int, int]], where: _Where) -> Iter
             yield from _in_folder(entry, above, where)
 
 
+def _is_hidden(path: Path) -> bool:
+    return path.name.startswith(".")
+
+
+def _why_skipped(entry: Path, named: Mapping[Path, FileKind | None], beside: Container[Path]) -> str | None:
+    """Why an entry of a folder is passed over; ``named`` has the kinds of its files. None if it is not."""
+    if entry not in named:
+        return None if entry.is_dir() or entry.is_file() else NO_FILE
+    if entry in beside:
+        return BESIDE
+    return "; ".join(UNREAD.get(entry.suffix.lower(), (NEITHER,))) if named[entry] is None else None
+
+
+def _is_other_form(entry: Path, found: FileKind | None) -> bool:
+    """Whether a file may be another form of a score: its sound, or a program's own file."""
+    return found == "midi" or (found is None and entry.suffix.lower() in UNREAD)
+
+
+def score_at(source: str, path: Path) -> Score:
+    """The piece that a file is, which came from ``source``; raises as `page_file` does."""
+    return Score(path.stem, source, (page_file(path),), "score" if is_sheet_music(path) else "recording")
+
+
 def _score(path: Path, files: list[Path]) -> Score:
-    source = Path(os.path.abspath(path))
-    pages = tuple(map(page_file, files))
-    name = source.name if path.is_dir() else source.stem
-    return Score(name, str(source), pages, "recording" if kind(path) == "recording" else "score")
+    source = os.path.abspath(path)
+    if not path.is_dir():
+        return score_at(source, path)
+    return Score(os.path.basename(source), source, tuple(map(page_file, files)))
+
+
+def _kind_in_folder(path: Path) -> FileKind | None:
+    """What a file of a folder is. Of one whose name's ending is not a piece's nobody said that it is sheet music: it is
+    a recording or nothing."""
+    found = kind(path)
+    is_named_so = kind_of_name(path) is not None or path.suffix.lower() in UNTELLING
+    return found if is_named_so or found in ("midi", "recording") else None
 
 
 def _unread(path: Path) -> BadInput:
     """Why a file is no piece."""
-    otherwise = "is neither sheet music nor a recording", f"give {_KNOWN}, or a folder of them"
-    return BadInput(path, *UNREAD.get(path.suffix.lower(), otherwise))
+    return BadInput(path, *UNREAD.get(path.suffix.lower(), (NEITHER, f"give {_KNOWN}, or a folder of them")))
 
 
-def _is_piece_file(path: Path) -> bool:
-    return kind(path) not in (None, "midi")
-
-
-def _is_named_so(path: Path) -> bool:
-    """Whether a name's ending is a piece's: of a folder's other files nobody said that they are music."""
-    return kind_of_name(path) is not None or path.suffix.lower() in UNTELLING
+def _is_text(path: Path) -> bool:
+    """Whether a file begins as text does."""
+    try:
+        with open(path, "rb") as file:
+            return b"\0" not in file.read(4096)
+    except OSError:
+        return False
 
 
 def _is_whole(file: Path, sandbox: Sandbox) -> bool:

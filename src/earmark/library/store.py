@@ -134,6 +134,13 @@ class Store(Protocol):
         """Notes that a piece's files, equal in content, are now the score's; KeyError if it was removed meanwhile."""
         ...
 
+    def edit(self, piece: Piece, name: str | None, title: str | None, composer: str | None) -> Piece:
+        """Sets what is not None of a piece's name, title and composer, for good: they stay when its file changes.
+
+        Raises BadInput when another piece has the name, KeyError if the piece was removed meanwhile.
+        """
+        ...
+
     def remove(self, pieces: Sequence[Piece]) -> None:
         """Removes all these pieces, or, if that fails, none."""
         ...

@@ -10,6 +10,7 @@
 * ``vectors(piece, vectors, places)``: float16 [n, dimension] and `PLACE` [n] as little-endian bytes; a recording's
   places are float32 seconds
 * ``measures(piece, place, number)``: from this place on, up to the next row's, that measure; pieces without have none
+* ``edits(piece, fields)``: which of ``title`` and ``composer`` a person has set: they stay when the file changes
 * ``checksums(piece, facts, embeddings, places)``: CRC-32 of the piece's rows in ``pieces``, ``files`` and ``pages``; of
   its embeddings; of its places and measures. ``meta`` has another under ``checksum``, of the tables and the model
 
@@ -23,7 +24,7 @@ import zlib
 
 import numpy as np
 
-FORMAT = 3
+FORMAT = 4
 APPLICATION_ID = 0x4561726D  # "Earm"
 PLACE = np.dtype([("page", "<i4"), ("system", "<i4"), ("box", "<f4", (4,))])
 TIME = np.dtype("<f4")
@@ -59,12 +60,16 @@ CREATE TABLE checksums (
     piece INTEGER PRIMARY KEY REFERENCES pieces ON DELETE CASCADE,
     facts INTEGER NOT NULL, embeddings INTEGER NOT NULL, places INTEGER NOT NULL) STRICT;
 """,
+    4: """
+CREATE TABLE edits (piece INTEGER PRIMARY KEY REFERENCES pieces ON DELETE CASCADE, fields TEXT NOT NULL) STRICT;
+""",
 }
 """What each format added to the one before."""
 
 # Of the piece ``id``: checksums of what there is now. The rows of a piece come in the order of the primary key.
 FACTS = """
-crc32(name, source, sha256, added_at, kind, title, composer,
+crc32(name, source, sha256, added_at, kind, title,
+    composer || coalesce((SELECT char(10) || fields FROM edits WHERE piece = id), ''),
     (SELECT group_concat(number || ' ' || path || ' ' || size || ' ' || mtime_ns, char(10))
         FROM (SELECT * FROM files WHERE piece = id ORDER BY number)),
     (SELECT group_concat(number || ' ' || width_px || ' ' || height_px || ' ' || systems, char(10))
@@ -109,8 +114,9 @@ def upgrade(db: sqlite3.Connection) -> None:
     (version,) = db.execute("PRAGMA user_version").fetchone()
     for number in range(version + 1, FORMAT + 1):
         _execute_all(db, UPGRADES[number])
-    if version < FORMAT:
+    if version < 3:
         db.execute(f"INSERT INTO checksums {SUMS}")
+    if version < FORMAT:
         note_tables(db)
         db.execute(f"PRAGMA user_version = {FORMAT}")
 

@@ -15,7 +15,8 @@ class Limits:
 
     * ``memory_bytes``: address space beyond what the process holds before it opens a file
     * ``quiet_s``, ``quiet_s_per_mb``, ``most_quiet_s``: CPU time from one page or minute of sound to the next; it grows
-      with the largest file, for an engraver reads a score whole. By the clock it is a few times that.
+      with the largest file, for an engraver reads a score whole, and a packed one is 20 times as large. By the clock it
+      is a few times that.
     * ``total_s``, ``total_s_per_mb``: CPU time for one piece
     * ``message_bytes``: one page or minute of sound, as it comes back
     * ``written_bytes``: one file in the scratch folder
@@ -24,7 +25,7 @@ class Limits:
 
     memory_bytes: int = 2000 * MB
     quiet_s: float = 15.0
-    quiet_s_per_mb: float = 20.0
+    quiet_s_per_mb: float = 200.0
     most_quiet_s: float = 300.0
     total_s: float = 900.0
     total_s_per_mb: float = 60.0

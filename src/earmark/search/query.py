@@ -29,7 +29,8 @@ class Query:
     """Excerpts ``embeddings`` float32 [n, dimension] at ``positions`` float64 [n], ascending.
 
     Positions are seconds of the file for a recording, ``duration_s`` long; of sheet music, ``pages`` many, they are
-    strip px, and ``places`` [n] say where that is. The fields of the other kind are 0 and empty.
+    strip px, and ``places`` [n] say where that is. The fields of the other kind are 0 and empty. ``remarks`` say what
+    was amiss with the file, a clause each.
     """
 
     embeddings: FloatArray
@@ -37,6 +38,7 @@ class Query:
     duration_s: float = 0.0
     pages: int | None = None
     places: tuple[Place, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def kind(self) -> Kind:
@@ -78,7 +80,12 @@ def query_of_pages(piece: EmbeddedPiece) -> Query:
 def query_of(recording: EmbeddedRecording, start_s: float = 0.0) -> Query:
     """The query that a recording is; its times count from ``start_s``."""
     chosen = _spread(len(recording.embeddings))
-    return Query(recording.embeddings[chosen], start_s + recording.times_s[chosen], recording.duration_s)
+    return Query(
+        recording.embeddings[chosen],
+        start_s + recording.times_s[chosen],
+        recording.duration_s,
+        remarks=recording.remarks,
+    )
 
 
 def _spread(count: int) -> npt.NDArray[np.int64]:

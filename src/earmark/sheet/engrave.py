@@ -8,6 +8,7 @@ as it needs, so that tune 12 is on page 12.
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,8 @@ from earmark.sheet.score_text import read_score_text
 PATIENCE_S = 30.0
 PATIENCE_S_PER_MB = 20.0
 """How long Verovio may take: ten times what it needs for the longest scores; damaged ones keep it busy for ever."""
+_OUT_OF_TIME = -getattr(signal, "SIGXCPU", 0) or None
+"""What a process ends with that has used the CPU time it was given."""
 _ENGRAVER = Path(__file__).with_name("verovio_process.py")
 
 
@@ -68,6 +71,8 @@ def engraved(path: str | Path, options: dict[str, Any] | None = None, performanc
             done = subprocess.run(command, capture_output=True, timeout=limit_s)
         except subprocess.TimeoutExpired as error:
             raise BadInput(path, f"takes more than {limit_s:.0f} s to engrave", "split it into movements") from error
+        if done.returncode == _OUT_OF_TIME:
+            raise BadInput(path, "takes too long to engrave", "split it into movements")
         if done.returncode:
             raise BadInput(path, "cannot be engraved" + _complaint(done.stderr), "export it again as MusicXML or MEI")
         told = json.loads((Path(name) / "score.json").read_text(encoding="utf-8"))

@@ -119,7 +119,7 @@ class Download:
         """The answer to one request; its body can be read from it."""
         parts = _parts(url)
         target = quote(parts._replace(scheme="", netloc="", fragment="").geturl() or "/", _AS_THEY_ARE)
-        headers = {"Host": _netloc(parts), "User-Agent": _AGENT, "Accept": "application/json, image/*"}
+        headers = {"Host": _netloc(parts), "User-Agent": _AGENT, "Accept": "application/json, image/*, */*;q=0.8"}
         proxy = _proxy(parts)
         if proxy is None:
             connection = self._connected(url, parts)
@@ -258,7 +258,7 @@ def _parts(url: str) -> SplitResult:
             return parts
     except ValueError:
         pass
-    raise BadInput(url, "is no web address", "give a manifest whose images are on the web")
+    raise BadInput(url, "is no web address", "give one that begins with http:// or https://")
 
 
 def _led(url: str, where: str) -> str:

@@ -12,6 +12,8 @@ from typing import Literal
 import PIL.Image
 import pypdfium2 as pdfium
 
+from earmark.audio.endings import MIDI_ENDINGS, SOUND_ENDINGS, begins_as_sound
+from earmark.audio.smf import is_smf
 from earmark.sheet.score_text import count_tunes, format_of
 
 FileKind = Literal["pdf", "image", "notation", "midi", "recording"]
@@ -22,10 +24,8 @@ ENDINGS: dict[str, FileKind] = {
     **dict.fromkeys((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".heic", ".heif", ".avif"), "image"),
     **dict.fromkeys((".jp2", ".j2k", ".jpx", ".jpf", ".gif", ".bmp", ".pbm", ".pgm", ".ppm", ".pnm"), "image"),
     **dict.fromkeys((".musicxml", ".mxl", ".mei", ".krn", ".abc", ".mscz", ".mscx"), "notation"),
-    **dict.fromkeys((".mid", ".midi"), "midi"),
-    **dict.fromkeys((".aac", ".aif", ".aiff", ".caf", ".flac", ".m4a", ".m4b", ".mka", ".mp3"), "recording"),
-    **dict.fromkeys((".oga", ".ogg", ".opus", ".wav", ".wma"), "recording"),
-    **dict.fromkeys((".avi", ".mkv", ".mov", ".mp4", ".webm"), "recording"),
+    **dict.fromkeys(MIDI_ENDINGS, "midi"),
+    **dict.fromkeys(SOUND_ENDINGS, "recording"),
 }
 UNTELLING = (".xml", ".txt")
 """Endings that say too little: MusicXML, MEI, a book of ABC tunes, or something that is no music."""
@@ -50,13 +50,11 @@ UNREAD: dict[str, tuple[str, str]] = {
 """Endings of music that is not read: what such a file is, and what to do with it."""
 
 _BEGINNINGS: tuple[tuple[re.Pattern[bytes], FileKind], ...] = (
-    (re.compile(rb"MThd|RIFF....RMID", re.DOTALL), "midi"),
     (
         re.compile(rb"\x89PNG|\xff\xd8\xff|II\*\x00|MM\x00\*|RIFF....WEBP|GIF8|BM....\x00\x00\x00\x00", re.DOTALL),
         "image",
     ),
     (re.compile(rb"\x00\x00\x00\x0cjP  |\xff\x4f\xff\x51|P[1-6]\s|....ftyp(hei|mif1|msf1|avi)", re.DOTALL), "image"),
-    (re.compile(rb"RIFF....WAVE|FORM....AIF[FC]|fLaC|OggS|ID3|caff|\x1a\x45\xdf\xa3|....ftyp", re.DOTALL), "recording"),
 )
 _TIFF = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 _LOOKED_AT = 65536
@@ -82,6 +80,10 @@ def kind(path: str | Path) -> FileKind | None:
         return None
     if b"%PDF-" in start[:1024]:
         return "pdf"
+    if is_smf(start):
+        return "midi"
+    if begins_as_sound(start):
+        return "recording"
     found = next((found for beginning, found in _BEGINNINGS if beginning.match(start)), None)
     return found or ("notation" if format_of(start) else None)
 

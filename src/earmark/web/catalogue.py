@@ -14,8 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from earmark.errors import BadInput
 from earmark.library.library import Library
-from earmark.library.store import Piece
+from earmark.library.names import Order, having, in_order
+from earmark.library.sources import PageFile, Score, page_file, sha256
+from earmark.library.store import LibraryUnusable, Piece
 from earmark.library.undo import Removed, put_back, take_out
 from earmark.results import Kind, Place
 from earmark.schema import Page
@@ -42,6 +45,7 @@ class Catalogue:
         self._library, self._folder, self._limits = library, folder, limits
         self._lock = threading.RLock()
         self._undos: dict[str, _Undo] = {}
+        self._contents: dict[tuple[PageFile | None, ...], str] = {}  # checksums of files in these states
         self.added = AddedFiles(library, folder, limits, self._lock)
 
     @property
@@ -58,13 +62,23 @@ class Catalogue:
             counts = {"pieces": len(scores), "pages": pages, "recordings": len(pieces) - len(scores)}
             return {"name": self.name, "model": self._library.store.model_id, **counts}
 
-    def pieces(self, kind: Kind, search: str, offset: int, limit: int) -> dict[str, Any]:
-        """The pieces of one kind that have all words of ``search``, by name, with their number in all."""
-        words = search.casefold().split()
+    def pieces(self, kind: Kind, search: str, order: Order, offset: int, limit: int) -> dict[str, Any]:
+        """The pieces of one kind that have all words of ``search``, in order, with their number in all."""
         with self._lock:
-            listed = [piece_json(piece) for piece in self._library.pieces() if piece.kind == kind]
-        found = [one for one in listed if all(word in _searched(one) for word in words)]
-        return {"total": len(found), "offset": offset, "pieces": found[offset : offset + limit]}
+            listed = [piece for piece in self._library.pieces() if piece.kind == kind]
+        found = in_order(having(listed, search), order)
+        shown = [piece_json(piece) for piece in found[offset : offset + limit]]
+        return {"total": len(found), "offset": offset, "pieces": shown}
+
+    def edit(self, identifier: int, name: str | None, title: str | None, composer: str | None) -> dict[str, Any]:
+        """Sets what is given of a piece's name, title and composer; raises Refusal, not_found or bad_request."""
+        with self._lock:
+            try:
+                return piece_json(self._library.edit(self.piece(identifier).name, name, title, composer))
+            except LibraryUnusable:
+                raise
+            except BadInput as error:  # of the name
+                raise Refusal("bad_request", f"the library {error.what}", error.remedy) from error
 
     def piece(self, identifier: int) -> Piece:
         """Raises Refusal, not_found, if there is none."""
@@ -82,9 +96,26 @@ class Catalogue:
             return piece_json(piece) | {"layout": _layout(self._library.store.pages(identifier), places)}
 
     def files(self, piece: Piece) -> list[str]:
-        """The files that a piece's pages, or its sound, are in."""
+        """The files that a piece's pages, or its sound, are in.
+
+        Raises Refusal, unusable_file, when they are not what was added: whoever made the library may have written the
+        path of any file into it, but cannot know what is in the files of this machine.
+        """
         with self._lock:
-            return [file.path for file in self._library.store.files(piece)]
+            files = self._library.store.files(piece)
+        if any(_state(file.path) != file for file in files) and not self._is_known(piece, files):
+            what = f"the file of {piece.name} is not what was added, or not there any more"
+            raise Refusal("unusable_file", what, "add it again")
+        return [file.path for file in files]
+
+    def _is_known(self, piece: Piece, files: tuple[PageFile, ...]) -> bool:
+        """Whether files of other times, a copy's say, have the content that was added."""
+        found = tuple(map(_state, (file.path for file in files)))
+        if [file and file.size for file in found] != [file.size for file in files]:
+            return False
+        if found not in self._contents:
+            self._contents[found] = sha256(Score(piece.name, piece.source, files))
+        return self._contents[found] == piece.sha256.partition("#")[0]
 
     def remove(self, identifier: int) -> dict[str, Any]:
         """Takes a piece out and says how to bring it back; until then its files stay."""
@@ -163,8 +194,12 @@ class Catalogue:
                         return
 
 
-def _searched(one: dict[str, Any]) -> str:
-    return " ".join(str(one[key] or "") for key in ("name", "title", "composer")).casefold()
+def _state(path: str) -> PageFile | None:
+    """A file as it is now; None if there is none."""
+    try:
+        return page_file(Path(path)) if os.path.isfile(path) else None
+    except (OSError, BadInput):
+        return None
 
 
 def _layout(pages: Iterable[Page], places: Iterable[Place]) -> list[dict[str, Any]]:

@@ -99,6 +99,14 @@ class PieceDetails(Piece):
     layout: list[PageLayout]
 
 
+class Edit(BaseModel):
+    """What to set of a piece; null, or not there, leaves it as it is."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    title: Annotated[str, Field(max_length=200)] | None = None
+    composer: Annotated[str, Field(max_length=200)] | None = None
+
+
 class Removal(BaseModel):
     """A piece that was removed, and the key to undo that within so many seconds."""
 
@@ -159,6 +167,7 @@ class Found(BaseModel):
     query: AudioQuery | SheetQuery
     model: str
     confident: bool
+    remarks: list[str]
     hits: list[Hit]
     recordings: list[RecordingHit]
 

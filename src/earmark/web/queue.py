@@ -17,6 +17,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Literal, NamedTuple, Protocol
 
+from earmark.errors import EarmarkError
 from earmark.web.errors import Refusal
 from earmark.web.protocol import Answer, Progress, Task
 
@@ -260,7 +261,9 @@ def _done(worker: Caller, job: Job, progress: Callable[[Progress], None]) -> Ans
     try:
         return worker.call(job.task, job.limit_s, progress)
     except Refusal:
-        answer = job.otherwise()
+        answer = None
+        with suppress(EarmarkError):  # who knows cannot be asked
+            answer = job.otherwise()
         if answer is None:
             raise
         return answer

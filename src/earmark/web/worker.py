@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
-from earmark.errors import EarmarkError
+from earmark.errors import EarmarkError, printable
 from earmark.library.library import Library
 from earmark.model.encoders import Model
 from earmark.sandbox.limits import Limits
@@ -81,7 +81,7 @@ def _answered(task: Task, library: Library, pipe: Connection) -> bool:
         pipe.send_bytes(write_refusal(last, LAST))
         return False
     except Exception:  # a mistake of ours
-        traceback.print_exc()
+        print(printable(traceback.format_exc(), keep="\n"), end="", file=sys.stderr)
         last = Refusal("gave_up", "the file cannot be read", "convert it and try again")
         pipe.send_bytes(write_refusal(last, LAST))
         return False

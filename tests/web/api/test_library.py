@@ -92,7 +92,7 @@ def test_what_cannot_be_added_leaves_nothing_behind(served: Served, add: Any) ->
         assert "/" not in told["error"]["what"]
     assert (uploads(served), names(served)) == before
     with served.client() as client:
-        refused = client.post("/api/v1/pieces", params={"name": "notes.txt"}, content=b"ID3")
+        refused = client.post("/api/v1/pieces", params={"name": "notes.doc"}, content=b"ID3")
         assert (refused.status_code, refused.json()["error"]["kind"]) == (422, "unusable_file")
         assert client.post("/api/v1/pieces", content=b"%PDF-").status_code == 400
 
@@ -113,3 +113,20 @@ def test_a_piece_is_removed_and_brought_back(served: Served) -> None:
             key: before[key] for key in before if key not in changing
         }
         assert client.post(undo).status_code == 404
+
+
+def test_names_can_be_edited_and_are_found_without_accents(
+    served: Served, add: Any, music: Music, tmp_path: Path
+) -> None:
+    piece = add(music.write_pdf(tmp_path / "new.pdf", music.melody(21, NOTES)).read_bytes(), "op 10.pdf")["piece"]
+    address = f"/api/v1/pieces/{piece['id']}"
+    with served.client() as client:
+        edited = client.patch(address, json={"title": "Größe", "composer": "Antonín Dvořák"}).json()
+        assert (edited["name"], edited["title"], edited["composer"]) == ("op 10", "Größe", "Antonín Dvořák")
+        found = client.get("/api/v1/pieces", params={"search": "DVORAK grosse", "order": "composer"}).json()
+        assert [one["name"] for one in found["pieces"]] == ["op 10"]
+        other = next(one for one in client.get("/api/v1/pieces").json()["pieces"] if one["id"] != piece["id"])
+        refused = client.patch(address, json={"name": other["name"]})
+        assert refused.status_code == 400
+        assert client.patch("/api/v1/pieces/999999", json={"title": "x"}).status_code == 404
+        assert client.patch(address, json={"title": "x" * 201}).status_code in (400, 422)

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.responses import FileResponse
 
 from earmark import __version__
+from earmark.library.names import Order
 from earmark.results import Kind
 from earmark.web import models
 from earmark.web.added_files import AddedFiles
@@ -49,11 +50,12 @@ def pieces(
     service: InService,
     kind: Annotated[Kind, Query(description="sheet music, or indexed recordings")] = "score",
     search: Annotated[str, Query(max_length=200, description="words of name, title or composer, all of them")] = "",
+    order: Annotated[Order, Query(description="what they are sorted by")] = "name",
     offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> dict[str, Any]:
-    """Pieces of one kind by name."""
-    return service.catalogue.pieces(kind, search, offset, limit)
+    """Pieces of one kind; accents and case do not count in searching and sorting, and numbers sort as numbers."""
+    return service.catalogue.pieces(kind, search, order, offset, limit)
 
 
 @router.get("/pieces/{piece}", response_model=models.PieceDetails, responses=failures("not_found"))
@@ -141,6 +143,14 @@ async def addition_events(service: InService, addition: Key) -> Response:
     """The same as server-sent events `state`, until it is done or has failed."""
     kept = service.sessions.addition(addition)
     return events(kept.job, lambda: models.Addition.model_validate(_addition(service, kept)).model_dump_json())
+
+
+@router.patch(
+    "/pieces/{piece}", response_model=models.Piece, responses=failures("bad_request", "not_found", "unavailable")
+)
+def edit(service: InService, piece: Identifier, edit: models.Edit) -> dict[str, Any]:
+    """Sets a piece's name, title and composer, as far as they are given; they stay when its file is added again."""
+    return service.catalogue.edit(piece, edit.name, edit.title, edit.composer)
 
 
 @router.delete("/pieces/{piece}", response_model=models.Removal, responses=failures("not_found"))

@@ -1,0 +1,74 @@
+"""The picture of a terminal while ``earmark add`` reads a folder of sixty files: ``python docs/images/adding.py``.
+
+The folder is made of the demo's scores and recordings, with a few files that are odd or bad. The picture holds what the
+command prints, and its bar as it stood when two thirds of the files were done.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich.console import Console
+from rich.text import Text
+
+from earmark.cli.add_progress import AddProgress
+from earmark.cli.wording import became, summary
+from earmark.library.add import Outcome
+from earmark.library.library import Library
+
+HERE = Path(__file__).resolve().parent
+DEMO = HERE.parents[1] / "demo"
+FILES = 60
+WIDTH = 96
+SHOWN = 8
+"""Lines before the bar."""
+
+
+def fill(folder: Path) -> None:
+    """Sixty files: scores with their MIDI files and sources, recordings, and others."""
+    folder.mkdir()
+    for path in sorted((DEMO / "scores").iterdir())[:36]:
+        shutil.copy(path, folder)
+    tapes = folder / "tapes"
+    tapes.mkdir()
+    for path in sorted((DEMO / "recordings").glob("*.ogg")):
+        shutil.copy(path, tapes)
+    one, two = sorted(tapes.iterdir())[:2]
+    (tapes / "radio.ogg").write_bytes(one.read_bytes() + two.read_bytes())
+    shutil.copy(one, tapes / "take 3")
+    (folder / "programme.txt").write_text("Prelude, Wiegenlied, Largo")
+    (folder / "letter.doc").write_bytes(b"\xd0\xcf\x11\xe0")
+    (folder / ".DS_Store").write_bytes(b"\0")
+    (folder / "damaged.pdf").write_bytes(b"%PDF-1.4 and no more")
+
+
+def main() -> None:
+    with TemporaryDirectory() as scratch:
+        os.chdir(scratch)
+        fill(Path("music"))
+        assert sum(path.is_file() for path in Path("music").rglob("*")) == FILES
+        screen = Console(record=True, width=WIDTH, file=open(os.devnull, "w"), force_terminal=True)  # noqa: SIM115
+        lines: list[str] = []
+        with Library.open("library") as library, AddProgress(Console(file=open(os.devnull, "w"), width=WIDTH)) as bar:
+
+            def report(outcome: Outcome, done: int, total: int) -> None:
+                bar.done(outcome.source, done, total)
+                if outcome.status != "skipped":
+                    lines.append(became(outcome).replace(f"{scratch}/", ""))
+                if done == total * 2 // 3:
+                    screen.print(Text("$ earmark add library music"))
+                    screen.print(Text("\n".join(["…", *lines[-SHOWN:]])))
+                    screen.print(bar.view)
+
+            outcomes = library.add("music", report, watcher=bar)
+        screen.print(Text("\n".join(["…", *lines[-3:], *summary(outcomes, "library")]).replace(f"{scratch}/", "")))
+        drawing = re.sub(r"@font-face \{.*?\}", "", screen.export_svg(title="earmark add"), flags=re.DOTALL)
+        (HERE / "adding.svg").write_text(drawing)  # with the reader's own fonts: nothing is loaded from elsewhere
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""What is said of findings and of additions, in sentences."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from earmark.results import Findings, Hit, RecordingHit
+
+if TYPE_CHECKING:
+    from earmark.library.add import Outcome, Status
+
+LIKELY = 0.1
+"""Confidence from which on a piece is listed."""
+PROBABLE = 0.5
+NOTHING_LIKELY = "Nothing likely: the piece is probably not in this library."
+NOTHING_LIKE = "Nothing in it resembles a piece of this library."
+SCREENFUL = 20
+"""Lines after which what failed is said again at the end."""
+_STATUSES: tuple[Status, ...] = ("added", "replaced", "unchanged", "skipped", "failed")
+
+AnyHit = TypeVar("AnyHit", Hit, RecordingHit)
+
+
+def sentence(findings: Findings) -> str:
+    """The answer to a question in one sentence: where it is and how sure that is, or that nothing is likely."""
+    hits, recordings = likely(findings.hits), likely(findings.recordings)
+    if not hits and not recordings:
+        return NOTHING_LIKELY if findings.hits or findings.recordings else NOTHING_LIKE
+    firsts: list[Hit | RecordingHit] = [*hits[:1], *recordings[:1]]
+    best = max(firsts, key=lambda hit: hit.confidence)
+    if isinstance(best, Hit):
+        measure = f" (measure {best.measure})" if best.measure else ""
+        where = f"{best.piece}, page {best.page}, system {best.system}{measure}"
+    else:
+        where = f"{best.piece}, a recording, at {best.time_s:.1f} s"
+    how = "surely" if findings.confident else "probably" if best.confidence >= PROBABLE else "perhaps"
+    return f"{where}, {how}."
+
+
+def likely(hits: Sequence[AnyHit]) -> list[AnyHit]:
+    """Those that are worth a look."""
+    return [hit for hit in hits if hit.confidence >= LIKELY]
+
+
+def became(outcome: Outcome) -> str:
+    """What became of one source, a line."""
+    piece = outcome.piece
+    if piece is None:
+        return f"{outcome.status}: {outcome.source}: {outcome.reason}"
+    counts = f"{_count(piece.pages, 'page')}, {_count(piece.systems, 'system')}"
+    what = "recording" if piece.kind == "recording" else counts
+    return "; ".join((f"{outcome.status}: {piece.name} ({what})", *outcome.remarks))
+
+
+def summary(outcomes: Sequence[Outcome], where: str) -> list[str]:
+    """What became of everything that was found, and what to do next; ``where`` is the library as it was given."""
+    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
+    lines = [became(one) for one in failed] if len(outcomes) > SCREENFUL else []
+    reasons = defaultdict(list)
+    for outcome in outcomes:
+        if outcome.status == "skipped":
+            reasons[outcome.reason].append(outcome.source)
+    lines += [
+        f"skipped: {_count(len(sources), 'file')} that {_of_many(reason, sources)}"
+        for reason, sources in reasons.items()
+    ]
+    counts = Counter(outcome.status for outcome in outcomes)
+    lines.append(", ".join(f"{counts[status]} {status}" for status in _STATUSES if counts[status]))
+    if any(outcome.piece for outcome in outcomes):
+        lines.append(f"next: earmark find {shlex.quote(where)} RECORDING")
+    return lines
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def _of_many(reason: str, sources: Sequence[str]) -> str:
+    """A reason for several files, with their endings or, of few without one, their names."""
+    verb = reason if len(sources) == 1 else reason.replace("is ", "are ", 1)
+    endings = Counter(Path(source).suffix.lower() or Path(source).name for source in sources)
+    told = [ending for ending, _ in endings.most_common(5)]
+    return f"{verb} ({', '.join(told)}{', …' if len(endings) > 5 else ''})"
