@@ -20,13 +20,13 @@ class Experiment:
     """One training run.
 
     The pieces of ``splits`` in all ``corpora`` are trained on; each is mixed of those ``renderings`` that it has.
-    Those of ``validation_splits`` are validated on, each in the first of ``validation_renderings`` that it has, which
-    are never trained on. ``start`` names weights to begin with, a shipped model or a folder; without it, training
-    begins from nothing. The learning rate rises for ``warmup_steps``, stays, and falls to zero over the last
-    ``cooldown_steps``; ``averaging`` is the final decay of the weights' moving average, which is what is validated and
-    exported. ``tempo`` is the range of tempi, as factors of the score's. A batch is ``stretches`` of 20 s,
-    ``stretches_per_piece`` of every piece in it; with ``hard_negatives`` every second of these is a place that looks
-    like the one before (`earmark.training.data.hard_negatives`). ``degradation``, from 0 to 1, is how bad strips get
+    Those of ``validation_splits`` are validated on, each in the first of ``validation_renderings`` that it has.
+    ``start`` names weights to begin with, a shipped model or a folder; without it, training begins from nothing. The
+    learning rate rises for ``warmup_steps``, stays, and falls to zero over the last ``cooldown_steps``; ``averaging``
+    is the final decay of the weights' moving average, which is what is validated and exported. ``tempo`` is the range
+    of tempi, as factors of the score's. A batch is ``stretches`` of 20 s, ``stretches_per_piece`` of every piece in it;
+    with ``hard_negatives`` every second of these is a place that looks like the one before
+    (`earmark.training.data.hard_negatives`). ``degradation``, from 0 to 1, is how bad strips get
     (`earmark.training.data.augment_sheet`).
 
     A file with ``seeds = [2, 3]`` in place of ``seed`` is one run for each. With ``shared_steps`` as well, these are

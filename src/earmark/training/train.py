@@ -145,7 +145,6 @@ class TrainingRun:
 
     def train_step(self, batch: PairBatch) -> Tensor:
         """Descend, average. Returns the loss; nothing waits for a GPU to have computed it."""
-        started = time.monotonic()
         torch.manual_seed(self.experiment.seed * 1_000_003 + self.step)
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.experiment, self.step)
@@ -158,7 +157,6 @@ class TrainingRun:
         self._follow()
         self.step += 1
         self.pairs += len(batch.row)
-        self.minutes += (time.monotonic() - started) / 60
         return loss.detach()
 
     @torch.no_grad()
@@ -260,9 +258,14 @@ def train(experiment: Experiment, folder: Path, report: Callable[[Progress], Non
         _begin(run, sampler, folder.parent)
 
     batches = batches_of(run, sampler)
-    return drive(
-        run, lambda: run.train_step(next(batches)), lambda: validation(run.averaged()), folder, report, deadline
-    )
+
+    def train_step() -> Tensor:
+        started = time.monotonic()
+        loss = run.train_step(next(batches))
+        run.minutes += (time.monotonic() - started) / 60
+        return loss
+
+    return drive(run, train_step, lambda: validation(run.averaged()), folder, report, deadline)
 
 
 def sampler_of(experiment: Experiment, device: torch.device) -> PairSampler:

@@ -191,7 +191,7 @@ def compress(_: Chances, ink: Tensor, amount: Tensor) -> Tensor:
     count, rows, columns = ink.shape
     quality = torch.round(90 - 70 * amount)
     coarseness = torch.where(quality < 50, 5000 / quality, 200 - 2 * quality)
-    steps = torch.tensor(LUMINANCE, dtype=torch.float32, device=ink.device)
+    steps = send(np.array(LUMINANCE, np.float32), ink.device)
     steps = torch.floor((steps * coarseness + 50) / 100).clamp(1, 255)[:, None, None]
     cosines = _cosines(ink.device)
     grey = torch.floor(255 - 255 * ink) - 128
