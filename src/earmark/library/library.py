@@ -136,7 +136,6 @@ class Library:
                 outcomes.append(outcome)
                 if report:
                     report(outcome, done, max(done, len(found)))
-        self.store.settle()
         return outcomes
 
     def find(
