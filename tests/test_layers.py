@@ -24,6 +24,7 @@ OF_THE_WHOLE = {
     "cli/test_verbs.py": "the help, suggestions and completion of all commands",
     "library/test_any_order.py": "anything done to a library, in any order",
     "library/test_faults.py": "libraries on disks that fail",
+    "library/test_kinds.py": "every kind of file that is added",
     "model/test_shipped.py": "the weights that ship",
     "test_benchmarks.py": "benchmarks/ and experiments/",
     "test_demo.py": "demo/",

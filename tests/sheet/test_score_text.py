@@ -13,7 +13,7 @@ from earmark.errors import BadInput
 from earmark.sheet import musescore
 from earmark.sheet.engrave import engraved
 from earmark.sheet.formats import kind
-from earmark.sheet.score_text import count_tunes, decode, read_score_text
+from earmark.sheet.score_text import VOICES, count_tunes, decode, read_score_text
 
 TITLE = "Für Élise"
 KERN = f"!!!OTL: {TITLE}\n**kern\n*clefG2\n*M4/4\n=1\n4c\n4d\n4e\n4f\n==\n*-\n"
@@ -196,3 +196,30 @@ def test_musescores_files_are_exported_by_musescore_or_asked_for(
         command.write_text(f"#!{sys.executable}\nraise SystemExit(1)\n", encoding="utf-8")
         with pytest.raises(BadInput, match="cannot be exported by MuseScore"):
             read_score_text(path)
+
+
+@pytest.mark.parametrize(
+    "tune",
+    [
+        "X:1\nV:1 clef=treble\nV:2\nK:C\nV:1\nC D E F|\nV:2\nC,4|\nV:1\nG A B c|]\nw:some words\nV:2\nG,4|]\n",
+        "X:1\nK:C\n[V:1]C D E F|\n[V:2]C,4|\n[V:1] G A B c|]\nw:some words\n[V:2 clef=bass]G,4|]\n",
+    ],
+)
+def test_of_several_voices_of_a_tune_the_first_is_read(tune: str, tmp_path: Path) -> None:
+    path = tmp_path / "voices.abc"
+    path.write_text(tune, encoding="utf-8")
+    score = read_score_text(path)
+    assert score.unread == (VOICES,)
+    assert [line.strip() for line in score.texts[0].splitlines()] == [
+        "X:1",
+        "K:C",
+        "C D E F|",
+        "G A B c|]",
+        "w:some words",
+    ]
+    with engraved(path) as engraving:
+        (page,) = engraving.read()
+    assert page.unread == {VOICES}
+    assert [measure.number for measure in page.measures[0]] == ["1", "2"]
+    path.write_text("X:1\nV:1\nK:C\nV:1\nC D|]\n", encoding="utf-8")
+    assert read_score_text(path).unread == ()

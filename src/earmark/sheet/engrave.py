@@ -35,6 +35,7 @@ class Engraving:
     """What Verovio wrote: ``folder`` holds the files that `earmark.sheet.verovio_process` describes.
 
     ``tunes`` are (title, composer) of an ABC book's tunes, which have a page each; of any other score it is empty.
+    ``unread`` is what the engraver does not read.
     """
 
     folder: Path
@@ -42,13 +43,14 @@ class Engraving:
     composer: str
     pages: int
     tunes: tuple[tuple[str, str], ...] = ()
+    unread: tuple[str, ...] = ()
 
     def read(self) -> Iterator[EngravedPage]:
         """The pages, one at a time; they count from 1. The page of a tune that cannot be engraved is blank."""
         counted = 0
         for number in range(1, self.pages + 1):
             page, counted = read_page(self.folder / f"page-{number:03}.svg", number, 0 if self.tunes else counted)
-            yield replace(page, title=self.title, composer=self.composer)
+            yield replace(page, title=self.title, composer=self.composer, unread=page.unread | set(self.unread))
 
 
 @contextmanager
@@ -76,7 +78,8 @@ def engraved(path: str | Path, options: dict[str, Any] | None = None, performanc
         if done.returncode:
             raise BadInput(path, "cannot be engraved" + _complaint(done.stderr), "export it again as MusicXML or MEI")
         told = json.loads((Path(name) / "score.json").read_text(encoding="utf-8"))
-        yield Engraving(Path(name), told["title"], told["composer"], told["pages"], tuple(map(tuple, told["tunes"])))
+        tunes = tuple((title, composer) for title, composer in told["tunes"])
+        yield Engraving(Path(name), told["title"], told["composer"], told["pages"], tunes, score.unread)
 
 
 def _complaint(errors: bytes) -> str:

@@ -15,6 +15,7 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
 from earmark.schema import Box, Image, System
+from earmark.sheet.images import open_page
 
 TITLE_SIZE = 0.75
 """Of the staff height: the point size of a title's letters. Titles are set in 16 pt and more over a 20 pt staff."""
@@ -48,7 +49,7 @@ def read_names(path: Path, index: int, image: Image, first: System) -> tuple[str
     with pdfium.PdfDocument(path) as document:
         metadata = {key: _name(value) for key, value in document.get_metadata_dict().items()}
         lines = lines_above(document, index, image, first)
-        page_width, _ = document.get_page_size(index)
+        page_width, _ = open_page(document, index).get_size()
     title = title_of(lines, first) or metadata.get("Title", "")
     composer = _composer_of([line for line in lines or () if line.text != title], page_width)
     return title, composer or metadata.get("Author", "")
@@ -56,7 +57,7 @@ def read_names(path: Path, index: int, image: Image, first: System) -> tuple[str
 
 def lines_above(document: pdfium.PdfDocument, index: int, image: Image, first: System) -> list[Line] | None:
     """The lines of letters above the first system of a page, from top to bottom; None if the page has no text."""
-    page = document[index]
+    page = open_page(document, index)
     text = page.get_textpage()
     try:
         height = page.get_height()

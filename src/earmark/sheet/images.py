@@ -88,9 +88,7 @@ def _read_pdf(path: Path) -> Iterator[PageImage]:
     with document:
         for index in range(len(document)):
             try:
-                page = document[index]
-                if min(page.get_size()) < 1:  # pt: what shall be shown lies outside the page
-                    page.set_cropbox(*page.get_mediabox())
+                page = open_page(document, index)
                 if min(page.get_size()) < 1:
                     raise BadInput(path, f"page {index + 1} has no size", "print it to a new PDF and give that")
                 bitmap = page.render(scale=_scale(*page.get_size()), grayscale=True, draw_annots=False)
@@ -100,6 +98,14 @@ def _read_pdf(path: Path) -> Iterator[PageImage]:
             bitmap.close()
             page.close()
             yield PageImage(index + 1, image)
+
+
+def open_page(document: pdfium.PdfDocument, index: int) -> Any:
+    """Page ``index`` of a PDF, from 0, whole where what shall be shown of it lies outside; raises PdfiumError."""
+    page = document[index]
+    if min(page.get_size()) < 1:  # pt
+        page.set_cropbox(*page.get_mediabox())
+    return page
 
 
 def _scale(width_pt: float, height_pt: float) -> float:

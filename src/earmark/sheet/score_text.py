@@ -30,6 +30,7 @@ _FORMATS: dict[str, Format] = {
     "score-timewise": "musicxml",
     "mei": "mei",
 }
+VOICES = "the other voices of an ABC tune"
 _LOOKED_AT = 65536
 """Bytes of a file's beginning in which its encoding is looked for."""
 _END = 1000  # characters, in which an XML file's last tag stands
@@ -67,15 +68,20 @@ _SPINES = frozenset(("**kern", "**mens"))
 _TUNE = re.compile(r"^X:", re.MULTILINE)
 _NUMBERED = re.compile(r"^X: *\d", re.MULTILINE)
 _KEY = re.compile(r"^K:", re.MULTILINE)
+_VOICE = re.compile(r"^(?:V:\s*([^\s]+).*|\[V:\s*([^\s\]]+)[^\]]*\])")
 _FIELD = re.compile(r"^(?:%%|[A-Z]:|I:)")
 
 
 @dataclass(frozen=True)
 class ScoreText:
-    """A score as Verovio takes it: its format and its texts, more than one only of an ABC book: a tune each."""
+    """A score as Verovio takes it: its format and its texts, more than one only of an ABC book: a tune each.
+
+    ``unread`` is what of it Verovio cannot read and the texts leave out.
+    """
 
     format: Format
     texts: tuple[str, ...]
+    unread: tuple[str, ...] = ()
 
 
 def read_score_text(path: Path) -> ScoreText:
@@ -86,7 +92,9 @@ def read_score_text(path: Path) -> ScoreText:
         raise BadInput(path, "is no score that is read" + _root_told(content), "export it as MusicXML or MEI")
     text = decode(content)
     if found == "abc":
-        return ScoreText(found, split_tunes(text))
+        tunes = split_tunes(text)
+        first_voices = tuple(map(_first_voice, tunes))
+        return ScoreText(found, first_voices, () if first_voices == tunes else (VOICES,))
     if found == "humdrum":
         return ScoreText(found, (text.strip() + "\n",))
     if f"{_root(text)}>" not in text[-_END:]:
@@ -126,6 +134,20 @@ def split_tunes(text: str) -> tuple[str, ...]:
     header = "".join(f"{line}\n" for line in text[: starts[0]].splitlines() if _FIELD.match(line))
     ends = [*starts[1:], len(text)]
     return tuple(f"{header}{text[start:end].strip()}\n" for start, end in zip(starts, ends, strict=True))
+
+
+def _first_voice(tune: str) -> str:
+    """A tune of several voices without all but the first: Verovio would play them one after the other."""
+    voices: list[str] = []
+    kept = []
+    for line in tune.splitlines():
+        told = _VOICE.match(line)
+        if told:
+            voices.append(told[1] or told[2])
+        is_first = not voices or voices[-1] == voices[0]
+        if not (told and told[1]) and (is_first or _FIELD.match(line)):
+            kept.append(_VOICE.sub("", line))
+    return "\n".join(kept) + "\n" if len(set(voices)) > 1 else tune
 
 
 def count_tunes(path: Path) -> int:

@@ -156,3 +156,27 @@ def test_landmarks_names_and_languages_are_there(visit: Visit) -> None:
             !(element.textContent.trim() || element.ariaLabel || element.labels?.length)).length"""
     )
     assert nameless == 0
+
+
+def test_title_and_composer_are_edited_and_found_without_accents(visit: Visit) -> None:
+    page = visit("library")
+    catalogue(page)
+    page.click(".book a")
+    page.wait_for_selector("#piece:not(.pending)")
+    before = page.inner_text("#piece-title")
+    page.click("#piece-edit")
+    page.fill("#piece-names-title", "Größe")
+    page.fill("#piece-names-composer", "Antonín Dvořák")
+    page.press("#piece-names-composer", "Enter")
+    page.wait_for_function("() => document.querySelector('#piece-title').textContent === 'Größe'")
+    assert page.inner_text("#piece-composer") == "Antonín Dvořák"
+    page.click("text=Library")
+    page.select_option("#library-order", "composer")
+    page.fill("#library-search", "dvorak")
+    page.wait_for_function("() => document.querySelectorAll('.book').length === 1")
+    assert catalogue(page) == ["Größe"]
+    page.click(".book a")
+    page.click("#piece-edit")
+    page.fill("#piece-names-title", before)
+    page.click("#piece-names-cancel")
+    assert page.inner_text("#piece-title") == "Größe"

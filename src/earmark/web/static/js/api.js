@@ -26,10 +26,11 @@ const CLIENT = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byt
 const START_AGAIN = "start it again (earmark serve LIBRARY), then try again";
 export const gone = () => new Problem("gone", "the server does not answer", START_AGAIN);
 
-/** One call: JSON in the answer, or null if it has none. Throws a Problem. */
-export async function call(method, path, { signal } = {}) {
+/** One call, with `json` as its body: JSON in the answer, or null if it has none. Throws a Problem. */
+export async function call(method, path, { signal, json } = {}) {
   const headers = method === "GET" ? {} : { "Earmark-Client": CLIENT };
-  const response = await fetched(BASE + path, { method, headers, signal });
+  if (json) headers["Content-Type"] = "application/json";
+  const response = await fetched(BASE + path, { method, headers, signal, body: json && JSON.stringify(json) });
   return response.status === 204 ? null : response.json();
 }
 

@@ -29,6 +29,7 @@ $("library-input").onchange = () => {
   drop([...$("library-input").files]);
   $("library-input").value = "";
 };
+$("library-order").onchange = () => refresh();
 $("library-search").oninput = () => {
   clearTimeout(searching);
   searching = setTimeout(refresh, SEARCH_AFTER_MS);
@@ -49,7 +50,7 @@ export async function refresh() {
 async function more(offset) {
   const search = $("library-search").value.trim();
   try {
-    const named = `search=${encodeURIComponent(search)}`;
+    const named = `search=${encodeURIComponent(search)}&order=${$("library-order").value}`;
     const [facts, { total, pieces }, { pieces: tapes }] = await Promise.all([
       libraryFacts(),
       call("GET", `/pieces?${named}&offset=${offset}&limit=${PORTION}`),

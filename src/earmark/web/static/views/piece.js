@@ -1,7 +1,7 @@
-/** One piece of the library: its pages to read, and removing it. */
+/** One piece of the library: its pages to read, editing its title and composer, and removing it. */
 
-import { libraryFacts, pageAddress, pieceOf, problemOf } from "/js/api.js";
-import { $, h, showProblem, titleOf } from "/js/dom.js";
+import { call, forgetLibrary, libraryFacts, pageAddress, pieceOf, problemOf } from "/js/api.js";
+import { $, h, say, showProblem, titleOf } from "/js/dom.js";
 import { Score } from "/js/score.js";
 import { remove } from "/views/library.js";
 
@@ -23,10 +23,9 @@ export async function enter(id, page = "1") {
     if (wanted !== id) return;
     piece = found;
     $("piece").classList.remove("pending");
-    $("piece-remove").hidden = false;
-    $("piece-title").textContent = titleOf(piece);
-    document.title = `${titleOf(piece)} – Earmark`;
-    $("piece-composer").textContent = piece.composer ?? "";
+    $("piece-remove").hidden = $("piece-edit").hidden = false;
+    edit(false);
+    showNames();
     $("piece-facts").replaceChildren(...facts());
     $("piece-pages").replaceChildren(...piece.layout.map(({ number }) => thumbnail(number, widths)));
     await score.open(piece.id, Math.min(Math.max(1, Number(page) || 1), piece.pages));
@@ -48,11 +47,42 @@ export const turns = () => (piece ? score : null);
 function clear() {
   piece = null;
   $("piece").classList.add("pending");
-  $("piece-remove").hidden = true;
+  $("piece-remove").hidden = $("piece-edit").hidden = $("piece-names").hidden = true;
   $("piece-title").textContent = "…";
   $("piece-composer").textContent = "";
   $("piece-facts").replaceChildren();
   $("piece-pages").replaceChildren();
+}
+
+function showNames() {
+  $("piece-title").textContent = titleOf(piece);
+  document.title = `${titleOf(piece)} – Earmark`;
+  $("piece-composer").textContent = piece.composer ?? "";
+}
+
+/** Shows the fields for title and composer, or the button that does. */
+function edit(open) {
+  $("piece-names").hidden = !open;
+  $("piece-edit").hidden = open;
+  if (!open) return;
+  $("piece-names-title").value = piece.title ?? "";
+  $("piece-names-composer").value = piece.composer ?? "";
+  $("piece-names-title").focus();
+}
+
+async function rename() {
+  const names = { title: $("piece-names-title").value.trim(), composer: $("piece-names-composer").value.trim() };
+  try {
+    const { title: named, composer } = await call("PATCH", `/pieces/${piece.id}`, { json: names });
+    forgetLibrary();
+    piece = { ...piece, title: named, composer };
+    showNames();
+    edit(false);
+    $("piece-edit").focus();
+    say(`Saved: ${titleOf(piece)}`);
+  } catch (error) {
+    showProblem($("piece-problem"), problemOf(error));
+  }
 }
 
 function make() {
@@ -62,6 +92,12 @@ function make() {
     history.replaceState(null, "", `#/piece/${piece.id}/${detail.page}`);
     markPage();
   });
+  $("piece-edit").onclick = () => edit(true);
+  $("piece-names-cancel").onclick = () => edit(false);
+  $("piece-names").onsubmit = (event) => {
+    event.preventDefault();
+    rename();
+  };
   $("piece-remove").onclick = async () => {
     if (await remove(piece)) location.hash = "#/library";
   };
