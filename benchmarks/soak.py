@@ -69,7 +69,7 @@ class Trial:
     lost: int = 0
 
     def row(self, before_mb: float, after_mb: float) -> dict[str, Any]:
-        """Its figures; memory is all that the server and its processes hold."""
+        """Its figures; memory is what the server and the processes that it started hold."""
         times = dict.fromkeys(("p50", "p95", "p99"))
         if self.answered_s:
             found = np.percentile(self.answered_s, [50, 95, 99])
@@ -84,7 +84,7 @@ class Trial:
 
 
 def held_mb(server: Server) -> float:
-    """What the server and its processes hold at the moment, MB."""
+    """What the server and the processes that it started hold at the moment, MB."""
     status = [Path(f"/proc/{pid}/status").read_text() for pid in server.pids()]
     return sum(int(one.split("VmRSS:")[1].split()[0]) for one in status if "VmRSS:" in one) * 1024 / 1e6
 

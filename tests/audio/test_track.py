@@ -115,6 +115,16 @@ def test_times_are_the_files_where_the_sound_begins_after_the_picture(
     np.testing.assert_allclose(joined(path, 7.2, 10.1), whole[round(7.2 * RATE) : round(10.1 * RATE)], atol=0.02)
 
 
+@pytest.mark.parametrize(("name", "codec", "container"), [("a.mov", "pcm_s16le", "mov"), ("a.mkv", "flac", "matroska")])
+def test_a_picture_that_goes_on_after_the_sound_is_no_breaking_off(
+    tmp_path: Path, name: str, codec: str, container: str
+) -> None:
+    path = write(tmp_path / name, tone(440, 3, 48_000), codec, container, 48_000, picture_s=8)
+    remarks: list[str] = []
+    assert sum(map(len, read_samples(path, remark=remarks.append))) == pytest.approx(3 * RATE, abs=0.1 * RATE)
+    assert remarks == []
+
+
 def test_a_pause_in_a_track_is_silent(tmp_path: Path) -> None:
     parts = [write(tmp_path / f"{name}.mka", tone(440, 2), "flac", "matroska") for name in "ab"]
     path = tmp_path / "paused.mka"

@@ -40,7 +40,7 @@ def main() -> int:
         (folder / "inputs").mkdir()
         seeds = write_seeds(folder / "seeds")
         trials = Trials(folder, music.write_pdf(folder / "good.pdf", music.melody(5, 24)))
-        for seed, kind in itertools.product(itertools.count(given.first), names):
+        for seed, kind in ((seed, kind) for seed in itertools.count(given.first) for kind in names):
             if time.monotonic() > end_s or tried.total() >= given.inputs:
                 break
             path = folder / "inputs" / kind

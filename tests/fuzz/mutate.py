@@ -117,7 +117,7 @@ def _rezipped(rng: random.Random, content: bytes) -> bytes:
         for number, (name, inside) in enumerate(members):
             if number == chosen:
                 inside = rng.choice(_OF_TEXT + _OF_BYTES)(rng, inside)
-                name = rng.choice((name, name, name, "../out.xml", "score.xml", ".", "/etc/passwd"))
+                name = rng.choice((name, name, name, "../out.xml", "other.xml", ".", "/etc/passwd"))
             new.writestr(name, inside)
     packed = memory.getvalue()
     return _flip(rng, packed) if rng.random() < 0.2 else packed

@@ -36,6 +36,14 @@ def test_a_page_among_images_is_its_own_file() -> None:
     assert item["target"]["selector"]["value"].startswith("xywh=percent:")
 
 
+def test_a_page_beyond_the_images_is_one_of_the_folder() -> None:
+    """Images of open books are two pages each."""
+    files = [Path(f"/scan/{number}.png") for number in (1, 2)]
+    hits = replace(HEARD, hits=(replace(HIT, source="/scan"),))
+    (item, _) = annotation_page(hits, [files])["items"]
+    assert item["target"]["source"] == Path("/scan").as_uri()
+
+
 def test_a_question_on_paper_is_a_place_too() -> None:
     seen = replace(HIT, query_time_s=None, query_place=Place(2, 1, (0.0, 0.5, 0.5, 1.0)))
     findings = Findings("/music/page.jpg", 0.0, 0.0, "m", True, (seen,), query_pages=1)

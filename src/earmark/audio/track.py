@@ -77,10 +77,9 @@ class Track:
     def stated_end_s(self) -> float | None:
         """When the sound ends, as the file itself says it; None where that is only guessed."""
         names = set(self._container.format.name.split(","))
-        only_one = len(self._container.streams) == 1  # else a picture may go on after the sound
-        if not names & _KNOWN_LENGTHS or not (self._stream.duration or only_one):
-            return None
-        return self.stated_s
+        # Matroska has the length of all tracks together, and a picture may go on after the sound.
+        is_of_all = "matroska" in names and len(self._container.streams) > 1
+        return self.stated_s if names & _KNOWN_LENGTHS and not is_of_all else None
 
     def tags(self) -> Tags:
         """Title and composer."""

@@ -55,6 +55,8 @@ def _page_target(hit: Hit, files: Sequence[Path]) -> Json:
         x0, x1 = (round(x * canvas.width) for x in (x0, x1))
         y0, y1 = (round(y * canvas.height) for y in (y0, y1))
         return _specific(source, _fragment(f"xywh={x0},{y0},{x1 - x0},{y1 - y0}"))
+    if len(files) > 1 and hit.page > len(files):  # images of open books, which are two pages each
+        return _box_of(Path(hit.source), hit.page, hit.box)
     if len(files) > 1:
         return _box_of(files[hit.page - 1], 1, hit.box)
     return _box_of(files[0], hit.page, hit.box)

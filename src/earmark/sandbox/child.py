@@ -9,6 +9,7 @@ Where forks are unsafe (macOS) or unknown (Windows) it does the calls itself, on
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -33,7 +34,8 @@ WARM_UP = "warm_up"
 """A function that a module of readers may have."""
 FORKS = sys.platform == "linux"
 _PARENT_DEATH_SIGNAL = 1  # prctl
-_AT_ONCE = 1 << 20
+AT_ONCE = 1 << 20
+"""Bytes that a pipe takes: a page, or a minute of sound, goes through without waiting."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,8 @@ def main() -> None:
 
 def _forking(calls: BinaryIO, answers: BinaryIO, scratch: Path) -> None:
     """Does each call in a fork."""
+    import fcntl
+
     place = installation()
     while (call := _next_call(calls)) is not None:
         if call.module not in sys.modules:
@@ -74,6 +78,7 @@ def _forking(calls: BinaryIO, answers: BinaryIO, scratch: Path) -> None:
             place = installation()
         folder = Path(tempfile.mkdtemp(dir=scratch))
         said, heard = os.pipe()
+        fcntl.fcntl(said, fcntl.F_SETPIPE_SZ, AT_ONCE)
         process = os.fork()
         if not process:
             os.close(said)
@@ -97,6 +102,7 @@ def _load(name: str) -> None:
     """Imports a module, and does before any fork what it says is slow the first time."""
     module = importlib.import_module(name)
     getattr(module, WARM_UP, lambda: None)()
+    gc.freeze()  # what is there stays, so a fork need not look through it, which would copy it
 
 
 def _forked(call: Call, folder: Path, place: Installation, heard: BinaryIO, others: tuple[BinaryIO, ...]) -> None:
@@ -131,7 +137,7 @@ def _passed_on(said: BinaryIO, calls: BinaryIO, answers: BinaryIO) -> bool:
             ready = dict(waiting.poll())
             if calls.fileno() in ready:  # nothing is asked while a call is done: this is the end
                 return False
-            data = os.read(said.fileno(), _AT_ONCE)
+            data = os.read(said.fileno(), AT_ONCE)
             if not data:
                 return True
             held += data

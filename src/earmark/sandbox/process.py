@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from earmark.errors import BadInput
-from earmark.sandbox.child import Call
+from earmark.sandbox.child import AT_ONCE, Call
 from earmark.sandbox.messages import CALL, DONE, ENDED, HEAD, ITEM, REFUSED, frame, read
 
 WALL = 4.0
@@ -46,6 +46,7 @@ class Process:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
+                pipesize=AT_ONCE,
                 cwd=self._scratch,
                 env={**os.environ, "PYTHONPATH": path},
                 start_new_session=True,  # ctrl-C, and a signal to all that a server's worker has started, pass it by
