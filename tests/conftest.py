@@ -28,7 +28,7 @@ from earmark import cli
 from earmark.audio.spectrogram import filterbank
 from earmark.errors import reading
 from earmark.library import library as library_module
-from earmark.model.calibration import Calibration
+from earmark.model.calibration import SELDOM, Background, Calibration, Confidence
 from earmark.sandbox import sandbox as sandbox_module
 from earmark.sandbox.child import Call
 from earmark.sandbox.messages import read as read_value
@@ -46,15 +46,17 @@ NOTES_PER_SYSTEM = 24
 SYSTEMS_PER_PAGE = 3
 STAFF_PX = 28  # two page px are one strip px
 LOWEST_HZ = 220.0
+
+
+def flat_background(level: float, dimension: int) -> Background:
+    """One that is at the same level for every embedding of unit length."""
+    size = np.float32(level / SELDOM)
+    return Background(np.zeros(dimension, np.float32), size**2 * np.eye(dimension, dtype=np.float32))
+
+
 CALIBRATION = Calibration(
-    floor=0.6,
-    intercept=-12.0,
-    score_weight=40.0,
-    margin_weight=40.0,
-    agreement_weight=0.0,
-    length_weight=1.0,
-    question_weight=0.0,
-    threshold=0.5,
+    backgrounds={"score": flat_background(0.6, 5 * DEGREES), "recording": flat_background(0.6, 5 * DEGREES)},
+    pages=Confidence(-3.0, {"lead": 6.0, "length": -4.0, "heard": 3.0, "focus": 6.0}, sure=0.5),
 )
 
 KERN = """!!!COM: Bach, Johann Sebastian

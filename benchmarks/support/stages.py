@@ -27,7 +27,8 @@ from earmark.library.reading import read_piece, read_recording
 from earmark.model.encoders import load
 from earmark.sandbox.sandbox import Sandbox
 from earmark.schema import AudioSpec, Image
-from earmark.search.rank import NEIGHBOURS, rank
+from earmark.search.query import query_of
+from earmark.search.rank import NEIGHBOURS, propose
 from earmark.sheet.flat_pages import SPEC
 from earmark.sheet.images import read_pages
 from earmark.sheet.strips import cut_strip, ink, join_strips
@@ -157,9 +158,13 @@ def search_library(library: str, recording: str, model: str) -> Figures:
 def rank_pieces(library: str, recording: str, model: str) -> Figures:
     """Neighbours to ranked pieces and places."""
     store, encoders = open_store(library, create=False), load(model)
-    query = read_recording(Path(recording), encoders, Sandbox())
+    query = query_of(read_recording(Path(recording), encoders, Sandbox()))
     neighbours = store.nearest(query.embeddings, NEIGHBOURS)
-    return timed(lambda: rank(neighbours, query.times_s, PLACE_HOP_PX, encoders.calibration, 5))
+
+    def ranked() -> None:
+        query.rank(store.embeddings(propose(neighbours)), "score", encoders.calibration, 5)
+
+    return timed(ranked)
 
 
 def _images(files: Sequence[str]) -> Iterator[Image]:

@@ -14,6 +14,9 @@ from earmark.schema import Box
 Kind = Literal["score", "recording"]
 """What a piece of a library is: sheet music, or a recording of some."""
 
+Said = Literal["surely", "probably", "perhaps", "not in this library"]
+"""How sure an answer is, in words."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -37,6 +40,8 @@ class Hit:
     What of the query is like the place: ``query_time_s`` where the query is a recording, ``query_place`` where it is
     sheet music; the other is None. ``heard_s`` is from when to when a recording plays the piece, seconds of the file;
     None where the query is sheet music. ``title`` and ``composer`` are the score's own, "" where it has none.
+    ``confidence`` is the probability, 0..1, that this music is right, in this edition or another; ``same_as`` is the
+    rank of the hit that has the same music and fits better, None where there is none.
     """
 
     rank: int
@@ -53,6 +58,7 @@ class Hit:
     composer: str = ""
     query_place: Place | None = None
     heard_s: tuple[float, float] | None = None
+    same_as: int | None = None
 
 
 @dataclass(frozen=True)
@@ -68,13 +74,16 @@ class RecordingHit:
     query_time_s: float | None
     query_place: Place | None = None
     heard_s: tuple[float, float] | None = None
+    same_as: int | None = None
     title: str = ""
     composer: str = ""
 
 
 @dataclass(frozen=True)
 class Findings:
-    """The whole answer to one query; ``confident`` is False when the piece is probably not in the library.
+    """The whole answer to one query; ``confident`` is whether the first hit, a page or a recording, is surely right.
+
+    ``said`` puts that in a word, and ``why`` is a sentence: why it is not sure, or which other editions there are.
 
     ``hits`` are pages, ``recordings`` recordings; each ranked apart. ``query_pages`` is the number of pages where the
     query is sheet music (start and duration are 0 then), None where it is a recording. ``remarks`` say what was amiss
@@ -86,6 +95,8 @@ class Findings:
     query_duration_s: float
     model: str
     confident: bool
+    said: Said
+    why: str
     hits: tuple[Hit, ...] = field(default=())
     recordings: tuple[RecordingHit, ...] = field(default=())
     query_pages: int | None = None
@@ -101,6 +112,8 @@ class Findings:
             },
             "model": self.model,
             "confident": self.confident,
+            "said": self.said,
+            "why": self.why,
             "remarks": list(self.remarks),
             "hits": [asdict(hit) for hit in self.hits],
             "recordings": [asdict(hit) for hit in self.recordings],

@@ -168,6 +168,7 @@ def test_a_name_is_never_taken_for_an_address(tmp_path: Path, monkeypatch: pytes
 
 BAD_FILES = {
     "empty.wav": (b"", "is empty"),
+    "empty.flac": (b"", "is empty"),
     "text.mp3": (b"This is not a recording at all.\n" * 50, "is not a recording"),
     "picture.png": (b"\x89PNG\r\n\x1a\n" + bytes(100), "is not a recording|no sound track|no sound that"),
     "cut.m4a": (

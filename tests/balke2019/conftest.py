@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from earmark.model.calibration import Calibration
+from earmark.model.calibration import Calibration, Confidence
 from earmark.schema import AudioSpec, FloatArray, SheetSpec
 from earmark.training.data.dataset import TrainingPiece, read_pieces
+from tests.conftest import flat_background
 from tests.training.conftest import corpus
 
 __all__ = ["attentive", "corpus", "piece"]
@@ -25,7 +26,10 @@ class Attentive:
     dimension = 8
     attention_reach_frames = 40.0
     training: dict[str, object] = {}  # noqa: RUF012
-    calibration = Calibration(0.5, 0, 1, 1, 1, 0, 0, 0.5)
+    calibration = Calibration(
+        {"score": flat_background(0.5, 8), "recording": flat_background(0.5, 8)},
+        Confidence(0.0, {"lead": 1.0, "length": 0.0, "heard": 0.0, "focus": 1.0}, sure=0.5),
+    )
     even = False
 
     def embed_audio(self, spectrogram: FloatArray, centres: npt.NDArray[np.float64]) -> tuple[FloatArray, FloatArray]:

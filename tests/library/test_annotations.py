@@ -12,7 +12,7 @@ from earmark.results import Findings, Hit, Place, RecordingHit
 
 HIT = Hit(1, 7, "sonata", "/music/sonata.pdf", 0.98, 3, 2, (0.1, 0.2, 0.3, 0.4), 12.5, measure="17")
 TAPE = RecordingHit(1, 8, "tape", "/music/tape.mp3", 0.9, 61.25, 12.5)
-HEARD = Findings("/music/clip.ogg", 0.0, 20.0, "m", True, (HIT,), (TAPE,))
+HEARD = Findings("/music/clip.ogg", 0.0, 20.0, "m", True, "surely", "", (HIT,), (TAPE,))
 
 
 def test_a_page_of_a_pdf_is_a_fragment_of_it() -> None:
@@ -46,7 +46,7 @@ def test_a_page_beyond_the_images_is_one_of_the_folder() -> None:
 
 def test_a_question_on_paper_is_a_place_too() -> None:
     seen = replace(HIT, query_time_s=None, query_place=Place(2, 1, (0.0, 0.5, 0.5, 1.0)))
-    findings = Findings("/music/page.jpg", 0.0, 0.0, "m", True, (seen,), query_pages=1)
+    findings = Findings("/music/page.jpg", 0.0, 0.0, "m", True, "surely", "", (seen,), query_pages=1)
     (item,) = annotation_page(findings, [[Path("/music/sonata.pdf")]])["items"]
     assert item["body"][0]["selector"]["value"] == "xywh=percent:0.000,50.000,50.000,50.000"
 

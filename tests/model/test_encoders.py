@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pytest
 
 from earmark.errors import BadInput, Mismatch
-from earmark.model.encoders import CHUNK, ENCODER_FILES, available, load
+from earmark.model.encoders import BACKGROUND_FILE, CHUNK, ENCODER_FILES, available, load
 from earmark.schema import AudioSpec, FloatArray, SheetSpec
 
 onnx = pytest.importorskip("onnx", reason="needs the [train] extra")
@@ -72,9 +72,15 @@ def write_encoder(path: Path, name: str, height: int, axis: int, window: int, se
     path.write_bytes(model.SerializeToString())
 
 
+def checksums_in(folder: Path) -> dict[str, str]:
+    files = (*ENCODER_FILES, BACKGROUND_FILE)
+    return {file: hashlib.sha256((folder / file).read_bytes()).hexdigest() for file in files}
+
+
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tiny")
+    np.save(folder / "background.npy", np.zeros((2, 1 + DIMENSION, DIMENSION), np.float32))
     audio, sheet = AudioSpec(), SheetSpec()
     write_encoder(folder / "audio.onnx", "spectrogram", audio.bands, 0, audio.window_frames, seed=1)
     write_encoder(folder / "sheet.onnx", "strip", sheet.strip_height_px, 1, sheet.window_px, seed=2)
@@ -85,16 +91,14 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "attention_reach_frames": 40.0,
         "audio": audio.to_dict(),
         "sheet": sheet.to_dict(),
-        "sha256": {file: hashlib.sha256((folder / file).read_bytes()).hexdigest() for file in ENCODER_FILES},
+        "sha256": checksums_in(folder),
         "confidence": {
-            "floor": 0.5,
-            "intercept": -3.0,
-            "score_weight": 10.0,
-            "margin_weight": 10.0,
-            "agreement_weight": 2.0,
-            "length_weight": 0.1,
-            "question_weight": -0.1,
-            "threshold": 0.6,
+            "pages": {
+                "intercept": -3.0,
+                "weights": {"lead": 2.0, "length": -1.0, "heard": 3.0, "focus": 1.0},
+                "sure": 0.6,
+            },
+            "recordings": None,
         },
     }
     (folder / "model.json").write_text(json.dumps(stated))
@@ -121,10 +125,9 @@ def test_a_model_says_who_it_is(folder: Path) -> None:
     assert encoders.model_id.startswith("tiny-")
     assert len(encoders.model_id) == len("tiny-") + 12
     assert encoders.dimension == DIMENSION
-    assert encoders.calibration.threshold == 0.6
+    assert encoders.calibration.pages.sure == 0.6
     write_encoder(folder / "sheet.onnx", "strip", SheetSpec().strip_height_px, 1, SheetSpec().window_px, seed=3)
-    checksums = {file: hashlib.sha256((folder / file).read_bytes()).hexdigest() for file in ENCODER_FILES}
-    change(folder, sha256=checksums)
+    change(folder, sha256=checksums_in(folder))
     assert load(folder).model_id != encoders.model_id
 
 
@@ -187,11 +190,18 @@ def test_a_wrong_model_json_says_what_is_wrong(folder: Path, values: dict[str, A
         load(folder)
 
 
-def test_a_calibration_of_an_older_earmark_says_how_to_renew_it(folder: Path) -> None:
-    confidence = json.loads((folder / "model.json").read_text())["confidence"]
-    del confidence["agreement_weight"]
-    change(folder, confidence=confidence)
+@pytest.mark.parametrize("pages", [{"floor": 0.5, "threshold": 0.6}, {"intercept": 0, "weights": {}, "sure": 0.5}])
+def test_a_calibration_of_an_older_earmark_says_how_to_renew_it(folder: Path, pages: dict[str, Any]) -> None:
+    change(folder, confidence={"pages": pages, "recordings": None})
     with pytest.raises(BadInput, match="is not calibrated for this Earmark; run: earmark model calibrate"):
+        _ = load(folder).calibration
+
+
+@pytest.mark.parametrize("content", [b"", b"not numpy", None], ids=["empty", "other", "missing"])
+def test_a_damaged_background_is_refused(folder: Path, content: bytes | None) -> None:
+    path = folder / "background.npy"
+    path.unlink() if content is None else path.write_bytes(content)
+    with pytest.raises(BadInput, match=r"background\.npy"):
         _ = load(folder).calibration
 
 
@@ -225,8 +235,7 @@ def test_missing_weights_are_named(folder: Path) -> None:
 
 def test_a_file_that_is_no_onnx_model_is_named(folder: Path) -> None:
     (folder / "audio.onnx").write_bytes(b"nothing")
-    checksums = {file: hashlib.sha256((folder / file).read_bytes()).hexdigest() for file in ENCODER_FILES}
-    change(folder, sha256=checksums)
+    change(folder, sha256=checksums_in(folder))
     with pytest.raises(BadInput, match="is not an ONNX model that can be run"):
         load(folder).embed_audio(np.zeros((10, 92), np.float32), np.array([5.0]))
 

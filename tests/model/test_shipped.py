@@ -28,7 +28,10 @@ def test_our_own_model_ships_alone() -> None:
 def test_a_model_is_small_has_a_card_and_knows_how_sure_it_may_be(folder: Path) -> None:
     assert sum(path.stat().st_size for path in folder.glob("*.onnx")) < MOST_BYTES
     assert "Limits" in (folder / "CARD.md").read_text()
-    assert 0 < load(folder).calibration.floor < 1
+    model = load(folder)
+    anything = np.eye(model.dimension, dtype=np.float32)
+    assert all(0 < levels.levels(anything).mean() < 1 for levels in model.calibration.backgrounds.values())
+    assert 0.5 <= model.calibration.pages.sure < 1
 
 
 def test_a_scale_still_sounds_and_looks_as_it_did(shipped: Model) -> None:

@@ -15,7 +15,7 @@ import av
 import numpy as np
 
 from earmark.audio.mix import mixed
-from earmark.audio.track import Tags, Track, explained, tracks
+from earmark.audio.track import Tags, Track, explained, nothing_heard, tracks
 from earmark.errors import BadInput, reading
 from earmark.schema import AudioSpec, FloatArray
 
@@ -67,7 +67,7 @@ def read_samples(
         what = f"ends at {length_s:.1f} s, before the start at {start_s} s"
         raise BadInput(path, what, "give an earlier start")
     if not found:
-        raise BadInput(path, "holds no sound that can be decoded", "convert it to WAV or FLAC and try again")
+        raise nothing_heard(path)
 
 
 def stated_duration_s(path: str | Path) -> float | None:

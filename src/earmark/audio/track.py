@@ -28,6 +28,8 @@ _AUDIBLE = 1e-3
 _KNOWN_LENGTHS = frozenset({"aiff", "au", "flac", "matroska", "mov", "tta", "wv"})
 """FFmpeg's names of containers that write down how long a track is; of others FFmpeg guesses from a bit rate."""
 
+_EMPTY = "is empty (0 bytes)", "copy or download it again"
+
 # Decoders of lossy codecs are exact only some way behind the place they were dropped at (Opus asks for 80 ms,
 # MP3's bit reservoir reaches back about 250 ms).
 SEEK_MARGIN_S = 2.0
@@ -204,6 +206,13 @@ def explained(path: str | Path) -> Iterator[None]:
         raise BadInput(path, *_explanation(Path(path), error)) from error
 
 
+def nothing_heard(path: str | Path) -> BadInput:
+    """That a file which could be opened gave no sound, and why."""
+    if Path(path).stat().st_size == 0:
+        return BadInput(path, *_EMPTY)
+    return BadInput(path, "holds no sound that can be decoded", "convert it to WAV or FLAC and try again")
+
+
 def _explanation(path: Path, error: Exception) -> tuple[str, str]:
     """What is wrong with a file that FFmpeg refused, and the remedy."""
     if isinstance(error, FileNotFoundError):
@@ -213,7 +222,7 @@ def _explanation(path: Path, error: Exception) -> tuple[str, str]:
     if isinstance(error, PermissionError):
         return "may not be read", "give yourself permission to read it"
     if path.is_file() and path.stat().st_size == 0:
-        return "is empty (0 bytes)", "copy or download it again"
+        return _EMPTY
     return "is not a recording, or is damaged", "give a WAV, FLAC, MP3, Ogg, M4A, WebM or a video"
 
 

@@ -290,6 +290,8 @@ def _say_findings(findings: Findings) -> None:
     for remark in findings.remarks:
         say(f"{findings.query_path} {remark}")
     say(sentence(findings))
+    if findings.why and (findings.hits or findings.recordings):
+        say(findings.why)
     most_like = "most like" if findings.query_pages is None else "seen on"
     pages = [
         (*_row_start(hit), str(hit.page), str(hit.system), hit.measure or "", *_row_end(hit))

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from earmark.training.experiment import Experiment
     from earmark.training.loop import Progress as Step
 
+ENCODED = Path("data/calibration")
+"""What calibrating has encoded."""
+
 
 @click.group("model", cls=Verbs)
 def model_command() -> None:
@@ -183,9 +186,16 @@ def average_command(audio: tuple[Path, ...], sheet: tuple[Path, ...], out: Path)
 @click.argument("corpus", type=EXISTING_FOLDER)
 @click.option("--rendering", default="timgm6mb-0-2@1", show_default=True, help="PIANO@TEMPO of the validation clips.")
 @click.option(
+    "--work",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=ENCODED,
+    show_default=True,
+    help="A folder that keeps what has been encoded, so that what was interrupted goes on.",
+)
+@click.option(
     "--diagram", type=click.Path(dir_okay=False, path_type=Path), help="Draw the reliability diagram: FILE.svg."
 )
-def calibrate_command(weights: Path, corpus: Path, rendering: str, diagram: Path | None) -> None:
+def calibrate_command(weights: Path, corpus: Path, rendering: str, work: Path, diagram: Path | None) -> None:
     """Set the confidence of the folder WEIGHTS on the validation pieces of CORPUS.
 
     Prints what holds of it for pieces that it was not fitted on.
@@ -193,16 +203,16 @@ def calibrate_command(weights: Path, corpus: Path, rendering: str, diagram: Path
     \b
     earmark model calibrate weights/first-light data/msmd
     """
-    _calibrate(weights, corpus, rendering, diagram)
+    _calibrate(weights, corpus, rendering, diagram, work)
 
 
-def _calibrate(weights: Path, corpus: Path, rendering: str, diagram: Path | None) -> None:
+def _calibrate(weights: Path, corpus: Path, rendering: str, diagram: Path | None, work: Path = ENCODED) -> None:
     from earmark.model.encoders import load
     from earmark.training.evaluation.calibrate import calibrate
 
     draw = _reliability() if diagram else None
     with progress_bar("encoding and searching") as report:
-        calibrated = calibrate(weights, load(weights), corpus, rendering, report)
+        calibrated = calibrate(weights, load(weights), corpus, rendering, work, report=report)
     _print_promises(calibrated.promises)
     if draw and diagram:
         draw(calibrated.trial, diagram)

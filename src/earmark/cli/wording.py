@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from earmark.library.add import Outcome, Status
 
 LIKELY = 0.1
-"""Confidence from which on a piece is listed."""
-PROBABLE = 0.5
+"""Confidence from which on a piece is listed: what is *perhaps* right."""
 NOTHING_LIKELY = "Nothing likely: the piece is probably not in this library."
 NOTHING_LIKE = "Nothing in it resembles a piece of this library."
 SCREENFUL = 20
@@ -37,8 +36,7 @@ def sentence(findings: Findings) -> str:
         where = f"{best.piece}, page {best.page}, system {best.system}{measure}"
     else:
         where = f"{best.piece}, a recording, at {best.time_s:.1f} s"
-    how = "surely" if findings.confident else "probably" if best.confidence >= PROBABLE else "perhaps"
-    return f"{where}, {how}."
+    return f"{where}, {findings.said}."
 
 
 def likely(hits: Sequence[AnyHit]) -> list[AnyHit]:

@@ -36,6 +36,7 @@ def _page_hit(store: Store, rank: int, found: Ranked, query: Query) -> Hit:
         measure=place.measure,
         query_place=query_place,
         heard_s=query.heard_s(found.start, found.end),
+        same_as=found.same_as + 1 if found.same_as < rank - 1 else None,
         title=piece.title,
         composer=piece.composer,
     )
@@ -54,6 +55,7 @@ def _recording_hit(store: Store, rank: int, found: Ranked, query: Query) -> Reco
         query_time_s=time_s,
         query_place=query_place,
         heard_s=query.heard_s(found.start, found.end),
+        same_as=found.same_as + 1 if found.same_as < rank - 1 else None,
         title=piece.title,
         composer=piece.composer,
     )

@@ -220,6 +220,25 @@ class EmbeddedStore:
                     self._indices[kind] = self._index(kind, 2 * embeddings.shape[1])
         return self._indices[kind].nearest(embeddings, k)
 
+    def embeddings(self, pieces: Sequence[int]) -> dict[int, FloatArray]:
+        """See `Store.embeddings`."""
+        query = """
+            SELECT name, vectors, (SELECT embeddings FROM checksums WHERE piece = id),
+                length(places) / iif(kind = 'score', ?, ?)
+            FROM pieces LEFT JOIN vectors ON piece = id WHERE id = ?
+        """
+        found = {}
+        with self._db.explained():
+            for piece in pieces:
+                row = self._db.execute(query, (PLACE.itemsize, TIME.itemsize, piece)).fetchone()
+                if row is None:
+                    raise KeyError(piece)
+                name, stored, checksum, count = row
+                if not stored or crc32(stored) != checksum:
+                    raise self._db.damaged(name)
+                found[piece] = _embeddings(stored, count)
+        return found
+
     def _index(self, kind: Kind, width: int) -> Index:
         """What is in the files, whose embeddings are ``width`` bytes each, and in memory what is not yet there."""
         query = f"SELECT {KEY} FROM pieces LEFT JOIN checksums ON piece = id WHERE kind = ? ORDER BY id"

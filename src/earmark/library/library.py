@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -27,13 +27,13 @@ from earmark.library.extent import Watcher
 from earmark.library.reading import read_query, read_recording
 from earmark.library.remote import at_hand
 from earmark.library.store import DOWNLOADS, UNPACKED, LibraryUnusable, Piece, Store, check_model
+from earmark.library.verdict import NOTHING, Verdict, verdict
 from earmark.model.encoders import Model, load
 from earmark.results import Alignment, Findings, Hit, Kind, RecordingHit
 from earmark.sandbox.sandbox import Sandbox
 from earmark.search.align import align
-from earmark.search.index import leave_out
 from earmark.search.query import Query, query_of
-from earmark.search.rank import NEIGHBOURS, Ranked
+from earmark.search.rank import NEIGHBOURS, Ranked, propose
 from earmark.search.track import Track
 from earmark.sheet.flat_pages import read_flat_pages
 from earmark.sheet.formats import is_sheet_music
@@ -160,7 +160,7 @@ class Library:
             read = read_query(path, self.model, self.sandbox, start_s, end_s, report)
         for _ in range(ATTEMPTS):
             with suppress(KeyError):  # a piece was removed after it had been ranked
-                hits, recordings, is_sure = self._answer(read, self._pieces_of(path), top)
+                hits, recordings, said = self._answer(read, self._pieces_of(path), top)
                 break
         else:
             raise LibraryUnusable(self._where, "changes faster than it can be searched", "try again later")
@@ -169,7 +169,7 @@ class Library:
             query_start_s=start_s,
             query_duration_s=round(read.duration_s, 3),
             model=model_id,
-            confident=is_sure,
+            **vars(said),
             hits=hits,
             recordings=recordings,
             query_pages=read.pages,
@@ -243,27 +243,36 @@ class Library:
 
     def _answer(
         self, query: Query, without: Set[int], top: int
-    ) -> tuple[tuple[Hit, ...], tuple[RecordingHit, ...], bool]:
-        """The best pages and recordings, and whether either first one is sure; KeyError when one is gone meanwhile.
+    ) -> tuple[tuple[Hit, ...], tuple[RecordingHit, ...], Verdict]:
+        """The best pages and recordings, and what is said of the better of both; KeyError when one is gone meanwhile.
 
         Only describing them needs the snapshot, for what was ranked may be removed meanwhile.
         """
-        pages, page_is_sure = self._ranked(query, "score", without, top)
-        recordings, recording_is_sure = self._ranked(query, "recording", without, top)
+        pages = self._ranked(query, "score", without, top)
+        recordings = self._ranked(query, "recording", without, top)
         with self.store.snapshot():
             hits = page_hits(self.store, pages, query)
-            return hits, recording_hits(self.store, recordings, query), page_is_sure or recording_is_sure
+            tapes = recording_hits(self.store, recordings, query)
+        verdicts = {NOTHING: 0.0}
+        if pages:
+            verdicts[self._verdict(query, "score", pages[0], hits)] = pages[0].confidence
+        if recordings:
+            verdicts[self._verdict(query, "recording", recordings[0], tapes)] = recordings[0].confidence
+        return hits, tapes, max(verdicts, key=lambda said: (said.confident, verdicts[said]))
 
-    def _ranked(self, query: Query, kind: Kind, without: Set[int], top: int) -> tuple[list[Ranked], bool]:
-        """The best pieces of one kind, and whether the first is sure."""
-        neighbours = leave_out(self.store.nearest(query.embeddings, NEIGHBOURS, kind), without)
-        calibration = query.calibrated(kind, self.model.calibration)
-        ranked = query.rank(neighbours, kind, calibration, top)
-        return ranked, bool(ranked) and ranked[0].confidence >= calibration.threshold
+    def _verdict(self, query: Query, kind: Kind, first: Ranked, hits: Sequence[Hit | RecordingHit]) -> Verdict:
+        sure = query.confidence(kind, self.model.calibration).sure
+        return verdict(first, sure, hits, query.duration_s if query.pages is None else None)
+
+    def _ranked(self, query: Query, kind: Kind, without: Set[int], top: int) -> list[Ranked]:
+        """The best pieces of one kind; KeyError when one is gone meanwhile."""
+        proposed = propose(self.store.nearest(query.embeddings, NEIGHBOURS, kind), without)
+        return query.rank(self.store.embeddings(proposed), kind, self.model.calibration, top)
 
     def _surely_found(self, audio: str | Path, recording: EmbeddedRecording) -> Piece:
-        ranked, is_sure = self._ranked(query_of(recording), "score", set(), 1)
-        if not is_sure:
+        query = query_of(recording)
+        ranked = self._ranked(query, "score", set(), 1)
+        if not ranked or ranked[0].confidence < query.confidence("score", self.model.calibration).sure:
             raise Unsure(f"{audio}: is probably of no piece in this library; name the piece if it is")
         return self.store.piece(ranked[0].piece)
 

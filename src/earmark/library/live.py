@@ -21,12 +21,13 @@ from earmark.embed.recording import sounding
 from earmark.embed.windows import PLACE_HOP_PX, QUERY_HOP_FRAMES, centres_between
 from earmark.library.answers import page_hits
 from earmark.library.library import Library
-from earmark.results import Hit, Place
+from earmark.library.verdict import NOTHING, verdict
+from earmark.results import Hit, Place, Said
 from earmark.schema import AudioSpec, Box
 from earmark.search.index import Neighbours
 from earmark.search.path import FASTEST_PX_PER_S
 from earmark.search.query import Query
-from earmark.search.rank import NEIGHBOURS, path_through, rank
+from earmark.search.rank import NEIGHBOURS, propose
 
 AHEAD_S = 1.0
 REMEMBERED_S = 20.0
@@ -57,12 +58,15 @@ class Now:
 class Heard:
     """What has been understood ``heard_s`` seconds after listening began; ``level`` is the loudness (RMS, 0..1).
 
-    The hits are those of ``earmark find``, and so is ``confident``; ``now`` is None while it is False.
+    The hits are those of ``earmark find``, and so are ``confident``, ``said`` and ``why``; ``now`` is None while
+    nothing is sure.
     """
 
     heard_s: float
     level: float
     confident: bool
+    said: Said
+    why: str
     hits: tuple[Hit, ...]
     now: Now | None
 
@@ -108,7 +112,7 @@ class Listener:
         level = round(float(np.sqrt(np.mean(latest**2))), 4) if len(latest) else 0.0
         heard_s = round(self.heard_s, 3)
         if not len(self._times_s):
-            return Heard(heard_s, level, False, (), None)
+            return Heard(heard_s, level, **vars(NOTHING), hits=(), now=None)
         try:
             return self._answered(heard_s, level, top)
         except KeyError:  # a piece was removed, or others came: look everything up again
@@ -116,16 +120,13 @@ class Listener:
             return self._answered(heard_s, level, top)
 
     def _answered(self, heard_s: float, level: float, top: int) -> Heard:
-        neighbours = self._known_neighbours()
-        calibration = self._library.model.calibration
-        ranked = rank(neighbours, self._times_s, PLACE_HOP_PX, calibration, top)
-        hits = page_hits(self._library.store, ranked, Query(self._embeddings, self._times_s))
-        confident = bool(ranked) and ranked[0].confidence >= calibration.threshold
-        now = None
-        if confident:
-            path = path_through(neighbours, self._times_s, PLACE_HOP_PX, calibration, ranked[0].piece)
-            now = self._now(ranked[0].piece, path, heard_s)
-        return Heard(heard_s, level, confident, hits, now)
+        query, calibration = Query(self._embeddings, self._times_s), self._library.model.calibration
+        pieces = self._library.store.embeddings(propose(self._known_neighbours()))
+        ranked = query.rank(pieces, "score", calibration, top)
+        hits = page_hits(self._library.store, ranked, query)
+        said = verdict(ranked[0], calibration.pages.sure, hits, heard_s) if ranked else NOTHING
+        now = self._now(ranked[0].piece, ranked[0].path, heard_s) if said.confident else None
+        return Heard(heard_s, level, **vars(said), hits=hits, now=now)
 
     def _read(self) -> None:
         """Embeds the excerpts that have become old enough."""

@@ -154,6 +154,14 @@ class Store(Protocol):
         """Prepares what makes searching fast, which may take minutes; call it when much has been added."""
         ...
 
+    def embeddings(self, pieces: Sequence[int]) -> dict[int, FloatArray]:
+        """All embeddings of each of these pieces, float32 [n, dimension], in the order of `Neighbours.places`: what
+        is ranked is read whole, however few of its places were the nearest.
+
+        Raises KeyError if there is no piece of one of these identifiers.
+        """
+        ...
+
     def place(self, piece: int, ordinal: int) -> Place:
         """One of a score's places, by its ordinal in `Neighbours`."""
         ...

@@ -1,9 +1,10 @@
 """A model's name or folder → a model that can be run. ONNX Runtime only; nothing is unpickled.
 
-A model is a folder ``audio.onnx, sheet.onnx, model.json, CARD.md``. Shipped ones lie in the package's
-``weights/``. ``model.json`` states what the encoders were made for; it is compared with what this version of
-Earmark computes, and the ONNX files with their checksums, so that weights never run on input they were not
-trained for.
+A model is a folder ``audio.onnx, sheet.onnx, background.npy, model.json, CARD.md``. Shipped ones lie in the package's
+``weights/``. ``background.npy`` is float32 [2, 1 + dimension, dimension]: of places of sheet music and of excerpts of
+recordings, the mean embedding and the covariance (`earmark.model.calibration.Background`). ``model.json`` states what
+the encoders were made for; it is compared with what this version of Earmark computes, and the ONNX files with their
+checksums, so that weights never run on input they were not trained for.
 """
 
 from __future__ import annotations
@@ -19,12 +20,16 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.errors import BadInput, Mismatch
-from earmark.model.calibration import Calibration
+from earmark.model.calibration import Background, Calibration, Confidence
+from earmark.results import Kind
 from earmark.schema import AudioSpec, FloatArray, SheetSpec
 
 WEIGHTS = Path(__file__).parent / "weights"
 FORMAT = 1
 ENCODER_FILES = ("audio.onnx", "sheet.onnx")
+BACKGROUND_FILE = "background.npy"
+KINDS: tuple[Kind, ...] = ("score", "recording")
+"""Of what the background file has a part, in this order."""
 THREADS = 2
 CHUNK = 2048
 """Columns encoded at once: 102 s of spectrogram, five systems or so; bounds the memory of the feature maps."""
@@ -127,6 +132,7 @@ class OnnxModel:
             self.training = dict(stated.get("training", {}))
             self._at_once = stated.get("windows_at_once")
             self._confidence = dict(stated.get("confidence", {}))
+            self._background_sha256 = stated["sha256"].get(BACKGROUND_FILE)
         except (KeyError, TypeError, ValueError) as error:
             raise BadInput(folder / "model.json", f"lacks or misstates {error}", "install the model again") from error
         if (audio, sheet) != (AudioSpec(), SheetSpec()):
@@ -136,16 +142,29 @@ class OnnxModel:
         self.model_id = f"{self.name}-{hashlib.sha256(json.dumps(checksums).encode()).hexdigest()[:12]}"
         self._folder = folder
 
-    @property
+    @cached_property
     def calibration(self) -> Calibration:
         """See `Model.calibration`; raises BadInput when the model has none yet, or an older Earmark's."""
+        if not self._confidence or self._background_sha256 is None:
+            raise self._not_calibrated()
+        path = self._folder / BACKGROUND_FILE
+        _check_sha256(path, self._background_sha256)
         try:
-            recordings = self._confidence.get("recordings")
-            return Calibration(**{**self._confidence, "recordings": Calibration(**recordings) if recordings else None})
-        except TypeError as error:
-            raise BadInput(
-                self._folder, "is not calibrated for this Earmark", "run: earmark model calibrate WEIGHTS CORPUS"
-            ) from error
+            parts = np.load(path, allow_pickle=False).astype(np.float32)
+            backgrounds = {kind: Background(part[0], part[1:]) for kind, part in zip(KINDS, parts, strict=True)}
+            recordings = self._confidence["recordings"]
+            return Calibration(
+                backgrounds,
+                Confidence(**self._confidence["pages"]),
+                Confidence(**recordings) if recordings else None,
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise self._not_calibrated() from error
+
+    def _not_calibrated(self) -> BadInput:
+        return BadInput(
+            self._folder, "is not calibrated for this Earmark", "run: earmark model calibrate WEIGHTS CORPUS"
+        )
 
     def embed_audio(self, spectrogram: FloatArray, centres: Positions) -> tuple[FloatArray, FloatArray]:
         """See `Model.embed_audio`."""

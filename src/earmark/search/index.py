@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -117,11 +117,3 @@ class Neighbours:
     similarities: FloatArray
     pieces: IntArray
     places: IntArray
-
-
-def leave_out(neighbours: Neighbours, pieces: Set[int]) -> Neighbours:
-    """The same without evidence of these pieces: their places are as far as the farthest."""
-    if not pieces or not neighbours.similarities.size:
-        return neighbours
-    theirs = np.isin(neighbours.pieces, list(pieces))
-    return replace(neighbours, similarities=np.where(theirs, neighbours.similarities[:, -1:], neighbours.similarities))

@@ -77,3 +77,36 @@ def _trailing_maximum(values: FloatArray, reach: int) -> FloatArray:
         out[shift:] = np.maximum(out[shift:], out[:-shift])
         width += shift
     return out
+
+
+def follow_each(evidence: FloatArray, starts: IntArray, reach: IntArray, jump_cost: float = JUMP_COST) -> IntArray:
+    """The best path through each of several pieces, as `follow` finds it: int64 [n, pieces], a place's column.
+
+    ``evidence`` float32 [n, m] has the places of all pieces side by side, each piece's from its column in ``starts``,
+    ascending from 0, to the next one's. ``reach`` int64 [n - 1] as in `follow`. For short queries and many pieces: all
+    rows are in memory, and one step is made in all pieces at once.
+    """
+    count, width = evidence.shape
+    farthest = int(reach.max(initial=0))
+    gap = np.arange(len(starts)) * farthest  # no path reaches from one piece into the next
+    columns = np.arange(width) + np.repeat(gap, np.diff([*starts, width]))
+    firsts = starts + gap
+    totals = np.full((count, width + int(gap[-1])), -np.inf, np.float32)
+    totals[:, columns] = evidence
+    best = np.empty((count, len(starts)), np.float32)
+    for t in range(count):
+        if t:
+            before = _trailing_maximum(totals[t - 1], int(reach[t - 1]))
+            elsewhere = np.repeat(best[t - 1] - np.float32(jump_cost), np.diff([*firsts, totals.shape[1]]))
+            totals[t] += np.maximum(before, elsewhere)
+        best[t] = np.maximum.reduceat(totals[t], firsts)
+    ends = np.append(firsts[1:], totals.shape[1])
+    path = np.empty((count, len(starts)), np.int64)
+    path[-1] = [first + int(totals[-1, first:end].argmax()) for first, end in zip(firsts, ends, strict=True)]
+    for t in range(count - 2, -1, -1):
+        near = path[t + 1, :, None] + np.arange(-int(reach[t]), 1)
+        values = np.where(near >= firsts[:, None], totals[t, np.maximum(near, 0)], -np.inf)
+        path[t] = near[np.arange(len(starts)), values.argmax(axis=1)]
+        for piece in np.flatnonzero(values.max(axis=1) < best[t] - np.float32(jump_cost)):
+            path[t, piece] = firsts[piece] + int(totals[t, firsts[piece] : ends[piece]].argmax())
+    return path - gap

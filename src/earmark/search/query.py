@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +11,11 @@ import numpy.typing as npt
 from earmark.embed.piece import EmbeddedPiece
 from earmark.embed.recording import EmbeddedRecording
 from earmark.embed.windows import PLACE_HOP_PX, QUERY_HOP_FRAMES
-from earmark.model.calibration import Calibration
+from earmark.model.calibration import Calibration, Confidence
 from earmark.results import Kind, Place
 from earmark.schema import AudioSpec, FloatArray
-from earmark.search.index import Neighbours
-from earmark.search.rank import PACES, Ranked, rank
+from earmark.search.follow import PACES, follow_pieces
+from earmark.search.rank import Ranked, rank
 
 MOST_EXCERPTS = 600
 """Excerpts that vote: all of two and a half minutes or of a page, evenly spread ones of longer queries."""
@@ -45,15 +46,20 @@ class Query:
         """Whether it is sheet music or a recording."""
         return "recording" if self.pages is None else "score"
 
-    def rank(self, neighbours: Neighbours, kind: Kind, calibration: Calibration, top: int) -> list[Ranked]:
-        """`rank` of the neighbours among pieces of one kind; ``calibration`` as `calibrated` says."""
-        return rank(neighbours, self.positions, _STEPS[kind], calibration, top, PACES[self.kind, kind])
+    def rank(self, pieces: Mapping[int, FloatArray], kind: Kind, calibration: Calibration, top: int) -> list[Ranked]:
+        """The ``top`` of ``pieces``, all of one kind, best first: see `earmark.search.rank`."""
+        if not pieces or not len(self.positions):
+            return []
+        background, pace = calibration.backgrounds[kind], PACES[self.kind, kind]
+        levels = background.levels(self.embeddings)
+        followed = follow_pieces(self.embeddings, self.positions, levels, pieces, _STEPS[kind], pace)
+        return rank(followed, self.positions, pieces, background, self.confidence(kind, calibration), top, pace)
 
-    def calibrated(self, kind: Kind, calibration: Calibration) -> Calibration:
+    def confidence(self, kind: Kind, calibration: Calibration) -> Confidence:
         """What of a model's calibration applies among pieces of this kind."""
         if (self.kind, kind) == ("score", "recording"):
-            return calibration.recordings or calibration
-        return calibration
+            return calibration.recordings or calibration.pages
+        return calibration.pages
 
     def where(self, excerpt: int) -> tuple[float | None, Place | None]:
         """The time of an excerpt, or its place; the other is None."""

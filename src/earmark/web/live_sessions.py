@@ -61,6 +61,8 @@ def _update_json(library: Library, heard: Heard) -> dict[str, Any]:
         "heard_s": heard.heard_s,
         "level": heard.level,
         "confident": heard.confident,
+        "said": heard.said,
+        "why": heard.why,
         "hits": hits,
         "pieces": pieces_json(library.store, [hit.piece_id for hit in heard.hits]),
         "place": asdict(heard.now) if heard.now else None,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from earmark.results import Hit, Kind, Mark, RecordingHit
+from earmark.results import Hit, Kind, Mark, RecordingHit, Said
 from earmark.results import SystemBox as AlignedSystem
 
 Box = Annotated[list[float], Field(min_length=4, max_length=4, description="x0, y0, x1, y1 in fractions of the page")]
@@ -167,6 +167,8 @@ class Found(BaseModel):
     query: AudioQuery | SheetQuery
     model: str
     confident: bool
+    said: Said
+    why: str
     remarks: list[str]
     hits: list[Hit]
     recordings: list[RecordingHit]

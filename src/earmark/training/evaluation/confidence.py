@@ -3,28 +3,26 @@
 The confidence is a logistic regression (Newton's method, Hastie et al., The Elements of Statistical Learning, 4.4.1)
 with a weak ridge on the standardised features. What it promises is tried on pieces that it was not fitted on.
 
-Features: score, margin and agreement of the first piece (`earmark.search.rank.Ranked`), and the logarithms of the
-stretch's and the query's length. A search is confident from the least confidence, at least one half, that at most
-`FALSE_ACCEPTS` of the wrong answers reached. A margin says little where a library holds two editions of one work: both
-are found, neither surely. In a library of one piece there is none, and more is left unsure.
+The features are `Signs`, which `earmark.search.signs` explains. A search is sure from the least confidence, at least
+one half, that at most `FALSE_ACCEPTS` of the wrong answers reached in a library of any of the sizes that were asked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from earmark.model.calibration import Calibration
-from earmark.search.rank import Ranked
+from earmark.model.calibration import Confidence, Signs
 
-FALSE_ACCEPTS = 0.005
-"""Share of the wrong answers fitted on that may be called confident. The threshold is chosen among few, so of other
-pieces' more get through: half of the 1 % that is aimed at leaves room for that."""
+FALSE_ACCEPTS = 0.0025
+"""Share of the wrong answers fitted on that may be called sure, in each size of library. The threshold is chosen among
+few, so of other pieces' more get through: half of the 0.5 % that is aimed at leaves room for that."""
+NAMES = tuple(field.name for field in fields(Signs))
 ALL = "all"
-HALVINGS = 20
+HALVINGS = 10
 SEED = 5
 Floats = npt.NDArray[np.float64]
 Truths = npt.NDArray[np.bool_]
@@ -32,27 +30,18 @@ Truths = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Answer:
-    """The ``first`` of a ranking over the ``excerpts`` of a query about piece ``own``, which was in the library or not
-    (``present``). The library had ``among`` pieces; ``kind`` says what kind of query it was, for people to read."""
+    """The first piece of an answer to a query about piece ``own``, which was in the library or not (``present``).
 
-    first: Ranked
-    excerpts: int
+    ``signs`` are that piece's; ``right``: it is the piece asked for, in whatever edition. The library had ``among``
+    pieces; ``kind`` says what kind of query it was, for people to read.
+    """
+
+    signs: Signs
     own: int
     present: bool
+    right: bool
     among: int
     kind: str
-
-    @property
-    def right(self) -> bool:
-        """Whether the piece that the query is about came first."""
-        return self.present and self.first.piece == self.own
-
-    def confidence(self, calibration: Calibration) -> float:
-        """How sure a model so calibrated would have been."""
-        found = self.first
-        return calibration.confidence(
-            found.score, found.margin, found.agreement, found.end - found.start, self.excerpts
-        )
 
 
 @dataclass(frozen=True)
@@ -84,29 +73,30 @@ class Promise:
     falsely_sure: float
 
 
-def fit(answers: Sequence[Answer], floor: float) -> Calibration:
-    """The calibration that explains which first answers were right.
+def fit(answers: Sequence[Answer], names: Sequence[str] = NAMES) -> Confidence:
+    """The confidence that explains which first answers were right, by the signs of these ``names`` only.
 
     The answers must include ones to queries whose piece is not in the library, as many as are expected in use, and
-    kinds of queries as in use. The threshold is the least confidence, at least one half, that at most
-    ``FALSE_ACCEPTS`` of the wrong answers reach. Raises ValueError when all are right, or none.
+    kinds of queries as in use. Raises ValueError when all are right, or none.
     """
-    features = np.array([_features(answer) for answer in answers])
+    chosen = [NAMES.index(name) for name in names]
+    features = np.array([astuple(answer.signs) for answer in answers])[:, chosen]
     right = np.array([answer.right for answer in answers])
     if right.all() or not right.any():
         raise ValueError("a calibration needs right answers and wrong ones")
-    intercept, (score, margin, agreement, length, question) = _logistic_regression(features, right)
-    calibration = Calibration(floor, intercept, score, margin, agreement, length, question, threshold=0.5)
-    wrong = np.sort([answer.confidence(calibration) for answer in answers if not answer.right])
+    intercept, slopes = _logistic_regression(features, right)
+    weights = {**dict.fromkeys(NAMES, 0.0), **dict(zip(names, slopes, strict=True))}
+    confidence = Confidence(intercept, weights, sure=0.5)
+    said = np.array([confidence.of(answer.signs) for answer in answers])
+    sizes = np.array([answer.among for answer in answers])
+    reached = [_exceeded(said[~right & (sizes == size)]) for size in np.unique(sizes[~right])]
+    return replace(confidence, sure=max(0.5, *reached))
+
+
+def _exceeded(wrong: Floats) -> float:
+    """Just above what all but ``FALSE_ACCEPTS`` of the confidences of wrong answers reach."""
     allowed = int(FALSE_ACCEPTS * len(wrong))
-    just_above = float(np.nextafter(wrong[len(wrong) - 1 - allowed], 1.0))
-    return replace(calibration, threshold=max(0.5, just_above))
-
-
-def _features(answer: Answer) -> tuple[float, ...]:
-    """What `Calibration` weighs, in the order of its weights."""
-    first = answer.first
-    return first.score, first.margin, first.agreement, np.log(first.end - first.start), np.log(answer.excerpts)
+    return float(np.nextafter(np.sort(wrong)[len(wrong) - 1 - allowed], 1.0))
 
 
 def _logistic_regression(features: Floats, right: Truths) -> tuple[float, list[float]]:
@@ -125,10 +115,10 @@ def _logistic_regression(features: Floats, right: Truths) -> tuple[float, list[f
     return float(weights[0] - slopes @ mean), slopes.tolist()
 
 
-def try_out(answers: Sequence[Answer], floor: float) -> Trial:
+def try_out(answers: Sequence[Answer], names: Sequence[str] = NAMES) -> Trial:
     """The pieces are halved ``HALVINGS`` times at random; each half is judged by what was fitted on the other.
 
-    Raises ValueError when a half has right answers only, or wrong ones only.
+    ``names`` as in `fit`. Raises ValueError when a half has right answers only, or wrong ones only.
     """
     own = np.array([answer.own for answer in answers])
     pieces = np.unique(own)
@@ -138,10 +128,21 @@ def try_out(answers: Sequence[Answer], floor: float) -> Trial:
     for halving in range(HALVINGS):
         half = np.isin(own, rng.permutation(pieces)[: len(pieces) // 2])
         for judged in (half, ~half):
-            calibration = fit([answers[i] for i in np.flatnonzero(~judged).tolist()], floor)
-            confidences[judged, halving] = [answers[i].confidence(calibration) for i in np.flatnonzero(judged).tolist()]
-            sure[judged, halving] = confidences[judged, halving] >= calibration.threshold
+            confidence = fit([answers[i] for i in np.flatnonzero(~judged).tolist()], names)
+            confidences[judged, halving] = [confidence.of(answers[i].signs) for i in np.flatnonzero(judged).tolist()]
+            sure[judged, halving] = confidences[judged, halving] >= confidence.sure
     return Trial(answers, confidences, sure)
+
+
+def calibration_error(trial: Trial, among: int) -> float:
+    """Expected calibration error (Naeini et al., AAAI 2015) in a library of ``among`` pieces: in ten bins of
+    confidence, how far what was said is from the share that was right."""
+    rows = [i for i, answer in enumerate(trial.answers) if answer.among == among]
+    said = trial.confidences[rows]
+    right = np.broadcast_to([[float(trial.answers[i].right)] for i in rows], said.shape)
+    bins = np.minimum((10 * said).astype(np.int64), 9).ravel()
+    differences = np.bincount(bins, (said - right).ravel(), 10)
+    return float(np.abs(differences).sum() / said.size)
 
 
 def promises(trial: Trial) -> Sequence[Promise]:

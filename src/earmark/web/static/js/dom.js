@@ -101,6 +101,9 @@ export function percent(confidence) {
   return whole ? `${whole} %` : "< 1 %";
 }
 
+/** With its first letter a capital one. */
+export const capital = (words) => words[0].toUpperCase() + words.slice(1);
+
 /** What a piece is called. */
 export function titleOf(piece) {
   return piece.title || piece.name;

@@ -1,7 +1,7 @@
 /** Sending a query: a recording or sheet music that is dropped or chosen, or a recording made or taken from the library's folder. */
 
 import { call, libraryFacts, patiently, Problem, problemOf, send, watch } from "/js/api.js";
-import { $, clock, count, h, say, showOnly, showProblem, size, titleOf } from "/js/dom.js";
+import { $, capital, clock, count, h, say, showOnly, showProblem, size, titleOf } from "/js/dom.js";
 import { checkSize, isSheet } from "/js/files.js";
 import { placeOf } from "/js/hits.js";
 import { openMicrophone, wav } from "/js/microphone.js";
@@ -108,9 +108,10 @@ async function askOne(file, row) {
 /** An answer in a line. */
 function inShort({ result, pieces }) {
   const [hit] = result.hits.length ? result.hits : result.recordings;
-  if (!result.confident || !hit || !pieces[hit.piece]) return "Probably not in this library";
+  if (result.said === "not in this library" || !hit || !pieces[hit.piece]) return "Not in this library";
   const where = hit.page ? placeOf(hit) : `a recording, from ${clock(hit.time_s)}`;
-  return `${titleOf(pieces[hit.piece])}, ${where.toLowerCase()}`;
+  const found = `${titleOf(pieces[hit.piece])}, ${where.toLowerCase()}`;
+  return result.confident ? found : `${capital(result.said)} ${found}`;
 }
 
 /** Asks, shows the progress, and goes on to the answer. */

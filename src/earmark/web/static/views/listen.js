@@ -97,7 +97,7 @@ function switchTo(on) {
 }
 
 /** Shows a new ranking and place. The first piece is followed, unless another one was chosen. */
-async function update({ heard_s: heard, confident, hits, pieces, place }) {
+async function update({ heard_s: heard, confident, said, hits, pieces, place }) {
   $("listen-stage").hidden = $("listen-rest").hidden = !hits.length;
   if (!hits.length) {
     describe({ state: "Listening", title: heard < 3 ? "Play something" : "Nothing familiar yet" });
@@ -114,7 +114,7 @@ async function update({ heard_s: heard, confident, hits, pieces, place }) {
     const sure = `${percent(chosen.confidence)} sure.`;
     describe({ state: "You are playing", title: titleOf(piece), composer: piece.composer, where: where + sure });
   } else {
-    describe({ state: "Listening", title: "Not sure yet", where: `Perhaps ${titleOf(piece)}.` });
+    describe({ state: "Listening", title: "Not sure yet", where: `${said === "probably" ? "Probably" : "Perhaps"} ${titleOf(piece)}.` });
   }
   if (shown?.piece !== chosen.piece) {
     if (confident) say(`${titleOf(piece)}, page ${chosen.page}`);

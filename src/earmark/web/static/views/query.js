@@ -2,7 +2,7 @@
 
 import { call, pause, Problem, problemOf, recordingAddress, watch } from "/js/api.js";
 import { Alignment } from "/js/alignment.js";
-import { $, clock, percent, say, showProblem, titleOf } from "/js/dom.js";
+import { $, capital, clock, percent, say, showProblem, titleOf } from "/js/dom.js";
 import { placeOf, showHits } from "/js/hits.js";
 import { Player } from "/js/player.js";
 import { showRecordings } from "/js/recordings.js";
@@ -11,6 +11,7 @@ import { Why } from "/js/why.js";
 
 const ALIGNMENT_EVERY_MS = 400;
 const LIKELY = 0.5;
+const ABSENT = "not in this library";
 const OVERLAP = 0.2; // the part of a stretch that may lie in the one before
 
 let score, player, why;
@@ -67,7 +68,7 @@ function fail(problem) {
 const isSheet = () => "pages" in query.result.query;
 
 function show() {
-  const { confident, hits, recordings, query: sent } = query.result;
+  const { confident, said, hits, recordings, query: sent } = query.result;
   $("query").classList.toggle("pending", !hits.length && !recordings.length);
   $("query-stage").hidden = $("query-hits-part").hidden = !hits.length;
   $("query-player").hidden = score.parts.follow.hidden = isSheet();
@@ -87,7 +88,7 @@ function show() {
   if (hits.length) choose(listed()[0], confident && !isTape);
   if (isTape) tellTape(confident, recordings[0]);
   const first = query.pieces[(isTape ? recordings : hits)[0].piece];
-  say(confident && first ? `Found: ${titleOf(first)}` : "Probably not in this library");
+  say(first && said !== ABSENT ? `${confident ? "Found" : capital(said)}: ${titleOf(first)}` : "Not in this library");
 }
 
 /**
@@ -124,9 +125,16 @@ function tellTape(confident, { piece: name, time_s: time, confidence }) {
     describe({ over: `Found: ${query.name}`, title: words, composer: piece?.composer,
       where: `A recording, from ${clock(time)}. ${percent(confidence)} sure.` });
   } else {
-    describe({ over: query.name, title: "Probably not in this library",
-      where: `Nearest is the recording ${words}, but only ${percent(confidence)} sure.` });
+    describe({ over: query.name, ...unsure(words, `a recording, from ${clock(time)}`, confidence, piece?.composer) });
   }
+}
+
+/** The verdict of what is not sure: its title if it is likely at all, and why it is not surer. */
+function unsure(title, place, confidence, composer) {
+  const { said, why } = query.result;
+  const sure = `only ${percent(confidence)} sure`;
+  if (said === ABSENT) return { title: "Not in this library", where: `${why} Nearest is ${title}, ${place}, but ${sure}.` };
+  return { title: `${capital(said)} ${title}`, composer, where: `${capital(place)}, ${sure}. ${why}` };
 }
 
 /** Shows one of the hits; `align`: whether to follow it at once (a guess is only followed when someone asks). */
@@ -164,10 +172,10 @@ function verdict(confident, piece) {
   const place = placeOf(hit);
   if (confident || !first) {
     describe({ over: first ? `Found: ${query.name}` : `Guess ${hit.rank}: ${query.name}`, title: titleOf(piece),
-      composer: piece.composer, where: `${place}${likeness()}${stretch(hit)}. ${percent(hit.confidence)} sure.` });
+      composer: piece.composer,
+      where: `${place}${likeness()}${stretch(hit)}. ${percent(hit.confidence)} sure. ${first ? query.result.why : ""}`.trim() });
   } else {
-    describe({ over: query.name, title: "Probably not in this library",
-      where: `Nearest is ${titleOf(piece)}, ${place.toLowerCase()}, but only ${percent(hit.confidence)} sure.` });
+    describe({ over: query.name, ...unsure(titleOf(piece), place.toLowerCase(), hit.confidence, piece.composer) });
   }
 }
 
