@@ -494,6 +494,30 @@ def test_wrong_answers_are_of_the_kind_that_their_notes_say() -> None:
     assert judge.kind(Place(piece, 5), sister) == "another piece of the work"
 
 
+@pytest.mark.parametrize("engine", ["files", "lists", "database", "flat"])
+def test_large_libraries_are_made_and_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str) -> None:
+    from benchmarks import scale
+    from benchmarks.support import large_library
+
+    rng = np.random.default_rng(0)
+    read = {f"{name}-{i}": rng.standard_normal((60, 16)) for name in ("asked", "music") for i in range(5)}
+    read |= {f"question-{i}": read[f"asked-{i}"][10:30] for i in range(5)}
+    units = {
+        name: (array / np.linalg.norm(array, axis=1, keepdims=True)).astype(np.float16) for name, array in read.items()
+    }
+    np.savez(tmp_path / "embeddings.npz", **units)
+    monkeypatch.setattr(large_library, "ASKED", 5)
+    monkeypatch.setattr(large_library, "MUSIC", 5)
+    monkeypatch.setattr(large_library, "NEIGHBOURS", 30)
+    large_library.fill(tmp_path / "embeddings.npz", 1000, tmp_path / "library")
+    figures = large_library.prepare(engine, tmp_path / "library")
+    assert bool(list((tmp_path / "library" / "index").glob("*.lists"))) == (engine == "lists")
+    figures |= large_library.measure(engine, tmp_path / "embeddings.npz", tmp_path / "library")
+    assert figures["proposed"] == 5
+    told = scale.tables({"engines": [{"places": 1000, "engine": engine, **figures}]})["engines"]
+    assert f"| 1 000 | {scale.ENGINES[engine]} |" in told
+
+
 def test_a_broken_word_of_the_server_is_counted(encoders: FakeEncoders, music: Music, tmp_path: Path) -> None:
     from benchmarks.soak import Addition, broken_words
     from earmark.library.library import Library

@@ -11,12 +11,15 @@ import numpy as np
 import pytest
 
 from earmark.files import locked
+from earmark.library import embedded
 from earmark.library.embedded import EmbeddedStore
-from earmark.library.embedding_files import INDEX, ROW, EmbeddingFiles, keys
+from earmark.library.embedding_files import INDEX, ROW, EmbeddingFiles
 from earmark.library.library import open_store
 from earmark.library.store import Store
 from earmark.results import Place
 from earmark.schema import Page
+from earmark.search import index
+from earmark.search.lists import can_be_mapped
 
 from .made_up import embeddings, put, score
 
@@ -143,9 +146,61 @@ def test_damage_in_the_files_is_told(library: Path) -> None:
     files.read()
     assert files.damaged() == []
     np.testing.assert_array_equal(files.keys >> 32, np.arange(1, PIECES + 1))
-    assert keys(3, 2**32 - 1) == (3 << 32) + 2**32 - 1
     path = library / INDEX / "score-1.embeddings"
     content = bytearray(path.read_bytes())
     content[77] ^= 1
     path.write_bytes(content)
     assert [one.name for one in files.damaged()] == ["score-1.rows", "score-1.embeddings"]
+
+
+@pytest.fixture
+def with_lists(library: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The library, and lists of all its pieces."""
+    if not can_be_mapped():
+        pytest.skip("FAISS maps no lists into memory here")
+    monkeypatch.setattr(embedded, "MOST_UNLISTED", 60)
+    store = open_store(library, create=False)
+    store.settle()
+    store.close()
+    assert (library / INDEX / "score-1.lists").exists()
+    return library
+
+
+def test_lists_find_what_is_there_and_files_what_is_new(with_lists: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = (with_lists / INDEX / "score-1.lists").read_bytes()
+    store = open_store(with_lists, create=False)
+    monkeypatch.setattr(index, "_over", None)  # nothing is looked at but lists
+    for seed in range(PIECES):
+        assert found(store, seed) == [seed + 1]
+    monkeypatch.undo()
+    put(store, "new", 77)
+    assert found(store, 77) == [PIECES + 1]
+    store.remove([store.piece(2)])
+    everything = store.nearest(embeddings(1), 1000)
+    assert everything.pieces.shape == (50, 50 * PIECES)  # few are found in the lists nearest to it, so all are read
+    assert 2 not in everything.pieces
+    assert (np.diff(everything.similarities, axis=1) <= 0).all()
+    assert (with_lists / INDEX / "score-1.lists").read_bytes() == before
+
+
+def test_lists_are_made_anew_when_much_is_new(with_lists: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded, "MOST_UNLISTED", 60)
+    path = with_lists / INDEX / "score-1.lists"
+    store, before = open_store(with_lists, create=False), path.stat().st_size
+    put(store, "one", 77)
+    store.settle()
+    assert path.stat().st_size == before  # fifty are looked at
+    put(store, "two", 78)
+    store.settle()
+    assert path.stat().st_size > before
+    assert found(store, 77) == [PIECES + 1]
+
+
+def test_damaged_lists_are_not_used(with_lists: Path) -> None:
+    path = with_lists / INDEX / "score-1.lists"
+    whole = path.read_bytes()
+    for content in (whole[:100], b"", whole[:4] + bytes(100)):
+        path.write_bytes(content)
+        store = open_store(with_lists, create=False)
+        assert found(store, 3) == [4]
+        store.close()

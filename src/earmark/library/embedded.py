@@ -19,13 +19,19 @@ import numpy.typing as npt
 
 from earmark.errors import BadInput
 from earmark.library.database import Database
-from earmark.library.embedding_files import ROW, EmbeddingFiles, Keys, Stored, keys
+from earmark.library.embedding_files import KEY, EmbeddingFiles, Keys, Stored
 from earmark.library.sources import PAGES, PageFile, Score
-from earmark.library.store import Piece, check_model
+from earmark.library.store import LibraryDamaged, Piece, check_model
 from earmark.library.tables import FACTS, IS_WHOLE, PIECES, PLACE, PLACES, SUMS, TIME, crc32
 from earmark.results import Kind, Place
 from earmark.schema import FloatArray, Page
-from earmark.search.index import ExactIndex, Neighbours, Part
+from earmark.search.index import Index, Neighbours, Part
+from earmark.search.lists import can_be_mapped, mapped_lists
+
+MOST_UNLISTED = 1_000_000
+"""Embeddings that are all looked at: that takes as long as the sound takes to be encoded."""
+UNLISTED_SHARE = 0.25
+"""Of what is in lists, so much may be added before they are made anew."""
 
 
 class EmbeddedStore:
@@ -34,7 +40,7 @@ class EmbeddedStore:
     def __init__(self, folder: Path, create: bool) -> None:
         self._folder = folder
         self._db = Database(folder, create)
-        self._indices: dict[Kind, ExactIndex] = {}
+        self._indices: dict[Kind, Index] = {}
         self._indexed_at = (0, 0)  # the database's version then
         self._files: dict[Kind, EmbeddingFiles] = {
             "score": EmbeddingFiles(folder, "score"),
@@ -233,12 +239,10 @@ class EmbeddedStore:
                 found[piece] = _embeddings(stored, count)
         return found
 
-    def _index(self, kind: Kind, width: int) -> ExactIndex:
+    def _index(self, kind: Kind, width: int) -> Index:
         """What is in the files, whose embeddings are ``width`` bytes each, and in memory what is not yet there."""
-        query = "SELECT id, embeddings FROM pieces LEFT JOIN checksums ON piece = id WHERE kind = ? ORDER BY id"
-        rows = np.array([(piece, checksum or 0) for piece, checksum in self._db.execute(query, (kind,))], np.int64)
-        pieces, checksums = rows.reshape(-1, 2).T
-        stored = keys(pieces, checksums)
+        query = f"SELECT {KEY} FROM pieces LEFT JOIN checksums ON piece = id WHERE kind = ? ORDER BY id"
+        stored = np.fromiter((key for (key,) in self._db.execute(query, (kind,))), np.int64)
 
         def read(missing: Keys) -> Iterator[Stored]:
             return self._whole_embeddings((missing >> 32).tolist(), width)
@@ -248,18 +252,49 @@ class EmbeddedStore:
             files.read()
             if not np.isin(stored, files.keys).all():
                 files.bring_up_to_date(stored, read)
-        parts = [_part(files.rows, files.embeddings, stored, width)] if not (files.rows["size"] % width).any() else []
-        known = files.keys if parts else stored[:0]
-        tail = list(read(stored[~np.isin(stored, known)]))
-        if tail:
-            ends = np.cumsum([len(embeddings) for _, _, embeddings in tail])
-            rest = np.zeros(len(tail), ROW)
-            rest["piece"], rest["checksum"] = [piece for piece, _, _ in tail], [checksum for _, checksum, _ in tail]
-            rest["size"] = [len(embeddings) for _, _, embeddings in tail]
-            rest["start"] = ends - rest["size"]
-            together = np.frombuffer(b"".join(embeddings for _, _, embeddings in tail), np.uint8)
-            parts.append(_part(rest, together, stored, width))
-        return ExactIndex(parts)
+        is_fitting = not (files.rows["size"] % width).any()
+        tail = list(read(stored[~np.isin(stored, files.keys)] if is_fitting else stored))
+        mapped = self._mapped(files, stored, width) if is_fitting else []
+        return Index([*mapped, *_in_memory(tail, width)])
+
+    def _mapped(self, files: EmbeddingFiles, stored: Keys, width: int) -> list[Part]:
+        """What is in the files: what is in lists, and the rest."""
+        rows, embeddings = files.rows, files.embeddings.reshape(-1, width)
+        pieces, starts = rows["piece"], rows["start"] // width
+        is_there = np.isin(files.keys, stored)
+        lists = _lists(files, starts, width)
+        if lists is None:
+            return [Part(embeddings, pieces, starts, is_there)]
+        count = lists.ntotal
+        rest = int(np.searchsorted(starts, count))
+        listed = Part(embeddings[:count], pieces[:rest], starts[:rest], is_there[:rest], lists)
+        return [listed, Part(embeddings[count:], pieces[rest:], starts[rest:] - count, is_there[rest:])]
+
+    def settle(self) -> None:
+        """See `Store.settle`."""
+        for kind, files in self._files.items():
+            with self._db.explained():
+                width = self._width(kind)
+                if not width:
+                    continue
+                with self._db.moment(), suppress(LibraryDamaged):  # who searches is told
+                    self._index(kind, width)
+            if (files.rows["size"] % width).any() or not can_be_mapped():
+                continue
+            lists = _lists(files, files.rows["start"] // width, width)
+            listed = lists.ntotal if lists else 0
+            if len(files.embeddings) // width - listed > max(MOST_UNLISTED, listed * UNLISTED_SHARE):
+                with suppress(OSError):  # a full disk, say: what there is goes on to be searched
+                    files.make_lists(width)
+                self._indices.clear()
+
+    def _width(self, kind: Kind) -> int:
+        """Bytes of an embedding; 0 while there are none."""
+        query = f"""
+            SELECT length(vectors) / (length(places) / iif(kind = 'score', {PLACE.itemsize}, {TIME.itemsize}))
+            FROM pieces JOIN vectors ON piece = id WHERE kind = ? LIMIT 1
+        """
+        return int(self._db.one(query, kind) or 0)
 
     def _whole_embeddings(self, pieces: Sequence[int], width: int) -> Iterator[Stored]:
         """The embeddings of these pieces, ``width`` bytes each, as they are stored."""
@@ -409,9 +444,25 @@ class EmbeddedStore:
             yield
 
 
-def _part(rows: npt.NDArray[np.void], embeddings: npt.NDArray[np.uint8], stored: Keys, width: int) -> Part:
-    is_there = np.isin(keys(rows["piece"], rows["checksum"]), stored)
-    return Part(embeddings.reshape(-1, width), rows["piece"], rows["start"] // width, is_there)
+def _lists(files: EmbeddingFiles, starts: npt.NDArray[np.int64], width: int) -> Any:
+    """The index of the first embeddings; None if there is none, or it is not of these files."""
+    if files.lists is None or not can_be_mapped():
+        return None
+    try:
+        lists = mapped_lists(files.lists)
+    except RuntimeError:  # damaged: searching without is slower
+        return None
+    is_fitting = lists.d == width // 2 and lists.ntotal in (len(files.embeddings) // width, *starts.tolist())
+    return lists if is_fitting else None
+
+
+def _in_memory(tail: Sequence[Stored], width: int) -> list[Part]:
+    if not tail:
+        return []
+    pieces = np.array([piece for piece, _, _ in tail], np.int64)
+    sizes = np.array([len(embeddings) // width for _, _, embeddings in tail])
+    together = np.frombuffer(b"".join(embeddings for _, _, embeddings in tail), np.uint8).reshape(-1, width)
+    return [Part(together, pieces, np.cumsum(sizes) - sizes, np.ones(len(tail), np.bool_))]
 
 
 def _embeddings(stored: bytes, count: int) -> FloatArray:

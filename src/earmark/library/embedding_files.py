@@ -4,6 +4,7 @@ The database is the truth; these files are made from it, and anew when they do n
 
 * ``KIND-N.embeddings``: float16, one piece after the other
 * ``KIND-N.rows``: a `ROW` for each of these pieces
+* ``KIND-N.lists``: of very many, an index (`earmark.search.lists`) of the embeddings that there were when it was made
 
 A piece is known by its identifier and its embeddings' checksum, as the database has them: what is in the files and not
 there any more is passed over, and what is there only is added. Embeddings are safely on disk before their row is
@@ -23,9 +24,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from earmark.files import locked, make_folder, sync_file, sync_folder
+from earmark.files import locked, make_folder, replacing, sync_file, sync_folder
 from earmark.library.tables import crc32
 from earmark.results import Kind
+from earmark.search.lists import write_lists
 
 INDEX = "index"
 """The folder in a library's."""
@@ -37,14 +39,11 @@ BATCH_BYTES = 2**26
 MIX = np.uint64(0x9E3779B97F4A7C15)
 """Odd, and 2**64 divided by the golden ratio, which spreads well (Knuth, The Art of Computer Programming 3, 6.4)."""
 
+KEY = "id << 32 | coalesce(checksums.embeddings, 0)"
+"""In SQL, one number for a piece's identifier (below 2**31) and its embeddings' checksum; see `EmbeddingFiles.keys`."""
 Keys = npt.NDArray[np.int64]
 Stored = tuple[int, int, bytes]
 """A piece's identifier, the checksum of its embeddings, and these."""
-
-
-def keys(pieces: npt.ArrayLike, checksums: npt.ArrayLike) -> Keys:
-    """One number for each pair of a piece's identifier (below 2**31) and its embeddings' checksum."""
-    return (np.asarray(pieces, np.int64) << 32) | np.asarray(checksums, np.int64)
 
 
 class EmbeddingFiles:
@@ -61,8 +60,9 @@ class EmbeddingFiles:
 
     @property
     def keys(self) -> Keys:
-        """See `keys`."""
-        return keys(self.rows["piece"], self.rows["checksum"])
+        """One number for each piece, as `KEY` has them."""
+        keys: Keys = (self.rows["piece"] << 32) | self.rows["checksum"]
+        return keys
 
     def read(self) -> None:
         """Maps what is in the files now."""
@@ -93,11 +93,22 @@ class EmbeddingFiles:
                 self._begin()
                 self._append((int(row["piece"]), int(row["checksum"]), _part(row, of)) for row, of in kept)
             self._append(read(missing))
-            for name in ("rows", "embeddings"):
+            for name in ("rows", "embeddings", "lists"):
                 for number in self._numbers(name):
                     if number != self._number:
                         with suppress(PermissionError):  # on Windows, while others have it mapped
                             self._path(name, number).unlink()
+
+    @property
+    def lists(self) -> Path | None:
+        """The file of an index of the first embeddings, if there is one."""
+        path = self._path("lists")
+        return path if path.exists() else None
+
+    def make_lists(self, width: int) -> None:
+        """Writes an index of all embeddings, ``width`` bytes each; what it is in place of stays until it is whole."""
+        with replacing(self._path("lists")) as file:
+            write_lists(self.embeddings.reshape(-1, width), file)
 
     def damaged(self) -> list[Path]:
         """The files if anything in them is not what was written; reads them anew, and all of it."""

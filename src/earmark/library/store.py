@@ -150,6 +150,10 @@ class Store(Protocol):
         ``embeddings`` [n, dimension]."""
         ...
 
+    def settle(self) -> None:
+        """Prepares what makes searching fast, which may take minutes; call it when much has been added."""
+        ...
+
     def embeddings(self, pieces: Sequence[int]) -> dict[int, FloatArray]:
         """All embeddings of each of these pieces, float32 [n, dimension], in the order of `Neighbours.places`: what
         is ranked is read whole, however few of its places were the nearest.

@@ -1,4 +1,4 @@
-"""Stored embeddings → the nearest of each query: exact inner products, through FAISS."""
+"""Stored embeddings → the nearest of each query: inner products, through FAISS."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.schema import FloatArray, IntArray
+from earmark.search.lists import PROBES
 
 
 @dataclass(frozen=True)
@@ -17,20 +18,23 @@ class Part:
     """Embeddings of pieces, one piece after the other: float16 as bytes, uint8 [n, 2 * dimension], little-endian.
 
     They may be a file that is mapped into memory. ``pieces`` int64 [m] are identifiers, ``starts`` int64 [m] where each
-    one's embeddings begin; those of which ``is_there`` bool [m] is False are passed over.
+    one's embeddings begin; those of which ``is_there`` bool [m] is False are passed over. ``lists`` is an index of all
+    these embeddings that is used instead of looking at them all (`earmark.search.lists.mapped_lists`), if there is one.
     """
 
     embeddings: npt.NDArray[np.uint8]
     pieces: IntArray
     starts: IntArray
     is_there: npt.NDArray[np.bool_]
+    lists: Any = None
 
 
-class ExactIndex:
-    """Exact inner products with all embeddings in some parts, as the float16 they are stored as."""
+class Index:
+    """Inner products with the embeddings in some parts: exact with all of them, as the float16 they are stored as, but
+    for parts with lists."""
 
     def __init__(self, parts: Sequence[Part]) -> None:
-        self._parts = [_Searched(part) for part in parts]
+        self._parts = [_Searched(part) for part in parts if len(part.embeddings)]
 
     def nearest(self, embeddings: FloatArray, k: int) -> Neighbours:
         """The ``k`` nearest of each of ``embeddings`` [n, dimension], or as many as there are."""
@@ -51,29 +55,55 @@ class _Searched:
         import faiss  # 0.1 s: only when something is searched
 
         self._part = part
-        size, width = part.embeddings.shape
-        self._index = faiss.IndexScalarQuantizer(width // 2, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
-        self._index.is_trained = True  # float16 has no parameters
-        codes: Any = self._index.codes
-        codes.is_owned = False
-        codes.view_data = codes.c_ptr = faiss.swig_ptr(part.embeddings)
-        codes.view_size = codes.c_size = part.embeddings.size
-        if self._index.codes.size() != part.embeddings.size:
-            raise RuntimeError("this version of FAISS searches only what it has copied")
-        self._index.ntotal = self.count = size
-        self._selector: Any = None
+        self._index = _over(part.embeddings) if part.lists is None else part.lists
+        self.count = size = len(part.embeddings)
+        self._selected: dict[str, Any] = {}
         if not part.is_there.all():
             chosen = np.repeat(part.is_there, np.diff(part.starts, append=size))
             self.count = int(chosen.sum())
             self._bits = np.packbits(chosen, bitorder="little")
-            self._ids = faiss.IDSelectorBitmap(size, faiss.swig_ptr(self._bits))
-            selecting: Any = faiss.SearchParameters
-            self._selector = selecting(sel=self._ids)
+            self._selected = {"sel": faiss.IDSelectorBitmap(size, faiss.swig_ptr(self._bits))}
 
     def nearest(self, queries: FloatArray, k: int) -> tuple[FloatArray, IntArray, IntArray]:
-        similarities, found = self._index.search(queries, min(k, self.count), params=self._selector)
+        import faiss
+
+        k = min(k, self.count)
+        if self._part.lists is None:
+            parameters: Any = faiss.SearchParameters
+            similarities, found = self._index.search(queries, k, params=parameters(**self._selected))
+        else:
+            similarities, found = self._in_lists(queries, k)
         rows = np.searchsorted(self._part.starts, found, side="right") - 1
         return similarities, self._part.pieces[rows], found - self._part.starts[rows]
+
+    def _in_lists(self, queries: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
+        """In as many lists as it takes to find ``k`` for each."""
+        import faiss
+
+        parameters: Any = faiss.SearchParametersIVF
+        probes = PROBES
+        while True:
+            given = parameters(nprobe=min(probes, self._index.nlist), **self._selected)
+            similarities, found = self._index.search(queries, k, params=given)
+            if probes >= self._index.nlist or (found >= 0).all():
+                return similarities, found
+            probes *= 4
+
+
+def _over(embeddings: npt.NDArray[np.uint8]) -> Any:
+    """FAISS's index of all these embeddings, which it sees and does not own."""
+    import faiss
+
+    width = embeddings.shape[1]
+    index: Any = faiss.IndexScalarQuantizer(width // 2, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+    index.is_trained = True  # float16 has no parameters
+    index.codes.is_owned = False
+    index.codes.view_data = index.codes.c_ptr = faiss.swig_ptr(embeddings)
+    index.codes.view_size = index.codes.c_size = embeddings.size
+    if index.codes.size() != embeddings.size:
+        raise RuntimeError("this version of FAISS searches only what it has copied")
+    index.ntotal = len(embeddings)
+    return index
 
 
 @dataclass(frozen=True)
