@@ -158,7 +158,10 @@ def test_align_does_not_follow_what_it_is_not_sure_of(
     code, _, err = earmark("align", tmp_path / "lib", stranger, "--piece", "piece-9")
     assert (code, err.split(":")[2]) == (2, " has no piece 'piece-9'; see")
     silence = write_wav(tmp_path / "silence.wav", np.zeros(22_050 * 10))
-    assert earmark("align", tmp_path / "lib", silence, "--piece", "piece-1")[:2] == (0, "Nothing of piece-1 was heard.\n")
+    assert earmark("align", tmp_path / "lib", silence, "--piece", "piece-1")[:2] == (
+        0,
+        "Nothing of piece-1 was heard.\n",
+    )
     code, _, err = earmark("align", tmp_path / "lib", stranger, "--csv", "--json")
     assert (code, err.splitlines()[-1]) == (2, "Error: give --json or --csv, not both")
 

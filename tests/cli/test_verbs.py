@@ -28,7 +28,7 @@ def test_help_shows_first_what_everybody_uses(earmark: Command) -> None:
     assert [line.split()[0] for line in making.strip().splitlines()[: len(MAKE_MODELS)]] == list(MAKE_MODELS)
     _, out, _ = earmark("model", "--help")
     shown = [line.split()[0] for line in out.partition("Commands:\n")[2].splitlines()]
-    assert shown == ["train", "refine", "export", "average", "calibrate", "evaluate", "list"]
+    assert shown == ["train", "refine", "make", "export", "average", "calibrate", "evaluate", "list"]
 
 
 def test_help_loads_nothing_heavy() -> None:
