@@ -58,7 +58,7 @@ $(VENV)/base: $(VENV)/bin/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/dev: $(VENV)/base
-	$(BIN)/pip $(INSTALL) --editable '.[corpus,train,figures,web,docs,dev]'
+	$(BIN)/pip $(INSTALL) --editable '.[corpus,train,figures,web,tls,docs,dev]'
 	touch $@
 
 clean:
