@@ -212,19 +212,21 @@ class Library:
             str(audio), round(recording.duration_s, 3), model_id, known.name, known.source, track.systems, points
         )
 
-    def identify(self, audio: str | Path, report: Callable[[float], None] | None = None) -> Identified:
+    def identify(
+        self,
+        audio: str | Path,
+        report: Callable[[float], None] | None = None,
+        recording: EmbeddedRecording | None = None,
+    ) -> Identified:
         """All that is on the recording ``audio``, which may hold many pieces, from its start to its end.
 
-        ``report`` is told now and then how many seconds have been read. Raises as `find` does.
+        ``report`` is told now and then how many seconds have been read. What has been read already may be given as
+        ``recording``. Raises as `find` does.
         """
-        self._used_model()
-        with at_hand(audio) as path:
-            recording = read_recording(path, self.model, self.sandbox, report=report)
-        return self.identified(audio, recording)
-
-    def identified(self, audio: str | Path, recording: EmbeddedRecording) -> Identified:
-        """`identify` of a recording that has been read; ``audio`` is what it is called."""
         model_id = self._used_model()
+        if recording is None:
+            with at_hand(audio) as path:
+                recording = read_recording(path, self.model, self.sandbox, report=report)
         for _ in range(ATTEMPTS):
             with suppress(KeyError):  # a piece was removed after it had been heard
                 found = stretches(recording, self.store, self.model.calibration)

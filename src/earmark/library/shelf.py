@@ -108,7 +108,7 @@ class Shelf:
         if recording is None:
             return Answer(found.source, _identified(known[found.source]["answer"]))
         try:
-            identified = self._library.identified(found.source, recording.result())
+            identified = self._library.identify(found.source, recording=recording.result())
         except BadInput as error:
             return Answer(found.source, None, f"{error.what}; {error.remedy}")
         line = {"source": found.source, "key": self._key_of(found), "answer": identified.to_dict()}

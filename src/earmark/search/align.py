@@ -42,6 +42,8 @@ SHARPNESS = 20.0
 """How far, how closely and how sharply positions beside the path are weighed."""
 LONGEST_WAIT_S = 1.0
 """Of the silence between two excerpts, what the music may have moved on in."""
+SHORTEST_GAP_S = 5.0
+"""What is shorter is a wrong note, or the edge of a recording that was cut out of the piece."""
 TRUST_EXCERPTS = 17
 """Excerpts, a few per second, that a point's confidence is the mean of."""
 
@@ -86,8 +88,9 @@ def _while_played(
     """The marks at whose time the piece is played, by the evidence float32 [n] on its path."""
     bounds_s = [0.0, *((times_s[1:] + times_s[:-1]) / 2).tolist(), duration_s + STEP_S]
     heard = decide({0: evidence}, len(times_s))
-    played = [(bounds_s[one.start], bounds_s[one.end]) for one in heard if one.piece is not None]
-    return tuple(mark for mark in marks if any(start_s <= mark.time_s < end_s for start_s, end_s in played))
+    gaps = [(bounds_s[one.start], bounds_s[one.end]) for one in heard if one.piece is None]
+    gaps = [(start_s, end_s) for start_s, end_s in gaps if end_s - start_s >= SHORTEST_GAP_S or len(heard) == 1]
+    return tuple(mark for mark in marks if not any(start_s <= mark.time_s < end_s for start_s, end_s in gaps))
 
 
 def _evidence(similarities: FloatArray) -> FloatArray:
