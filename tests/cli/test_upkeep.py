@@ -71,7 +71,7 @@ def test_what_is_wrong_is_told_and_mended(earmark: Command, library: Path, monke
     assert told == [("damaged", "piece-2", True), ("gone", "piece-1", False)]
     assert len(asked) == 1
     assert earmark("remove", library, "piece-1")[0] == 0
-    assert earmark("add", library, scores)[1].splitlines() == [
+    assert earmark("add", library, scores)[1].splitlines()[:2] == [
         "added: piece-2 (1 page, 2 systems)",
         "unchanged: piece-0 (1 page, 2 systems)",
     ]
@@ -100,7 +100,7 @@ def test_a_damaged_piece_ends_a_search_in_one_line(earmark: Command, library: Pa
 def test_a_copy_is_a_library(earmark: Command, library: Path, music: Music, tmp_path: Path) -> None:
     assert earmark("backup", library, tmp_path / "copy") == (0, f"copied: 3 pieces to {tmp_path / 'copy'}\n", "")
     clip = music.write_recording(tmp_path / "clip.wav", music.melody(1, NOTES)[:40])
-    assert earmark("find", tmp_path / "copy", clip)[1].splitlines()[1].split()[1] == "piece-1"
+    assert earmark("find", tmp_path / "copy", clip)[1].startswith("piece-1, ")
     code, out, err = earmark("backup", library, tmp_path / "copy")
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "is there already" in err

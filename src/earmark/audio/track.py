@@ -161,11 +161,12 @@ class Track:
         if not streams:
             raise BadInput(self.path, "has no sound track", "give a recording, or a video with sound")
         default = next((stream for stream in streams if stream.disposition & stream.disposition.default), streams[0])
+        first = default.index
         if len(streams) == 1:
-            return default.index
+            return first
         sounding = self._sounding([default, *(stream for stream in streams if stream is not default)])
-        self._rewind()
-        return sounding if sounding is not None else default.index
+        self._rewind()  # after which streams that were open tell nothing
+        return first if sounding is None else sounding
 
     def _sounding(self, streams: list[av.AudioStream]) -> int | None:
         """The first of these that is not silent; nothing is read after the very first is heard."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from earmark.cli.options import JSON, LIBRARY, MODEL, NEW_FOLDER, open_library, print_json
+from earmark.cli.options import JSON, LIBRARY, MODEL, NEW_FOLDER, open_library, print_json, say
 from earmark.library.exports import FORMS
 
 EXIT_SOME_FAILED = 2
@@ -64,9 +64,9 @@ def identify_command(
             if answer.identified is None:
                 bar.console.print(f"failed: {answer.source}: {answer.reason}", markup=False, soft_wrap=True)
             elif not as_json:
-                click.echo(answer.source)
+                say(answer.source)
                 for one in answer.identified.stretches:
-                    click.echo(f"  {clock(one.start_s):>8} – {clock(one.end_s):>8}  {one.called}")
+                    say(f"  {clock(one.start_s):>8} – {clock(one.end_s):>8}  {one.called}")
 
         shelf = Shelf(library, out)
         answers = shelf.ask(paths, jobs or os.cpu_count() or 1, report)
@@ -74,6 +74,6 @@ def identify_command(
     if as_json:
         print_json([answer.identified.to_dict() for answer in answers if answer.identified])
     else:
-        click.echo(out / REPORT)
+        say(out / REPORT)
     if any(answer.identified is None for answer in answers):
         sys.exit(EXIT_SOME_FAILED)

@@ -18,7 +18,7 @@ from earmark.errors import BadInput
 from earmark.library.library import Library
 from earmark.library.names import Order, having, in_order
 from earmark.library.sources import PageFile, Score, page_file, sha256
-from earmark.library.store import LibraryUnusable, Piece
+from earmark.library.store import DOWNLOADS, UNPACKED, UPLOADS, LibraryUnusable, Piece
 from earmark.library.undo import Removed, put_back, take_out
 from earmark.results import Kind, Place
 from earmark.schema import Page
@@ -181,10 +181,12 @@ class Catalogue:
             self.added.release(path)
 
     def _recordings(self) -> Iterator[Path]:
-        """Files whose ending is a recording's, hidden ones and links left out, at most `MOST_RECORDINGS`."""
+        """Files whose ending is a recording's, at most `MOST_RECORDINGS`; hidden ones, links and what the library itself
+        keeps are left out."""
         found = 0
         for folder, folders, files in os.walk(self._folder):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            own = (UPLOADS, DOWNLOADS, UNPACKED) if Path(folder) == self._folder else ()
+            folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in own)
             for name in sorted(files):
                 path = Path(folder, name)
                 if kind_of_name(path) == "recording" and not name.startswith(".") and not path.is_symlink():
