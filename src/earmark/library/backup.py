@@ -50,7 +50,7 @@ def _back_up(source: EmbeddedStore, library: Path, to: Path) -> int:
     unfinished = to.with_name(f".{to.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)  # of one that was killed
     try:
-        unfinished.mkdir()
+        make_folder(unfinished)
         source.copy_to(unfinished / FILE_NAME)
         for name in (UPLOADS, DOWNLOADS, UNPACKED):
             _copy(library / name, unfinished / name)
