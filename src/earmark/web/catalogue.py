@@ -181,8 +181,8 @@ class Catalogue:
             self.added.release(path)
 
     def _recordings(self) -> Iterator[Path]:
-        """Files whose ending is a recording's, at most `MOST_RECORDINGS`; hidden ones, links and what the library itself
-        keeps are left out."""
+        """Files whose ending is a recording's, at most `MOST_RECORDINGS`; hidden ones, links and what the library
+        itself keeps are left out."""
         found = 0
         for folder, folders, files in os.walk(self._folder):
             own = (UPLOADS, DOWNLOADS, UNPACKED) if Path(folder) == self._folder else ()
