@@ -10,10 +10,10 @@ from earmark.schema import FloatArray
 from earmark.search.stretches import HOP_S, WINDOW_S, Heard, decide, windows
 
 
-def evidence(count: int, *played: tuple[int, int, int], noise: float = 0.03) -> dict[int, FloatArray]:
+def evidence(count: int, *played: tuple[int, int, int], noise: float = 0.01) -> dict[int, FloatArray]:
     """Of pieces 1 to 3 in ``count`` excerpts: much where one is ``played`` (piece, start, end), else noise."""
     rng = np.random.default_rng(0)
-    made = {piece: np.abs(rng.normal(0, noise, count)).astype(np.float32) for piece in (1, 2, 3)}
+    made = {piece: np.maximum(rng.normal(-noise, noise, count), 0).astype(np.float32) for piece in (1, 2, 3)}
     for piece, start, end in played:
         made[piece][start:end] += rng.uniform(0.1, 0.3, end - start).astype(np.float32)
     return made

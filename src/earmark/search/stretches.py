@@ -17,10 +17,12 @@ import numpy.typing as npt
 
 from earmark.schema import FloatArray
 
-PLAYED = 0.08
+PLAYED = 0.04
 """Evidence, in units of cosine, that an excerpt of a piece that is played has at least, on average."""
+UNLIKE = 0.1
+"""What an excerpt without any evidence speaks against a piece: of other music, of talking and applause most have none."""
 BEGIN_COST = 2.0
-"""What it costs to begin a piece: as much as six seconds without any evidence, so what is shorter is no gap."""
+"""What it costs to begin a piece: as much as five seconds without any evidence, so what is shorter is no gap."""
 WINDOW_S = 30.0
 HOP_S = 10.0
 """A long recording is searched in windows so long, one every so often: short enough for one piece, long enough for it
@@ -58,7 +60,7 @@ def decide(evidence: Mapping[int, FloatArray], count: int) -> list[Heard]:
     pieces = list(evidence)
     gains = np.zeros((count, 1 + len(pieces)), np.float64)  # column 0: nothing known
     for i, piece in enumerate(pieces, start=1):
-        gains[:, i] = evidence[piece] - PLAYED
+        gains[:, i] = np.where(evidence[piece] > 0.0, evidence[piece] - PLAYED, -UNLIKE)
     costs = np.full(1 + len(pieces), BEGIN_COST)
     costs[0] = 0.0
     totals = gains[0]  # what a recording begins with costs nothing: it may be cut out of a piece
