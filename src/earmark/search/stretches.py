@@ -20,7 +20,7 @@ from earmark.schema import FloatArray
 PLAYED = 0.04
 """Evidence, in units of cosine, that an excerpt of a piece that is played has at least, on average."""
 UNLIKE = 0.1
-"""What an excerpt without any evidence speaks against a piece: of other music, of talking and applause most have none."""
+"""What an excerpt without any evidence speaks against a piece: of other music, and of talking, most have none."""
 BEGIN_COST = 2.0
 """What it costs to begin a piece: as much as five seconds without any evidence, so what is shorter is no gap."""
 WINDOW_S = 30.0
