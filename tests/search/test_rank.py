@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from earmark.model.calibration import Confidence
 from earmark.schema import FloatArray
-from earmark.search.follow import _best_stretch, follow_pieces
+from earmark.search.follow import best_stretch, follow_pieces
 from earmark.search.index import Neighbours
 from earmark.search.rank import CANDIDATES, Ranked, propose, rank
 from tests.conftest import flat_background
@@ -191,14 +191,14 @@ def test_pieces_played_one_after_the_other_are_both_found_each_in_its_stretch() 
 @given(
     st.lists(st.tuples(st.floats(-1, 1, width=32), st.booleans()), min_size=1, max_size=12),
 )
-def test_the_best_stretch_is_the_best_of_all(excerpts: list[tuple[float, bool]]) -> None:
+def test_thebest_stretch_is_the_best_of_all(excerpts: list[tuple[float, bool]]) -> None:
     gains = np.array([gain for gain, _ in excerpts], np.float32)
     jumps = np.array([float(jump) for _, jump in excerpts], np.float32)
 
     def worth(start: int, end: int) -> float:
         return float(gains[start:end].sum() - jumps[start + 1 : end].sum())
 
-    found, start, end = _best_stretch(gains, jumps)
+    found, start, end = best_stretch(gains, jumps)
     every = [worth(a, b) for a in range(len(gains)) for b in range(a + 1, len(gains) + 1)]
     assert found == pytest.approx(max(every), abs=1e-5)
     assert worth(start, end) == pytest.approx(found, abs=1e-5)

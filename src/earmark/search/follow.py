@@ -117,7 +117,7 @@ def follow_pieces(
     jumps = np.zeros(path.shape, np.float32)
     jumps[1:] = JUMP_COST * ((steps < 0) | (steps > reach[:, None]))
     gains, cost = evidence - jumps, np.float32(toll(len(excerpts)))
-    stretches = [_best_stretch(evidence[:, i] - cost, jumps[:, i]) for i in range(len(pieces))]
+    stretches = [best_stretch(evidence[:, i] - cost, jumps[:, i]) for i in range(len(pieces))]
     worths, starts, ends = (np.array(values) for values in zip(*stretches, strict=True))
     followed = Followed(list(pieces), path, evidence, gains, nearest, most, worths, starts, ends)
     best_first = np.lexsort((np.array(followed.order), -worths)).tolist()
@@ -149,7 +149,7 @@ def _best_paths(
     return path - starts[:-1], np.take_along_axis(evidence, path, axis=1), nearest, most
 
 
-def _best_stretch(gains: FloatArray, jumps: FloatArray) -> tuple[float, int, int]:
+def best_stretch(gains: npt.NDArray[np.floating], jumps: npt.NDArray[np.floating]) -> tuple[float, int, int]:
     """The most that consecutive excerpts gain, and which: ``start`` to ``end``. Jumps between them are paid."""
     totals = np.concatenate([[0.0], np.cumsum(gains - jumps, dtype=np.float64)])
     before = totals[:-1] - jumps

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.schema import FloatArray
+from earmark.search.follow import best_stretch
 
 PLAYED = 0.04
 """Evidence, in units of cosine, that an excerpt of a piece that is played has at least, on average."""
@@ -79,19 +80,12 @@ def decide(evidence: Mapping[int, FloatArray], count: int) -> list[Heard]:
     start = 0
     for state, run in groupby(path.tolist()):
         end = start + len(list(run))
-        first, last = _worth_most(gains[start:end, state]) if state else (0, end - start)
+        # A piece begins and ends with music that is its own.
+        first, last = best_stretch(gains[start:end, state], np.zeros(end - start))[1:] if state else (0, end - start)
         bounds = [(start, start + first, None), (start + first, start + last, state), (start + last, end, None)]
         heard += [Heard(a, b, pieces[piece - 1] if piece else None) for a, b, piece in bounds if a < b]
         start = end
     return _merged(heard)
-
-
-def _worth_most(gains: npt.NDArray[np.float64]) -> tuple[int, int]:
-    """From where to where (not included) gains add up to most: a piece begins and ends with music that is its own."""
-    totals = np.concatenate([[0.0], np.cumsum(gains)])
-    above = totals - np.minimum.accumulate(totals)
-    last = int(above.argmax())
-    return int(totals[: last + 1].argmin()), last
 
 
 def _merged(heard: list[Heard]) -> list[Heard]:
