@@ -16,15 +16,16 @@ let wanted = null; // the id that was asked for last
 export async function enter(id, page = "1") {
   make();
   wanted = id;
-  if (piece && String(piece.id) !== id) clear();
+  edit(false);
+  if (String(piece?.id) !== id) clear();
   showProblem($("piece-problem"), null);
   try {
     const [found, { page_widths: widths }] = await Promise.all([pieceOf(Number(id)), libraryFacts()]);
     if (wanted !== id) return;
     piece = found;
     $("piece").classList.remove("pending");
-    $("piece-remove").hidden = $("piece-edit").hidden = false;
-    edit(false);
+    $("piece-remove").hidden = false;
+    $("piece-edit").hidden = !$("piece-names").hidden;
     showNames();
     $("piece-facts").replaceChildren(...facts());
     $("piece-pages").replaceChildren(...piece.layout.map(({ number }) => thumbnail(number, widths)));
