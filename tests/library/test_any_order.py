@@ -22,8 +22,8 @@ from earmark.library import embedded
 from earmark.library.embedded import EmbeddedStore
 from earmark.library.sources import PageFile, Score
 from earmark.library.store import Piece
-from earmark.library.undo import put_back, take_out
 from earmark.library.verify import verify
+from earmark.library.whole import put_whole, take_out
 from earmark.results import Kind, Place
 from earmark.schema import FloatArray, Page
 
@@ -116,7 +116,7 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(who=WHO, name=NAMES)
     def take_out_and_put_back(self, who: int, name: str) -> None:
         if source_of(name) in self.model:
-            put_back(self.stores[who], take_out(self.stores[who], self.piece(who, source_of(name))))
+            put_whole(self.stores[who], take_out(self.stores[who], self.piece(who, source_of(name))))
 
     @rule(who=WHO, name=NAMES, to=NAMES)
     def relocate(self, who: int, name: str, to: str) -> None:

@@ -23,6 +23,7 @@ FIND_MUSIC = {
     "remove": ("earmark.cli.library", "Remove pieces from a library."),
     "verify": ("earmark.cli.upkeep", "Say whether a library and its files are whole, and mend them."),
     "backup": ("earmark.cli.upkeep", "Copy a library, also while it is used."),
+    "copy": ("earmark.cli.upkeep", "Put a library's pieces into another, a folder's or in Milvus."),
     "identify": ("earmark.cli.identify", "Say what is on a shelf of recordings, as a report."),
     "align": ("earmark.cli.library", "Follow a recording through its score, moment by moment."),
     "pages": ("earmark.cli.pages", "Show the systems that are found on pages."),

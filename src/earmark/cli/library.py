@@ -42,9 +42,9 @@ EXIT_SOME_FAILED = 2
 def add_command(
     where: str, paths: tuple[str, ...], split: bool, jobs: int | None, model: str | None, as_json: bool
 ) -> None:
-    """Index the sheet music and recordings at PATH... into LIBRARY, a folder, which is made if need be.
+    """Index the sheet music and recordings at PATH... into LIBRARY, which is made if need be.
 
-    A PDF, a multi-page TIFF, a score file (MusicXML, MXL, MEI, **kern, ABC) or a recording is one piece. The
+    LIBRARY is a folder, or an address in Milvus. A PDF, a multi-page TIFF, a score file (MusicXML, MXL, MEI, **kern, ABC) or a recording is one piece. The
     images of one folder are the pages of one piece, in natural order. Folders are searched recursively. PATH can
     also be the address of such a file or of a IIIF manifest, which is downloaded into LIBRARY. What is there already
     is not read again; a changed file replaces its piece. Exits with 2 if something could not be added; the rest is.

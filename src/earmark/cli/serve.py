@@ -60,17 +60,19 @@ def serve_command(
     except ImportError as error:
         raise EarmarkError(f"serving needs {error.name}; install it with: pip install 'earmark[web]'") from error
     from earmark.library.library import DEFAULT_MODEL, Library
+    from earmark.library.location import is_remote
     from earmark.web.limits import Limits
 
     chosen = model or DEFAULT_MODEL
-    folder = Path(where).expanduser()
-    _offer_to_add(folder, model)
-    with Library.open(folder, chosen) as library:
+    given = where if is_remote(where) else Path(where).expanduser()
+    if isinstance(given, Path):
+        _offer_to_add(given, model)
+    with Library.open(given, chosen) as library:
         library.check()  # what is wrong is said now, not to the first who asks
     token = None if host in THIS_MACHINE else secrets.token_urlsafe(32)
     limits = replace(Limits(), library_bytes=round(quota * 1e9))
     names = {host, socket.gethostname()} if token else set()
-    app = create_app(folder, chosen, token, names, limits, workers)
+    app = create_app(given, chosen, token, names, limits, workers)
     files = _certificate(host) if is_tls and not certificate else certificate
     secured = tls(*files) if files else None
     with listen(host, port, "https" if secured else "http") as listening:

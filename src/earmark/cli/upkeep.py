@@ -1,4 +1,4 @@
-"""``earmark verify`` and ``backup``: keeping a library whole."""
+"""``earmark verify``, ``backup`` and ``copy``: keeping a library whole."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from earmark.cli.options import JSON, LIBRARY, print_json, say
-from earmark.errors import printable
+from earmark.errors import BadInput, printable
 
 if TYPE_CHECKING:
+    from earmark.library.store import Piece
     from earmark.library.verify import Problem
 
 EXIT_WRONG = 1
@@ -33,9 +34,10 @@ def verify_command(where: str, is_repaired: bool, is_agreed: bool, as_json: bool
     earmark verify ~/scores
     earmark verify ~/scores --repair
     """
+    from earmark.library.location import folder_of
     from earmark.library.verify import repair, verify
 
-    folder = Path(where).expanduser()
+    folder = folder_of(where, "verified")
     report = verify(folder)
     if not as_json:
         for problem in report.problems:
@@ -70,9 +72,40 @@ def backup_command(where: str, to: Path) -> None:
     earmark backup ~/scores /mnt/backup/scores
     """
     from earmark.library.backup import back_up
+    from earmark.library.location import folder_of
 
-    pieces = back_up(Path(where).expanduser(), to.expanduser())
+    pieces = back_up(folder_of(where, "backed up"), to.expanduser())
     say(f"copied: {pieces} pieces to {to}")
+
+
+@click.command()
+@LIBRARY
+@click.argument("to", metavar="TO", type=click.Path(path_type=str))
+def copy_command(where: str, to: str) -> None:
+    """Put the pieces of LIBRARY into the library TO, without reading any file anew.
+
+    Either may be a folder or an address in Milvus. TO is made if need be. What it has already is not copied again, so
+    that a copy that was stopped goes on. Files are not copied: pieces are read from where they were.
+
+    \b
+    earmark copy ~/scores milvus://db.example.org:19530/scores
+    earmark copy milvus://db.example.org:19530/scores ~/copy
+    """
+    from earmark.cli.options import open_library, progress_bar
+    from earmark.library.whole import copy_pieces
+
+    if where == to:
+        raise BadInput(to, "is the library itself", "name another one")
+    copied = there = 0
+    with open_library(where) as source, open_library(to, create=True) as copy, progress_bar("copying") as bar:
+
+        def report(piece: Piece, is_new: bool, done: int, total: int) -> None:
+            nonlocal copied, there
+            copied, there = copied + is_new, there + (not is_new)
+            bar(done, total)
+
+        copy_pieces(source.store, copy.store, report)
+    say(f"copied: {copied} pieces to {to}" + (f"; {there} were there already" if there else ""))
 
 
 DONE = {

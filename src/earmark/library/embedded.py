@@ -7,7 +7,7 @@ looked for in `earmark.library.embedding_files`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -73,6 +73,11 @@ class EmbeddedStore:
             raise KeyError(identifier)
         return found
 
+    def some(self, identifiers: Sequence[int]) -> list[Piece]:
+        """See `Store.some`."""
+        found = (self._piece("id", identifier) for identifier in identifiers)
+        return [piece for piece in found if piece is not None]
+
     def with_source(self, source: str) -> Piece | None:
         """See `Store.with_source`."""
         return self._piece("source", source)
@@ -97,6 +102,11 @@ class EmbeddedStore:
         """See `Store.files`."""
         query = "SELECT path, size, mtime_ns FROM files WHERE piece = ? ORDER BY number"
         return tuple(PageFile(*row) for row in self._facts(query, piece.id))
+
+    def edited(self, piece: Piece) -> Set[str]:
+        """See `Store.edited`."""
+        with self._db.explained():
+            return self._edited(piece.source).keys()
 
     def pages(self, piece: int) -> list[Page]:
         """See `Store.pages`."""
@@ -232,7 +242,7 @@ class EmbeddedStore:
             for piece in pieces:
                 row = self._db.execute(query, (PLACE.itemsize, TIME.itemsize, piece)).fetchone()
                 if row is None:
-                    raise KeyError(piece)
+                    continue
                 name, stored, checksum, count = row
                 if not stored or crc32(stored) != checksum:
                     raise self._db.damaged(name)

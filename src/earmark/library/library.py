@@ -9,9 +9,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -24,34 +25,43 @@ from earmark.library.add import Adding, Outcome, find_sources
 from earmark.library.answers import page_hits, recording_hits
 from earmark.library.embedded import EmbeddedStore
 from earmark.library.extent import Watcher
+from earmark.library.location import is_remote, kept_in
 from earmark.library.reading import read_query, read_recording
 from earmark.library.remote import at_hand
+from earmark.library.sources import whole_file
 from earmark.library.store import DOWNLOADS, UNPACKED, LibraryUnusable, Piece, Store, check_model
 from earmark.library.stretches import stretches
 from earmark.library.verdict import NOTHING, Verdict, verdict
 from earmark.model.encoders import Model, load
 from earmark.results import Alignment, Findings, Hit, Identified, Kind, RecordingHit
 from earmark.sandbox.sandbox import Sandbox
+from earmark.schema import FloatArray
 from earmark.search.align import align
 from earmark.search.query import Query, query_of
-from earmark.search.rank import NEIGHBOURS, Ranked, propose
+from earmark.search.rank import CANDIDATES, NEIGHBOURS, Ranked, propose
 from earmark.search.track import Track
 from earmark.sheet.flat_pages import read_flat_pages
 from earmark.sheet.formats import is_sheet_music
 
 DEFAULT_MODEL = "earmark-1"
+KINDS: tuple[Kind, ...] = ("score", "recording")
+SPARE = 32
+"""Pieces that are proposed beyond those that are ranked: some may be the query itself, or be gone."""
 ATTEMPTS = 5
 """At an answer about pieces that another process removes meanwhile."""
 
 
 def open_store(where: str | Path, create: bool) -> Store:
-    """The store at ``where``: a folder now; later a remote engine's URL, which would get its own class here.
+    """The store at ``where``: a folder, or a library's address in Milvus.
 
     Raises LibraryUnusable when ``where`` is no library and ``create`` is False, and when it is something
-    else.
+    else; BadInput when it is no such address.
     """
-    if "://" in str(where):
-        raise LibraryUnusable(where, "remote libraries are not supported yet", "give a folder")
+    if is_remote(where):
+        from earmark.library.milvus import MilvusStore
+        from earmark.library.milvus_rows import Address
+
+        return MilvusStore(Address.of(str(where)), create)
     return EmbeddedStore(Path(where), create)
 
 
@@ -74,13 +84,14 @@ class Library:
         create: bool = True,
         sandbox: Sandbox | None = None,
     ) -> Library:
-        """The library at ``where``, a folder; an empty one is made if there is none and ``create`` is True.
+        """The library at ``where``, a folder, or an address in Milvus; an empty one is made if there is none and
+        ``create`` is True.
 
         ``model`` is a shipped model's name, a model's folder, or a loaded model; it is loaded when it is first
         needed. Files are read in ``sandbox``, one of its own if None. Raises BadInput when there is no library, or
         something else, at ``where``.
         """
-        path = where if "://" in str(where) else Path(where).expanduser()
+        path = where if is_remote(where) else Path(where).expanduser()
         return cls(path, open_store(path, create), model, sandbox or Sandbox())
 
     def close(self) -> None:
@@ -127,7 +138,7 @@ class Library:
         """
         self.check()
         given = [paths] if isinstance(paths, str | Path) else paths
-        folder, jobs = Path(self._where).absolute(), jobs or os.cpu_count() or 1
+        folder, jobs = kept_in(self._where), jobs or os.cpu_count() or 1
         adding = Adding(self.store, self.model, self.sandbox, folder / DOWNLOADS, split, jobs, watcher)
         found = list(find_sources(given, self.sandbox, folder / UNPACKED))
         adding.tell_extents(found)
@@ -161,7 +172,7 @@ class Library:
             read = read_query(path, self.model, self.sandbox, start_s, end_s, report)
         for _ in range(ATTEMPTS):
             with suppress(KeyError):  # a piece was removed after it had been ranked
-                hits, recordings, said = self._answer(read, self._pieces_of(path), top)
+                hits, recordings, said = self._answer(read, os.path.abspath(path), top)
                 break
         else:
             raise LibraryUnusable(self._where, "changes faster than it can be searched", "try again later")
@@ -258,22 +269,13 @@ class Library:
         self.check()
         return stored
 
-    def _pieces_of(self, path: Path) -> Set[int]:
-        """The pieces that this file is, or is a page of."""
-        own = os.path.abspath(path)
-        pieces = self.store.of_file(own) + self.store.of_file(os.path.dirname(own))
-        return {piece.id for piece in pieces if any(file.path == own for file in self.store.files(piece))}
-
-    def _answer(
-        self, query: Query, without: Set[int], top: int
-    ) -> tuple[tuple[Hit, ...], tuple[RecordingHit, ...], Verdict]:
+    def _answer(self, query: Query, own: str, top: int) -> tuple[tuple[Hit, ...], tuple[RecordingHit, ...], Verdict]:
         """The best pages and recordings, and what is said of the better of both; KeyError when one is gone meanwhile.
 
-        Only describing them needs the snapshot, for what was ranked may be removed meanwhile.
+        Left out are pieces that are read from the file ``own``.
         """
-        pages = self._ranked(query, "score", without, top)
-        recordings = self._ranked(query, "recording", without, top)
         with self.store.snapshot():
+            pages, recordings = self._ranked(query, KINDS, top, own)
             hits = page_hits(self.store, pages, query)
             tapes = recording_hits(self.store, recordings, query)
         verdicts = {NOTHING: 0.0}
@@ -287,14 +289,27 @@ class Library:
         sure = query.confidence(kind, self.model.calibration).sure
         return verdict(first, sure, hits, query.duration_s if query.pages is None else None)
 
-    def _ranked(self, query: Query, kind: Kind, without: Set[int], top: int) -> list[Ranked]:
-        """The best pieces of one kind; KeyError when one is gone meanwhile."""
-        proposed = propose(self.store.nearest(query.embeddings, NEIGHBOURS, kind), without)
-        return query.rank(self.store.embeddings(proposed), kind, self.model.calibration, top)
+    def _ranked(self, query: Query, kinds: Sequence[Kind], top: int, own: str | None = None) -> list[list[Ranked]]:
+        """The best pieces of each kind, without those that are read from the file ``own``."""
+        neighbours = [self.store.nearest(query.embeddings, NEIGHBOURS, kind) for kind in kinds]
+        proposed = [propose(found, CANDIDATES + SPARE) for found in neighbours]
+        others = [piece.id for piece in self.store.some([*chain(*proposed)]) if not self._is_read_from(piece, own)]
+        chosen = [[piece for piece in pieces if piece in others][:CANDIDATES] for pieces in proposed]
+        embeddings = self.store.embeddings([*chain(*chosen)])
+        return [
+            query.rank(_of(embeddings, pieces), kind, self.model.calibration, top)
+            for kind, pieces in zip(kinds, chosen, strict=True)
+        ]
+
+    def _is_read_from(self, piece: Piece, own: str | None) -> bool:
+        """Whether a piece is this file, or has it among its pages."""
+        if own is None or whole_file(piece.source) not in (own, os.path.dirname(own)):
+            return False
+        return any(file.path == own for file in self.store.files(piece))
 
     def _surely_found(self, audio: str | Path, recording: EmbeddedRecording) -> Piece:
         query = query_of(recording)
-        ranked = self._ranked(query, "score", set(), 1)
+        (ranked,) = self._ranked(query, ["score"], 1)
         if not ranked or ranked[0].confidence < query.confidence("score", self.model.calibration).sure:
             raise Unsure(f"{audio}: is probably of no piece in this library; name the piece if it is")
         return self.store.piece(ranked[0].piece)
@@ -308,3 +323,8 @@ class Library:
                 raise BadInput(self._where, f"has no piece {name!r}", "see: earmark list LIBRARY")
             found.append(piece)
         return found
+
+
+def _of(embeddings: Mapping[int, FloatArray], pieces: Sequence[int]) -> dict[int, FloatArray]:
+    """Those of these pieces, as far as they are there."""
+    return {piece: embeddings[piece] for piece in pieces if piece in embeddings}

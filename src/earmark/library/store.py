@@ -1,12 +1,11 @@
 """What a library is to the rest of the package: its nouns, and what any engine that holds one has to provide.
 
-`earmark.library.embedded` is the engine on this machine; one elsewhere would be another class with the methods of
-`Store`.
+`earmark.library.embedded` is the engine on this machine, `earmark.library.milvus` the one on others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +27,10 @@ each ZIP archive."""
 
 class LibraryUnusable(BadInput):
     """The library itself, not something given to it, cannot be read or written."""
+
+
+class LibraryAway(LibraryUnusable):
+    """The library does not answer now; the same may go well another time."""
 
 
 class LibraryFull(LibraryUnusable):
@@ -59,8 +62,7 @@ class Piece:
 
 
 class Store(Protocol):
-    """Where a library lives. The only thing an engine elsewhere has to provide (see
-    `earmark.library.library.open_store`).
+    """Where a library lives: all that an engine has to provide (see `earmark.library.library.open_store`).
 
     Every method raises LibraryUnusable when the library cannot be read or written, and its LibraryDamaged when what it
     would answer is not what was put.
@@ -83,6 +85,10 @@ class Store(Protocol):
         """One piece; raises KeyError if there is none of this identifier."""
         ...
 
+    def some(self, identifiers: Sequence[int]) -> list[Piece]:
+        """Those of these pieces that are there, in the order given."""
+        ...
+
     def with_source(self, source: str) -> Piece | None:
         """The piece that was added from this path."""
         ...
@@ -101,6 +107,10 @@ class Store(Protocol):
 
     def files(self, piece: Piece) -> tuple[PageFile, ...]:
         """What a piece was read from, in page order."""
+        ...
+
+    def edited(self, piece: Piece) -> Set[str]:
+        """What of ``title`` and ``composer`` a person has set."""
         ...
 
     def pages(self, piece: int) -> list[Page]:
@@ -147,7 +157,10 @@ class Store(Protocol):
 
     def nearest(self, embeddings: FloatArray, k: int, kind: Kind = "score") -> Neighbours:
         """The ``k`` places (fewer if there are not as many) of all pieces of one kind most similar to each of
-        ``embeddings`` [n, dimension]."""
+        ``embeddings`` [n, dimension].
+
+        It proposes pieces: it may miss some places, and name pieces that are on their way in or out (see `some`).
+        """
         ...
 
     def settle(self) -> None:
@@ -156,9 +169,7 @@ class Store(Protocol):
 
     def embeddings(self, pieces: Sequence[int]) -> dict[int, FloatArray]:
         """All embeddings of each of these pieces, float32 [n, dimension], in the order of `Neighbours.places`: what
-        is ranked is read whole, however few of its places were the nearest.
-
-        Raises KeyError if there is no piece of one of these identifiers.
+        is ranked is read whole, however few of its places were the nearest. Pieces that are not there are left out.
         """
         ...
 

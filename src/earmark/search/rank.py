@@ -27,7 +27,7 @@ the recording:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,8 +48,8 @@ RIVAL_SHARE = 0.5
 """Of the first piece's evidence: what has less of it in the same excerpts is no rival, edition or not."""
 
 
-def propose(neighbours: Neighbours, without: Set[int] = frozenset()) -> list[int]:
-    """The pieces with most votes, best first, at most ``CANDIDATES``; none of those in ``without``."""
+def propose(neighbours: Neighbours, most: int = CANDIDATES) -> list[int]:
+    """The pieces with most votes, best first, at most ``most``."""
     if not neighbours.similarities.size:
         return []
     evidence = neighbours.similarities - neighbours.similarities[:, -1:]
@@ -59,7 +59,8 @@ def propose(neighbours: Neighbours, without: Set[int] = frozenset()) -> list[int
     np.maximum.at(best, (rows, index.reshape(evidence.shape)), evidence)
     beyond = np.maximum(best - np.float32(toll(len(evidence))), np.float32(0.0)).sum(axis=0)
     order = np.lexsort((-best.sum(axis=0), -beyond))
-    return [piece for piece in identifiers[order].tolist() if piece not in without][:CANDIDATES]
+    proposed: list[int] = identifiers[order[:most]].tolist()
+    return proposed
 
 
 @dataclass(frozen=True)

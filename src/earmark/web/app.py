@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 def create_app(
-    where: Path,
+    where: str | Path,
     model: str | Model,
     token: str | None = None,
     hosts: Iterable[str] = (),

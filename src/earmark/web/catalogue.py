@@ -19,7 +19,7 @@ from earmark.library.library import Library
 from earmark.library.names import Order, having, in_order
 from earmark.library.sources import PageFile, Score, page_file, sha256
 from earmark.library.store import DOWNLOADS, UNPACKED, UPLOADS, LibraryUnusable, Piece
-from earmark.library.undo import Removed, put_back, take_out
+from earmark.library.whole import Whole, put_whole, take_out
 from earmark.results import Kind, Place
 from earmark.schema import Page
 from earmark.sheet.formats import kind_of_name
@@ -33,7 +33,7 @@ MOST_RECORDINGS = 1000
 
 @dataclass(frozen=True)
 class _Undo:
-    removed: Removed
+    removed: Whole
     until: float
     held: list[Path]
 
@@ -137,7 +137,7 @@ class Catalogue:
             self._forget_removed()
             if key not in self._undos:
                 raise Refusal("not_found", "this cannot be undone any more", "add the music again")
-            back = piece_json(put_back(self._library.store, self._undos[key].removed))
+            back = piece_json(put_whole(self._library.store, self._undos[key].removed))
             self._release(self._undos.pop(key).held)
             return back
 

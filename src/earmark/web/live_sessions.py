@@ -20,7 +20,7 @@ from earmark.web.protocol import pieces_json
 class LiveSessions:
     """The live sessions of a server, ``count`` at present; they take turns in a thread of their own."""
 
-    def __init__(self, where: Path, model: str | Model) -> None:
+    def __init__(self, where: str | Path, model: str | Model) -> None:
         self.count = 0
         self._where, self._model = where, model
         self._library: Library | None = None

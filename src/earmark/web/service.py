@@ -20,7 +20,9 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from earmark.files import make_folder
 from earmark.library.library import Library
+from earmark.library.location import kept_in
 from earmark.model.encoders import Model
 from earmark.web import queue
 from earmark.web.catalogue import Catalogue
@@ -52,14 +54,15 @@ class Service:
 
 
 @asynccontextmanager
-async def open_service(where: Path, model: str | Model, limits: Limits, workers: int) -> AsyncIterator[Service]:
+async def open_service(where: str | Path, model: str | Model, limits: Limits, workers: int) -> AsyncIterator[Service]:
     """A service for the library at ``where``, which is made if need be, with ``workers`` processes for queries.
 
     When it ends nothing of it is left: no process, no temporary file. Raises BadInput as `Library.open` does.
     """
     folder = Path(tempfile.mkdtemp(prefix="earmark-"))
     library = Library.open(where, model)
-    catalogue = Catalogue(library, where, limits)
+    make_folder(kept_in(where))
+    catalogue = Catalogue(library, kept_in(where), limits)
 
     def pool(name: str, count: int, niceness: int = 0, warm: bool = False) -> Pool:
         setup = Setup(str(where), model, str(folder), limits.worker_memory_bytes, niceness, warm)
