@@ -125,6 +125,15 @@ def test_vectors_of_another_model_are_refused_until_the_library_is_empty(tmp_pat
     assert store.model_id == "m-2"
 
 
+def test_what_a_person_sets_is_under_checksums(tmp_path: Path) -> None:
+    store = EmbeddedStore(tmp_path, create=True)
+    edited = store.edit(put(store, "a", 1), "elise", "Für Elise", None)
+    assert [is_whole for _, is_whole in store.checked()] == [True]
+    again = put(store, "a", 2)
+    assert (again.name, again.title) == (edited.name, edited.title)
+    assert [is_whole for _, is_whole in store.checked()] == [True]
+
+
 def test_every_place_needs_a_vector(tmp_path: Path) -> None:
     store = open_store(tmp_path, create=True)
     with pytest.raises(ValueError, match="0 places for embeddings"):

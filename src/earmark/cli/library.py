@@ -37,17 +37,19 @@ EXIT_SOME_FAILED = 2
     type=click.IntRange(min=1),
     help="How many pieces to read at a time.",
 )
+@click.option("--ray", default=None, metavar="ADDRESS", help="Read them on the Ray cluster there, on all its cores.")
 @MODEL
 @JSON
 def add_command(
-    where: str, paths: tuple[str, ...], split: bool, jobs: int | None, model: str | None, as_json: bool
+    where: str, paths: tuple[str, ...], split: bool, jobs: int | None, ray: str | None, model: str | None, as_json: bool
 ) -> None:
     """Index the sheet music and recordings at PATH... into LIBRARY, which is made if need be.
 
-    LIBRARY is a folder, or an address in Milvus. A PDF, a multi-page TIFF, a score file (MusicXML, MXL, MEI, **kern, ABC) or a recording is one piece. The
-    images of one folder are the pages of one piece, in natural order. Folders are searched recursively. PATH can
-    also be the address of such a file or of a IIIF manifest, which is downloaded into LIBRARY. What is there already
-    is not read again; a changed file replaces its piece. Exits with 2 if something could not be added; the rest is.
+    LIBRARY is a folder, or an address in Milvus. A PDF, a multi-page TIFF, a score file (MusicXML, MXL, MEI, **kern,
+    ABC) or a recording is one piece. The images of one folder are the pages of one piece, in natural order. Folders are
+    searched recursively. PATH can also be the address of such a file or of a IIIF manifest, which is downloaded into
+    LIBRARY. What is there already is not read again; a changed file replaces its piece. Exits with 2 if something could
+    not be added; the rest is.
 
     \b
     earmark add ~/scores ~/Music/pdf
@@ -66,7 +68,7 @@ def add_command(
             elif outcome.piece and not as_json:
                 say(became(outcome))
 
-        outcomes = library.add(paths, report, split, jobs, progress if progress.is_shown else None)
+        outcomes = library.add(paths, report, split, jobs, progress if progress.is_shown else None, ray)
         stored = library.store.model_id
     if as_json:
         print_json({"library": where, "model": stored, "pieces": [_outcome_json(outcome) for outcome in outcomes]})

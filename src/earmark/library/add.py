@@ -10,19 +10,18 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Literal
 
-from earmark.embed.piece import EmbeddedPiece
 from earmark.embed.recording import EmbeddedRecording
 from earmark.errors import BadInput, reading
+from earmark.library.encode import Embedded, Encoding, Work
 from earmark.library.extent import Extent, Watcher, extent
-from earmark.library.reading import read_piece, read_recording
 from earmark.library.remote import fetched_file
 from earmark.library.sources import (
     Score,
@@ -36,13 +35,11 @@ from earmark.library.sources import (
     sha256,
 )
 from earmark.library.store import LibraryUnusable, Piece, Store
-from earmark.model.encoders import Model
 from earmark.sandbox.sandbox import Sandbox
 from earmark.sheet.formats import kind
 from earmark.sheet.iiif import download, is_address
 from earmark.sheet.manifest import MAX_MEMBERS, Collection
-from earmark.sheet.parts import Part, find_parts, read_headings
-from earmark.sheet.read import needs_engraver
+from earmark.sheet.parts import Part
 
 Found = Score | BadInput | Skipped | str
 """A score on disk, what cannot be one or is passed over, or the address of one on the web."""
@@ -100,27 +97,19 @@ class _Source:
 
 
 @dataclass(frozen=True)
-class Embedded:
-    """What was read of a score's files: a piece or a recording; ``parts`` of a piece that is to be split."""
-
-    piece: EmbeddedPiece | None = None
-    recording: EmbeddedRecording | None = None
-    parts: tuple[Part, ...] = ()
-
-
-@dataclass(frozen=True)
 class Adding:
-    """Reads sources with ``model`` in ``sandbox``, ``jobs`` at a time, into ``store``.
+    """Reads sources into ``store``: they are found and looked at in ``sandbox``, and encoded with the model of that
+    ``model_id`` by ``encoding``.
 
     ``downloads`` is the folder for what comes from the web; with ``split``, a file of several titles is as many pieces.
     """
 
     store: Store
-    model: Model
+    model_id: str
     sandbox: Sandbox
+    encoding: Encoding
     downloads: Path
     split: bool
-    jobs: int
     watcher: Watcher | None = None
 
     def tell_extents(self, found: Iterable[Found]) -> None:
@@ -141,20 +130,17 @@ class Adding:
         Raises LibraryUnusable when the store takes nothing more.
         """
         begun: deque[_Source] = deque()
-        threads = ThreadPoolExecutor(self.jobs, "reading")
+        is_given_up = True
         try:
             for one in chain.from_iterable(map(self._led_to, found)):
-                begun.append(self._begun(one, threads, begun))
-                if len(begun) > _AHEAD * self.jobs:
+                begun.append(self._begun(one, begun))
+                if len(begun) > _AHEAD * self.encoding.jobs:
                     yield self._finished(begun.popleft())
             while begun:
                 yield self._finished(begun.popleft())
-        except BaseException:
-            threads.shutdown(wait=False, cancel_futures=True)
-            self.sandbox.close()  # ends what is being read
-            raise
+            is_given_up = False
         finally:
-            threads.shutdown()
+            self.encoding.close(is_given_up)
 
     def _led_to(self, found: Found) -> Iterator[Score | BadInput | Skipped]:
         """The source itself; of an address, the pieces that it leads to."""
@@ -180,7 +166,7 @@ class Adding:
             else:
                 yield from fetched
 
-    def _begun(self, found: Score | BadInput | Skipped, threads: Executor, before: Iterable[_Source]) -> _Source:
+    def _begun(self, found: Score | BadInput | Skipped, before: Iterable[_Source]) -> _Source:
         """One source, and its reading under way unless the store, or one ``before`` it, seems to have it already."""
         name = found.source if isinstance(found, Score) else found.path
         source = _Source(name, skipped=found.reason if isinstance(found, Skipped) else "")
@@ -193,7 +179,7 @@ class Adding:
                 source.score = found
                 source.is_split = self.split and (bool(found.parts) or can_hold_parts(found, self.sandbox))
                 if self._seems_new(source) and source.content not in [one.content for one in before if one.embedded]:
-                    source.embedded = threads.submit(self._reading(source, source.score))
+                    source.embedded = self._submitted(source, source.score)
         except (BadInput, LibraryUnusable) as error:
             source.error = error
         return source
@@ -259,25 +245,19 @@ class Adding:
             return self.store.files(before) != score.files and before.sha256 != source.content
         return self.store.with_content(source.content) is None
 
-    def _reading(self, source: _Source, score: Score) -> Callable[[], Embedded]:
-        """What reads and encodes a score, for any thread."""
-        files = [Path(file.path) for file in score.files]
-        if score.kind == "recording":
-            return partial(_embed_recording, files[0], self.model, self.sandbox, partial(self._heard, source))
-        report = partial(self._seen, source)
-        return partial(_embed_piece, files, self.model, self.sandbox, source.is_split, score.parts, report)
+    def _submitted(self, source: _Source, score: Score) -> Future[Embedded]:
+        """Begins to read and encode a score."""
+        files = tuple(Path(file.path) for file in score.files)
 
-    def _seen(self, source: _Source, pages: int) -> None:
-        if self.watcher:
-            self.watcher.reads(source.source, Extent(pages=pages))
+        def report(done: Extent) -> None:
+            if self.watcher:
+                self.watcher.reads(source.source, done)
 
-    def _heard(self, source: _Source, seconds: float) -> None:
-        if self.watcher:
-            self.watcher.reads(source.source, Extent(seconds=seconds))
+        return self.encoding.submit(Work(files, score.kind, source.is_split, score.parts), report)
 
     def _read(self, source: _Source, score: Score) -> Embedded:
         """What was read of a source; now, if its reading was not begun."""
-        return source.embedded.result() if source.embedded else self._reading(source, score)()
+        return (source.embedded or self._submitted(source, score)).result()
 
     def _add(self, source: _Source, score: Score) -> Outcome:
         """One score; raises BadInput when its files cannot be used, its LibraryUnusable when the store
@@ -333,7 +313,7 @@ class Adding:
             named = replace(score, name=name, source=address, title=part.title, composer=part.composer)
             known = self.store.with_source(address) is not None
             digest = f"{source.content}#{part.first}-{part.last}"
-            stored = self.store.put(named, digest, piece.pages, piece.places, piece.embeddings, self.model.model_id)
+            stored = self.store.put(named, digest, piece.pages, piece.places, piece.embeddings, self.model_id)
             kept.add(address)
             yield Outcome(address, "replaced" if known else "added", stored)
         self.store.remove([piece for piece in before if piece.source not in kept])
@@ -344,31 +324,10 @@ class Adding:
         assert found is not None
         titled = replace(score, title=score.title or found.title, composer=score.composer or found.composer)
         if isinstance(found, EmbeddedRecording):
-            stored = self.store.put_recording(titled, content, found.times_s, found.embeddings, self.model.model_id)
+            stored = self.store.put_recording(titled, content, found.times_s, found.embeddings, self.model_id)
         else:
-            stored = self.store.put(titled, content, found.pages, found.places, found.embeddings, self.model.model_id)
+            stored = self.store.put(titled, content, found.pages, found.places, found.embeddings, self.model_id)
         return stored, found.remarks
-
-
-def _embed_recording(path: Path, model: Model, sandbox: Sandbox, report: Callable[[float], None]) -> Embedded:
-    recording = read_recording(path, model, sandbox, report=report)
-    if not len(recording.embeddings):
-        raise BadInput(path, "is silent", "give a recording of music")
-    return Embedded(recording=recording)
-
-
-def _embed_piece(
-    files: list[Path],
-    model: Model,
-    sandbox: Sandbox,
-    is_split: bool,
-    known: tuple[Part, ...],
-    report: Callable[[int], None],
-) -> Embedded:
-    parts = list(known) if is_split else []
-    if is_split and not known:
-        parts = find_parts(sandbox.stream(read_headings, files[0], may_start=needs_engraver(files)))
-    return Embedded(read_piece(files, model, sandbox, report), parts=tuple(parts))
 
 
 def _with_missing(outcome: Outcome, missing: tuple[str, ...]) -> Outcome:

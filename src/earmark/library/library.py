@@ -20,10 +20,11 @@ from typing import Self
 from earmark.audio.sound import stated_duration_s
 from earmark.embed.recording import EmbeddedRecording, read_blocks
 from earmark.embed.windows import PLACE_HOP_PX
-from earmark.errors import BadInput, Unsure
+from earmark.errors import BadInput, EarmarkError, Unsure
 from earmark.library.add import Adding, Outcome, find_sources
 from earmark.library.answers import page_hits, recording_hits
 from earmark.library.embedded import EmbeddedStore
+from earmark.library.encode import Encoding, Threads
 from earmark.library.extent import Watcher
 from earmark.library.location import is_remote, kept_in
 from earmark.library.reading import read_query, read_recording
@@ -123,12 +124,14 @@ class Library:
         split: bool = False,
         jobs: int | None = None,
         watcher: Watcher | None = None,
+        ray: str | None = None,
     ) -> list[Outcome]:
         """Indexes the sheet music and recordings at ``paths``: files, folders which are searched (see
         `earmark.library.sources`), or addresses of such files and of IIIF manifests (see `earmark.sheet.iiif`): what
         is there is kept in the library's folder. With ``split``, a file of several titles is as many pieces (see
         `earmark.sheet.parts`).
-        ``jobs`` pieces are read at a time, as many as there are processors if None.
+        ``jobs`` pieces are read at a time, as many as there are processors if None; with ``ray``, a Ray cluster's
+        address, they are read there (see `earmark.library.cluster`).
 
         Each piece is stored whole, at once and for good, then ``report(outcome, done, total)`` is called, with the
         number of pieces done and found; ``watcher`` is told how far reading is. Music that is there already is not
@@ -138,8 +141,9 @@ class Library:
         """
         self.check()
         given = [paths] if isinstance(paths, str | Path) else paths
-        folder, jobs = kept_in(self._where), jobs or os.cpu_count() or 1
-        adding = Adding(self.store, self.model, self.sandbox, folder / DOWNLOADS, split, jobs, watcher)
+        folder = kept_in(self._where)
+        encoding = self._encoding(jobs or os.cpu_count() or 1, ray)
+        adding = Adding(self.store, self.model.model_id, self.sandbox, encoding, folder / DOWNLOADS, split, watcher)
         found = list(find_sources(given, self.sandbox, folder / UNPACKED))
         adding.tell_extents(found)
         outcomes = []
@@ -260,6 +264,15 @@ class Library:
         """Removes the pieces of these names; raises BadInput, and removes none, when there is no such
         piece."""
         self.store.remove(self._named(names))
+
+    def _encoding(self, jobs: int, ray: str | None) -> Encoding:
+        if ray is None:
+            return Threads(jobs, self.model, self.sandbox)
+        from earmark.library.cluster import Cluster
+
+        if not isinstance(self._given_model, str | Path):
+            raise EarmarkError("with Ray, a model has to be given by its name or folder")
+        return Cluster(ray, self._given_model, self.model.model_id)
 
     def _used_model(self) -> str:
         """The stored embeddings' model_id; raises when there are none, or they are not of this model."""
