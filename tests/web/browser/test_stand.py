@@ -101,7 +101,8 @@ def test_two_pages_lie_side_by_side_where_there_is_room(visit: Visit) -> None:
     page = at_the_piano(visit, **WIDEST)
     assert shown(page) == "Pages 1 and 2 of 2"
     one, other = (page.locator("#stand .leaf").nth(i).bounding_box() for i in range(2))
-    assert one is not None and other is not None
+    assert one is not None
+    assert other is not None
     assert abs(one["x"] + one["width"] - other["x"]) <= 1
     page.click("#stand-two")
     assert shown(page) == "Page 1 of 2"
