@@ -6,14 +6,27 @@ BIN := $(VENV)/bin
 INSTALL := install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
 PACKAGES := libfluidsynth3 fluid-soundfont-gm timgm6mb-soundfont musescore-general-soundfont chromium
 
-.PHONY: demo test fuzz check wheel-check docs lock packages clean
+.PHONY: demo test engines suite fuzz check wheel-check docs lock packages clean
 
 demo: $(VENV)/base
 	$(BIN)/python demo/demo.py
 
+# All at once: type checking and the wheel take one core each, the tests what is left. A test builds the documents.
+test: packages $(VENV)/dev
+	+$(MAKE) --no-print-directory --jobs 3 --keep-going check wheel-check suite
+
 # One process of pytest more than there are cores, of one thread each: tests of processes wait as often as they compute.
-test: packages check docs wheel-check
+suite: $(VENV)/dev
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $$($(BIN)/python -c 'import os; print(1 + os.cpu_count())') --dist worksteal --durations 10
+
+# The contract of engines, over Milvus Lite and a Milvus server, and a Ray cluster. Both listen on all addresses: there is
+# no network but loopback while they run. The server needs old packages, so it has an environment of its own.
+engines: $(VENV)/dev
+	$(BIN)/pip $(INSTALL) --editable '.[milvus,ray]' milvus-lite
+	$(PYTHON) -m venv $(VENV)/milvus
+	$(VENV)/milvus/bin/pip install --quiet milvus 'pymilvus<2.4' 'setuptools<81' 'marshmallow<4' 'environs<10'
+	EARMARK_TEST_MILVUS_SERVER=$(CURDIR)/$(VENV)/milvus/bin/milvus-server RAY_USAGE_STATS_ENABLED=0 unshare --net \
+		sh -c "ip link set lo up; $(BIN)/pytest --timeout 900 tests/library/test_store.py tests/library/test_milvus.py tests/library/test_cluster.py"
 
 # Damaged files of every kind for MINUTES minutes; what they find is kept in fuzz-found.
 MINUTES ?= 10

@@ -54,7 +54,7 @@ def test_without_the_package_the_line_says_what_to_install(monkeypatch: pytest.M
 def test_a_server_that_is_not_there_is_one_to_try_again(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("pymilvus")
     monkeypatch.setattr(milvus_rows, "TIMEOUT_S", 1.0)
-    with pytest.raises(LibraryAway, match="does not answer .*; try again"):
+    with pytest.raises(LibraryAway, match=r"does not answer .*; try again"):
         open_store("milvus://127.0.0.1:9/music", create=False)
 
 
@@ -205,9 +205,16 @@ def test_a_question_takes_four_round_trips(
     store._contents.clear()
     asked = list[str]()
     client = store._rows._client
+
+    def counting(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*given: Any, **named: Any) -> Any:
+            asked.append(name)
+            return call(*given, **named)
+
+        return counted
+
     for name in ("query", "search"):
-        call = getattr(client, name)
-        setattr(client, name, lambda *given, call=call, name=name, **named: asked.append(name) or call(*given, **named))
+        setattr(client, name, counting(name, getattr(client, name)))
     found = library.find(tmp_path / "clip.wav")
     assert (found.hits[0].piece, len(found.hits), len(found.recordings)) == ("1", 3, 1)
     assert asked == ["search", "search", "query", "query"]

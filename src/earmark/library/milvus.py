@@ -54,6 +54,8 @@ class MilvusStore:
         self._model_id: str | None = None
         self._contents = dict[int, Contents]()
         self._seen: dict[int, Row] | None = None  # within a snapshot
+        if create:
+            self.settle()
 
     @property
     def model_id(self) -> str | None:
