@@ -18,7 +18,7 @@ import pypdfium2
 import pytest
 
 from earmark.errors import BadInput
-from earmark.library import add as add_module
+from earmark.library import encode as encode_module
 from earmark.library.library import Library
 from earmark.library.reading import read_piece
 from earmark.library.sources import LATEST_NS
@@ -113,7 +113,7 @@ def test_what_goes_wrong_after_reading_fails_that_file_alone(
             raise error
         return read_piece(files, model, sandbox, report)
 
-    monkeypatch.setattr(add_module, "read_piece", once)
+    monkeypatch.setattr(encode_module, "read_piece", once)
     assert [outcome.status for outcome in library.add(folder)] == ["failed", "added"]
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from earmark.errors import BadInput, Mismatch
 from earmark.library import add as add_module
+from earmark.library import encode as encode_module
 from earmark.library.add import Outcome
 from earmark.library.library import Library
 from earmark.library.sources import Score
@@ -123,7 +124,7 @@ def test_what_is_done_with_a_few_pieces_lists_no_others(
 
 def test_readding_is_free(library: Library, scores: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert statuses(library.add(scores)) == ["added"] * PIECES
-    monkeypatch.setattr(add_module, "read_piece", None)  # must not be called
+    monkeypatch.setattr(encode_module, "read_piece", None)  # must not be called
     monkeypatch.setattr(add_module, "sha256", None)
     assert statuses(library.add([scores, scores / "piece-0.pdf"])) == ["unchanged"] * (PIECES + 1)
     assert len(library.pieces()) == PIECES
@@ -133,7 +134,7 @@ def test_a_touched_or_moved_or_copied_file_is_not_read_again(
     library: Library, scores: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     library.add(scores)
-    monkeypatch.setattr(add_module, "read_piece", None)
+    monkeypatch.setattr(encode_module, "read_piece", None)
     os.utime(scores / "piece-0.pdf")
     (scores / "piece-1.pdf").rename(tmp_path / "moved.pdf")
     shutil.copy(scores / "piece-2.pdf", tmp_path / "copied.pdf")
