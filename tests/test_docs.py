@@ -165,6 +165,11 @@ def test_lines_of_prose_are_short(document: Path) -> None:
     assert [line for line in lines if len(line) > 100 and not line.startswith(("|", "    "))] == []
 
 
+@each_document
+def test_no_merge_was_left_open(document: Path) -> None:
+    assert re.findall(r"^(?:<{7}|>{7}|={7}$).*", document.read_text(), re.MULTILINE) == []
+
+
 def test_commands_and_python_answer_what_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the order in which they stand, each document in a folder where ``demo`` is, as in a clone.
 
