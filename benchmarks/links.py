@@ -3,10 +3,10 @@
     python -m benchmarks.links CORPUS --scans SCANS --recordings RECORDINGS --json benchmarks/results/links.json
 
 The library has the test and validation pieces, the movements of the scanned works, the scans and the real recordings,
-and of some test pieces (on a piano that no model was trained on, `earmark.corpus.takes`): a performance as synthesised; the same take without its
-first seconds, a little faster, recorded in a room; and another performance. Every third of these pieces is left out of
-the scores. A scan's music is that of the engraved movements of its opus. Pairs of the corpus that are the same music
-are known by their names only; what else is found among its scores is listed, for a person to judge.
+and of some test pieces (on a piano that no model was trained on, `earmark.corpus.takes`) three recordings: a
+performance as synthesised; the same take without its first seconds, a little faster, recorded in a room; and another
+performance. Every third of these pieces is left out of the scores. A scan's music is that of the engraved movements of
+its opus. Which of the corpus' scores are the same music nobody has said: what is found is listed, to be judged.
 """
 
 from __future__ import annotations

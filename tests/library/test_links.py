@@ -23,8 +23,8 @@ Told = set[tuple[str, str, str]]
 
 @pytest.fixture
 def library(encoders: FakeEncoders, music: Music, tmp_path: Path) -> Library:
-    """Scores of the melodies 0 and 1; another edition of 0, the second half of 1, and recordings: two of 0, one of which
-    is a copy of the other, and two of music that is on no page."""
+    """Scores of the melodies 0 and 1, another edition of 0 and the second half of 1. Recordings: one of 0 and its copy,
+    two performances of music that is on no page."""
     encoders.calibration = replace(
         encoders.calibration,
         backgrounds=dict.fromkeys(("score", "recording"), flat_background(0.75, encoders.dimension)),
