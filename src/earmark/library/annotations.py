@@ -7,7 +7,7 @@ https://www.w3.org/TR/annotation-model/, https://www.w3.org/TR/media-frags/
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,14 @@ _MEDIA_FRAGMENTS = "http://www.w3.org/TR/media-frags/"
 _PDF_FRAGMENTS = "http://tools.ietf.org/rfc/rfc8118"
 
 
-def annotation_page(findings: Findings, files: Sequence[Sequence[Path]]) -> Json:
-    """The AnnotationPage of a search; ``files`` are the files of the piece of every hit, in page order."""
-    query = Path(findings.query_path).expanduser()
-    items = [_annotation(hit, query, _page_target(hit, paths)) for hit, paths in zip(findings.hits, files, strict=True)]
-    items += [_annotation(hit, query, _moment(hit.source, hit.time_s)) for hit in findings.recordings]
+def annotation_page(answers: Iterable[tuple[Findings, Sequence[Sequence[Path]]]]) -> Json:
+    """The AnnotationPage of searches, each with the files of the piece of every hit, in page order."""
+    items: list[Json] = []
+    for findings, files in answers:
+        query = Path(findings.query_path).expanduser()
+        targets = [_page_target(hit, paths) for hit, paths in zip(findings.hits, files, strict=True)]
+        items += [_annotation(hit, query, target) for hit, target in zip(findings.hits, targets, strict=True)]
+        items += [_annotation(hit, query, _moment(hit.source, hit.time_s)) for hit in findings.recordings]
     return {"@context": "http://www.w3.org/ns/anno.jsonld", "type": "AnnotationPage", "items": items}
 
 
