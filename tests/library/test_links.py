@@ -12,6 +12,7 @@ from earmark.errors import BadInput
 from earmark.library import links as links_module
 from earmark.library.library import Library
 from earmark.results import Link
+from earmark.search import takes
 from tests.conftest import NOTE_S, flat_background
 
 if TYPE_CHECKING:
@@ -22,9 +23,10 @@ Told = set[tuple[str, str, str]]
 
 
 @pytest.fixture
-def library(encoders: FakeEncoders, music: Music, tmp_path: Path) -> Library:
+def library(encoders: FakeEncoders, music: Music, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Library:
     """Scores of the melodies 0 and 1, another edition of 0 and the second half of 1. Recordings: one of 0 and its copy,
     two performances of music that is on no page."""
+    monkeypatch.setattr(takes, "OFF_S", NOTE_S)  # made-up encoders tell whole notes apart, and no moments within
     encoders.calibration = replace(
         encoders.calibration,
         backgrounds=dict.fromkeys(("score", "recording"), flat_background(0.75, encoders.dimension)),
