@@ -150,6 +150,7 @@ def test_a_cookie_alone_changes_nothing_and_can_be_taken_back() -> None:
         ("GET", "/", {}),
     )
     assert [answer.status_code for answer in (welcomed, refused, dismissed, after)] == [303, 403, 204, 401]
+    assert dismissed.headers["clear-site-data"] == '"cache", "storage"'
 
 
 def test_no_answer_is_kept_unless_it_says_so() -> None:

@@ -41,6 +41,8 @@ POLICY = "; ".join(
 )
 DISMISS = "/api/v1/visit"
 """DELETE there takes a browser's cookie back."""
+FORGET = {"Clear-Site-Data": '"cache", "storage"'}
+"""Said to a browser that logs out: pieces that it kept for when the server is out of reach go, too."""
 NO_TOKEN_PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -146,7 +148,7 @@ class Security:
             raise _no_token()
         if call.scope["path"] == DISMISS and call.scope.get("method") == "DELETE":
             self._visitors.dismiss(cookie)
-            return Response(status_code=204)
+            return Response(status_code=204, headers=FORGET)
         return None
 
 
