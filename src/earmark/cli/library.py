@@ -285,7 +285,7 @@ def _annotate(library: Library, findings: Findings, path: Path) -> None:
     pieces = [library.store.piece(hit.piece_id) for hit in findings.hits]
     files = [[Path(file.path) for file in library.store.files(piece)] for piece in pieces]
     try:
-        write_json(path, annotation_page(findings, files))
+        write_json(path, annotation_page(findings, files, library.sandbox))
     except OSError as error:
         raise BadInput(path, f"cannot be written ({error.strerror})", "give another --annotations file") from error
 
