@@ -246,7 +246,9 @@ def edit_command(where: str, piece: str, name: str | None, title: str | None, co
 @LIBRARY
 @click.argument("pieces", metavar="PIECE...", nargs=-1, required=True)
 def remove_command(where: str, pieces: tuple[str, ...]) -> None:
-    """Remove the pieces of these names from LIBRARY; the files they were added from stay.
+    """Remove the pieces of these names from LIBRARY.
+
+    The files that they were added from stay, but for those that came through the browser.
 
     \b
     earmark remove ~/scores invention-1 arabesque

@@ -26,7 +26,16 @@ from earmark.library.embedded import EmbeddedStore
 from earmark.library.extent import Watcher
 from earmark.library.reading import read_query, read_recording
 from earmark.library.remote import at_hand
-from earmark.library.store import DOWNLOADS, UNPACKED, LibraryUnusable, Piece, Store, check_model
+from earmark.library.store import (
+    DOWNLOADS,
+    UNPACKED,
+    UPLOADS,
+    LibraryUnusable,
+    Piece,
+    Store,
+    check_model,
+    pending_mark,
+)
 from earmark.library.stretches import stretches
 from earmark.library.verdict import NOTHING, Verdict, verdict
 from earmark.model.encoders import Model, load
@@ -246,9 +255,18 @@ class Library:
         return self.store.edit(self._named([piece])[0], name, title, composer)
 
     def remove(self, *names: str) -> None:
-        """Removes the pieces of these names; raises BadInput, and removes none, when there is no such
-        piece."""
-        self.store.remove(self._named(names))
+        """Removes the pieces of these names, and those of their files that came through the browser; all others stay.
+
+        Raises BadInput, and removes none, when there is no such piece.
+        """
+        pieces = self._named(names)
+        files = {Path(file.path) for piece in pieces for file in self.store.files(piece)}
+        self.store.remove(pieces)
+        uploads = Path(self._where).absolute() / UPLOADS
+        for path in files:
+            if path.parent == uploads and not pending_mark(path).exists() and not self._pieces_of(path):
+                with suppress(OSError):  # then it belongs to no piece, which `verify` tells
+                    path.unlink()
 
     def _used_model(self) -> str:
         """The stored embeddings' model_id; raises when there are none, or they are not of this model."""
