@@ -6,13 +6,17 @@ BIN := $(VENV)/bin
 INSTALL := install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
 PACKAGES := libfluidsynth3 fluid-soundfont-gm timgm6mb-soundfont musescore-general-soundfont chromium
 
-.PHONY: demo test fuzz check wheel-check docs lock packages clean
+.PHONY: demo test suite fuzz check wheel-check docs lock packages clean
 
 demo: $(VENV)/base
 	$(BIN)/python demo/demo.py
 
+# All at once: type checking and the wheel take one core each, the tests what is left. A test builds the documents.
+test: packages $(VENV)/dev
+	+$(MAKE) --no-print-directory --jobs 3 --keep-going check wheel-check suite
+
 # One process of pytest more than there are cores, of one thread each: tests of processes wait as often as they compute.
-test: packages check docs wheel-check
+suite: $(VENV)/dev
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $$($(BIN)/python -c 'import os; print(1 + os.cpu_count())') --dist worksteal --durations 10
 
 # Damaged files of every kind for MINUTES minutes; what they find is kept in fuzz-found.

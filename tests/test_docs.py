@@ -165,6 +165,11 @@ def test_lines_of_prose_are_short(document: Path) -> None:
     assert [line for line in lines if len(line) > 100 and not line.startswith(("|", "    "))] == []
 
 
+@each_document
+def test_no_merge_was_left_open(document: Path) -> None:
+    assert re.findall(r"^(?:<{7}|>{7}|={7}$).*", document.read_text(), re.MULTILINE) == []
+
+
 def test_commands_and_python_answer_what_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the order in which they stand, each document in a folder where ``demo`` is, as in a clone.
 
@@ -217,7 +222,7 @@ def alike(shown: str, real: str) -> bool:
 def test_the_api_page_names_the_library_s_methods() -> None:
     named = set(re.findall(r"^\| `(?:L|l)ibrary\.(\w+)\(", (DOCS / "api.md").read_text(), re.MULTILINE))
     public = {name for name, value in vars(Library).items() if name[0] != "_" and isinstance(value, METHOD)}
-    assert len(named) == 8
+    assert len(named) == 9
     assert public == named | {"check", "close"}
 
 

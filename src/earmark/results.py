@@ -211,7 +211,8 @@ class Alignment:
     """A whole recording along one piece: ``points`` rise in time, at a regular step while the piece is played.
 
     Where it is not, there are none: before it begins, after its end, and while other music, talking or applause is
-    heard. In pauses the mark stands. ``systems`` are the piece's, in reading order.
+    heard. In pauses the mark stands. ``systems`` are the piece's, in reading order. ``remarks`` say what was amiss with
+    the recording, a clause each.
     """
 
     audio_path: str
@@ -221,6 +222,7 @@ class Alignment:
     source: str
     systems: tuple[SystemBox, ...]
     points: tuple[Mark, ...]
+    remarks: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object that ``earmark align --json`` prints."""
@@ -229,6 +231,7 @@ class Alignment:
             "model": self.model,
             "piece": self.piece,
             "source": self.source,
+            "remarks": list(self.remarks),
             "systems": [{**asdict(system), "box": list(system.box)} for system in self.systems],
             "points": [asdict(point) for point in self.points],
         }

@@ -104,11 +104,12 @@ def test_bad_sheet_music_is_reported_and_the_rest_is_added(
 
 def test_bad_recordings_are_one_line(earmark: Command, scores: Path, tmp_path: Path, blank_page: Path) -> None:
     earmark("add", tmp_path / "lib", scores)
+    (tmp_path / "empty").mkdir()
     (tmp_path / "zero.wav").touch()
     (tmp_path / "text.mp3").write_text("no recording at all")
     (tmp_path / "header.wav").write_bytes(b"RIFF\x24\x08\x00\x00WAVEfmt ")
     (tmp_path / "half.pdf").write_bytes((scores / "piece-0.pdf").read_bytes()[:2000])
-    for name in ("gone.wav", "zero.wav", "text.mp3", "header.wav", "half.pdf", "scores", blank_page.name):
+    for name in ("gone.wav", "zero.wav", "text.mp3", "header.wav", "half.pdf", "empty", blank_page.name):
         code, out, err = earmark("find", tmp_path / "lib", tmp_path / name)
         assert (code, out) == (2, ""), name
         assert err.startswith(f"earmark: {tmp_path / name}: "), name

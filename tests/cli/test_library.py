@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.library.test_questions import zipped
+
 if TYPE_CHECKING:
     from tests.conftest import Command, Music, WriteWav
 
@@ -135,7 +137,7 @@ def test_align_prints_systems_csv_or_json(earmark: Command, scores: Path, music:
     assert rows[4].split()[1] == "1:00.0"
     code, out, _ = earmark("align", tmp_path / "lib", recording, "--piece", "piece-1", "--json")
     answer = json.loads(out)
-    assert list(answer) == ["audio", "model", "piece", "source", "systems", "points"]
+    assert list(answer) == ["audio", "model", "piece", "source", "remarks", "systems", "points"]
     assert answer["audio"] == {"path": str(recording), "duration_s": 60.0}
     assert list(answer["systems"][0]) == ["page", "system", "box"]
     columns = ["time_s", "page", "system", "x", "strip_px", "confidence"]
@@ -194,6 +196,52 @@ def test_find_takes_a_page_and_shows_recordings_and_measures(
     _, out, _ = earmark("list", tmp_path / "lib", "--json")
     kinds = {piece["piece"]: (piece["kind"], piece["title"]) for piece in json.loads(out)["pieces"]}
     assert (kinds["clip"], kinds["a"]) == (("recording", ""), ("score", "Little Test"))
+
+
+def test_find_asks_about_all_that_an_archive_holds(
+    earmark: Command, scores: Path, clip: Path, music: Music, tmp_path: Path
+) -> None:
+    earmark("add", tmp_path / "lib", scores)
+    pages = music.write_images(tmp_path / "pages", music.melody(1, NOTES), ["1.png", "2.png"])
+    code, out, _ = earmark("find", tmp_path / "lib", zipped(tmp_path / "pages.zip", pages), "--json")
+    assert code == 0
+    answer = json.loads(out)
+    assert answer["query"] == {"path": str(tmp_path / "pages.zip"), "pages": 2}
+    assert answer["hits"][0]["piece"] == "piece-1"
+
+    clip.rename(pages / "clip.wav")
+    (pages / "bad.wav").touch()
+    archive = zipped(tmp_path / "all.zip", pages)
+    code, out, err = earmark("find", tmp_path / "lib", archive)
+    assert code == 2
+    assert err == f"earmark: {archive}/bad.wav: is empty (0 bytes); copy or download it again\n"
+    told = [line for line in out.splitlines() if line.endswith((":", "surely."))]
+    assert told[0::2] == [f"{archive}/clip.wav:", f"{archive}:"]
+    assert [one.split(",")[0] for one in told[1::2]] == ["piece-1", "piece-1"]
+    assert [one["query"]["path"] for one in json.loads(earmark("find", tmp_path / "lib", archive, "--json")[1])] == [
+        f"{archive}/clip.wav",
+        str(archive),
+    ]
+
+
+def test_what_is_amiss_with_a_question_is_said(earmark: Command, music: Music, tmp_path: Path) -> None:
+    pages = music.write_images(tmp_path / "pages", music.melody(1, 144), ["1.png", "2.png"])
+    earmark("add", tmp_path / "lib", music.write_pdf(tmp_path / "piece.pdf", music.melody(1, NOTES)))
+    (pages / "2.png").write_bytes(b"no image")
+    assert f"{pages}: page 2 is missing (2.png" in earmark("find", tmp_path / "lib", pages)[1]
+    beats = mido.MidiTrack()
+    for pitch in (57, 63, 69, 75) * 8:
+        beats += [mido.Message("note_on", note=pitch), mido.Message("note_off", note=pitch, time=480)]
+    mido.MidiFile(tracks=[beats]).save(tmp_path / "tune.mid")
+    tune = (tmp_path / "tune.mid").read_bytes()
+    (tmp_path / "tune.mid").write_bytes(tune[:12] + bytes(2) + tune[14:])  # no ticks to the beat
+    command = ("align", tmp_path / "lib", tmp_path / "tune.mid", "--piece", "piece")
+    code, out, _ = earmark(*command)
+    assert (code, out.splitlines()[0].startswith(f"{tmp_path / 'tune.mid'}: ")) == (0, True)
+    remark = out.splitlines()[0].partition(": ")[2]
+    assert json.loads(earmark(*command, "--json")[1])["remarks"] == [remark]
+    _, table, err = earmark(*command, "--csv")
+    assert (table.splitlines()[0].startswith("time_s"), remark in err) == (True, True)
 
 
 def test_add_can_split_a_file_at_its_titles(earmark: Command, tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.library.test_questions import zipped
+
 if TYPE_CHECKING:
     from tests.conftest import Command
 
@@ -88,3 +90,11 @@ def test_bad_input_is_one_line_and_exit_code_2(pages: Run, tmp_path: Path) -> No
         assert (code, out) == (2, "")
         assert said in err
         assert len(err.splitlines()) == 1
+
+
+def test_an_archive_is_the_folder_of_what_it_holds(pages: Run, folder: Path, tmp_path: Path) -> None:
+    _, unpacked, _ = pages(folder, "--json")
+    archive = zipped(tmp_path / "piece.zip", folder)
+    code, out, _ = pages(archive, "--json")
+    assert code == 0
+    assert json.loads(out)["pages"] == [page | {"source": str(archive)} for page in json.loads(unpacked)["pages"]]

@@ -34,7 +34,11 @@ BROKEN = r"""
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     """A folder laid out like Mutopia's with two good pieces, one of two bars, and a broken one."""
-    root = tmp_path / "mutopia"
+    return write_source(tmp_path / "mutopia")
+
+
+def write_source(root: Path) -> Path:
+    """A new folder ``root`` of the scores above."""
     files = {
         "ftp/Own/bars/two.ly": TWO_BARS,
         "ftp/Own/bars/header.ily": HEADER,

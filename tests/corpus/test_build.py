@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,33 +16,43 @@ from earmark.audio.spectrogram import spectrogram
 from earmark.cli.corpus import corpus_command
 from earmark.corpus.check import check
 from earmark.errors import BadInput
+from tests.conftest import KERN
+from tests.corpus.conftest import PIANO, write_source
 
-pytestmark = pytest.mark.usefixtures("lilypond")
-
-
-@pytest.fixture
-def pieces(tmp_path: Path) -> Path:
-    """The two good pieces."""
-    path = tmp_path / "pieces.json"
-    path.write_text(json.dumps({"one": "ftp/Own/one/one.ly", "two": "ftp/Own/bars/two.ly"}))
-    return path
+pytestmark = pytest.mark.usefixtures("lilypond", "piano")
 
 
-def arguments(out: Path, source: Path, pieces: Path, piano: str, *more: str) -> list[str]:
-    return ["build", str(out), "--source", str(source), "--pieces", str(pieces), "--pianos", piano, "-j", "1", *more]
+def write_pieces(source: Path) -> None:
+    """Lists two good pieces of ``source``: one that Verovio engraves at once, and one that LilyPond engraves."""
+    (source / "one.krn").write_text(KERN)
+    (source / "pieces.json").write_text(json.dumps({"one": "one.krn", "two": "ftp/Own/bars/two.ly"}))
 
 
-def test_a_corpus_is_built_and_proved(source: Path, pieces: Path, tmp_path: Path, piano: str) -> None:
-    out = tmp_path / "corpus"
-    done = CliRunner().invoke(corpus_command, arguments(out, source, pieces, piano))
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The two pieces' source and the corpus built of it, for tests that copy the corpus."""
+    folder = tmp_path_factory.mktemp("built")
+    source = write_source(folder / "source")
+    write_pieces(source)
+    done = CliRunner().invoke(corpus_command, arguments(folder / "corpus", source))
     assert done.exit_code == 0, done.output
     assert "2 of 2 pieces" in done.output
+    return source, folder / "corpus"
+
+
+def arguments(out: Path, source: Path, *more: str) -> list[str]:
+    of = ["--source", str(source), "--pieces", str(source / "pieces.json")]
+    return ["build", str(out), *of, "--pianos", PIANO, "-j", "1", *more]
+
+
+def test_a_corpus_is_built_and_proved(built: tuple[Path, Path]) -> None:
+    _, out = built
 
     report = check(out)
     assert report.problems == []
     assert (report.ok, report.failed, report.well_aligned) == (2, 0, 2)
-    assert (report.sounding, report.matched) == (11 + 4, 11 + 4)
-    assert report.renderings == {f"{piano}@1": 2}
+    assert (report.sounding, report.matched) == (11 + 6, 11 + 6)
+    assert report.renderings == {f"{PIANO}@1": 2}
     assert [entry.name for entry in out.iterdir() if entry.name.startswith(".")] == []
 
     folder = out / "pieces" / "two"
@@ -60,18 +71,17 @@ def test_a_corpus_is_built_and_proved(source: Path, pieces: Path, tmp_path: Path
     assert heads["staff"][order].tolist() == [0] * 9 + [1] * 3
     assert heads["tick"][order].tolist().count(-1) == 1
 
-    bands = np.load(folder / "audio" / f"{piano}@1.npy")
+    bands = np.load(folder / "audio" / f"{PIANO}@1.npy")
     loudness = bands.astype(np.float32).sum(axis=1)
     assert np.argmax(loudness > 0.05 * loudness.max()) <= 1, "the first note sounds at once"
     assert bands.shape == (len(spectrogram(np.zeros(6 * 22_050, np.float32))), 92)
 
 
-def test_a_broken_piece_is_reported_and_the_rest_is_built(
-    source: Path, pieces: Path, tmp_path: Path, piano: str
-) -> None:
+def test_a_broken_piece_is_reported_and_the_rest_is_built(source: Path, tmp_path: Path) -> None:
+    write_pieces(source)
     (source / "ftp/Own/bars/two.ly").write_text('\\version "2.24.0"\n#(ly:error "no music today")')
     out = tmp_path / "corpus"
-    done = CliRunner().invoke(corpus_command, arguments(out, source, pieces, piano))
+    done = CliRunner().invoke(corpus_command, arguments(out, source))
     assert done.exit_code == 1
     assert "1 of 2 pieces" in done.output
     manifest = {entry["piece"]: entry for entry in json.loads((out / "manifest.json").read_text())["pieces"]}
@@ -82,34 +92,26 @@ def test_a_broken_piece_is_reported_and_the_rest_is_built(
     assert check(out).problems == []
 
 
-def test_a_second_build_adds_only_what_is_missing(source: Path, pieces: Path, tmp_path: Path, piano: str) -> None:
-    out = tmp_path / "corpus"
-    assert CliRunner().invoke(corpus_command, arguments(out, source, pieces, piano)).exit_code == 0
+def test_a_second_build_adds_only_what_is_missing(built: tuple[Path, Path], tmp_path: Path) -> None:
+    source, corpus = built
+    out = shutil.copytree(corpus, tmp_path / "corpus")
     before = {path: path.stat().st_mtime_ns for path in out.glob("pieces/*/*") if path.suffix in (".pdf", ".npz")}
     first = {path: path.stat().st_mtime_ns for path in out.glob("pieces/*/audio/*")}
-    (source / "ftp/Own/one/one.ly").write_text('\\version "2.24.0"\n\\score { { c\'1 } }')
-
-    assert CliRunner().invoke(corpus_command, arguments(out, source, pieces, piano, "--tempos", "1,2")).exit_code == 0
+    (source / "one.krn").write_text(KERN.replace("4F\t4a", "8F\t4a\n8F\t."))
+    assert CliRunner().invoke(corpus_command, arguments(out, source, "--tempos", "1,2")).exit_code == 0
     report = check(out)
     assert report.problems == []
-    assert report.renderings == {f"{piano}@1": 2, f"{piano}@2": 2}
-    assert report.matched == 11 + 1, "a piece whose source has changed is built again"
+    assert report.renderings == {f"{PIANO}@1": 2, f"{PIANO}@2": 2}
+    assert report.matched == 11 + 7, "a piece whose source has changed is built again"
     for path, time_ns in (before | first).items():
         assert (path.stat().st_mtime_ns == time_ns) == ("two" in path.parts)
 
 
 @pytest.mark.parametrize(("stop", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)])
-def test_a_stopped_build_is_taken_up_again(
-    source: Path, pieces: Path, tmp_path: Path, piano: str, stop: signal.Signals, code: int
-) -> None:
+def test_a_stopped_build_is_taken_up_again(source: Path, tmp_path: Path, stop: signal.Signals, code: int) -> None:
+    write_pieces(source)
     out = tmp_path / "corpus"
-    command = [
-        sys.executable,
-        "-c",
-        "from earmark.cli import main; main()",
-        "corpus",
-        *arguments(out, source, pieces, piano),
-    ]
+    command = [sys.executable, "-c", "from earmark.cli import main; main()", "corpus", *arguments(out, source)]
     running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     one = out / "pieces" / "one" / "piece.json"
     while not one.is_file() and running.poll() is None:
@@ -120,15 +122,14 @@ def test_a_stopped_build_is_taken_up_again(
         assert check(out).problems == [], "ctrl-C leaves a manifest of what there is"
     time_ns = (one.parent / "score.pdf").stat().st_mtime_ns
 
-    assert CliRunner().invoke(corpus_command, arguments(out, source, pieces, piano)).exit_code == 0
+    assert CliRunner().invoke(corpus_command, arguments(out, source)).exit_code == 0
     assert check(out).problems == []
     assert (one.parent / "score.pdf").stat().st_mtime_ns == time_ns
     assert list((out / "unfinished").glob("*")) == []
 
 
-def test_check_finds_what_was_changed(source: Path, pieces: Path, tmp_path: Path, piano: str) -> None:
-    out = tmp_path / "corpus"
-    assert CliRunner().invoke(corpus_command, arguments(out, source, pieces, piano)).exit_code == 0
+def test_check_finds_what_was_changed(built: tuple[Path, Path], tmp_path: Path) -> None:
+    out = shutil.copytree(built[1], tmp_path / "corpus")
     (out / "pieces/one/page-001.png").write_bytes(b"")
     with np.load(out / "pieces/two/noteheads.npz") as arrays:
         heads = dict(arrays)

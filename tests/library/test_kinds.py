@@ -85,7 +85,7 @@ FILES: dict[str, Callable[[Music, Path], object]] = {
     "scan.png": write(lambda music: image(music, format="PNG")),
     "scan.jpg": write(lambda music: image(music, format="JPEG", quality=90)),
     "scan.webp": write(lambda music: image(music, format="WEBP")),
-    "scan.avif": write(lambda music: image(music, format="AVIF", quality=90)),
+    "scan.avif": write(lambda music: image(music, format="AVIF", quality=90, speed=10)),
     "scan.jp2": write(lambda music: image(music, format="JPEG2000")),
     "scan.gif": write(lambda music: image(music, format="GIF")),
     "scan.bmp": write(lambda music: image(music, format="BMP")),

@@ -219,7 +219,7 @@ def test_a_manifest_is_a_piece_that_is_found_on_its_canvas(
     findings = library.find(music.write_recording(tmp_path / "clip.wav", melody, first=75))
     hit = findings.hits[0]
     files = [[Path(file.path) for file in library.store.files(outcome.piece)]]
-    (item,) = annotation_page(findings, files, SANDBOX)["items"]
+    (item,) = annotation_page([(findings, files)], SANDBOX)["items"]
     assert item["target"]["source"]["id"] == f"{server.url}/canvas/2"
     assert item["target"]["source"]["partOf"] == {"id": url, "type": "Manifest"}
     x, y, width, height = map(float, item["target"]["selector"]["value"].removeprefix("xywh=").split(","))

@@ -195,29 +195,35 @@ def misnamed(path: Path) -> Path:
     return Path(shutil.copy(path, path.with_suffix(".untold")))
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("white_is_zero", [False, True])
 @pytest.mark.parametrize(
     ("kind_of_value", "white"),
-    [(np.uint8, 255), (np.uint16, 65535), (np.uint16, 4095), (np.float32, 1), (np.float32, 255)],
+    [
+        *(("u1", 255), ("u2", 65535), ("u2", 4095), ("i2", 32767), ("f4", 1), ("f4", 255)),
+        *(("u4", 255), ("u4", 65535), ("u4", 2**32 - 1), ("i4", 65535), ("i4", 2**31 - 1)),
+    ],
 )
 def test_tiffs_of_any_depth_and_photometric_are_black_on_white(
-    tmp_path: Path, kind_of_value: type, white: int, white_is_zero: bool
+    tmp_path: Path, kind_of_value: str, white: int, white_is_zero: bool, order: str
 ) -> None:
     share = page() / 255
-    values: np.ndarray[Any, Any] = ((1 - share if white_is_zero else share) * white).astype(kind_of_value)
+    values: np.ndarray[Any, Any] = ((1 - share if white_is_zero else share) * white).astype(order + kind_of_value)
     save_tiff(tmp_path / "deep.tif", values, 0 if white_is_zero else 1)
     np.testing.assert_allclose(only_page(tmp_path / "deep.tif").astype(int), page(), atol=1)
 
 
 def save_tiff(path: Path, values: np.ndarray[Any, Any], photometric: int) -> None:
-    """A TIFF of one uncompressed strip: https://www.itu.int/itudoc/itu-t/com16/tiff-fx/docs/tiff6.pdf."""
+    """A TIFF of one uncompressed strip, in the byte order of ``values``:
+    https://www.itu.int/itudoc/itu-t/com16/tiff-fx/docs/tiff6.pdf."""
+    order, beginning = (">", b"MM\0*") if values.dtype.str[0] == ">" else ("<", b"II*\0")
     height, width = values.shape
     bits, form = values.itemsize * 8, {"u": 1, "i": 2, "f": 3}[values.dtype.kind]
     tags = {256: width, 257: height, 258: bits, 259: 1, 262: photometric, 273: 8, 277: 1, 278: height}
     tags |= {279: values.nbytes, 339: form}
-    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
-    directory = struct.pack("<H", len(tags)) + entries + bytes(4)
-    path.write_bytes(b"II*\0" + struct.pack("<I", 8 + values.nbytes) + values.tobytes() + directory)
+    entries = b"".join(struct.pack(order + "HHII", tag, 4, 1, value) for tag, value in tags.items())
+    directory = struct.pack(order + "H", len(tags)) + entries + bytes(4)
+    path.write_bytes(beginning + struct.pack(order + "I", 8 + values.nbytes) + values.tobytes() + directory)
 
 
 def test_a_negative_becomes_black_on_white_and_a_dark_photograph_stays(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from earmark.errors import printable
 from earmark.library.extent import Extent
+from earmark.library.report import clock
 
 _WIDEST_NAME = 40
 
@@ -91,12 +92,7 @@ def describe(source: str, done: Extent, whole: Extent | None) -> str:
     name = printable(Path(source).name)
     shown = name if len(name) <= _WIDEST_NAME else f"{name[: _WIDEST_NAME - 1]}…"
     if done.seconds or (whole and whole.seconds):
-        of = f" of {_clock(whole.seconds)}" if whole and whole.seconds else ""
-        return f"{shown}, {_clock(done.seconds)}{of}"
+        of = f" of {clock(whole.seconds)}" if whole and whole.seconds else ""
+        return f"{shown}, {clock(done.seconds)}{of}"
     of = f" of {whole.pages}" if whole and whole.pages >= done.pages else ""
     return f"{shown}, page {done.pages}{of}"
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02}"

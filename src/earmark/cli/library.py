@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
+from collections.abc import Iterable
 from dataclasses import astuple, fields
 from itertools import groupby, pairwise
 from pathlib import Path
@@ -118,25 +119,39 @@ def find_command(
     QUERY is any audio file, a video with sound, or a MIDI file. It can also be sheet music, a page or a whole
     piece, and is then looked up among other editions and among the library's recordings. Says where it is and how
     surely, or that nothing is likely, and lists the likely pieces with the best place in each; --json has all.
-    Exits with 0 whenever it has an answer, also that one.
+    Page images of a folder or a ZIP archive are one piece; of its other files, each is asked about.
+    Exits with 0 whenever it has an answer, also that one; with 2 if something could not be read.
 
     \b
     earmark find ~/scores clip.m4a
     earmark find ~/scores concert.mp4 --start 65 --end 90 --top 1 --json
     earmark find ~/scores clip.m4a --draw .
     earmark find ~/scores page.jpg
+    earmark find ~/scores pages.zip
     """
+    answers = []
+    failed = 0
     with open_library(where, model) as library:
-        findings = library.find(query, top, start, end)
-        if as_json:
-            print_json(findings.to_dict())
-        else:
-            _say_findings(findings)  # before what may fail because a page has moved
-        drawn = _draw(library, findings, draw) if draw else None
+        for number, found in enumerate(library.find_all(query, top, start, end)):
+            if isinstance(found, BadInput):
+                say(f"earmark: {found}", err=True)
+                failed += 1
+                continue
+            answers.append(found)
+            if not as_json:  # before what may fail because a page has moved
+                if number or found.query_path != query:
+                    say(f"{found.query_path}:")
+                _say_findings(found)
+            drawn = _draw(library, found, draw) if draw else None
+            if drawn and not as_json:
+                say(f"drawn: {drawn}")
         if annotations:
-            _annotate(library, findings, annotations)
-    if drawn and not as_json:
-        say(f"drawn: {drawn}")
+            _annotate(library, answers, annotations)
+    if as_json and answers:
+        told = [found.to_dict() for found in answers]
+        print_json(told[0] if len(told) + failed == 1 else told)
+    if failed:
+        sys.exit(EXIT_SOME_FAILED)
 
 
 @click.command()
@@ -170,6 +185,9 @@ def align_command(where: str, audio: str, piece: str | None, as_csv: bool, model
     ):
         bar = progress.add_task("", total=1.0)
         alignment = library.align(audio, piece, lambda share: progress.update(bar, completed=share))
+    if not as_json:
+        for remark in alignment.remarks:
+            say(f"{audio}: {remark}", err=as_csv)
     if as_json:
         print_json(alignment.to_dict())
     elif as_csv:
@@ -280,21 +298,23 @@ def _draw(library: Library, findings: Findings, folder: Path) -> Path | None:
     return path
 
 
-def _annotate(library: Library, findings: Findings, path: Path) -> None:
+def _annotate(library: Library, answers: Iterable[Findings], path: Path) -> None:
     from earmark.files import write_json
     from earmark.library.annotations import annotation_page
 
-    pieces = [library.store.piece(hit.piece_id) for hit in findings.hits]
-    files = [[Path(file.path) for file in library.store.files(piece)] for piece in pieces]
+    def files(hit: Hit) -> list[Path]:
+        return [Path(file.path) for file in library.store.files(library.store.piece(hit.piece_id))]
+
     try:
-        write_json(path, annotation_page(findings, files, library.sandbox))
+        asked = [(found, [files(hit) for hit in found.hits]) for found in answers]
+        write_json(path, annotation_page(asked, library.sandbox))
     except OSError as error:
         raise BadInput(path, f"cannot be written ({error.strerror})", "give another --annotations file") from error
 
 
 def _say_findings(findings: Findings) -> None:
     for remark in findings.remarks:
-        say(f"{findings.query_path} {remark}")
+        say(f"{findings.query_path}: {remark}")
     say(sentence(findings))
     if findings.why and (findings.hits or findings.recordings):
         say(findings.why)

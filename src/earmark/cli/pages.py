@@ -32,54 +32,66 @@ EXIT_SOME_MISSING = 2
     help="Write every page, with its systems marked, to OUT/<piece>-<page>.png.",
 )
 def pages_command(file: Path, as_json: bool, draw: Path | None) -> None:
-    """Show the systems of all pages of FILE: a PDF, TIFF or other image, a score file, or a folder, as for add.
+    """Show the systems of all pages of FILE: a PDF, TIFF or other image, a score file, or a folder or ZIP archive of
+    these, as for add.
 
     Boxes are in fractions of the page's width and height, on the page as it came, whichever way it lies. A page without
-    music has no systems.
+    music has no systems. Exits with 2 if something could not be read; the rest is shown.
 
     \b
     earmark pages sonata.pdf
     earmark pages scans/arabesque --draw seen
+    earmark pages scans.zip
     """
+    from earmark.library.questions import questions
     from earmark.sandbox.sandbox import Sandbox
 
-    found = []
+    shown = []
     sandbox = Sandbox()
-    missing = 0
-    for score, number, page in _pages(file, sandbox):
-        if page.missing:
-            say(f"{score.name}, page {number}: missing ({page.missing})", err=True)
-            missing += 1
-            continue
-        entry = {"piece": score.name, "source": score.source, "page": number}
-        height, width = page.image.shape
-        sizes = {"width_px": width, "height_px": height}
-        found.append({**entry, **sizes, "systems": [asdict(system) for system in page.systems]})
-        if not as_json:
-            staves, bars = (sum(len(part) for part in parts) for parts in _parts(page.systems))
-            say(f"{score.name}, page {number}: {len(page.systems)} systems, {staves} staves, {bars} bar lines")
-        if draw:
-            _draw(page, draw / f"{score.name}-{number:03d}.png")
+    missing = False
+    with questions(file, sandbox) as found:
+        for score in found:
+            if isinstance(score, BadInput):
+                say(f"earmark: {score}", err=True)
+                missing = True
+            elif score.kind == "recording":
+                if len(found) == 1:
+                    raise BadInput(file, "is a recording, which has no pages", "give sheet music")
+            else:
+                for number, page in enumerate(_pages(score, sandbox), start=1):
+                    if page.missing:
+                        say(f"{score.name}, page {number}: missing ({page.missing})", err=True)
+                        missing = True
+                        continue
+                    shown.append(_json(score, number, page))
+                    if not as_json:
+                        _say_page(score, number, page)
+                    if draw:
+                        _draw(page, draw / f"{score.name}-{number:03d}.png")
     if as_json:
-        print_json({"pages": found})
+        print_json({"pages": shown})
     if missing:
         sys.exit(EXIT_SOME_MISSING)
 
 
-def _pages(file: Path, sandbox: Sandbox) -> Iterator[tuple[Score, int, SeenPage]]:
-    """(Piece, number of the page in it, page) of everything at ``file``; raises BadInput."""
-    from earmark.library.sources import Skipped, find_scores
+def _pages(score: Score, sandbox: Sandbox) -> Iterator[SeenPage]:
+    """The pages of a piece; raises BadInput."""
     from earmark.sheet.on_page import see_pages
     from earmark.sheet.read import needs_engraver
 
-    for score in find_scores([file], sandbox):
-        if isinstance(score, BadInput):
-            raise score
-        if isinstance(score, Skipped):
-            continue
-        files = [part.path for part in score.files]
-        pages = sandbox.stream(see_pages, files, may_start=needs_engraver(files))
-        yield from ((score, number, page) for number, page in enumerate(pages, start=1))
+    files = [file.path for file in score.files]
+    return sandbox.stream(see_pages, files, may_start=needs_engraver(files))
+
+
+def _json(score: Score, number: int, page: SeenPage) -> dict[str, object]:
+    height, width = page.image.shape
+    entry = {"piece": score.name, "source": score.source, "page": number, "width_px": width, "height_px": height}
+    return entry | {"systems": [asdict(system) for system in page.systems]}
+
+
+def _say_page(score: Score, number: int, page: SeenPage) -> None:
+    staves, bars = (sum(len(part) for part in parts) for parts in _parts(page.systems))
+    say(f"{score.name}, page {number}: {len(page.systems)} systems, {staves} staves, {bars} bar lines")
 
 
 def _parts(systems: tuple[SystemOnPage, ...]) -> Iterator[list[tuple[object, ...]]]:

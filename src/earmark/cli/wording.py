@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from earmark.library.report import counted
 from earmark.results import Findings, Hit, RecordingHit
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def became(outcome: Outcome) -> str:
     piece = outcome.piece
     if piece is None:
         return f"{outcome.status}: {outcome.source}: {outcome.reason}"
-    counts = f"{_count(piece.pages, 'page')}, {_count(piece.systems, 'system')}"
+    counts = f"{counted(piece.pages, 'page')}, {counted(piece.systems, 'system')}"
     what = "recording" if piece.kind == "recording" else counts
     return "; ".join((f"{outcome.status}: {piece.name} ({what})", *outcome.remarks))
 
@@ -63,7 +64,7 @@ def summary(outcomes: Sequence[Outcome], where: str) -> list[str]:
         if outcome.status == "skipped":
             reasons[outcome.reason].append(outcome.source)
     lines += [
-        f"skipped: {_count(len(sources), 'file')} that {_of_many(reason, sources)}"
+        f"skipped: {counted(len(sources), 'file')} that {_of_many(reason, sources)}"
         for reason, sources in reasons.items()
     ]
     counts = Counter(outcome.status for outcome in outcomes)
@@ -71,10 +72,6 @@ def summary(outcomes: Sequence[Outcome], where: str) -> list[str]:
     if any(outcome.piece for outcome in outcomes):
         lines.append(f"next: earmark find {shlex.quote(where)} RECORDING")
     return lines
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def _of_many(reason: str, sources: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ https://www.w3.org/TR/annotation-model/, https://www.w3.org/TR/media-frags/
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -24,16 +24,19 @@ _MEDIA_FRAGMENTS = "http://www.w3.org/TR/media-frags/"
 _PDF_FRAGMENTS = "http://tools.ietf.org/rfc/rfc8118"
 
 
-def annotation_page(findings: Findings, files: Sequence[Sequence[Path]], sandbox: Sandbox) -> Json:
-    """The AnnotationPage of a search; ``files`` are the files of the piece of every hit, in page order. Manifests that
-    they came with are read in ``sandbox``."""
-    query = Path(findings.query_path).expanduser()
+def annotation_page(answers: Iterable[tuple[Findings, Sequence[Sequence[Path]]]], sandbox: Sandbox) -> Json:
+    """The AnnotationPage of searches, each with the files of the piece of every hit, in page order.
+
+    Manifests that they came with are read in ``sandbox``.
+    """
     manifest = cache(partial(kept_manifest, sandbox=sandbox))
-    items = [
-        _annotation(hit, query, _page_target(hit, paths, manifest(paths[0].parent)))
-        for hit, paths in zip(findings.hits, files, strict=True)
-    ]
-    items += [_annotation(hit, query, _moment(hit.source, hit.time_s)) for hit in findings.recordings]
+    items: list[Json] = []
+    for findings, files in answers:
+        query = Path(findings.query_path).expanduser()
+        pages = zip(findings.hits, files, strict=True)
+        targets = [_page_target(hit, paths, manifest(paths[0].parent)) for hit, paths in pages]
+        items += [_annotation(hit, query, target) for hit, target in zip(findings.hits, targets, strict=True)]
+        items += [_annotation(hit, query, _moment(hit.source, hit.time_s)) for hit in findings.recordings]
     return {"@context": "http://www.w3.org/ns/anno.jsonld", "type": "AnnotationPage", "items": items}
 
 

@@ -129,6 +129,8 @@ def _entry(
             return
         yield from _chunks(path, io.BytesIO(content), name.with_suffix(""), depth - 1, left)
         return
+    if not entry.file_size:
+        yield Chunk(str(name))
     with archive.open(entry) as file:
         while data := file.read(_PIECE_BYTES):
             left[0] -= len(data)

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -24,8 +24,10 @@ from earmark.library.add import Adding, Outcome, find_sources
 from earmark.library.answers import page_hits, recording_hits
 from earmark.library.embedded import EmbeddedStore
 from earmark.library.extent import Watcher
+from earmark.library.questions import one_question, questions
 from earmark.library.reading import read_query, read_recording
 from earmark.library.remote import at_hand
+from earmark.library.sources import Score
 from earmark.library.store import (
     DOWNLOADS,
     UNPACKED,
@@ -157,25 +159,62 @@ class Library:
         report: Callable[[float], None] | None = None,
     ) -> Findings:
         """The ``top`` pieces that ``query`` belongs to: a recording, or its stretch from ``start_s`` to ``end_s``, a
-        MIDI file, or sheet music, as a file or the address of one; and the ``top`` recordings of the same music.
+        MIDI file, or sheet music, as a file, a folder or ZIP archive of page images, or the address of one; and the
+        ``top`` recordings of the same music.
 
         Hits come best first, each with the best place in its piece and what of the query is like it; times count from
         the start of the file. A piece that the query itself is a page of is left out. There may be fewer, or none,
         e.g. for silence. ``report`` is told now and then how many seconds of a recording have been read. Raises
-        BadInput when the query cannot be read or the library is empty, Mismatch when it was made with another model.
+        BadInput when the query cannot be read, or is several, or the library is empty, Mismatch when it was made with
+        another model.
         """
-        with at_hand(query) as path:
-            self.sandbox.start(read_flat_pages if is_sheet_music(path) else read_blocks)  # while the model is loaded
-            model_id = self._used_model()
-            read = read_query(path, self.model, self.sandbox, start_s, end_s, report)
+        model_id = self._ready(query)
+        with questions(query, self.sandbox) as asked:
+            return self._find(one_question(asked, query), model_id, top, start_s, end_s, report)
+
+    def find_all(
+        self, query: str | Path, top: int = 5, start_s: float = 0.0, end_s: float | None = None
+    ) -> Iterator[Findings | BadInput]:
+        """What `find` answers to all that is at ``query``, in order: a folder and a ZIP archive may hold several pieces
+        and recordings. What cannot be read comes as the BadInput that says so. Otherwise raises as `find` does."""
+        model_id = self._ready(query)
+        with questions(query, self.sandbox) as asked:
+            for one in asked:
+                if isinstance(one, BadInput):
+                    yield one
+                    continue
+                try:
+                    yield self._find(one, model_id, top, start_s, end_s)
+                except LibraryUnusable:
+                    raise
+                except BadInput as error:
+                    if error.path != one.source:  # of the library, or of the model
+                        raise
+                    yield error
+
+    def _ready(self, query: str | Path) -> str:
+        """The stored embeddings' model_id, when the model and what reads a query are at hand; raises as `find` does."""
+        self.sandbox.start(read_flat_pages if is_sheet_music(query) else read_blocks)  # while the model is loaded
+        return self._used_model()
+
+    def _find(
+        self,
+        asked: Score,
+        model_id: str,
+        top: int,
+        start_s: float,
+        end_s: float | None,
+        report: Callable[[float], None] | None = None,
+    ) -> Findings:
+        read = read_query(asked, self.model, self.sandbox, start_s, end_s, report)
         for _ in range(ATTEMPTS):
             with suppress(KeyError):  # a piece was removed after it had been ranked
-                hits, recordings, said = self._answer(read, self._pieces_of(path), top)
+                hits, recordings, said = self._answer(read, self._pieces_of({file.path for file in asked.files}), top)
                 break
         else:
             raise LibraryUnusable(self._where, "changes faster than it can be searched", "try again later")
         return Findings(
-            query_path=str(query),
+            query_path=asked.source,
             query_start_s=start_s,
             query_duration_s=round(read.duration_s, 3),
             model=model_id,
@@ -218,7 +257,14 @@ class Library:
         background = self.model.calibration.backgrounds["score"].levels(recording.embeddings)
         points = align(recording.embeddings, recording.times_s, recording.duration_s, embeddings, track, background)
         return Alignment(
-            str(audio), round(recording.duration_s, 3), model_id, known.name, known.source, track.systems, points
+            str(audio),
+            round(recording.duration_s, 3),
+            model_id,
+            known.name,
+            known.source,
+            track.systems,
+            points,
+            recording.remarks,
         )
 
     def identify(
@@ -264,7 +310,7 @@ class Library:
         self.store.remove(pieces)
         uploads = Path(self._where).absolute() / UPLOADS
         for path in files:
-            if path.parent == uploads and not pending_mark(path).exists() and not self._pieces_of(path):
+            if path.parent == uploads and not pending_mark(path).exists() and not self._pieces_of({str(path)}):
                 with suppress(OSError):  # then it belongs to no piece, which `verify` tells
                     path.unlink()
 
@@ -276,11 +322,11 @@ class Library:
         self.check()
         return stored
 
-    def _pieces_of(self, path: Path) -> Set[int]:
-        """The pieces that this file is, or is a page of."""
-        own = os.path.abspath(path)
-        pieces = self.store.of_file(own) + self.store.of_file(os.path.dirname(own))
-        return {piece.id for piece in pieces if any(file.path == own for file in self.store.files(piece))}
+    def _pieces_of(self, own: Set[str]) -> Set[int]:
+        """The pieces that have one of these files, or are one."""
+        sources = own | {os.path.dirname(path) for path in own}
+        pieces = [piece for source in sources for piece in self.store.of_file(source)]
+        return {piece.id for piece in pieces if any(file.path in own for file in self.store.files(piece))}
 
     def _answer(
         self, query: Query, without: Set[int], top: int

@@ -9,13 +9,13 @@ from pathlib import Path
 from earmark.embed.piece import EmbeddedPiece, embed_piece
 from earmark.embed.recording import EmbeddedRecording, embed_recording, read_blocks
 from earmark.errors import BadInput
+from earmark.library.sources import Score
 from earmark.model.encoders import Model
 from earmark.sandbox.sandbox import Sandbox
 from earmark.schema import PageImage
 from earmark.search.query import Query, query_of, query_of_pages
 from earmark.sheet.draw import find_page
 from earmark.sheet.flat_pages import FlatPage, read_flat_pages
-from earmark.sheet.formats import is_sheet_music
 from earmark.sheet.read import needs_engraver
 
 
@@ -59,20 +59,24 @@ def read_page(files: Sequence[str | Path], number: int, sandbox: Sandbox) -> Pag
 
 
 def read_query(
-    path: Path,
+    score: Score,
     model: Model,
     sandbox: Sandbox,
     start_s: float = 0.0,
     end_s: float | None = None,
     report: Callable[[float], None] | None = None,
 ) -> Query:
-    """The query in a file: sheet music if it is some (`is_sheet_music`), else a recording, read as `read_recording`
-    does.
+    """The query that sheet music or a recording is; a recording is read as `read_recording` does.
 
-    Raises BadInput as that and `read_piece` do, and for a stretch of a page.
+    Raises BadInput, named after the ``source`` of ``score``, as that and `read_piece` do, and for a stretch of a page.
     """
-    if not is_sheet_music(path):
-        return query_of(read_recording(path, model, sandbox, start_s, end_s, report), start_s)
-    if start_s or end_s is not None:
-        raise BadInput(path, "is sheet music, which has no seconds", "leave out the start and the end")
-    return query_of_pages(read_piece([path], model, sandbox))
+    files = [Path(file.path) for file in score.files]
+    if score.kind == "score" and (start_s or end_s is not None):
+        raise BadInput(score.source, "is sheet music, which has no seconds", "leave out the start and the end")
+    try:
+        if score.kind == "score":
+            return query_of_pages(read_piece(files, model, sandbox))
+        return query_of(read_recording(files[0], model, sandbox, start_s, end_s, report), start_s)
+    except BadInput as error:
+        page = f"{Path(error.path).name} " if len(files) > 1 and error.path in map(str, files) else ""
+        raise BadInput(score.source, f"{page}{error.what}", error.remedy) from error

@@ -77,12 +77,12 @@ def summary(recordings: list[Identified], failed: int) -> str:
     pieces = [one for one in stretches if one.what == "piece"]
     named_s = sum(one.end_s - one.start_s for one in pieces)
     whole_s = sum(recording.duration_s for recording in recordings)
-    parts = [f"{_count(len(recordings), 'recording')}, {clock(whole_s)} in all"]
+    parts = [f"{counted(len(recordings), 'recording')}, {clock(whole_s)} in all"]
     parts.append(
-        f"{_count(len(pieces), 'stretch', 'stretches')} of {_count(len({one.piece for one in pieces}), 'piece')}"
+        f"{counted(len(pieces), 'stretch', 'stretches')} of {counted(len({one.piece for one in pieces}), 'piece')}"
     )
     sentence = f"{'; '.join(parts)}, {clock(named_s)}, of which {sum(one.sure for one in pieces)} surely."
-    return sentence + (f" {_count(failed, 'file')} could not be read." if failed else "")
+    return sentence + (f" {counted(failed, 'file')} could not be read." if failed else "")
 
 
 def _recording(recording: Identified, folder: Path, picture: Callable[[Stretch], Path | None]) -> str:
@@ -123,10 +123,11 @@ def place_words(place: Place) -> str:
 
 def clock(seconds: float) -> str:
     """``2:05``, or ``1:02:05``."""
-    minutes, rest = divmod(int(seconds), 60)
+    minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def _count(number: int, noun: str, plural: str = "") -> str:
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """``1 page``, ``2 pages``."""
     return f"{number} {noun if number == 1 else plural or noun + 's'}"

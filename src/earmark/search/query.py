@@ -80,7 +80,7 @@ def query_of_pages(piece: EmbeddedPiece) -> Query:
     chosen = _spread(len(piece.embeddings))
     places = tuple(piece.places[i] for i in chosen)
     positions = chosen.astype(np.float64) * PLACE_HOP_PX
-    return Query(piece.embeddings[chosen], positions, pages=len(piece.pages), places=places)
+    return Query(piece.embeddings[chosen], positions, pages=len(piece.pages), places=places, remarks=piece.remarks)
 
 
 def query_of(recording: EmbeddedRecording, start_s: float = 0.0) -> Query:

@@ -22,7 +22,7 @@ import pi_heif
 import PIL.Image
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
-from PIL import ImageOps, UnidentifiedImageError
+from PIL import ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from earmark.errors import BadInput, reading
 from earmark.schema import Image, PageImage
@@ -40,11 +40,25 @@ _PAPER_PT = (100 / 25.4 * 72, 420 / 25.4 * 72)
 # An image is decoded whole before it is reduced; this keeps the worst (a palette with transparency)
 # under 1 GB.
 _MAX_DECODED_PIXELS = 100_000_000
-# The whitest values that images of more than 8 bits commonly have: 1.0, 8, 12 and 16 bits.
-_WHITES = (1.0, 255.0, 4095.0, 65535.0)
-_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # a TIFF tag and its value
+# The whitest values that images of more than 8 bits commonly have: 1.0, 8, 12, 15 (16 with a sign) and 16 bits.
+_WHITES = (1.0, 255.0, 4095.0, 32767.0, 65535.0)
+# TIFF tags and values.
+_PHOTOMETRIC, _WHITE_IS_ZERO, _BLACK_IS_ZERO = 262, 0, 1
+_SAMPLE_FORMAT, _UNSIGNED = 339, 1
 
 pi_heif.register_heif_opener()
+
+
+def _register_deep_tiffs() -> None:
+    """Lets Pillow open TIFFs of more than 8 bits whichever grey is zero: `_eight_bits` turns them, if need be."""
+    known = TiffImagePlugin.OPEN_INFO
+    known.setdefault((b"MM", _BLACK_IS_ZERO, (_UNSIGNED,), 1, (32,), ()), ("I", "I;32B"))
+    for key, modes in tuple(known.items()):
+        if key[1] == _BLACK_IS_ZERO and modes[0].startswith(("I", "F")):
+            known.setdefault((key[0], _WHITE_IS_ZERO, *key[2:]), modes)
+
+
+_register_deep_tiffs()
 
 
 def read_pages(path: str | Path) -> Iterator[PageImage]:
@@ -155,10 +169,13 @@ def _too_large(path: Path) -> BadInput:
 def _grey(image: PIL.Image.Image) -> PIL.Image.Image:
     """Upright 8-bit grey on white paper, from any mode of a file just opened."""
     image.draft("L", (_widest(image), _widest(image)))  # JPEG only: decodes fewer pixels where that is enough
-    white_is_zero = getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == _WHITE_IS_ZERO
+    tags = dict(getattr(image, "tag_v2", {}))
     ImageOps.exif_transpose(image, in_place=True)
     if image.mode.startswith(("I", "F")):  # more than 8 bits
-        return PIL.Image.fromarray(_eight_bits(np.asarray(image), white_is_zero))
+        values = np.asarray(image)
+        if image.mode == "I" and _UNSIGNED in tags.get(_SAMPLE_FORMAT, ()):
+            values = values.view(np.uint32)
+        return PIL.Image.fromarray(_eight_bits(values, tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO))
     if image.has_transparency_data:
         ink = image if image.mode == "RGBA" else image.convert("RGBA")
         paper = PIL.Image.new("L", ink.size, 255)

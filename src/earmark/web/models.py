@@ -196,6 +196,7 @@ class Aligned(BaseModel):
     model: str
     piece: str
     source: str
+    remarks: list[str]
     systems: list[AlignedSystem]
     points: list[Mark]
 

@@ -164,7 +164,8 @@ def test_a_piece_is_edited_only_once_it_is_known(visit: Visit) -> None:
     page.route("**/pieces/*", lambda route: None)
     page.click(".book a")
     page.wait_for_selector("#piece.pending")
-    assert page.is_hidden("#piece-edit") and page.is_hidden("#piece-remove")
+    assert page.is_hidden("#piece-edit")
+    assert page.is_hidden("#piece-remove")
 
 
 def test_title_and_composer_are_edited_and_found_without_accents(visit: Visit) -> None:

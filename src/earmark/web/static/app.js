@@ -17,9 +17,10 @@ import * as library from "/views/library.js";
 import * as listen from "/views/listen.js";
 import * as piece from "/views/piece.js";
 import * as query from "/views/query.js";
+import * as stand from "/views/stand.js";
 
-const views = { ask, listen, library, piece, query };
-const parent = { piece: "library", query: "ask" };
+const views = { ask, listen, library, piece, query, stand };
+const parent = { piece: "library", query: "ask", stand: "library" };
 let current = null;
 
 function route() {

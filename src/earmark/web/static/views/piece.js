@@ -24,7 +24,7 @@ export async function enter(id, page = "1") {
     if (wanted !== id) return;
     piece = found;
     $("piece").classList.remove("pending");
-    $("piece-remove").hidden = false;
+    $("piece-remove").hidden = $("piece-stand").hidden = false;
     $("piece-edit").hidden = !$("piece-names").hidden;
     showNames();
     $("piece-facts").replaceChildren(...facts());
@@ -48,7 +48,7 @@ export const turns = () => (piece ? score : null);
 function clear() {
   piece = null;
   $("piece").classList.add("pending");
-  $("piece-remove").hidden = $("piece-edit").hidden = $("piece-names").hidden = true;
+  $("piece-stand").hidden = $("piece-remove").hidden = $("piece-edit").hidden = $("piece-names").hidden = true;
   $("piece-title").textContent = "…";
   $("piece-composer").textContent = "";
   $("piece-facts").replaceChildren();
@@ -118,6 +118,7 @@ function thumbnail(number, widths) {
 }
 
 function markPage() {
+  $("piece-stand").href = `#/stand/${piece.id}/${score.number}`;
   for (const button of $("piece-pages").querySelectorAll("button")) {
     button.setAttribute("aria-current", String(Number(button.dataset.page) === score.number));
   }

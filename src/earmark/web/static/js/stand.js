@@ -1,0 +1,180 @@
+/** A music stand: the pages of a piece as large as the window lets them be, turned by whole or half pages. */
+
+import { libraryFacts, pageAddress, pieceOf } from "/js/api.js";
+import { h, say, svg, titleOf } from "/js/dom.js";
+import { cut, scrolled, seen, together, turned } from "/js/turns.js";
+
+const KEPT = 4; // pages before and after that stay decoded
+const SWIPED_PX = 45;
+const TAPPED_PX = 10;
+const EDGE = 1 / 3; // of the width, where a tap turns
+
+/**
+ * `settings`: {width, two, halves}: whether pages are as wide as the window, two are side by side where there is room, and
+ * half pages turn. Events: `turn` (detail {page, words}), `hand` (someone turned by hand), `middle` (a tap there).
+ */
+export class Stand extends EventTarget {
+  constructor(frame, settings) {
+    super();
+    this.frame = frame;
+    this.sheet = frame.firstElementChild;
+    this.settings = settings;
+    this.piece = this.told = null;
+    this.leaves = new Map();
+    this.fingers(frame);
+    new ResizeObserver(() => this.lay()).observe(frame);
+  }
+
+  /** Shows a piece at a page; does nothing if another one was asked for meanwhile. */
+  async open(id, page) {
+    this.requested = id;
+    const [piece, { page_widths: widths }] = await Promise.all([pieceOf(id), libraryFacts()]);
+    if (this.requested !== id) return;
+    this.close();
+    Object.assign(this, { piece, widths });
+    this.goTo({ page: Math.min(Math.max(1, page), this.pages), half: false });
+  }
+
+  /** Shows nothing. */
+  close() {
+    this.requested = this.piece = this.told = null;
+    this.leaves.clear();
+    this.sheet.replaceChildren();
+  }
+
+  get pages() {
+    return this.piece.layout.length;
+  }
+
+  /** How many pages are side by side. */
+  get together() {
+    const { clientWidth, clientHeight } = this.frame;
+    const { two, width } = this.settings;
+    return two && !width && this.pages > 1 ? together(clientWidth, clientHeight, this.shape(this.position.page)) : 1;
+  }
+
+  /** Turns on (1) or back (-1), as someone asked by hand. */
+  step(direction) {
+    if (!this.piece) return;
+    this.dispatchEvent(new Event("hand"));
+    const { frame, settings: { width, halves }, position } = this;
+    if (width) {
+      const high = this.sheet.offsetHeight;
+      const { systems } = this.piece.layout[position.page - 1];
+      const to = scrolled(frame.scrollTop / high, frame.clientHeight / high, direction, systems, halves);
+      if (to !== null) {
+        frame.scrollTop = to * high;
+        return;
+      }
+    }
+    const next = turned(position, direction, { pages: this.pages, together: this.together, halves: halves && !width });
+    if (next) this.goTo(next, direction < 0);
+  }
+
+  /** Turns to the first (-1) or the last page (1). */
+  toEnd(direction) {
+    if (!this.piece) return;
+    this.dispatchEvent(new Event("hand"));
+    this.goTo({ page: direction < 0 ? 1 : Math.max(1, this.pages - this.together + 1), half: false });
+  }
+
+  /** Shows what is at this position; `fromBelow`: its end rather than its beginning. */
+  goTo(position, fromBelow = false) {
+    this.position = position;
+    this.lay();
+    this.frame.scrollTop = fromBelow ? this.sheet.offsetHeight : 0;
+  }
+
+  /** Follows other settings, or the window's size. */
+  lay() {
+    if (!this.piece || !this.frame.clientWidth) return;
+    const { pages, position } = this;
+    const beside = this.together;
+    if (beside === 2 && position.half && position.page + 2 > pages) position.half = false;
+    if (this.settings.width || !this.settings.halves) position.half = false;
+    const { beside: numbers, over } = seen(position, pages, beside);
+    const leaves = numbers.map((number) => this.leaf(number, beside));
+    if (over) leaves.push(this.leaf(over, beside));
+    for (const leaf of leaves) leaf.classList.remove("over");
+    if (over) {
+      const at = cut(this.piece.layout[position.page - 1].systems);
+      const upper = leaves.at(-1);
+      upper.classList.add("over");
+      upper.style.setProperty("--cut", `${100 * at}%`);
+    }
+    if (leaves.some((leaf, i) => this.sheet.children[i] !== leaf) || this.sheet.children.length !== leaves.length) {
+      this.sheet.replaceChildren(...leaves);
+    }
+    this.tell(over ? [over, ...numbers] : numbers);
+    this.prepare(beside);
+  }
+
+  /** Says which pages are seen, when they are others: "Page 3 of 12", "Pages 3 and 4 of 12". */
+  tell(numbers) {
+    const words = `${numbers.length > 1 ? "Pages" : "Page"} ${numbers.join(" and ")} of ${this.pages}`;
+    if (this.told === words) return;
+    this.told = words;
+    this.frame.setAttribute("aria-label", `${titleOf(this.piece)}, ${words}`);
+    say(words);
+    this.dispatchEvent(new CustomEvent("turn", { detail: { page: this.position.page, words } }));
+  }
+
+  /** Fetches what the next turns show; lets go of pages that are far. */
+  prepare(beside) {
+    const { page } = this.position;
+    for (const number of [page + beside, page + beside + 1, page - 1]) {
+      if (number >= 1 && number <= this.pages) this.leaf(number, beside);
+    }
+    for (const number of this.leaves.keys()) if (Math.abs(number - page) > KEPT) this.leaves.delete(number);
+  }
+
+  /** The element of a page, with its size and its picture. */
+  leaf(number, beside) {
+    const page = this.piece.layout[number - 1];
+    let leaf = this.leaves.get(number);
+    if (!leaf) {
+      const overlay = svg("svg", { class: "overlay", "aria-hidden": "true", viewBox: `0 0 ${page.width_px} ${page.height_px}` });
+      leaf = h("div", { class: "leaf" },
+        h("img", { alt: `Page ${number} of ${titleOf(this.piece)}`, draggable: "false" }), overlay);
+      this.leaves.set(number, leaf);
+    }
+    const { clientWidth, clientHeight } = this.frame;
+    const room = clientWidth / beside;
+    const width = Math.floor(this.settings.width ? room : Math.min(room, clientHeight * this.shape(number)));
+    leaf.style.width = `${width}px`;
+    leaf.style.height = `${width / this.shape(number)}px`;
+    const address = pageAddress(this.piece.id, number, width * devicePixelRatio, this.widths);
+    const image = leaf.firstElementChild;
+    if (image.getAttribute("src") !== address) image.src = address;
+    return leaf;
+  }
+
+  shape(number) {
+    const { width_px: width, height_px: height } = this.piece.layout[number - 1];
+    return width / height;
+  }
+
+  /** Taps at the sides and swipes turn; two fingers zoom, as everywhere. */
+  fingers(frame) {
+    let down = null;
+    frame.onpointerdown = (event) => {
+      down = event.isPrimary && event.button === 0 ? { x: event.clientX, y: event.clientY } : null;
+    };
+    frame.onpointercancel = () => {
+      down = null;
+    };
+    frame.onpointerup = (event) => {
+      if (!down || !event.isPrimary || visualViewport.scale > 1.01) return;
+      const [x, y] = [event.clientX - down.x, event.clientY - down.y];
+      down = null;
+      if (Math.abs(x) > SWIPED_PX && Math.abs(x) > 1.5 * Math.abs(y)) this.step(x < 0 ? 1 : -1);
+      else if (Math.hypot(x, y) < TAPPED_PX) this.tap((event.clientX - frame.getBoundingClientRect().x) / frame.clientWidth);
+    };
+  }
+
+  tap(x) {
+    if (x < EDGE) this.step(-1);
+    else if (x > 1 - EDGE) this.step(1);
+    else this.dispatchEvent(new Event("middle"));
+  }
+}

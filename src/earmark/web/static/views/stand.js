@@ -1,0 +1,131 @@
+/** The music stand: a piece in the whole window, turned by keys, pedals, taps and swipes; the screen stays on. */
+
+import { problemOf } from "/js/api.js";
+import { stayAwake } from "/js/awake.js";
+import { $, showProblem, titleOf } from "/js/dom.js";
+import { Stand } from "/js/stand.js";
+
+export const title = "Music stand";
+
+const STORED = "earmark-stand";
+const NARROW_PX = 600;
+const SETTINGS = ["width", "two", "halves", "dark"];
+const KEYS = {
+  PageDown: 1, ArrowRight: 1, ArrowDown: 1, " ": 1, Enter: 1,
+  PageUp: -1, ArrowLeft: -1, ArrowUp: -1, Backspace: -1,
+};
+const CONTROLS = "button, a, input, select";
+
+let stand = null;
+let settings = null;
+
+export async function enter(id, page = "1") {
+  make();
+  document.querySelector(".top").inert = true;
+  document.addEventListener("keydown", pressed);
+  stayAwake(true);
+  showBar(true);
+  showProblem($("stand-problem"), null);
+  $("stand-close").href = `#/piece/${id}`;
+  $("stand-title").textContent = "…";
+  stand.close();
+  try {
+    await stand.open(Number(id), Number(page) || 1);
+    if (stand.piece?.id !== Number(id)) return;
+    $("stand-title").textContent = titleOf(stand.piece);
+    document.title = `${titleOf(stand.piece)} – Earmark`;
+  } catch (error) {
+    $("stand-title").textContent = "No such piece";
+    $("stand-close").href = "#/library";
+    showProblem($("stand-problem"), problemOf(error));
+  }
+}
+
+export function leave() {
+  stand.close();
+  document.querySelector(".top").inert = false;
+  document.removeEventListener("keydown", pressed);
+  stayAwake(false);
+  if (document.fullscreenElement) document.exitFullscreen();
+}
+
+function make() {
+  if (stand) return;
+  settings = { width: innerWidth < NARROW_PX, two: true, halves: false, dark: false, ...remembered() };
+  stand = new Stand($("stand-window"), settings);
+  stand.addEventListener("turn", ({ detail: { page, words } }) => {
+    $("stand-page").textContent = words;
+    $("stand-close").href = `#/piece/${stand.piece.id}/${page}`;
+    history.replaceState(null, "", `#/stand/${stand.piece.id}/${page}`);
+  });
+  stand.addEventListener("middle", () => showBar($("stand-bar").hidden));
+  $("stand-previous").onclick = () => stand.step(-1);
+  $("stand-next").onclick = () => stand.step(1);
+  for (const name of SETTINGS) $(`stand-${name}`).onclick = () => change(name);
+  $("stand-full").hidden = !document.fullscreenEnabled;
+  $("stand-full").onclick = () => {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else document.documentElement.requestFullscreen().catch(() => {}); // then it stays as it is
+  };
+  document.addEventListener("fullscreenchange", () => {
+    $("stand-full").setAttribute("aria-pressed", String(Boolean(document.fullscreenElement)));
+  });
+  show();
+}
+
+/** What was set last on this device. */
+function remembered() {
+  try {
+    return JSON.parse(localStorage.getItem(STORED)) ?? {};
+  } catch {
+    return {}; // kept from the page, or no JSON
+  }
+}
+
+function change(name) {
+  settings[name] = !settings[name];
+  try {
+    localStorage.setItem(STORED, JSON.stringify(settings));
+  } catch { /* it holds until the page is left */ }
+  show();
+  if (stand.piece) stand.goTo(stand.position);
+}
+
+/** Shows what is set. */
+function show() {
+  for (const name of SETTINGS) $(`stand-${name}`).setAttribute("aria-pressed", String(settings[name]));
+  $("stand-two").disabled = settings.width;
+  for (const name of ["width", "dark"]) $("stand").classList.toggle(`stand-${name}`, settings[name]);
+}
+
+/** Shows the bar, or gives its room to the music. */
+function showBar(on) {
+  if (!on && $("stand-bar").contains(document.activeElement)) $("stand-window").focus();
+  $("stand-bar").hidden = !on;
+}
+
+function pressed(event) {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+  const onControl = event.target.closest?.(CONTROLS);
+  if (event.key === "Escape") escape();
+  else if (onControl && (event.key === " " || event.key === "Enter")) return;
+  else if (event.key === "Home" || event.key === "End") turn(() => stand.toEnd(event.key === "Home" ? -1 : 1));
+  else if (event.key in KEYS) turn(() => stand.step(event.shiftKey ? -1 : KEYS[event.key]));
+  else return;
+  event.preventDefault();
+}
+
+function turn(act) {
+  showBar(false);
+  act();
+}
+
+/** Brings the bar back; from there it leads out. */
+function escape() {
+  if (!$("stand-bar").hidden) {
+    location.hash = $("stand-close").hash;
+    return;
+  }
+  showBar(true);
+  $("stand-close").focus();
+}

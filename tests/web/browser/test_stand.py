@@ -1,0 +1,185 @@
+"""The music stand, in a browser: turning, fitting, what is remembered, on screens of all sizes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .conftest import PHONE
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from .conftest import Visit
+
+TABLET: dict[str, Any] = {"viewport": {"width": 820, "height": 1180}, "has_touch": True}
+WIDEST: dict[str, Any] = {"viewport": {"width": 2560, "height": 1100}}
+
+
+def at_the_piano(visit: Visit, piece: int = 1, page: int = 1, **options: Any) -> Page:
+    stand = visit(f"stand/{piece}/{page}", **options)
+    stand.wait_for_function("() => document.querySelector('#stand .leaf img')?.naturalWidth > 0")
+    return stand
+
+
+def shown(page: Page) -> str:
+    return page.text_content("#stand-page") or ""
+
+
+def test_a_piece_is_put_on_the_stand_and_left_again(visit: Visit) -> None:
+    page = visit("library")
+    page.click(".book a")
+    page.click("#piece-stand")
+    page.wait_for_selector("#stand .leaf img")
+    assert page.evaluate("document.querySelector('.top').inert")
+    assert page.evaluate("document.activeElement.id") == "stand-title"
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#piece:visible")
+    assert not page.evaluate("document.querySelector('.top').inert")
+
+
+def test_keys_and_pedals_turn(visit: Visit) -> None:
+    page = at_the_piano(visit, **TABLET)
+    for on, back in (
+        ("PageDown", "PageUp"),
+        ("ArrowRight", "ArrowLeft"),
+        ("ArrowDown", "ArrowUp"),
+        (" ", "Shift+Space"),
+        ("Enter", "Backspace"),
+        ("End", "Home"),
+    ):
+        page.keyboard.press(on)
+        page.keyboard.press(on)
+        assert shown(page) == "Page 2 of 2", on
+        assert page.url.endswith("/2")
+        page.keyboard.press(back)
+        assert shown(page) == "Page 1 of 2", back
+    assert page.inner_text("#status") == "Page 1 of 2"
+    assert page.is_hidden("#stand-bar")
+
+
+def test_escape_shows_the_bar_then_leaves(visit: Visit) -> None:
+    page = at_the_piano(visit, **TABLET)
+    page.keyboard.press("PageDown")
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.id") == "stand-close"
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#piece:visible")
+    assert page.url.endswith("/2")
+
+
+def test_taps_and_swipes_turn_and_the_middle_shows_the_bar(visit: Visit) -> None:
+    page = at_the_piano(visit, **TABLET)
+    page.touchscreen.tap(800, 600)
+    assert shown(page) == "Page 2 of 2"
+    page.touchscreen.tap(20, 600)
+    assert shown(page) == "Page 1 of 2"
+    page.touchscreen.tap(410, 600)
+    assert page.is_hidden("#stand-bar")
+    page.touchscreen.tap(410, 600)
+    assert page.is_visible("#stand-bar")
+    page.mouse.move(600, 600)
+    page.mouse.down()
+    page.mouse.move(300, 610)
+    page.mouse.up()
+    assert shown(page) == "Page 2 of 2"
+
+
+def test_half_of_the_next_page_comes_before_the_rest(visit: Visit) -> None:
+    page = at_the_piano(visit, **TABLET)
+    page.click("#stand-halves")
+    page.keyboard.press("PageDown")
+    assert shown(page) == "Pages 2 and 1 of 2"
+    assert page.locator("#stand .leaf.over img").get_attribute("alt") == "Page 2 of piece-0"
+    page.keyboard.press("PageDown")
+    assert shown(page) == "Page 2 of 2"
+    assert page.locator("#stand .leaf.over").count() == 0
+
+
+def test_two_pages_lie_side_by_side_where_there_is_room(visit: Visit) -> None:
+    page = at_the_piano(visit, **WIDEST)
+    assert shown(page) == "Pages 1 and 2 of 2"
+    one, other = (page.locator("#stand .leaf").nth(i).bounding_box() for i in range(2))
+    assert one is not None
+    assert other is not None
+    assert abs(one["x"] + one["width"] - other["x"]) <= 1
+    page.click("#stand-two")
+    assert shown(page) == "Page 1 of 2"
+
+
+def test_on_a_phone_a_page_is_as_wide_as_the_window_and_read_downwards(visit: Visit) -> None:
+    page = at_the_piano(visit, **PHONE)
+    leaf = page.locator("#stand .leaf").bounding_box()
+    assert leaf is not None
+    assert abs(leaf["width"] - PHONE["viewport"]["width"]) <= 1
+    page.set_viewport_size({"width": 390, "height": 220})
+    page.keyboard.press("PageDown")
+    assert shown(page) == "Page 1 of 2"
+    assert page.evaluate("document.querySelector('#stand-window').scrollTop") > 50
+    for _ in range(4):
+        page.keyboard.press("PageDown")
+    assert shown(page) == "Page 2 of 2"
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_what_is_set_is_remembered(visit: Visit) -> None:
+    page = at_the_piano(visit, **TABLET)
+    page.click("#stand-dark")
+    page.click("#stand-width")
+    page.reload()
+    page.wait_for_selector("#stand .leaf img")
+    pressed = "() => [...document.querySelectorAll('#stand [aria-pressed=true]')].map((one) => one.id)"
+    assert page.evaluate(pressed) == ["stand-width", "stand-two", "stand-dark"]
+    assert "invert" in page.evaluate("getComputedStyle(document.querySelector('#stand .leaf img')).filter")
+
+
+def test_a_piece_that_is_not_there_is_said(visit: Visit) -> None:
+    page = visit("stand/999999")
+    page.wait_for_selector('#stand .problem[data-kind="not_found"]')
+    page.keyboard.press("PageDown")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#library:visible")
+
+
+def test_where_turns_lead(visit: Visit) -> None:
+    page = visit()
+    walks = page.evaluate(
+        """async () => {
+            const { seen, turned } = await import("/js/turns.js");
+            const walk = (pages, together, halves, direction, position) => {
+                const steps = [];
+                for (; position; position = turned(position, direction, {pages, together, halves})) {
+                    const { beside, over } = seen(position, pages, together);
+                    steps.push(beside.join(" ") + (over ? `<${over}` : ""));
+                }
+                return steps;
+            };
+            const first = {page: 1, half: false};
+            return [walk(3, 1, false, 1, first), walk(3, 1, true, 1, first), walk(5, 2, false, 1, first),
+                walk(5, 2, true, 1, first), walk(5, 2, true, -1, {page: 5, half: false}),
+                walk(4, 2, false, -1, {page: 4, half: false})];
+        }"""
+    )
+    assert walks == [
+        ["1", "2", "3"],
+        ["1", "1<2", "2", "2<3", "3"],
+        ["1 2", "3 4", "5"],
+        ["1 2", "3 2", "3 4", "5 4", "5"],
+        ["5", "5 4", "3 4", "3 2", "1 2"],
+        ["4", "2 3", "1 2"],
+    ]
+
+
+def test_turning_down_a_page_begins_with_what_was_not_seen(visit: Visit) -> None:
+    page = visit()
+    tops = page.evaluate(
+        """async () => {
+            const { scrolled } = await import("/js/turns.js");
+            const systems = [0.1, 0.3, 0.5, 0.7].map((top) => ({box: [0, top, 1, top + 0.15]}));
+            return [[0, 1, false], [0.6, 1, false], [0, 1, true], [0.6, -1, false], [0, -1, false]].map(
+                ([top, direction, halves]) => scrolled(top, 0.4, direction, systems, halves));
+        }"""
+    )
+    assert tops == [pytest.approx(0.292), None, pytest.approx(0.2), pytest.approx(0.24), None]
