@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable
@@ -12,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import earmark.web
 from earmark.web.errors import Refusal
 from earmark.web.limits import Limits
 from earmark.web.protocol import Answer, Progress, Task
+from earmark.web.uploads import RECORDING_ENDINGS, SHEET_ENDINGS
 from earmark.web.worker_process import Worker
 
 if TYPE_CHECKING:
@@ -115,3 +118,10 @@ def test_a_piece_whose_worker_is_lost_after_it_was_added_is_said_to_be_added(
         sent = client.post("/api/v1/pieces", params={"name": "bad.pdf"}, content=b"%PDF-1.4 nothing")
         assert wait(client, sent.headers["Location"])["state"] == "failed"
     assert os.listdir(served.folder / "uploads") == ["mine.pdf"]
+
+
+def test_the_page_knows_sheet_music_by_the_same_endings() -> None:
+    script = Path(earmark.web.__file__).with_name("static").joinpath("js/files.js").read_text(encoding="utf-8")
+    (pattern,) = re.findall(r"SHEETS = /(.+)/i;", script)
+    assert all(re.search(pattern, f"name{ending}") for ending in SHEET_ENDINGS)
+    assert not any(re.search(pattern, f"name{ending}") for ending in RECORDING_ENDINGS)

@@ -153,6 +153,7 @@ def test_a_cookie_alone_changes_nothing_and_can_be_taken_back() -> None:
     assert [answer.status_code for answer in (welcomed, refused, dismissed, after)] == [303, 403, 204, 401]
     assert told.json() == {"cookie": True}
     assert "Max-Age=0" in dismissed.headers["set-cookie"]
+    assert dismissed.headers["clear-site-data"] == '"cache", "storage"'
 
 
 def test_who_came_without_a_cookie_is_told_so() -> None:

@@ -21,7 +21,7 @@ LONGEST_NAME_BYTES = 120
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
 """No file on Windows can be called so, whatever its ending."""
 SHEET_ENDINGS = (*(ending for ending, kind in ENDINGS.items() if kind in ("pdf", "image", "notation")), *UNTELLING)
-RECORDING_ENDINGS = tuple(ending for ending, kind in ENDINGS.items() if kind == "recording")
+RECORDING_ENDINGS = tuple(ending for ending, kind in ENDINGS.items() if kind in ("recording", "midi"))
 
 
 async def receive(request: Request, path: Path, most_bytes: int, limits: Limits, room: Callable[[int], None]) -> int:

@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import mido
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
@@ -113,6 +115,38 @@ def test_a_recording_is_added(visit: Visit, clip: Path) -> None:
     page.click("[aria-label='Remove clip']")  # leaves the library as it was
     page.wait_for_selector("#toast:visible >> text=clip is removed.")
     assert page.is_hidden("#library-recorded")
+
+
+def test_a_recording_is_named_and_a_midi_file_is_offered_as_it_is(visit: Visit, tmp_path: Path) -> None:
+    track = mido.MidiTrack()
+    for pitch in (57, 63, 69, 75) * 4:
+        track += [mido.Message("note_on", note=pitch), mido.Message("note_off", note=pitch, time=480)]
+    mido.MidiFile(tracks=[track]).save(tmp_path / "tune.mid")
+    page = visit("library")
+    catalogue(page)
+    page.set_input_files("#library-input", tmp_path / "tune.mid")
+    page.wait_for_selector(".addition.done >> text=Added: tune, a recording")
+    tape = page.locator('.tape[data-piece="tune"]')
+    assert "Browsers do not play MIDI files." in tape.inner_text()
+    assert tape.locator("audio").count() == 0
+    with page.expect_download() as download:
+        tape.locator("text=Download the file").click()
+    assert download.value.suggested_filename == "tune.mid"
+
+    page.click("[aria-label='Edit title and composer of tune']")
+    page.fill(".tape input >> nth=0", "Für Elise")
+    page.fill(".tape input >> nth=1", "Beethoven")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".tape-acts")
+    assert tape.locator(".hit-title").inner_text() == "Für Elise"
+    assert tape.locator(".hit-where").inner_text() == "Beethoven, tune.mid"
+    assert page.evaluate("document.activeElement.ariaLabel") == "Edit title and composer of Für Elise"
+    page.keyboard.press("Enter")
+    page.fill(".tape input >> nth=0", "nothing of it stays")
+    page.click(".tape >> text=Cancel")
+    assert tape.locator(".hit-title").inner_text() == "Für Elise"
+    page.click("[aria-label='Remove Für Elise']")  # leaves the library as it was
+    page.wait_for_selector("#toast:visible >> text=Für Elise is removed.")
 
 
 def test_an_empty_file_is_said_to_be_empty(visit: Visit) -> None:

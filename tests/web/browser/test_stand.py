@@ -143,6 +143,40 @@ def test_a_piece_that_is_not_there_is_said(visit: Visit) -> None:
     page.wait_for_selector("#library:visible")
 
 
+def test_what_was_on_the_stand_opens_without_the_server(visit: Visit) -> None:
+    page = at_the_piano(visit, **TABLET)
+    page.evaluate(
+        """async () => {
+            while (!await caches.match("/api/v1/pieces/1")) await new Promise((resolve) => setTimeout(resolve, 50));
+        }"""
+    )
+    page.context.set_offline(True)
+    page.goto(page.url.split("#")[0])
+    page.click("nav >> text=Library")
+    page.wait_for_selector(".book")
+    assert page.locator(".book-title").all_inner_texts() == ["piece-0"]
+    page.evaluate("location.hash = '#/stand/1/2'")
+    page.wait_for_function("() => document.querySelector('#stand .leaf img')?.naturalWidth > 0")
+    kept = page.evaluate(
+        """async () => (await Promise.all((await caches.keys()).map(async (name) =>
+            (await (await caches.open(name)).keys()).map(({url}) => new URL(url).pathname)))).flat()"""
+    )
+    assert {"/", "/app.js", "/stand.css", "/js/microphone-worklet.js", "/api/v1/library"} <= set(kept)
+    pages = [f"/api/v1/pieces/1/pages/{number}.png" for number in (1, 2)]
+    assert {path for path in kept if path.startswith("/api/")} == {"/api/v1/library", "/api/v1/pieces/1", *pages}
+
+
+def test_it_can_be_installed(visit: Visit) -> None:
+    page = visit()
+    address = page.locator("link[rel=manifest]").get_attribute("href")
+    manifest = page.evaluate("(address) => fetch(address).then((answer) => answer.json())", address)
+    assert manifest["display"] == "standalone"
+    icons = page.evaluate(
+        "(icons) => Promise.all(icons.map(({src}) => fetch(src).then(({ok}) => ok)))", manifest["icons"]
+    )
+    assert icons == [True]
+
+
 def test_where_turns_lead(visit: Visit) -> None:
     page = visit()
     walks = page.evaluate(

@@ -8,7 +8,6 @@
  * and style, so sizes are set through the DOM.
  */
 
-import { call } from "/js/api.js";
 import { $, count, say } from "/js/dom.js";
 import { filesOf } from "/js/dropped.js";
 import { pressed } from "/js/keys.js";
@@ -81,13 +80,6 @@ document.addEventListener("drop", async (event) => {
   } else views[view].drop(files);
   say(`${files.length === 1 ? files[0].name : count(files.length, "file")} dropped`);
 });
-
-/** Who was let in by a cookie can give it back; then this address shows how to come in again. */
-call("GET", "/visit").then(({ cookie }) => { $("leave").hidden = !cookie; }, () => {});
-$("leave").onclick = async () => {
-  await call("DELETE", "/visit").catch(() => {});
-  location.reload();
-};
 
 document.addEventListener("keydown", (event) => pressed(event, views[current]));
 

@@ -3,7 +3,7 @@
 import { Problem } from "/js/api.js";
 import { size } from "/js/dom.js";
 
-const SHEETS = /\.(pdf|png|jpe?g|tiff?|webp|musicxml|mxl|xml|mei|krn|abc)$/i;
+const SHEETS = /\.(pdf|png|jpe?g|tiff?|webp|hei[cf]|avif|jp[2xf]|j2k|gif|bmp|p[bgpn]m|musicxml|mxl|xml|mei|krn|abc|txt|msc[zx])$/i;
 
 /** Whether a file is sheet music by its name's ending; all others are taken for recordings. */
 export const isSheet = (name) => SHEETS.test(name);

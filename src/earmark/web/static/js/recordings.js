@@ -9,13 +9,24 @@ export function showRecordings(list, recordings, pieces) {
     row(pieces[hit.piece], `From ${clock(hit.time_s)}`, hit.time_s, h("span", { class: "tape-sure" }, percent(hit.confidence)))));
 }
 
+const MIDI = /\.(mid|midi|kar|rmi|smf)$/i;
+
 /** A recording's row: what it is called, words about it, its sound from a moment on, and what else there is to it. */
 export function row(piece, words, from, more) {
-  const name = titleOf(piece);
   return h("li", { class: "tape", "data-piece": piece.name },
-    h("span", { class: "hit-words" }, h("span", { class: "hit-title" }, name), h("span", { class: "hit-where" }, words)),
+    h("span", { class: "hit-words" }, h("span", { class: "hit-title" }, titleOf(piece)), h("span", { class: "hit-where" }, words)),
     more,
-    h("audio", {
-      controls: true, preload: "none", src: `${indexedRecordingAddress(piece.id)}#t=${from}`, "aria-label": `Play ${name}`,
-    }));
+    sound(piece, from));
+}
+
+/** Plays a recording from a moment on; of one that no browser plays, offers the file. */
+function sound(piece, from) {
+  const address = indexedRecordingAddress(piece.id);
+  const file = (why) => h("p", { class: "tape-file" }, `${why} `, h("a", { href: address, download: piece.source }, "Download the file"));
+  if (MIDI.test(piece.source)) return file("Browsers do not play MIDI files.");
+  const player = h("audio", {
+    controls: true, preload: "none", src: `${address}#t=${from}`, "aria-label": `Play ${titleOf(piece)}`,
+    onerror: () => player.replaceWith(file("This browser cannot play this format.")),
+  });
+  return player;
 }

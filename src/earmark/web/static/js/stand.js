@@ -138,15 +138,33 @@ export class Stand extends EventTarget {
         h("img", { alt: `Page ${number} of ${titleOf(this.piece)}`, draggable: "false" }), overlay);
       this.leaves.set(number, leaf);
     }
-    const { clientWidth, clientHeight } = this.frame;
-    const room = clientWidth / beside;
-    const width = Math.floor(this.settings.width ? room : Math.min(room, clientHeight * this.shape(number)));
+    const width = this.wide(number, beside);
     leaf.style.width = `${width}px`;
     leaf.style.height = `${width / this.shape(number)}px`;
-    const address = pageAddress(this.piece.id, number, width * devicePixelRatio, this.widths);
+    const address = this.address(number, width);
     const image = leaf.firstElementChild;
     if (image.getAttribute("src") !== address) image.src = address;
     return leaf;
+  }
+
+  /** How wide a page is, in CSS px. */
+  wide(number, beside) {
+    const room = this.frame.clientWidth / beside;
+    return Math.floor(this.settings.width ? room : Math.min(room, this.frame.clientHeight * this.shape(number)));
+  }
+
+  address(number, width) {
+    return pageAddress(this.piece.id, number, width * devicePixelRatio, this.widths);
+  }
+
+  /** The addresses of all pages, as large as they are shown now. */
+  addresses() {
+    return this.piece.layout.map(({ number }) => this.address(number, this.wide(number, this.together)));
+  }
+
+  /** Waits until the pages that are looked at are there, or cannot be had. */
+  loaded() {
+    return Promise.all([...this.sheet.querySelectorAll("img")].map((image) => image.decode().catch(() => {})));
   }
 
   shape(number) {

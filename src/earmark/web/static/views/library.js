@@ -3,6 +3,7 @@
 import { call, forgetLibrary, libraryFacts, pageAddress, patiently, problemOf, send, watch } from "/js/api.js";
 import { checkSize, isSheet } from "/js/files.js";
 import { $, count, h, icon, say, sentence, showProblem, titleOf } from "/js/dom.js";
+import { namesForm } from "/js/names.js";
 import { row } from "/js/recordings.js";
 import { fail, newRow, report, settle } from "/js/rows.js";
 
@@ -63,7 +64,7 @@ async function more(offset) {
     if (offset) books[0]?.querySelector("a").focus();
     shown = offset + pieces.length;
     $("library-more").hidden = shown >= total;
-    $("library-tapes").replaceChildren(...tapes.map((tape) => row(tape, tape.source, 0, remover(tape, "tape-remove"))));
+    $("library-tapes").replaceChildren(...tapes.map(tapeRow));
     $("library-recorded").hidden = !tapes.length;
     const counts = [count(facts.pieces, "piece"), count(facts.pages, "page")];
     if (facts.recordings) counts.push(count(facts.recordings, "recording"));
@@ -84,6 +85,25 @@ function book(piece, widths) {
       h("span", { class: "book-title" }, titleOf(piece)),
       h("span", { class: "book-composer" }, piece.composer ?? count(piece.pages, "page"))),
     remover(piece, "book-remove"));
+}
+
+/** A recording's row, with the means to name and to remove it. */
+function tapeRow(tape) {
+  const edit = h("button", {
+    type: "button", class: "quiet", "aria-label": `Edit title and composer of ${titleOf(tape)}`,
+    onclick: () => {
+      const form = namesForm(tape, (named) => {
+        const again = tapeRow(named);
+        shown.replaceWith(again);
+        again.querySelector("button").focus();
+      });
+      shown.replaceChildren(form);
+      form.querySelector("input").focus();
+    },
+  }, icon("pen"));
+  const words = [tape.composer, tape.source].filter(Boolean).join(", ");
+  const shown = row(tape, words, 0, h("span", { class: "tape-acts" }, edit, remover(tape, "tape-remove")));
+  return shown;
 }
 
 function remover(piece, style) {

@@ -3,6 +3,7 @@
 import { problemOf } from "/js/api.js";
 import { stayAwake } from "/js/awake.js";
 import { $, showProblem, titleOf } from "/js/dom.js";
+import { keepOffline } from "/js/offline.js";
 import { Stand } from "/js/stand.js";
 
 export const title = "Music stand";
@@ -34,11 +35,18 @@ export async function enter(id, page = "1") {
     if (stand.piece?.id !== Number(id)) return;
     $("stand-title").textContent = titleOf(stand.piece);
     document.title = `${titleOf(stand.piece)} – Earmark`;
+    keep(stand.piece);
   } catch (error) {
     $("stand-title").textContent = "No such piece";
     $("stand-close").href = "#/library";
     showProblem($("stand-problem"), problemOf(error));
   }
+}
+
+/** Keeps the piece on this device, once the pages that are looked at are there. */
+async function keep(piece) {
+  await stand.loaded();
+  if (stand.piece === piece) keepOffline(piece.id, stand.addresses());
 }
 
 export function leave() {
