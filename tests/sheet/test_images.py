@@ -330,3 +330,17 @@ def test_a_file_without_permission_says_so(tmp_path: Path) -> None:
     path.chmod(0)
     with pytest.raises(BadInput, match="may not be read"):
         list(read_pages(path))
+
+
+@pytest.mark.parametrize("error", [TypeError, AssertionError])
+def test_what_pillow_raises_at_damage_is_told_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    PIL.Image.fromarray(page()).save(tmp_path / "scan.png")
+
+    def damaged(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(PIL.Image.Image, "convert", damaged)
+    with pytest.raises(BadInput, match="page 1 is damaged; copy or download it again"):
+        only_page(tmp_path / "scan.png")

@@ -24,6 +24,7 @@ FIND_MUSIC = {
     "verify": ("earmark.cli.upkeep", "Say whether a library and its files are whole, and mend them."),
     "backup": ("earmark.cli.upkeep", "Copy a library, also while it is used."),
     "identify": ("earmark.cli.identify", "Say what is on a shelf of recordings, as a report."),
+    "links": ("earmark.cli.links", "Say which recordings and scores of a library belong together."),
     "align": ("earmark.cli.library", "Follow a recording through its score, moment by moment."),
     "pages": ("earmark.cli.pages", "Show the systems that are found on pages."),
     "serve": ("earmark.cli.serve", "Open a library to a browser: ask, see, follow, listen."),

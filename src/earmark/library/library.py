@@ -24,6 +24,7 @@ from earmark.library.add import Adding, Outcome, find_sources
 from earmark.library.answers import page_hits, recording_hits
 from earmark.library.embedded import EmbeddedStore
 from earmark.library.extent import Watcher
+from earmark.library.links import link_all, links_of
 from earmark.library.questions import one_question, questions
 from earmark.library.reading import read_query, read_recording
 from earmark.library.remote import at_hand
@@ -41,7 +42,7 @@ from earmark.library.store import (
 from earmark.library.stretches import stretches
 from earmark.library.verdict import NOTHING, Verdict, verdict
 from earmark.model.encoders import Model, load
-from earmark.results import Alignment, Findings, Hit, Identified, Kind, RecordingHit
+from earmark.results import Alignment, Findings, Hit, Identified, Kind, Links, RecordingHit
 from earmark.sandbox.sandbox import Sandbox
 from earmark.search.align import align
 from earmark.search.query import Query, query_of
@@ -287,6 +288,18 @@ class Library:
                 found = stretches(recording, self.store, self.model.calibration)
                 return Identified(str(audio), round(recording.duration_s, 3), model_id, found)
         raise LibraryUnusable(self._where, "changes faster than it can be searched", "try again later")
+
+    def links(self, report: Callable[[int, int], None] | None = None) -> Links:
+        """Which recordings are of which scores, which scores are editions of one work or parts of it, and which
+        recordings are of one take or of the same music.
+
+        What is stored is all that is needed: no file is read. Every piece is held against all others once, and what was
+        found is kept in the library, so that only what is new takes time; ``report`` is told how many of how many
+        pieces are done. Raises as `find` does.
+        """
+        self._used_model()
+        link_all(self.store, self.model.calibration, report)
+        return links_of(self.store)
 
     def pieces(self) -> list[Piece]:
         """All pieces, by name."""

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from earmark.errors import BadInput, Mismatch
 from earmark.library.sources import PageFile, Score
-from earmark.results import Kind, Place
+from earmark.results import Kind, Link, Place
 from earmark.schema import FloatArray, Page
 from earmark.search.index import Neighbours
 
@@ -183,6 +183,29 @@ class Store(Protocol):
 
         Raises KeyError if there is no recording of this identifier.
         """
+        ...
+
+    def links(self) -> list[Link]:
+        """Which pieces have been found to belong together, by identifiers; two may be found by both of them, the surer
+        link comes first then."""
+        ...
+
+    def unlinked(self) -> list[int]:
+        """The pieces that are still to be held against all others, by identifier: new ones, and those of which a piece
+        that was found is gone."""
+        ...
+
+    def put_links(self, asker: int, links: Sequence[Link]) -> None:
+        """Notes all that was found when this piece, one of the two of each link, was held against all others.
+
+        It takes the place of what was found so before. Names are not looked at.
+
+        What concerns a piece that was removed meanwhile is left out.
+        """
+        ...
+
+    def forget_links(self, pieces: Sequence[int]) -> None:
+        """These pieces are to be held against all others again, since there are new ones."""
         ...
 
     def close(self) -> None: ...

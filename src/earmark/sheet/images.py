@@ -158,7 +158,7 @@ def _read_image(path: Path) -> Iterator[PageImage]:
 
 
 # What Pillow's decoders raise on damaged files.
-_PILLOW_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error)
+_PILLOW_ERRORS = (OSError, SyntaxError, ValueError, EOFError, TypeError, AssertionError, struct.error)
 
 
 def _too_large(path: Path) -> BadInput:
