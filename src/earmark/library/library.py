@@ -29,7 +29,16 @@ from earmark.library.questions import one_question, questions
 from earmark.library.reading import read_query, read_recording
 from earmark.library.remote import at_hand
 from earmark.library.sources import Score
-from earmark.library.store import DOWNLOADS, UNPACKED, LibraryUnusable, Piece, Store, check_model
+from earmark.library.store import (
+    DOWNLOADS,
+    UNPACKED,
+    UPLOADS,
+    LibraryUnusable,
+    Piece,
+    Store,
+    check_model,
+    pending_mark,
+)
 from earmark.library.stretches import stretches
 from earmark.library.verdict import NOTHING, Verdict, verdict
 from earmark.model.encoders import Model, load
@@ -201,7 +210,7 @@ class Library:
         read = read_query(asked, self.model, self.sandbox, start_s, end_s, report)
         for _ in range(ATTEMPTS):
             with suppress(KeyError):  # a piece was removed after it had been ranked
-                hits, recordings, said = self._answer(read, self._pieces_of(asked), top)
+                hits, recordings, said = self._answer(read, self._pieces_of({file.path for file in asked.files}), top)
                 break
         else:
             raise LibraryUnusable(self._where, "changes faster than it can be searched", "try again later")
@@ -305,9 +314,18 @@ class Library:
         return self.store.edit(self._named([piece])[0], name, title, composer)
 
     def remove(self, *names: str) -> None:
-        """Removes the pieces of these names; raises BadInput, and removes none, when there is no such
-        piece."""
-        self.store.remove(self._named(names))
+        """Removes the pieces of these names, and those of their files that came through the browser; all others stay.
+
+        Raises BadInput, and removes none, when there is no such piece.
+        """
+        pieces = self._named(names)
+        files = {Path(file.path) for piece in pieces for file in self.store.files(piece)}
+        self.store.remove(pieces)
+        uploads = Path(self._where).absolute() / UPLOADS
+        for path in files:
+            if path.parent == uploads and not pending_mark(path).exists() and not self._pieces_of({str(path)}):
+                with suppress(OSError):  # then it belongs to no piece, which `verify` tells
+                    path.unlink()
 
     def _used_model(self) -> str:
         """The stored embeddings' model_id; raises when there are none, or they are not of this model."""
@@ -317,9 +335,8 @@ class Library:
         self.check()
         return stored
 
-    def _pieces_of(self, asked: Score) -> Set[int]:
+    def _pieces_of(self, own: Set[str]) -> Set[int]:
         """The pieces that have one of these files, or are one."""
-        own = {file.path for file in asked.files}
         sources = own | {os.path.dirname(path) for path in own}
         pieces = [piece for source in sources for piece in self.store.of_file(source)]
         return {piece.id for piece in pieces if any(file.path in own for file in self.store.files(piece))}

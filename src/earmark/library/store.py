@@ -24,6 +24,7 @@ from earmark.search.index import Neighbours
 UPLOADS, DOWNLOADS, UNPACKED = "uploads", "iiif", "unpacked"
 """The folders in a library's: scores that came through the browser; a folder of images for each manifest; a folder for
 each ZIP archive."""
+PENDING = ".pending"
 
 
 class LibraryUnusable(BadInput):
@@ -208,6 +209,11 @@ class Store(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+def pending_mark(path: Path) -> Path:
+    """The empty file that lies beside one of `UPLOADS` for as long as a server may still need it or remove it."""
+    return path.with_name(f".{path.name}{PENDING}")
 
 
 def check_model(where: str | Path, stored: str | None, model_id: str) -> None:
