@@ -31,7 +31,7 @@ def library_among_scans(pieces: Sequence[Piece], more: Sequence[Piece], scans: P
             Path(shutil.copytree(whole, Path(unfinished) / kept.name)).rename(kept)
     with Library.open(kept, model) as library:
         for outcome in library.add([*(piece.pdf for piece in (*pieces, *more)), scans]):
-            if outcome.piece is None:
+            if outcome.status == "failed":
                 raise RuntimeError(f"{outcome.source}: {outcome.reason}")
     return kept
 

@@ -18,7 +18,7 @@ from earmark.library.verify import verify
 from earmark.model.encoders import WEIGHTS, load
 from earmark.sandbox.sandbox import Sandbox
 from earmark.sheet.formats import is_sheet_music
-from earmark.sheet.manifest import read_document
+from earmark.sheet.manifest import read_file
 from earmark.sheet.on_page import see_pages
 from earmark.sheet.read import needs_engraver
 from tests.conftest import FakeEncoders
@@ -58,7 +58,7 @@ class Trials:
         steps: dict[str, Callable[[], Any]] = {
             "model.json": lambda: self._weights(path),
             "library.sqlite": lambda: self._stored(path),
-            "manifest.json": lambda: read_document(path.read_bytes(), path.name),
+            "manifest.json": lambda: self.sandbox.call(read_file, path, path.name),
         }
         if path.name in steps:
             with _step(trial, path.name):

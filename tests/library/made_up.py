@@ -42,9 +42,9 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 sys.path.insert(0, sys.argv[2])
-from earmark.library.library import open_store
+from earmark.library.embedded import EmbeddedStore
 from made_up import put
-store = open_store(sys.argv[3], create=True)
+store = EmbeddedStore(Path(sys.argv[3]), create=True)
 for i in range(int(sys.argv[5])):
     piece = put(store, f"{sys.argv[4]}-{i}", i)
     print(piece.name, flush=True)

@@ -9,14 +9,16 @@ import pytest
 
 from earmark.library.annotations import annotation_page
 from earmark.results import Findings, Hit, Place, RecordingHit
+from earmark.sandbox.sandbox import Sandbox
 
+SANDBOX = Sandbox()
 HIT = Hit(1, 7, "sonata", "/music/sonata.pdf", 0.98, 3, 2, (0.1, 0.2, 0.3, 0.4), 12.5, measure="17")
 TAPE = RecordingHit(1, 8, "tape", "/music/tape.mp3", 0.9, 61.25, 12.5)
 HEARD = Findings("/music/clip.ogg", 0.0, 20.0, "m", True, "surely", "", (HIT,), (TAPE,))
 
 
 def test_a_page_of_a_pdf_is_a_fragment_of_it() -> None:
-    page = annotation_page([(HEARD, [[Path("/music/sonata.pdf")]])])
+    page = annotation_page([(HEARD, [[Path("/music/sonata.pdf")]])], SANDBOX)
     assert (page["@context"], page["type"]) == ("http://www.w3.org/ns/anno.jsonld", "AnnotationPage")
     score, tape = page["items"]
     target = score["target"]
@@ -31,7 +33,7 @@ def test_a_page_of_a_pdf_is_a_fragment_of_it() -> None:
 
 def test_a_page_among_images_is_its_own_file() -> None:
     files = [Path(f"/scan/{number}.png") for number in (1, 2, 3)]
-    (item, _) = annotation_page([(HEARD, [files])])["items"]
+    (item, _) = annotation_page([(HEARD, [files])], SANDBOX)["items"]
     assert item["target"]["source"] == files[2].as_uri()
     assert item["target"]["selector"]["value"].startswith("xywh=percent:")
 
@@ -40,17 +42,17 @@ def test_a_page_beyond_the_images_is_one_of_the_folder() -> None:
     """Images of open books are two pages each."""
     files = [Path(f"/scan/{number}.png") for number in (1, 2)]
     hits = replace(HEARD, hits=(replace(HIT, source="/scan"),))
-    (item, _) = annotation_page([(hits, [files])])["items"]
+    (item, _) = annotation_page([(hits, [files])], SANDBOX)["items"]
     assert item["target"]["source"] == Path("/scan").as_uri()
 
 
 def test_a_question_on_paper_is_a_place_too() -> None:
     seen = replace(HIT, query_time_s=None, query_place=Place(2, 1, (0.0, 0.5, 0.5, 1.0)))
     findings = Findings("/music/page.jpg", 0.0, 0.0, "m", True, "surely", "", (seen,), query_pages=1)
-    (item,) = annotation_page([(findings, [[Path("/music/sonata.pdf")]])])["items"]
+    (item,) = annotation_page([(findings, [[Path("/music/sonata.pdf")]])], SANDBOX)["items"]
     assert item["body"][0]["selector"]["value"] == "xywh=percent:0.000,50.000,50.000,50.000"
 
 
 def test_every_hit_needs_its_files() -> None:
     with pytest.raises(ValueError, match="zip"):
-        annotation_page([(HEARD, [])])
+        annotation_page([(HEARD, [])], SANDBOX)

@@ -74,7 +74,7 @@ def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
 def test_a_kill_at_any_moment_loses_no_piece_that_was_reported(tmp_path: Path) -> None:
     rng = random.Random(0)
     reported: set[str] = set()
-    for round_number in range(6):
+    for round_number in range(3):  # every moment: test_faults
         writer = start_writer(tmp_path, f"r{round_number}", 100_000)
         assert writer.stdout is not None
         reported.add(writer.stdout.readline().strip())
@@ -90,7 +90,7 @@ def test_a_kill_at_any_moment_loses_no_piece_that_was_reported(tmp_path: Path) -
         assert all((piece.pages, piece.systems, piece.places) == (2, 10, 50) for piece in pieces)
         assert store.nearest(embeddings(0), 1).places.shape == (50, 1)
         store.close()
-    assert len(reported) >= 6
+    assert len(reported) >= 3
 
 
 def test_two_processes_add_at_once(tmp_path: Path) -> None:

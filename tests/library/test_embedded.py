@@ -192,7 +192,7 @@ def test_a_damaged_piece_is_reported_when_it_is_read_and_can_be_removed(tmp_path
     assert (store.nearest(embeddings(2), 1).pieces == second.id).all()
 
 
-FLIPS = 200
+FLIPS = 100
 
 
 def answers(store: Store, seed: int) -> list[object]:

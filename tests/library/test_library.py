@@ -16,7 +16,7 @@ from earmark.library import encode as encode_module
 from earmark.library.add import Outcome
 from earmark.library.library import Library
 from earmark.library.sources import Score
-from earmark.library.store import LibraryUnusable, Piece
+from earmark.library.store import UPLOADS, LibraryUnusable, Piece, pending_mark
 from earmark.search import query as query_module
 
 if TYPE_CHECKING:
@@ -222,6 +222,21 @@ def test_removed_pieces_are_not_found(library: Library, scores: Path, music: Mus
     library.remove("piece-0")
     clip = music.write_recording(tmp_path / "clip.wav", music.melody(0, 40))
     assert "piece-0" not in {hit.piece for hit in library.find(clip).hits}
+
+
+def test_of_a_removed_piece_goes_only_what_came_through_the_browser(
+    library: Library, scores: Path, music: Music, tmp_path: Path
+) -> None:
+    uploads = tmp_path / "library" / UPLOADS
+    uploads.mkdir()
+    for seed, name in enumerate(("alone", "awaited"), start=7):
+        music.write_pdf(uploads / f"{name}.pdf", music.melody(seed, 24))
+    pending_mark(uploads / "awaited.pdf").touch()  # a server settles what becomes of it
+    library.add([uploads, scores / "piece-0.pdf"])
+    library.remove("alone", "awaited", "piece-0")
+    assert library.pieces() == []
+    assert sorted(path.name for path in uploads.iterdir()) == [".awaited.pdf.pending", "awaited.pdf"]
+    assert (scores / "piece-0.pdf").exists()
 
 
 def test_an_empty_library_says_so(library: Library, music: Music, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from earmark.errors import BadInput, Mismatch
 from earmark.library.sources import PageFile
 from earmark.library.store import LibraryUnusable, Store
 from earmark.library.whole import copy_pieces
-from earmark.results import Place
+from earmark.results import Link, Place
 from earmark.schema import FloatArray, Page
 from earmark.search.rank import propose
 
@@ -224,6 +224,25 @@ class TestEngine:
         assert sorted(piece.name for piece in pieces) == ["a", "a (2)", "same0", "same1"]
         assert all(len(store.contents(piece.id)[0]) == 50 for piece in pieces)
         assert set(store.nearest(embeddings(2), 200).pieces.ravel()) == {piece.id for piece in pieces}
+
+    def test_links_are_of_pieces_that_are_there(self, store: Store) -> None:
+        first, second, third = (put(store, name, seed) for seed, name in enumerate("abc"))
+        assert store.unlinked() == sorted(piece.id for piece in (first, second, third))
+        edition = Link("edition", first.id, "a", second.id, "b", 0.75, True)
+        heard = Link("recording", third.id, "c", first.id, "a", 0.5, False, ((1.0, 2.5), (4.0, 5.0)))
+        store.put_links(first.id, [edition])
+        store.put_links(third.id, [heard])
+        assert {*store.links()} == {edition, heard}
+        assert store.unlinked() == [second.id]
+        store.forget_links([third.id])
+        assert store.links() == [edition]
+        store.remove([second])
+        assert store.links() == []
+        assert store.unlinked() == sorted([first.id, third.id])
+        store.put_links(first.id, [edition])
+        store.put_links(second.id, [edition])
+        assert store.links() == []
+        assert store.unlinked() == [third.id]
 
     def test_a_copy_answers_the_same(self, engine: Engine, store: Store, name: str, tmp_path: Path) -> None:
         folder = folder_engine(tmp_path).open("original", True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from email.utils import formatdate
@@ -15,6 +16,8 @@ import pytest
 from earmark.errors import BadInput
 from earmark.library.annotations import annotation_page
 from earmark.library.library import Library
+from earmark.sandbox.limits import Limits
+from earmark.sandbox.sandbox import Sandbox
 from earmark.sheet import fetch, iiif, manifest
 from earmark.sheet.iiif import Fetched, download, kept_manifest
 from earmark.sheet.manifest import Collection, Manifest, read_document
@@ -22,6 +25,7 @@ from earmark.sheet.manifest import Collection, Manifest, read_document
 if TYPE_CHECKING:
     from tests.conftest import FakeEncoders, Music
 
+SANDBOX = Sandbox()
 Answer = tuple[int, dict[str, str], bytes]
 
 
@@ -83,7 +87,7 @@ def version_3(server: Server, pages: int, service: bool = True) -> dict[str, Any
 
 
 def pages_of(url: str, folder: Path) -> list[Path]:
-    fetched = download(url, folder)
+    fetched = download(url, folder, SANDBOX)
     assert isinstance(fetched, Fetched)
     return list(fetched.pages)
 
@@ -108,7 +112,7 @@ def test_version_3_is_fetched_at_the_right_size_and_not_twice(server: Server, tm
     server.asked.clear()
     assert pages_of(url, tmp_path / "iiif") == paths
     assert server.asked == ["/m.json", "/image/2/full/2000,/0/default.jpg"]
-    kept = kept_manifest(tmp_path / "iiif")
+    kept = kept_manifest(tmp_path / "iiif", SANDBOX)
     assert kept is not None
     assert (kept.label, len(kept.canvases)) == ("Sonaten für Klavier", 2)
 
@@ -143,12 +147,12 @@ def test_what_a_server_refuses_is_said_and_what_was_fetched_stays(server: Server
     server.give("/full/1.jpg", b"image")
     server.answers["/full/2.jpg"] = [(429, {"Retry-After": "86400"}, b"")]
     with pytest.raises(BadInput, match=r"2\.jpg: the server is busy, and there is no time to wait 86400 s"):
-        download(url, tmp_path)
+        download(url, tmp_path, SANDBOX)
     assert server.asked.count("/full/1.jpg") == 1
     server.http.shutdown()
     server.http.server_close()
     with pytest.raises(BadInput, match="cannot be fetched"):
-        download(url, tmp_path)
+        download(url, tmp_path, SANDBOX)
 
 
 def test_too_much_is_refused(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,11 +160,11 @@ def test_too_much_is_refused(server: Server, tmp_path: Path, monkeypatch: pytest
     server.give("/full/1.jpg", b"x" * 2000)
     monkeypatch.setattr(iiif, "MAX_IMAGE_BYTES", 1000)
     with pytest.raises(BadInput, match="is larger than"):
-        download(url, tmp_path)
+        download(url, tmp_path, SANDBOX)
     assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
     monkeypatch.setattr(manifest, "MAX_PAGES", 0)
     with pytest.raises(BadInput, match="has more than 0 pages"):
-        download(url, tmp_path)
+        download(url, tmp_path, SANDBOX)
 
 
 @pytest.mark.parametrize(
@@ -178,11 +182,22 @@ def test_what_is_no_manifest_is_said(content: bytes, message: str) -> None:
         read_document(content, "m")
 
 
+@pytest.mark.usefixtures("processes")
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such limits")
+def test_a_document_that_takes_all_memory_fails_alone(server: Server, tmp_path: Path) -> None:
+    """It is read where files from outside are, which has little memory here: too little for this many objects."""
+    sandbox = Sandbox(Limits(memory_bytes=50_000_000))
+    with pytest.raises(BadInput, match=r"m\.json: takes too much memory; "):
+        download(server.give("/m.json", b"[" + b"{}," * 2_000_000 + b"{}]"), tmp_path, sandbox)
+    sandbox.close()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_image_that_is_not_on_the_web_is_refused(server: Server, tmp_path: Path) -> None:
     elsewhere = version_3(server, 1, service=False)
     elsewhere["items"][0]["items"][0]["items"][0]["body"]["id"] = "file:///etc/hostname"
     with pytest.raises(BadInput, match="is no web address"):
-        download(server.give("/m.json", elsewhere), tmp_path)
+        download(server.give("/m.json", elsewhere), tmp_path, SANDBOX)
 
 
 def test_a_manifest_is_a_piece_that_is_found_on_its_canvas(
@@ -204,7 +219,7 @@ def test_a_manifest_is_a_piece_that_is_found_on_its_canvas(
     findings = library.find(music.write_recording(tmp_path / "clip.wav", melody, first=75))
     hit = findings.hits[0]
     files = [[Path(file.path) for file in library.store.files(outcome.piece)]]
-    (item,) = annotation_page([(findings, files)])["items"]
+    (item,) = annotation_page([(findings, files)], SANDBOX)["items"]
     assert item["target"]["source"]["id"] == f"{server.url}/canvas/2"
     assert item["target"]["source"]["partOf"] == {"id": url, "type": "Manifest"}
     x, y, width, height = map(float, item["target"]["selector"]["value"].removeprefix("xywh=").split(","))
@@ -243,7 +258,7 @@ def test_a_missing_image_is_told_and_tried_again_and_the_rest_is_added(
 def test_when_all_images_are_missing_nothing_is_added(server: Server, tmp_path: Path) -> None:
     url = server.give("/m.json", version_3(server, 2, service=False))
     with pytest.raises(BadInput, match=r"1\.jpg: the server says 404"):
-        download(url, tmp_path)
+        download(url, tmp_path, SANDBOX)
 
 
 def test_ranges_are_pieces_with_split(server: Server, encoders: FakeEncoders, music: Music, tmp_path: Path) -> None:
@@ -292,5 +307,5 @@ def test_collections_lead_to_their_manifests_and_sound_is_added_as_recordings(
 def test_a_collection_does_not_lead_into_this_network(server: Server, tmp_path: Path) -> None:
     url = server.give("/m.json", version_3(server, 1, service=False))
     with pytest.raises(BadInput, match="is of this machine or its network"):
-        download(url, tmp_path, given="https://example.org/collection.json")
+        download(url, tmp_path, SANDBOX, given="https://example.org/collection.json")
     assert isinstance(read_document(b'{"type": "Collection", "items": [{"id": "x"}]}', "c"), Collection)

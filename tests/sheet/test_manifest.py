@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from earmark.errors import BadInput
+from earmark.sheet import manifest as manifest_module
 from earmark.sheet.manifest import Canvas, Manifest, Range, read_document
 
 IMAGE = {"id": "https://a.org/1.jpg", "type": "Image", "width": 3000, "height": 4000}
@@ -105,3 +107,19 @@ def test_ranges_of_version_2_are_read_through_their_top() -> None:
     read = read_document(json.dumps(content).encode(), "m")
     assert isinstance(read, Manifest)
     assert read.ranges == (Range("Kyrie", 1, 2), Range("Gloria", 3, 3))
+
+
+def test_ranges_that_name_each_other_have_an_end() -> None:
+    """Each of these names all: read through and through, they would take longer than the world has been there."""
+    names = [f"r{number}" for number in range(40)]
+    ranges = [{"@id": name, "label": name, "ranges": names, "canvases": ["c"]} for name in names]
+    top = {"@id": "top", "viewingHint": "top", "ranges": names}
+    read = manifest((IMAGE, "c"), structures=[top, *ranges])
+    assert read.ranges == tuple(Range(name, 1, 1) for name in names)
+
+
+def test_no_more_pages_and_recordings_are_looked_at_than_a_volume_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manifest_module, "MAX_PAGES", 3)
+    sound = {"id": "https://a.org/1.mp3", "type": "Sound"}
+    with pytest.raises(BadInput, match="more than 3 pages"):
+        manifest(*[(sound, "c")] * 4)

@@ -143,14 +143,23 @@ def test_neither_the_token_nor_a_cookie_of_another_port_is_a_cookie_of_this() ->
 
 
 def test_a_cookie_alone_changes_nothing_and_can_be_taken_back() -> None:
-    welcomed, refused, dismissed, after = browse(
+    welcomed, told, refused, dismissed, after = browse(
         ("GET", "/?token=secret", {}),
+        ("GET", "/api/v1/visit", {}),
         ("DELETE", "/api/v1/visit", {}),
         ("DELETE", "/api/v1/visit", CLIENT),
-        ("GET", "/", {}),
+        ("GET", "/", {"Cookie": ""}),
     )
     assert [answer.status_code for answer in (welcomed, refused, dismissed, after)] == [303, 403, 204, 401]
+    assert told.json() == {"cookie": True}
+    assert "Max-Age=0" in dismissed.headers["set-cookie"]
     assert dismissed.headers["clear-site-data"] == '"cache", "storage"'
+
+
+def test_who_came_without_a_cookie_is_told_so() -> None:
+    assert call(OWN, path="/api/v1/visit").json() == {"cookie": False}
+    bearer = {**OWN, "Authorization": "Bearer secret"}
+    assert call(bearer, token="secret", path="/api/v1/visit").json() == {"cookie": False}
 
 
 def test_no_answer_is_kept_unless_it_says_so() -> None:

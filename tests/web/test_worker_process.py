@@ -15,18 +15,19 @@ from earmark.web.worker import Setup
 from earmark.web.worker_process import Worker
 
 if TYPE_CHECKING:
-    from tests.conftest import FakeEncoders
     from tests.web.conftest import Served
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def worker(server: Served, encoders: FakeEncoders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
-    """A worker on the server's library."""
-    monkeypatch.setattr(sys, "path", [str(ROOT), *sys.path])
-    (tmp_path / "kept").mkdir()
-    worker = Worker(Setup(str(server.folder), encoders, str(tmp_path / "kept"), 10**9))
+@pytest.fixture(scope="module")
+def worker(server: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+    """A worker on the server's library; who ends its process starts the next one's."""
+    from tests.conftest import FakeEncoders
+
+    if str(ROOT) not in sys.path:
+        sys.path.insert(0, str(ROOT))
+    worker = Worker(Setup(str(server.folder), FakeEncoders(), str(tmp_path_factory.mktemp("kept")), 10**9))
     yield worker
     worker.stop()
 
@@ -47,15 +48,15 @@ def find(worker: Worker, clip: Path) -> str:
 
 
 def test_after_what_nobody_foresaw_the_next_task_has_a_fresh_process(worker: Worker, clip: Path) -> None:
-    assert find(worker, clip) == "piece-1"
-    first = worker.pid
+    find(worker, clip)
+    first, restarts = worker.pid, worker.restarts
     for _ in range(2):
         with pytest.raises(Refusal) as refused:
             worker.call(Task("find", {"name": "lacks its arguments"}), 60.0, lambda progress: None)
         assert refused.value.kind == "gave_up"
-        assert find(worker, clip) == "piece-1"
+    assert find(worker, clip) == "piece-1"
     assert worker.pid != first
-    assert worker.restarts == 2
+    assert worker.restarts == restarts + 2
 
 
 def test_after_a_refusal_the_process_goes_on(worker: Worker, clip: Path, tmp_path: Path) -> None:
@@ -75,13 +76,6 @@ def test_a_process_that_is_killed_between_tasks_is_replaced(worker: Worker, clip
     assert find(worker, clip) == "piece-1"
 
 
-def test_a_stopped_worker_starts_no_more(worker: Worker, clip: Path) -> None:
-    worker.stop()
-    with pytest.raises(Refusal, match="stopping"):
-        find(worker, clip)
-    assert worker.pid is None
-
-
 def test_progress_is_told(worker: Worker, clip: Path) -> None:
     told: list[Progress] = []
     asked = {
@@ -95,3 +89,11 @@ def test_progress_is_told(worker: Worker, clip: Path) -> None:
     }
     worker.call(Task("find", asked), 60.0, told.append)
     assert told[0].heard_s > 0
+
+
+def test_a_stopped_worker_starts_no_more(server: Served, clip: Path, tmp_path: Path) -> None:
+    worker = Worker(Setup(str(server.folder), "earmark-1", str(tmp_path), 10**9))
+    worker.stop()
+    with pytest.raises(Refusal, match="stopping"):
+        find(worker, clip)
+    assert worker.pid is None

@@ -25,6 +25,7 @@ FIND_MUSIC = {
     "backup": ("earmark.cli.upkeep", "Copy a library, also while it is used."),
     "copy": ("earmark.cli.upkeep", "Put a library's pieces into another, a folder's or in Milvus."),
     "identify": ("earmark.cli.identify", "Say what is on a shelf of recordings, as a report."),
+    "links": ("earmark.cli.links", "Say which recordings and scores of a library belong together."),
     "align": ("earmark.cli.library", "Follow a recording through its score, moment by moment."),
     "pages": ("earmark.cli.pages", "Show the systems that are found on pages."),
     "serve": ("earmark.cli.serve", "Open a library to a browser: ask, see, follow, listen."),

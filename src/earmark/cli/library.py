@@ -266,7 +266,9 @@ def edit_command(where: str, piece: str, name: str | None, title: str | None, co
 @LIBRARY
 @click.argument("pieces", metavar="PIECE...", nargs=-1, required=True)
 def remove_command(where: str, pieces: tuple[str, ...]) -> None:
-    """Remove the pieces of these names from LIBRARY; the files they were added from stay.
+    """Remove the pieces of these names from LIBRARY.
+
+    The files that they were added from stay, but for those that came through the browser.
 
     \b
     earmark remove ~/scores invention-1 arabesque
@@ -306,7 +308,8 @@ def _annotate(library: Library, answers: Iterable[Findings], path: Path) -> None
         return [Path(file.path) for file in library.store.files(library.store.piece(hit.piece_id))]
 
     try:
-        write_json(path, annotation_page([(found, [files(hit) for hit in found.hits]) for found in answers]))
+        asked = [(found, [files(hit) for hit in found.hits]) for found in answers]
+        write_json(path, annotation_page(asked, library.sandbox))
     except OSError as error:
         raise BadInput(path, f"cannot be written ({error.strerror})", "give another --annotations file") from error
 

@@ -216,7 +216,7 @@ class Adding:
             path = fetched_file(url, folder) if url == given else None
             if path is not None:
                 return [score_at(url, path)]
-            fetched = download(url, folder, given=given)
+            fetched = download(url, folder, self.sandbox, given=given)
             if isinstance(fetched, Collection):
                 return fetched
             label = fetched.manifest.label

@@ -8,25 +8,33 @@ https://www.w3.org/TR/annotation-model/, https://www.w3.org/TR/media-frags/
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from earmark.library.sources import whole_file
 from earmark.results import Findings, Hit, RecordingHit
+from earmark.sandbox.sandbox import Sandbox
 from earmark.schema import Box
 from earmark.sheet.iiif import is_address, kept_manifest
+from earmark.sheet.manifest import Manifest
 
 Json = dict[str, Any]
 _MEDIA_FRAGMENTS = "http://www.w3.org/TR/media-frags/"
 _PDF_FRAGMENTS = "http://tools.ietf.org/rfc/rfc8118"
 
 
-def annotation_page(answers: Iterable[tuple[Findings, Sequence[Sequence[Path]]]]) -> Json:
-    """The AnnotationPage of searches, each with the files of the piece of every hit, in page order."""
+def annotation_page(answers: Iterable[tuple[Findings, Sequence[Sequence[Path]]]], sandbox: Sandbox) -> Json:
+    """The AnnotationPage of searches, each with the files of the piece of every hit, in page order.
+
+    Manifests that they came with are read in ``sandbox``.
+    """
+    manifest = cache(partial(kept_manifest, sandbox=sandbox))
     items: list[Json] = []
     for findings, files in answers:
         query = Path(findings.query_path).expanduser()
-        targets = [_page_target(hit, paths) for hit, paths in zip(findings.hits, files, strict=True)]
+        pages = zip(findings.hits, files, strict=True)
+        targets = [_page_target(hit, paths, manifest(paths[0].parent)) for hit, paths in pages]
         items += [_annotation(hit, query, target) for hit, target in zip(findings.hits, targets, strict=True)]
         items += [_annotation(hit, query, _moment(hit.source, hit.time_s)) for hit in findings.recordings]
     return {"@context": "http://www.w3.org/ns/anno.jsonld", "type": "AnnotationPage", "items": items}
@@ -46,8 +54,7 @@ def _annotation(hit: Hit | RecordingHit, query: Path, target: Json) -> Json:
     }
 
 
-def _page_target(hit: Hit, files: Sequence[Path]) -> Json:
-    manifest = kept_manifest(files[0].parent)
+def _page_target(hit: Hit, files: Sequence[Path], manifest: Manifest | None) -> Json:
     if manifest is not None and hit.page <= len(manifest.canvases):
         canvas = manifest.canvases[hit.page - 1]
         part_of = {"id": whole_file(hit.source), "type": "Manifest"}

@@ -7,6 +7,7 @@ looked for in `earmark.library.embedding_files`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -22,8 +23,8 @@ from earmark.library.database import Database
 from earmark.library.embedding_files import KEY, EmbeddingFiles, Keys, Stored
 from earmark.library.sources import PAGES, PageFile, Score
 from earmark.library.store import LibraryDamaged, Piece, check_model
-from earmark.library.tables import FACTS, IS_WHOLE, PIECES, PLACE, PLACES, SUMS, TIME, crc32
-from earmark.results import Kind, Place
+from earmark.library.tables import FACTS, IS_WHOLE, LINKS, PIECES, PLACE, PLACES, SUMS, TIME, crc32
+from earmark.results import Kind, Link, Place
 from earmark.schema import FloatArray, Page
 from earmark.search.index import Index, Neighbours, Part
 from earmark.search.lists import can_be_mapped, mapped_lists
@@ -376,6 +377,44 @@ class EmbeddedStore:
         if not is_whole:
             raise self._db.damaged(name)
         return embeddings, places
+
+    def links(self) -> list[Link]:
+        """See `Store.links`."""
+        query = f"""
+            SELECT relation, piece, pieces.name, other, others.name, confidence, sure, heard
+            FROM links JOIN pieces ON piece = pieces.id JOIN pieces AS others ON other = others.id
+            WHERE asker IN (SELECT id FROM pieces JOIN linked ON piece = id WHERE checksum IS {LINKS})
+            ORDER BY piece, other, confidence DESC
+        """
+        with self._db.explained():
+            rows = self._db.execute(query).fetchall()
+        return [
+            Link(relation, piece, name, other, others, confidence, bool(sure), tuple(map(tuple, json.loads(heard))))
+            for relation, piece, name, other, others, confidence, sure, heard in rows
+        ]
+
+    def unlinked(self) -> list[int]:
+        """See `Store.unlinked`."""
+        query = f"SELECT id FROM pieces LEFT JOIN linked ON piece = id WHERE checksum IS NOT {LINKS} ORDER BY id"
+        with self._db.explained():
+            return [identifier for (identifier,) in self._db.execute(query)]
+
+    def put_links(self, asker: int, links: Sequence[Link]) -> None:
+        """See `Store.put_links`."""
+        rows = [
+            (asker, one.piece_id, one.other_id, one.relation, one.confidence, int(one.sure), json.dumps(one.heard_s))
+            for one in links
+        ]
+        are_there = "(SELECT count(*) FROM pieces WHERE id IN (?1, ?2, ?3)) = 2"
+        with self._db.transaction("IMMEDIATE"):
+            self._db.execute("DELETE FROM links WHERE asker = ?", (asker,))
+            self._db.execute_many(f"INSERT INTO links SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE {are_there}", rows)
+            self._db.execute(f"INSERT OR REPLACE INTO linked SELECT id, {LINKS} FROM pieces WHERE id = ?", (asker,))
+
+    def forget_links(self, pieces: Sequence[int]) -> None:
+        """See `Store.forget_links`."""
+        with self._db.transaction("IMMEDIATE"):
+            self._db.execute_many("DELETE FROM linked WHERE piece = ?", [(piece,) for piece in pieces])
 
     def checked(self) -> list[tuple[Piece, bool]]:
         """Every piece, by identifier, and whether all that is stored of it is as it was put."""

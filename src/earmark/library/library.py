@@ -26,16 +26,26 @@ from earmark.library.answers import page_hits, recording_hits
 from earmark.library.embedded import EmbeddedStore
 from earmark.library.encode import Encoding, Threads
 from earmark.library.extent import Watcher
+from earmark.library.links import link_all, links_of
 from earmark.library.location import is_remote, kept_in
 from earmark.library.questions import one_question, questions
 from earmark.library.reading import read_query, read_recording
 from earmark.library.remote import at_hand
 from earmark.library.sources import Score, whole_file
-from earmark.library.store import DOWNLOADS, UNPACKED, LibraryUnusable, Piece, Store, check_model
+from earmark.library.store import (
+    DOWNLOADS,
+    UNPACKED,
+    UPLOADS,
+    LibraryUnusable,
+    Piece,
+    Store,
+    check_model,
+    pending_mark,
+)
 from earmark.library.stretches import stretches
 from earmark.library.verdict import NOTHING, Verdict, verdict
 from earmark.model.encoders import Model, load
-from earmark.results import Alignment, Findings, Hit, Identified, Kind, RecordingHit
+from earmark.results import Alignment, Findings, Hit, Identified, Kind, Links, RecordingHit
 from earmark.sandbox.sandbox import Sandbox
 from earmark.schema import FloatArray
 from earmark.search.align import align
@@ -293,6 +303,18 @@ class Library:
                 return Identified(str(audio), round(recording.duration_s, 3), model_id, found)
         raise LibraryUnusable(self._where, "changes faster than it can be searched", "try again later")
 
+    def links(self, report: Callable[[int, int], None] | None = None) -> Links:
+        """Which recordings are of which scores, which scores are editions of one work or parts of it, and which
+        recordings are of one take or of the same music.
+
+        What is stored is all that is needed: no file is read. Every piece is held against all others once, and what was
+        found is kept in the library, so that only what is new takes time; ``report`` is told how many of how many
+        pieces are done. Raises as `find` does.
+        """
+        self._used_model()
+        link_all(self.store, self.model.calibration, report)
+        return links_of(self.store)
+
     def pieces(self) -> list[Piece]:
         """All pieces, by name."""
         return self.store.pieces()
@@ -306,9 +328,18 @@ class Library:
         return self.store.edit(self._named([piece])[0], name, title, composer)
 
     def remove(self, *names: str) -> None:
-        """Removes the pieces of these names; raises BadInput, and removes none, when there is no such
-        piece."""
-        self.store.remove(self._named(names))
+        """Removes the pieces of these names, and those of their files that came through the browser; all others stay.
+
+        Raises BadInput, and removes none, when there is no such piece.
+        """
+        pieces = self._named(names)
+        files = {Path(file.path) for piece in pieces for file in self.store.files(piece)}
+        self.store.remove(pieces)
+        uploads = kept_in(self._where) / UPLOADS
+        for path in files:
+            if path.parent == uploads and not pending_mark(path).exists() and not self._is_read(str(path)):
+                with suppress(OSError):  # then it belongs to no piece, which `verify` tells
+                    path.unlink()
 
     def _encoding(self, jobs: int, ray: str | None) -> Encoding:
         if ray is None:
@@ -360,6 +391,11 @@ class Library:
             query.rank(_of(embeddings, pieces), kind, self.model.calibration, top)
             for kind, pieces in zip(kinds, chosen, strict=True)
         ]
+
+    def _is_read(self, path: str) -> bool:
+        """Whether a piece is that file, or has it among its pages."""
+        pieces = [piece for source in (path, os.path.dirname(path)) for piece in self.store.of_file(source)]
+        return any(self._is_read_from(piece, {path}) for piece in pieces)
 
     def _is_read_from(self, piece: Piece, own: Set[str]) -> bool:
         """Whether a piece is one of these files, or has one among its pages."""

@@ -21,8 +21,8 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator, Sequence, Set
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -34,7 +34,7 @@ from earmark.errors import BadInput, Mismatch
 from earmark.library.milvus_rows import BITS, Address, Contents, Row, Rows, State, elsewhere, model_of, number_of, there
 from earmark.library.sources import PageFile, Score, whole_file
 from earmark.library.store import Piece, check_model
-from earmark.results import Kind, Place
+from earmark.results import Kind, Link, Place
 from earmark.schema import FloatArray, Page
 from earmark.search.index import Neighbours
 
@@ -228,6 +228,35 @@ class MilvusStore:
         times_s, embeddings = self._whole(piece, "recording")
         return np.array(times_s), embeddings
 
+    def links(self) -> list[Link]:
+        """See `Store.links`."""
+        rows = self._all()
+        found = [
+            replace(one, piece=rows[one.piece_id].piece.name, other=rows[one.other_id].piece.name)
+            for row in rows.values()
+            if _is_linked(row, rows)
+            for one in row.links or ()
+        ]
+        return sorted(found, key=lambda one: (one.piece_id, one.other_id, -one.confidence))
+
+    def unlinked(self) -> list[int]:
+        """See `Store.unlinked`."""
+        rows = self._all()
+        return sorted(identifier for identifier, row in rows.items() if not _is_linked(row, rows))
+
+    def put_links(self, asker: int, links: Sequence[Link]) -> None:
+        """See `Store.put_links`."""
+        known = self._some(list({asker, *(piece for one in links for piece in (one.piece_id, one.other_id))}))
+        between = tuple(replace(one, piece="", other="") for one in links if {one.piece_id, one.other_id} <= {*known})
+        with suppress(KeyError):  # it was removed meanwhile
+            self._still_there(replace(known[asker], links=between))
+
+    def forget_links(self, pieces: Sequence[int]) -> None:
+        """See `Store.forget_links`."""
+        for row in self._some(pieces).values():
+            with suppress(KeyError):  # it was removed meanwhile
+                self._still_there(replace(row, links=None))
+
     def close(self) -> None:
         """Ends the connection; nothing is lost without it."""
         self._rows.close()
@@ -268,6 +297,9 @@ class MilvusStore:
 
     def _row(self, identifier: int) -> Row:
         return self._some([identifier])[identifier]
+
+    def _all(self) -> dict[int, Row]:
+        return {row.piece.id: row for row in self._rows.all()}
 
     def _some(self, identifiers: Sequence[int]) -> dict[int, Row]:
         """The rows of those of these pieces that are there."""
@@ -330,3 +362,8 @@ class MilvusStore:
 def _youngest(rows: Sequence[Row], source: str) -> Row | None:
     found = (row for row in rows if row.piece.source == source and row.state == State.THERE)
     return max(found, key=lambda row: row.age, default=None)
+
+
+def _is_linked(row: Row, rows: Mapping[int, Row]) -> bool:
+    """Whether a piece was held against all others, and all that were found are still there."""
+    return row.links is not None and all(one.piece_id in rows and one.other_id in rows for one in row.links)

@@ -33,7 +33,7 @@ import numpy as np
 from earmark.errors import BadInput
 from earmark.library.sources import PageFile, whole_file
 from earmark.library.store import LibraryAway, LibraryUnusable, Piece
-from earmark.results import Kind, Place
+from earmark.results import Kind, Link, Place
 from earmark.schema import FloatArray, Page
 
 TOKEN, CERTIFICATES = "EARMARK_MILVUS_TOKEN", "EARMARK_MILVUS_CA"
@@ -100,7 +100,10 @@ class Address:
 
 @dataclass(frozen=True)
 class Row:
-    """A piece's row; ``written_ns`` is when it was first written, ``edited`` what a person has set of it."""
+    """A piece's row; ``written_ns`` is when it was first written, ``edited`` what a person has set of it.
+
+    ``links`` are what was found when the piece was held against all others, without names; None: it was not yet.
+    """
 
     piece: Piece
     state: State
@@ -109,6 +112,7 @@ class Row:
     files: tuple[PageFile, ...]
     pages: tuple[Page, ...]
     edited: tuple[str, ...] = ()
+    links: tuple[Link, ...] | None = None
 
     @property
     def age(self) -> tuple[int, int]:
@@ -123,6 +127,7 @@ class Row:
             "files": [(elsewhere(file.path), file.size, file.mtime_ns) for file in self.files],
             "pages": [(page.number, page.width_px, page.height_px, page.systems) for page in self.pages],
             "edited": self.edited,
+            "links": None if self.links is None else [asdict(one) for one in self.links],
         }
         return {
             "id": self.piece.id,
@@ -145,7 +150,8 @@ class Row:
         files = tuple(PageFile(here(path), size, mtime_ns) for path, size, mtime_ns in told["files"])
         pages = tuple(Page(*page) for page in told["pages"])
         state, edited = State(stored["state"]), tuple(told["edited"])
-        return cls(piece, state, stored["written_ns"], told["model_id"], files, pages, edited)
+        links = None if told["links"] is None else tuple(_link(**one) for one in told["links"])
+        return cls(piece, state, stored["written_ns"], told["model_id"], files, pages, edited, links)
 
 
 @dataclass(frozen=True)
@@ -393,6 +399,10 @@ def _told(place: Place | float) -> Any:
 def _place(told: Any) -> Place:
     page, system, box, measure = told
     return Place(page, system, tuple(box), measure)
+
+
+def _link(heard_s: list[list[float]], **told: Any) -> Link:
+    return Link(**told, heard_s=tuple((start_s, end_s) for start_s, end_s in heard_s))
 
 
 def _packed(value: Any, where: str, name: str) -> str:

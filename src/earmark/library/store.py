@@ -16,13 +16,14 @@ import numpy.typing as npt
 
 from earmark.errors import BadInput, Mismatch
 from earmark.library.sources import PageFile, Score
-from earmark.results import Kind, Place
+from earmark.results import Kind, Link, Place
 from earmark.schema import FloatArray, Page
 from earmark.search.index import Neighbours
 
 UPLOADS, DOWNLOADS, UNPACKED = "uploads", "iiif", "unpacked"
 """The folders in a library's: scores that came through the browser; a folder of images for each manifest; a folder for
 each ZIP archive."""
+PENDING = ".pending"
 
 
 class LibraryUnusable(BadInput):
@@ -195,7 +196,35 @@ class Store(Protocol):
         """
         ...
 
+    def links(self) -> list[Link]:
+        """Which pieces have been found to belong together, by identifiers; two may be found by both of them, the surer
+        link comes first then."""
+        ...
+
+    def unlinked(self) -> list[int]:
+        """The pieces that are still to be held against all others, by identifier: new ones, and those of which a piece
+        that was found is gone."""
+        ...
+
+    def put_links(self, asker: int, links: Sequence[Link]) -> None:
+        """Notes all that was found when this piece, one of the two of each link, was held against all others.
+
+        It takes the place of what was found so before. Names are not looked at.
+
+        What concerns a piece that was removed meanwhile is left out.
+        """
+        ...
+
+    def forget_links(self, pieces: Sequence[int]) -> None:
+        """These pieces are to be held against all others again, since there are new ones."""
+        ...
+
     def close(self) -> None: ...
+
+
+def pending_mark(path: Path) -> Path:
+    """The empty file that lies beside one of `UPLOADS` for as long as a server may still need it or remove it."""
+    return path.with_name(f".{path.name}{PENDING}")
 
 
 def check_model(where: str | Path, stored: str | None, model_id: str) -> None:

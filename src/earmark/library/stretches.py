@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 
@@ -14,6 +15,7 @@ from earmark.model.calibration import Calibration
 from earmark.results import Stretch
 from earmark.schema import AudioSpec, FloatArray
 from earmark.search.follow import follow_pieces
+from earmark.search.index import Neighbours
 from earmark.search.query import query_of
 from earmark.search.rank import NEIGHBOURS, propose
 from earmark.search.stretches import Heard, decide, windows
@@ -40,15 +42,36 @@ def _evidence(recording: EmbeddedRecording, store: Store, calibration: Calibrati
     count = len(recording.times_s)
     levels = calibration.backgrounds["score"].levels(recording.embeddings)
     evidence: dict[int, FloatArray] = {}
-    for rows in windows(recording.times_s):
+    for rows, neighbours in _neighbours(recording, store):
         excerpts = recording.embeddings[rows]
-        pieces = store.embeddings(propose(store.nearest(excerpts, NEIGHBOURS))[:FOLLOWED])
+        pieces = store.embeddings(propose(neighbours)[:FOLLOWED])
         if pieces:
             followed = follow_pieces(excerpts, recording.times_s[rows], levels[rows], pieces, PLACE_HOP_PX)
             for i, piece in enumerate(followed.order):
                 known = evidence.setdefault(piece, np.zeros(count, np.float32))
                 np.maximum(known[rows], followed.gains[:, i], out=known[rows])
     return evidence
+
+
+def _neighbours(recording: EmbeddedRecording, store: Store) -> Iterator[tuple[slice, Neighbours]]:
+    """Each window with the nearest places of its excerpts. Windows overlap, and an excerpt is looked up once."""
+    known, end = Neighbours(*(np.zeros((0, NEIGHBOURS), kind) for kind in (np.float32, np.int64, np.int64))), 0
+    for rows in windows(recording.times_s):
+        found = store.nearest(recording.embeddings[max(end, rows.start) : rows.stop], NEIGHBOURS)
+        held = max(0, end - rows.start)
+        width = min(known.pieces.shape[1], found.pieces.shape[1])  # fewer, where something was removed meanwhile
+        known = Neighbours(
+            *(
+                np.concatenate([old[len(old) - held :, :width], new[:, :width]])
+                for old, new in (
+                    (known.similarities, found.similarities),
+                    (known.pieces, found.pieces),
+                    (known.places, found.places),
+                )
+            )
+        )
+        end = rows.stop
+        yield rows, known
 
 
 def _told(recording: EmbeddedRecording, heard: Heard, store: Store, calibration: Calibration) -> Stretch:

@@ -11,6 +11,10 @@
   places are float32 seconds
 * ``measures(piece, place, number)``: from this place on, up to the next row's, that measure; pieces without have none
 * ``edits(piece, fields)``: which of ``title`` and ``composer`` a person has set: they stay when the file changes
+* ``links(asker, piece, other, relation, confidence, sure, heard)``: what was found when ``asker``, one of the two, was
+  held against all others; ``heard`` is JSON of `earmark.results.Link.heard_s`
+* ``linked(piece, checksum)``: which pieces have been held so, and a CRC-32 of what was found. Where it is another, of
+  damage or since the other piece is gone, the piece is held against all others again
 * ``checksums(piece, facts, embeddings, places)``: CRC-32 of the piece's rows in ``pieces``, ``files`` and ``pages``; of
   its embeddings; of its places and measures. ``meta`` has another under ``checksum``, of the tables and the model
 
@@ -24,7 +28,7 @@ import zlib
 
 import numpy as np
 
-FORMAT = 4
+FORMAT = 5
 APPLICATION_ID = 0x4561726D  # "Earm"
 PLACE = np.dtype([("page", "<i4"), ("system", "<i4"), ("box", "<f4", (4,))])
 TIME = np.dtype("<f4")
@@ -63,6 +67,17 @@ CREATE TABLE checksums (
     4: """
 CREATE TABLE edits (piece INTEGER PRIMARY KEY REFERENCES pieces ON DELETE CASCADE, fields TEXT NOT NULL) STRICT;
 """,
+    5: """
+CREATE TABLE links (
+    asker INTEGER NOT NULL REFERENCES pieces ON DELETE CASCADE,
+    piece INTEGER NOT NULL REFERENCES pieces ON DELETE CASCADE,
+    other INTEGER NOT NULL REFERENCES pieces ON DELETE CASCADE,
+    relation TEXT NOT NULL, confidence REAL NOT NULL, sure INTEGER NOT NULL, heard TEXT NOT NULL,
+    PRIMARY KEY (asker, piece, other)) STRICT;
+CREATE INDEX links_by_piece ON links (piece);
+CREATE INDEX links_by_other ON links (other);
+CREATE TABLE linked (piece INTEGER PRIMARY KEY REFERENCES pieces ON DELETE CASCADE, checksum INTEGER NOT NULL) STRICT;
+""",
 }
 """What each format added to the one before."""
 
@@ -83,6 +98,11 @@ TABLES_AND_MODEL = """
 crc32((SELECT value FROM meta WHERE key = 'model'),
     (SELECT group_concat(sql, char(10)) FROM
         (SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite%' ORDER BY name)))
+"""
+LINKS = """
+crc32((SELECT group_concat(
+        piece || ' ' || other || ' ' || relation || ' ' || confidence || ' ' || sure || ' ' || heard, char(10))
+    FROM (SELECT * FROM links WHERE asker = id ORDER BY piece, other)))
 """
 PIECES = f"""
 SELECT id, name, source, sha256, added_at,

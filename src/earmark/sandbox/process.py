@@ -26,6 +26,11 @@ START_S = 60.0
 """Besides, for the first call: modules are imported then."""
 PREFIX = "earmark-"
 LOCK = "lock"
+_ENVIRONMENT = {
+    "OPENBLAS_NUM_THREADS": "1",  # a fork's threads for matrices would be its own, and spin while they wait
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),  # glibc's: a fork soon ends, and keeps its memory until then,
+    "MALLOC_TRIM_THRESHOLD_": str(256 << 20),  # for every page that is given back and taken again is zeroed
+}
 _CODE = "from earmark.sandbox.child import main; main()"
 _REMEDY = "it is damaged, or made to do harm: save it again, or convert it"
 
@@ -48,7 +53,7 @@ class Process:
                 stderr=subprocess.DEVNULL,
                 pipesize=AT_ONCE,
                 cwd=self._scratch,
-                env={**os.environ, "PYTHONPATH": path},
+                env={**os.environ, **_ENVIRONMENT, "PYTHONPATH": path},
                 start_new_session=True,  # ctrl-C, and a signal to all that a server's worker has started, pass it by
                 pass_fds=() if lock is None else (lock,),
             )

@@ -77,7 +77,7 @@ class Query:
 
 def query_of_pages(piece: EmbeddedPiece) -> Query:
     """The query that sheet music is."""
-    chosen = _spread(len(piece.embeddings))
+    chosen = spread(len(piece.embeddings))
     places = tuple(piece.places[i] for i in chosen)
     positions = chosen.astype(np.float64) * PLACE_HOP_PX
     return Query(piece.embeddings[chosen], positions, pages=len(piece.pages), places=places, remarks=piece.remarks)
@@ -85,7 +85,7 @@ def query_of_pages(piece: EmbeddedPiece) -> Query:
 
 def query_of(recording: EmbeddedRecording, start_s: float = 0.0) -> Query:
     """The query that a recording is; its times count from ``start_s``."""
-    chosen = _spread(len(recording.embeddings))
+    chosen = spread(len(recording.embeddings))
     return Query(
         recording.embeddings[chosen],
         start_s + recording.times_s[chosen],
@@ -94,8 +94,8 @@ def query_of(recording: EmbeddedRecording, start_s: float = 0.0) -> Query:
     )
 
 
-def _spread(count: int) -> npt.NDArray[np.int64]:
-    """Which of ``count`` excerpts vote."""
+def spread(count: int, most: int = MOST_EXCERPTS) -> npt.NDArray[np.int64]:
+    """Which of ``count`` excerpts vote, ``most`` of them at most."""
     if not count:
         return np.zeros(0, np.int64)
-    return np.unique(np.linspace(0, count - 1, MOST_EXCERPTS).round().astype(np.int64))
+    return np.unique(np.linspace(0, count - 1, most).round().astype(np.int64))

@@ -18,9 +18,10 @@ from urllib.parse import urlsplit
 
 from earmark.errors import BadInput
 from earmark.files import replacing
+from earmark.sandbox.sandbox import Sandbox
 from earmark.sheet.fetch import LOGIN_REMEDY, Download, Refused
 from earmark.sheet.formats import kind_of_name
-from earmark.sheet.manifest import Collection, Manifest, Recording, read_document
+from earmark.sheet.manifest import Collection, Manifest, Recording, read_file
 
 SECONDS, SECONDS_A_PAGE, SECONDS_A_RECORDING = 600.0, 30.0, 600.0
 """What a download may take in all."""
@@ -50,11 +51,12 @@ def is_address(where: str | Path) -> bool:
 def download(
     url: str,
     folder: Path,
+    sandbox: Sandbox,
     report: Callable[[int, int], None] = lambda done, total: None,
     given: str | None = None,
 ) -> Fetched | Collection:
     """Fetches the manifest at ``url``, its images and recordings into ``folder``; a collection's members are not
-    fetched.
+    fetched. The document is read in ``sandbox``.
 
     ``report`` is told how many of the pages are there. ``given`` is the address that a person gave and vouches for,
     ``url`` if None: if it is one of this machine or network, others of the same may be fetched from. What a server
@@ -63,13 +65,13 @@ def download(
     """
     folder.mkdir(parents=True, exist_ok=True)
     web = Download(given or url, SECONDS)
-    content = web.get(url, MAX_MANIFEST_BYTES)
-    found = read_document(content, url)
+    with replacing(folder / MANIFEST) as file:
+        file.write(web.get(url, MAX_MANIFEST_BYTES))
+        file.flush()
+        found = _read(Path(file.name), url, sandbox)
     if isinstance(found, Collection):
         return found
     web.extend(SECONDS_A_PAGE * len(found.canvases) + SECONDS_A_RECORDING * len(found.recordings))
-    with replacing(folder / MANIFEST) as file:
-        file.write(content)
     wanted = [(f"page {n}", canvas.images, MAX_IMAGE_BYTES) for n, canvas in enumerate(found.canvases, start=1)]
     wanted += [(f"recording {n}", (one.address,), MAX_RECORDING_BYTES) for n, one in enumerate(found.recordings, 1)]
     paths: list[Path] = []
@@ -100,13 +102,28 @@ def download(
     return Fetched(found, tuple(paths[:pages]), tuple(heard), tuple(said))
 
 
-def kept_manifest(folder: Path) -> Manifest | None:
+def kept_manifest(folder: Path, sandbox: Sandbox) -> Manifest | None:
     """The manifest of a folder that `download` filled; None for other folders."""
+    path = folder / MANIFEST
+    if not path.exists():
+        return None
     try:
-        found = read_document((folder / MANIFEST).read_bytes(), str(folder))
-    except (OSError, BadInput):
+        found = _read(path, str(folder), sandbox)
+    except BadInput:
         return None
     return found if isinstance(found, Manifest) else None
+
+
+def _read(path: Path, name: str, sandbox: Sandbox) -> Manifest | Collection:
+    """What the document in a file says; it came from outside, so it is read in ``sandbox``."""
+    try:
+        manifest, collection = sandbox.call(read_file, path, name)
+    except BadInput as error:
+        raise BadInput(name, error.what, error.remedy) from error
+    found = manifest or collection
+    if found is None:
+        raise BadInput(name, "is no IIIF manifest", "give the address of one")
+    return found
 
 
 def _file_name(name: str, addresses: Sequence[str]) -> str:

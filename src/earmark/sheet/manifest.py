@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from earmark.errors import BadInput
@@ -90,6 +91,12 @@ def read_document(content: bytes, name: str) -> Manifest | Collection:
         raise BadInput(name, "is no IIIF manifest that can be read", _REMEDY) from error
 
 
+def read_file(path: Path, name: str) -> tuple[Manifest | None, Collection | None]:
+    """What the document in a file says, as one or the other; raises BadInput as `read_document` does."""
+    found = read_document(path.read_bytes(), name)
+    return (found, None) if isinstance(found, Manifest) else (None, found)
+
+
 def _collection(found: Json, name: str) -> Collection:
     members = [member for key in ("items", "manifests", "collections", "members") for member in found.get(key, ())]
     addresses = tuple(dict.fromkeys(_id(member) for member in members if _id(member)))
@@ -111,13 +118,13 @@ def _manifest(found: Json, name: str) -> Manifest:
                 recordings.append(Recording(_id(canvas), _text(canvas.get("label")), _id(body)))
                 continue
             page = _page(canvas, body, target)
-            if page is not None and not any(_covers(before, page) for before in canvases if before.id == page.id):
+            if page is not None and not any(_covers(canvases[n - 1], page) for n in pages.get(page.id, ())):
                 canvases.append(page)
                 pages.setdefault(page.id, []).append(len(canvases))
+        if len(canvases) + len(recordings) > MAX_PAGES:
+            raise BadInput(name, f"has more than {MAX_PAGES} pages", "give the manifest of one volume")
     if not canvases and not recordings:
         raise BadInput(name, "has no page with an image", _REMEDY)
-    if len(canvases) > MAX_PAGES:
-        raise BadInput(name, f"has more than {MAX_PAGES} pages", "give the manifest of one volume")
     return Manifest(_text(found.get("label")), tuple(canvases), tuple(recordings), tuple(_ranges(found, pages)))
 
 
@@ -212,7 +219,7 @@ def _ranges(found: Json, pages: dict[str, list[int]]) -> Iterator[Range]:
             break
         level = _parts(level[0], by_id)
     for one in level:
-        reached = [page for canvas in _canvases(one, by_id, _DEEPEST) for page in pages.get(canvas, ())]
+        reached = [page for canvas in _canvases(one, by_id, set()) for page in pages.get(canvas, ())]
         if reached:
             yield Range(_text(one.get("label")), min(reached), max(reached))
 
@@ -227,16 +234,18 @@ def _parts(one: Json, by_id: dict[str, Json]) -> list[Json]:
     return [by_id.get(_id(item), item) if "items" not in item else item for item in inner] + named
 
 
-def _canvases(one: Json, by_id: dict[str, Json], depth: int) -> Iterator[str]:
-    """The ids of all canvases of a range."""
+def _canvases(one: Json, by_id: dict[str, Json], seen: set[int]) -> Iterator[str]:
+    """The ids of all canvases of a range; ranges that were ``seen`` give none, for ranges may name each other."""
+    if id(one) in seen:
+        return
+    seen.add(id(one))
     yield from (_name(canvas).partition("#")[0] for canvas in one.get("canvases", ()))
     for item in one.get("items", ()):
         kind = item.get("type") if isinstance(item, dict) else None
         if kind in ("Canvas", "SpecificResource"):
             yield _name(item.get("source") or item).partition("#")[0]
-    if depth:
-        for part in _parts(one, by_id):
-            yield from _canvases(part, by_id, depth - 1)
+    for part in _parts(one, by_id):
+        yield from _canvases(part, by_id, seen)
 
 
 def _is_of(body: Json, *kinds: str) -> bool:

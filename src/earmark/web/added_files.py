@@ -20,14 +20,13 @@ from earmark.errors import EarmarkError
 from earmark.files import make_folder, move
 from earmark.library.database import FILE_NAME
 from earmark.library.library import Library
-from earmark.library.store import UPLOADS, Piece
+from earmark.library.store import PENDING, UPLOADS, Piece, pending_mark
 from earmark.web.errors import Refusal
 from earmark.web.limits import MB, Limits
 from earmark.web.uploads import file_stem, piece_suffix
 
 ABANDONED_S = 3600.0
 """A marker that nobody has renewed for so long is of a server that is gone."""
-PENDING = ".pending"
 
 
 class AddedFiles:
@@ -83,7 +82,7 @@ class AddedFiles:
 
     def _move(self, upload: Path, path: Path) -> None:
         self._held[path] += 1
-        _marker(path).touch()
+        pending_mark(path).touch()
         try:
             move(upload, path)  # on disk before a piece is of it
         except BaseException:  # a disk that is full, say
@@ -97,7 +96,7 @@ class AddedFiles:
             found = [path for path in self._paths(piece) if path.parent == self._uploads and path.exists()]
             for path in found:
                 self._held[path] += 1
-                _marker(path).touch()
+                pending_mark(path).touch()
             return found
 
     def release(self, path: Path) -> None:
@@ -120,22 +119,22 @@ class AddedFiles:
 
     def is_new(self, path: Path) -> bool:
         """Whether a held file came with an addition that has not ended."""
-        return _marker(path).exists()
+        return pending_mark(path).exists()
 
     def tidy(self) -> None:
         """Renews the markers of what is held here, and settles what killed servers have left."""
         with self._lock:
             for path in self._held:
-                if _marker(path).exists():
-                    _marker(path).touch()
+                if pending_mark(path).exists():
+                    pending_mark(path).touch()
             for entry in _files(self._uploads, "."):
                 path = self._uploads / entry.name.removeprefix(".").removesuffix(PENDING)
-                is_marker = entry.name == _marker(path).name
+                is_marker = entry.name == pending_mark(path).name
                 if is_marker and path not in self._held and time.time() - entry.stat().st_mtime > ABANDONED_S:
                     self._settle(path)
 
     def _settle(self, path: Path) -> None:
-        marker = _marker(path)
+        marker = pending_mark(path)
         with suppress(EarmarkError):  # a library that cannot be asked: it stays, with its marker
             if marker.exists():
                 if self.piece_of(path) is None:
@@ -144,10 +143,6 @@ class AddedFiles:
 
     def _paths(self, piece: Piece) -> list[Path]:
         return [Path(file.path) for file in self._library.store.files(piece)]
-
-
-def _marker(path: Path) -> Path:
-    return path.with_name(f".{path.name}{PENDING}")
 
 
 def _files(folder: Path, prefix: str = "") -> list[os.DirEntry[str]]:

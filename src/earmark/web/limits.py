@@ -18,7 +18,8 @@ class Limits:
     * ``kept_bytes``, ``kept_queries``, ``kept_s``: recordings kept for following and explaining them, all together,
       how many, how long after their last use
     * ``uploads``, ``uploads_of_one``: at the same time, in all and of one address; each has ``upload_grace_s`` and then
-      must bring ``upload_bytes_per_s`` on average
+      must bring ``upload_bytes_per_s`` on average; while all places are taken, one that has had its grace may lose its
+      place
     * ``waiting``, ``waiting_of_one``: jobs in each queue, in all and of one address
     * ``query_s``, ``addition_s``, ``view_s``: what one job may take before its process is ended
     * ``worker_memory_bytes``: what a job's process may take beyond what it holds when it is ready

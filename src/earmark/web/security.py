@@ -39,8 +39,8 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     ]
 )
-DISMISS = "/api/v1/visit"
-"""DELETE there takes a browser's cookie back."""
+VISIT = "/api/v1/visit"
+"""GET there tells whether a browser was let in by a cookie, DELETE takes the cookie back."""
 FORGET = {"Clear-Site-Data": '"cache", "storage"'}
 """Said to a browser that logs out: pieces that it kept for when the server is out of reach go, too."""
 NO_TOKEN_PAGE = """<!doctype html>
@@ -107,6 +107,8 @@ class Security:
                 raise Refusal("foreign", f"the header {CLIENT_HEADER} is missing", "send it with any name of yours")
             if self._token is not None:
                 return self._without_token(call, self._token)
+            if _is_call(call, "GET", VISIT):
+                return JSONResponse({"cookie": False})
         except Refusal as refusal:
             if refusal.kind == "no_token" and "text/html" in call.headers.get("accept", ""):
                 return HTMLResponse(NO_TOKEN_PAGE, refusal.status)
@@ -132,12 +134,12 @@ class Security:
 
     def _without_token(self, call: HTTPConnection, token: str) -> Response | None:
         """The answer to a call that has no token, brings it to get a cookie, or gives its cookie back."""
+        is_tls = call.scope["scheme"] == "https"
         shown = parse_qs(call.scope["query_string"].decode("latin-1")).get("token")
         if call.scope["type"] == "http" and call.scope["path"] == "/" and shown:
             if not _same(shown[0], token):
                 raise _no_token()
             welcome = RedirectResponse("/", 303)
-            is_tls = call.scope["scheme"] == "https"
             welcome.set_cookie(
                 _cookie_name(call), self._visitors.admit(), httponly=True, secure=is_tls, samesite="strict"
             )
@@ -146,10 +148,18 @@ class Security:
         cookie = _cookie(call)
         if not (scheme.casefold() == "bearer" and _same(bearer, token)) and not self._visitors.knows(cookie):
             raise _no_token()
-        if call.scope["path"] == DISMISS and call.scope.get("method") == "DELETE":
+        if _is_call(call, "GET", VISIT):
+            return JSONResponse({"cookie": self._visitors.knows(cookie)})
+        if _is_call(call, "DELETE", VISIT):
             self._visitors.dismiss(cookie)
-            return Response(status_code=204, headers=FORGET)
+            goodbye = Response(status_code=204, headers=FORGET)
+            goodbye.delete_cookie(_cookie_name(call), httponly=True, secure=is_tls, samesite="strict")
+            return goodbye
         return None
+
+
+def _is_call(call: HTTPConnection, method: str, path: str) -> bool:
+    return call.scope.get("method") == method and call.scope["path"] == path
 
 
 def _check_origin(call: HTTPConnection, host: str) -> None:

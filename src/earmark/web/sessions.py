@@ -57,6 +57,24 @@ class KeptAddition:
         return self.job.over
 
 
+@dataclass(eq=False)
+class _Upload:
+    """One under way: whose it is, the task that receives it, how many bytes came."""
+
+    address: str
+    receiving: asyncio.Task[int]
+    came: int = 0
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def lasts_s(self) -> float:
+        return time.monotonic() - self.began
+
+    @property
+    def bytes_per_s(self) -> float:
+        return self.came / self.lasts_s
+
+
 Kept = TypeVar("Kept", KeptQuery, KeptAddition)
 
 
@@ -66,7 +84,7 @@ class Sessions:
     def __init__(self, folder: Path, limits: Limits, pools: Iterable[Pool]) -> None:
         self.queries: dict[str, KeptQuery] = {}
         self.additions: dict[str, KeptAddition] = {}
-        self._uploads: Counter[str] = Counter()
+        self._uploads: list[_Upload] = []
         self._folder, self._limits, self._pools = folder, limits, tuple(pools)
         self._incoming = 0
         self._settling: set[asyncio.Task[None]] = set()
@@ -79,30 +97,54 @@ class Sessions:
     async def receive(self, request: Request, most_bytes: int, suffix: str = "") -> tuple[Path, int]:
         """A request's body as a file whose name ends in ``suffix``, and its bytes.
 
-        Raises Refusal as `earmark.web.uploads.receive` does, and when there are too many or too large ones.
+        Raises Refusal as `earmark.web.uploads.receive` does, when there are too many or too large ones, and when its
+        place is given to another.
         """
         address = network_of(request.client.host if request.client else "")
-        if self._uploads.total() >= self._limits.uploads or self._uploads[address] >= self._limits.uploads_of_one:
-            raise Refusal("busy", "too many files are being uploaded", "try again in a moment")
-        path, came = self._folder / f"{secrets.token_hex(16)}{suffix}", 0
+        self._make_place(address)
+        path = self._folder / f"{secrets.token_hex(16)}{suffix}"
 
         def room(more: int) -> None:
-            nonlocal came
             while (is_full := self._disk_is_full(more)) or self.kept_bytes + more > self._limits.kept_bytes:
                 if not self._forget_oldest():
                     busy = Refusal("busy", "too many recordings are waiting", "try again in a moment")
                     raise disk_full() if is_full else busy
-            came += more
+            upload.came += more
             self._incoming += more
 
-        self._uploads[address] += 1
+        receiving = asyncio.create_task(uploads.receive(request, path, most_bytes, self._limits, room))
+        upload = _Upload(address, receiving)
+        self._uploads.append(upload)
         try:
-            size = await uploads.receive(request, path, most_bytes, self._limits, room)
+            size = await receiving
+        except asyncio.CancelledError:
+            if upload in self._uploads:
+                raise
+            raise Refusal("busy", "others wait, and this upload was the slowest", "try again in a moment") from None
         finally:
-            self._uploads[address] -= 1
-            self._uploads += Counter()  # forgets who has none
-            self._incoming -= came
+            self._incoming -= upload.came
+            if upload in self._uploads:
+                self._uploads.remove(upload)
         return path, size
+
+    def _make_place(self, address: str) -> None:
+        """Lets another upload of this address begin; raises Refusal when it may not.
+
+        When all places are taken, addresses share them: one that would then have most of all gets no more, and else
+        the slowest upload of who has most, once it has had its grace, loses its place.
+        """
+        of_each = Counter(upload.address for upload in self._uploads)
+        if of_each[address] < self._limits.uploads_of_one:
+            if len(self._uploads) < self._limits.uploads:
+                return
+            old = [upload for upload in self._uploads if upload.lasts_s > self._limits.upload_grace_s]
+            if old:
+                slowest = max(old, key=lambda upload: (of_each[upload.address], -upload.bytes_per_s))
+                if of_each[slowest.address] > of_each[address]:
+                    self._uploads.remove(slowest)
+                    slowest.receiving.cancel()
+                    return
+        raise Refusal("busy", "too many files are being uploaded", "try again in a moment")
 
     def _disk_is_full(self, more: int) -> bool:
         return shutil.disk_usage(self._folder).free < more + self._limits.spare_bytes
