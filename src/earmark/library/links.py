@@ -108,7 +108,8 @@ class _Own:
         """The pieces of a kind that may have its music, but itself; best first."""
         voters, positions = self.embeddings[self.chosen], self.at[self.chosen]
         query = Query(voters, positions, pages=None if self.piece.kind == "recording" else self.piece.pages)
-        proposed = propose(store.nearest(voters, NEIGHBOURS, kind), {self.piece.id})[:FOLLOWED]
+        nearest = propose(store.nearest(voters, NEIGHBOURS, kind), FOLLOWED + 1)
+        proposed = [piece for piece in nearest if piece != self.piece.id][:FOLLOWED]
         ranked = query.rank(store.embeddings(proposed), kind, calibration, FOLLOWED)
         return [one for one in ranked if one.confidence >= POSSIBLE]
 
