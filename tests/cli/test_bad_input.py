@@ -121,7 +121,7 @@ def test_bad_recordings_are_one_line(earmark: Command, scores: Path, tmp_path: P
     [
         (("find", "none", "clip.wav"), "holds no library; make one with: earmark add"),
         (("list", "none"), "holds no library"),
-        (("list", "https://host/library"), "remote libraries are not supported yet; give a folder"),
+        (("list", "https://host/library"), "is no address of a library; give milvus://HOST"),
         (("remove", "lib", "nothing"), "has no piece 'nothing'"),
         (("find", "other", "clip.wav"), "is not a library of Earmark's"),
         (("add", "other", "scores"), "is not a library of Earmark's"),
