@@ -274,14 +274,14 @@ import sys, time
 sys.path.insert(0, sys.argv[1])
 import conftest
 from earmark import cli
-from earmark.library import add, library
+from earmark.library import encode, library
 encoders = conftest.FakeEncoders()
 library.load = lambda name: encoders
-read_piece = add.read_piece
+read_piece = encode.read_piece
 def slow(*given):
     time.sleep(0.2)
     return read_piece(*given)
-add.read_piece = slow
+encode.read_piece = slow
 sys.argv = ["earmark", "add", *sys.argv[2:]]
 cli.main()
 """

@@ -37,7 +37,6 @@ def test_wrong_places_for_a_library_are_refused(tmp_path: Path) -> None:
     database.close()
     before = (foreign / FILE_NAME).read_bytes()
     for where, message in {
-        "http://host/library": "remote libraries are not supported yet",
         str(tmp_path / "none"): "holds no library",
         str(tmp_path / "file"): "is a file, not a library",
         str(tmp_path / "other"): "is not a library of Earmark's",

@@ -24,7 +24,7 @@ def root_on_path() -> None:
 @pytest.fixture
 def sandbox(processes: None, root_on_path: None) -> Iterator[Sandbox]:
     """With little patience."""
-    sandbox = Sandbox(Limits(quiet_s=1.0, message_bytes=2_000_000))
+    sandbox = Sandbox(Limits(quiet_s=2.0, message_bytes=2_000_000))
     yield sandbox
     sandbox.close()
 
