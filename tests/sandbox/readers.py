@@ -65,7 +65,7 @@ def spin(path: Path) -> int:
 
 
 def yield_and_spin(path: Path) -> Iterator[int]:
-    for number in range(4):
+    for number in range(6):
         end_s = time.process_time() + 0.4
         while time.process_time() < end_s:
             pass

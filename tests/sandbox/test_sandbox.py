@@ -74,7 +74,7 @@ def test_what_never_ends_is_ended(reader: object, sandbox: Sandbox, file: Path) 
 
 
 def test_what_goes_on_giving_may_take_its_time(sandbox: Sandbox, file: Path) -> None:
-    assert list(sandbox.stream(readers.yield_and_spin, file)) == [0, 1, 2, 3]
+    assert list(sandbox.stream(readers.yield_and_spin, file)) == [0, 1, 2, 3, 4, 5]
 
 
 def test_a_stream_that_is_not_taken_to_its_end_is_ended(sandbox: Sandbox, file: Path) -> None:
