@@ -163,6 +163,8 @@ def test_every_image_format_and_mode_gives_the_same_page(tmp_path: Path) -> None
     grey.convert("RGB").save(tmp_path / "colour.webp", lossless=True)
     grey.convert("P").save(tmp_path / "palette.png")
     grey.convert("CMYK").save(tmp_path / "cmyk.tif")
+    neutral = PIL.Image.new("L", grey.size, 128)
+    PIL.Image.merge("LAB", (grey, neutral, neutral)).save(tmp_path / "lab.tif")
     PIL.Image.fromarray(expected.astype(np.uint16) * 257).save(tmp_path / "16.png")
     PIL.Image.fromarray(expected.astype(np.uint16) * 257).save(tmp_path / "16.tif")
     ink = np.zeros((*expected.shape, 4), np.uint8)

@@ -91,6 +91,7 @@ FILES: dict[str, bytes] = {
         + PARTWISE
     ).encode(),
     "plain.mei": MEI.encode(),
+    "licence-first.mei": (LICENCE + MEI).encode(),
     "utf-16.mei": xml(MEI, "utf-16"),
     "named-otherwise.musicxml": MEI.encode(),
 }

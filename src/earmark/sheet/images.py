@@ -181,7 +181,7 @@ def _grey(image: PIL.Image.Image) -> PIL.Image.Image:
         paper = PIL.Image.new("L", ink.size, 255)
         paper.paste(ink.convert("L"), mask=ink.getchannel("A"))
         return paper
-    return image.convert("L")
+    return image.getchannel("L") if image.mode == "LAB" else image.convert("L")
 
 
 def _eight_bits(values: npt.NDArray[Any], white_is_zero: bool) -> Image:

@@ -63,7 +63,6 @@ _CHARSETS = re.compile(r"(ascii|big5|cp\d|euc|gb|iso8859|koi8|latin|mac|shift|ut
 # What may stand before an XML file's root element.
 _PROLOGUE = re.compile(r"(?:\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>)*+", re.DOTALL)
 _ROOT = re.compile(r"<(?:[\w.-]+:)?([\w.-]+)")
-_DECLARATION = re.compile(r"\s*<\?xml.*?\?>", re.DOTALL)
 _SPINES = frozenset(("**kern", "**mens"))
 _TUNE = re.compile(r"^X:", re.MULTILINE)
 _NUMBERED = re.compile(r"^X: *\d", re.MULTILINE)
@@ -99,7 +98,8 @@ def read_score_text(path: Path) -> ScoreText:
         return ScoreText(found, (text.strip() + "\n",))
     if f"{_root(text)}>" not in text[-_END:]:
         raise BadInput(path, "is cut off (its end is missing)", "copy it or export it again")
-    return ScoreText(found, ('<?xml version="1.0" encoding="UTF-8"?>\n' + _DECLARATION.sub("", text, count=1).strip(),))
+    music = text[_root_start(text) :].strip()  # of MEI, Verovio wants the root element first
+    return ScoreText(found, ('<?xml version="1.0" encoding="UTF-8"?>\n' + music,))
 
 
 def format_of(content: bytes, name: str = "") -> Format | None:
@@ -221,9 +221,14 @@ def _decoded(content: bytes) -> str:
 
 def _root(text: str) -> str:
     """The name of an XML file's root element; "" where the text is no XML."""
-    start = _PROLOGUE.match(text)
-    root = _ROOT.match(text, start.end() if start else 0)
+    root = _ROOT.match(text, _root_start(text))
     return root[1] if root else ""
+
+
+def _root_start(text: str) -> int:
+    """Where in an XML file its root element begins: what comes before is no music."""
+    prologue = _PROLOGUE.match(text)
+    return prologue.end() if prologue else 0
 
 
 def _root_told(content: bytes) -> str:

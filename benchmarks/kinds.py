@@ -1,0 +1,253 @@
+"""What comes of files of every kind that people have: which are read, which are refused, and what is wrong of both.
+
+    python -m benchmarks.kinds --json benchmarks/results/kinds.json
+
+Some hundreds of files are made anew, another set for every ``--seed``, with what is right to come of each: images,
+PDFs, score files, MIDI files, recordings and archives, plain, odd and bad. All are added to a library, two at a time.
+Some of each kind are then asked with (`find`), followed (`align`) and looked at (`pages`). Their music is that of
+``demo``, and random tunes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.support.made import Made
+from benchmarks.support.made_bad import archives, empty, heads, others, senseless
+from benchmarks.support.made_pages import Pages
+from benchmarks.support.made_scores import Scores
+from benchmarks.support.made_sounds import SECONDS, Sounds
+from benchmarks.support.results import begin, finish, table
+from benchmarks.support.tunes import Tune, random_tune
+from earmark.errors import EarmarkError
+from earmark.library.add import Outcome
+from earmark.library.library import DEFAULT_MODEL, Library
+from earmark.library.sources import whole_file
+from earmark.sheet.formats import UNTELLING, kind_of_name
+from earmark.sheet.on_page import see_pages
+
+DEMO = Path(__file__).parents[1] / "demo"
+PIECES = (
+    "bach-prelude",
+    "joplin-entertainer",
+    "mozart-ah-vous",
+    "petzold-menuet",
+    "grieg-mountain-king",
+    "korobeiniki",
+)
+TUNES = 6
+JOBS = 2
+MOST = 24
+"""Files of each kind that are tried."""
+ARCHIVES = 4
+"""Files of each kind in archives."""
+SAMPLE = 3
+"""Files of each kind that are asked with, followed and looked at."""
+ALONE = ("ZIP", "ABC books")
+"""Kinds whose files are added one by one: what comes of them has sources of its own."""
+WITHIN = 0.1
+"""How far, as a share, the seconds of a recording may be off: the last excerpt is not a whole one."""
+SOUND = ("recordings", "odd recordings", "MIDI")
+COLUMNS = ("tried", "read", "refused", "wrong")
+
+
+@dataclass
+class Count:
+    """Of the files of a kind: how many were tried, read, refused, wrong; and of each verb, (right, asked)."""
+
+    tried: int = 0
+    read: int = 0
+    refused: int = 0
+    wrong: int = 0
+    verbs: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+
+def every_file(tunes: list[Tune], rng: np.random.Generator, folder: Path) -> Iterator[Made]:
+    """Some files of every kind, those within archives made in ``folder``."""
+
+    def some(files: Iterable[Made], most: int = MOST) -> list[Made]:
+        """At most so many of the files, drawn at random, in their order."""
+        made = list(files)
+        return [made[at] for at in sorted(rng.permutation(len(made))[:most])]
+
+    pages = Pages([DEMO / "scores" / f"{piece}.pdf" for piece in PIECES], rng)
+    scores = Scores(tunes, rng)
+    sounds = Sounds([DEMO / "recordings" / f"{piece}.ogg" for piece in PIECES], rng)
+    yield from some(pages.images())
+    yield from some(pages.tiffs())
+    yield from some(pages.pdfs())
+    yield from some(pages.spreads())
+    yield from some(scores.texts())
+    yield from some(scores.packed())
+    yield from some(scores.books())
+    yield from some(scores.midis())
+    yield from some(sounds.plain())
+    yield from some(sounds.odd())
+    packed = [some(kind, ARCHIVES) for kind in (pages.images(), sounds.plain(), scores.midis(), scores.texts())]
+    yield from archives(
+        [one for few in zip(*packed, strict=True) for one in few if one.pieces and is_unpacked(one)], folder
+    )
+    yield from some(others())
+    yield from some(empty())
+    yield from some(senseless(rng))
+    yield from some(heads([*pages.images(), *pages.tiffs(), *sounds.plain()], rng))
+
+
+def is_unpacked(one: Made) -> bool:
+    """Whether a file's name says that it may be music, as it must within an archive."""
+    return kind_of_name(one.name) is not None or Path(one.name).suffix in UNTELLING
+
+
+def judge(one: Made, outcomes: list[Outcome], plain_places: float) -> str:
+    """What is wrong with what came of a file; "" if it is right. ``plain_places`` are a recording's in a second."""
+    said = "; ".join([outcome.reason for outcome in outcomes] + [mark for each in outcomes for mark in each.remarks])
+    pieces = [outcome.piece for outcome in outcomes if outcome.piece is not None]
+    if not outcomes:
+        return "nothing was said of it"
+    if len(pieces) != one.pieces:
+        return f"{len(pieces)} pieces, not {one.pieces}: {said}"
+    if one.says not in said:
+        return f"says {said!r}, not {one.says!r}"
+    if not pieces and ("\n" in said or ";" not in said):
+        return f"is refused without a remedy, or in several lines: {said!r}"
+    told = {"pages": sum(piece.pages for piece in pieces), "systems": sum(piece.systems for piece in pieces)}
+    for what, right in (("pages", one.pages), ("systems", one.systems)):
+        if right is not None and told[what] != right:
+            return f"{told[what]} {what}, not {right}"
+    seconds = sum(piece.places for piece in pieces) / plain_places
+    if one.seconds is not None and abs(seconds / one.seconds - 1) > WITHIN:
+        return f"{seconds:.1f} s are heard, not {one.seconds:.1f} s"
+    return ""
+
+
+def add(library: Library, files: dict[Path, Made]) -> dict[Path, list[Outcome]]:
+    """What `Library.add` says of each file."""
+    told: dict[Path, list[Outcome]] = {path: [] for path in files}
+    together = [path for path, one in files.items() if one.kind not in ALONE]
+    for outcome in library.add(together, jobs=JOBS):
+        told[Path(whole_file(outcome.source))].append(outcome)
+    for path in files.keys() - set(together):
+        told[path] = library.add([path], split=True, jobs=JOBS)
+    return told
+
+
+def ask(library: Library, verb: str, path: Path, one: Made) -> str:
+    """What is wrong with the answer of a verb; "" if it is right."""
+    try:
+        if verb == "find":
+            hits = library.find(path).hits
+            first = hits[0].piece if hits else "nothing"
+            return "" if first == one.asks else f"find: {first}, not {one.asks}"
+        if verb == "align":
+            followed = library.align(path, one.asks)
+            seconds = one.seconds or followed.duration_s
+            is_right = followed.points and abs(followed.duration_s - seconds) < 1
+            return "" if is_right else f"align: {len(followed.points)} points in {followed.duration_s:.1f} s"
+        systems = sum(len(page.systems) for page in see_pages([path]))
+        return "" if systems == one.systems else f"pages: {systems} systems, not {one.systems}"
+    except EarmarkError as error:
+        return f"{verb}: {error}".replace(f"{path.parent}/", "")
+
+
+def answerable(one: Made) -> Iterator[str]:
+    """The verbs that a file is tried with beside `add`."""
+    if one.asks:
+        yield "find"
+    if one.asks and one.kind in SOUND:
+        yield "align"
+    if one.systems is not None and one.kind not in ALONE:
+        yield "pages"
+
+
+def measure(seed: int, model: str) -> dict[str, Any]:
+    """What came of every kind, and every file that is wrong."""
+    rng = np.random.default_rng(seed)
+    tunes = [random_tune(rng, f"Für Élise {number}") for number in range(1, TUNES + 1)]
+    counts: dict[str, Count] = {}
+    wrong: list[dict[str, str]] = []
+    with tempfile.TemporaryDirectory() as work:
+        folder = Path(work)
+        (folder / "packed").mkdir()
+        files = {}
+        for number, one in enumerate(every_file(tunes, rng, folder / "packed")):
+            path = folder / "files" / f"{number:03}" / one.name
+            path.parent.mkdir(parents=True)
+            one.write(path)
+            files[path] = one
+        print(f"{len(files)} files", flush=True)
+        with Library.open(folder / "library", model) as library:
+            told = add(library, files)
+        plain = next(path for path, one in files.items() if one.name == "plain.wav")
+        places = (piece.places if (piece := told[plain][0].piece) else 0) / SECONDS
+        for path, one in files.items():
+            count = counts.setdefault(one.kind, Count())
+            count.tried += 1
+            if what := judge(one, told[path], places):
+                count.wrong += 1
+                wrong.append({"kind": one.kind, "name": one.name, "what": what.replace(work, "")})
+            elif one.pieces:
+                count.read += 1
+            else:
+                count.refused += 1
+        with Library.open(folder / "known", model) as known:
+            known.add(known_scores(folder / "tunes", tunes), jobs=JOBS)
+            for kind in counts:
+                of_kind = [
+                    path for path, one in files.items() if one.kind == kind and one.pieces and any(answerable(one))
+                ]
+                for path in rng.permutation(np.array(of_kind, object))[:SAMPLE].tolist():
+                    for verb in answerable(files[path]):
+                        what = ask(known, verb, path, files[path])
+                        right, asked = counts[kind].verbs.get(verb, (0, 0))
+                        counts[kind].verbs[verb] = (right + (not what), asked + 1)
+                        if what:
+                            wrong.append({"kind": kind, "name": path.name, "what": what})
+    kinds = {kind: vars(count) for kind, count in counts.items()}
+    return {"seed": seed, "kinds": kinds, "wrong": wrong}
+
+
+def known_scores(folder: Path, tunes: list[Tune]) -> list[Path]:
+    """The scores in which files are looked up: some of the demo's, and the tunes as MusicXML."""
+    folder.mkdir()
+    for tune in tunes:
+        (folder / f"{tune.title}.musicxml").write_text(tune.musicxml(), encoding="utf-8")
+    return [*(DEMO / "scores" / f"{piece}.pdf" for piece in PIECES), *sorted(folder.iterdir())]
+
+
+def tables(results: dict[str, Any]) -> dict[str, str]:
+    """Of each kind, what came back; and all files that are wrong."""
+    verbs = ("find", "align", "pages")
+    rows = []
+    for kind, count in results["kinds"].items():
+        answers = [count["verbs"].get(verb) for verb in verbs]
+        told = [f"{answer[0]} of {answer[1]}" if answer else "" for answer in answers]
+        rows.append((kind, *(count[column] for column in COLUMNS), *told))
+    whole = [sum(count[column] for count in results["kinds"].values()) for column in COLUMNS]
+    rows.append(("**all**", *whole, "", "", ""))
+    wrong = [(one["kind"], f"`{one['name']}`", one["what"]) for one in results["wrong"]]
+    return {
+        "kinds": table(("kind", *COLUMNS, *(f"`{verb}`" for verb in verbs)), rows),
+        "wrong": table(("kind", "file", "what is wrong"), wrong or [("none", "", "")]),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--model", default=DEFAULT_MODEL)
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    results = begin(given.model)
+    results |= measure(given.seed, given.model)
+    finish(results, tables(results), given.json)
+
+
+if __name__ == "__main__":
+    main()
