@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -12,6 +10,7 @@ import numpy as np
 
 from benchmarks.support.made import Made
 from earmark.sheet.formats import ENDINGS, UNREAD
+from tests.library.test_archives import packed as zipped
 
 _TEXT = b"Dear Clara, the music is in the other letter.\n" * 50
 _SIBLINGS = (
@@ -65,15 +64,6 @@ def heads(good: list[Made], rng: np.random.Generator) -> Iterator[Made]:
     """The first bytes of files of ``good``."""
     for one in good:
         yield Made("beginnings only", f"head-of-{one.name}", partial(_head, one, int(rng.integers(8, 60))), pieces=0)
-
-
-def zipped(members: dict[str, bytes]) -> bytes:
-    """An archive of these files."""
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in members.items():
-            archive.writestr(name, data)
-    return content.getvalue()
 
 
 def _write(content: bytes, path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import io
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -14,6 +13,7 @@ import numpy as np
 from benchmarks.support.made import Made
 from benchmarks.support.tunes import Tune, random_tune
 from tests.audio.test_smf import BEAT, END, chunk, header, note
+from tests.library.test_archives import packed as zipped
 from tests.sheet.test_engrave import orchestra
 
 TEXTS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1", "cp1252")
@@ -81,15 +81,15 @@ class Scores:
                         root = "<rootfile full-path='a.pdf' media-type='application/pdf'/>" + root
                     container = f"<container><rootfiles>{root}</rootfiles></container>".encode(encoding)
                     score = _xml(tune, form, encoding)
-                    content = _zipped({_CONTAINER: container, inside: score, "a.pdf": b"none"}, method)
+                    content = zipped({_CONTAINER: container, inside: score, "a.pdf": b"none"}, method)
                     yield _file("MXL, MuseScore", f"{form}-{encoding}-{method}.mxl", content, tune)
         tune = self._drawn()
-        content = _zipped({"score.xml": _xml(tune, "partwise", "utf-8")})
+        content = zipped({"score.xml": _xml(tune, "partwise", "utf-8")})
         yield _file("MXL, MuseScore", "no-container.mxl", content, tune)
         yield _refused("MXL, MuseScore", "cut.mxl", content[: len(content) // 2], "damaged or foreign MXL")
-        yield _refused("MXL, MuseScore", "words-only.mxl", _zipped({"notes.txt": b"words"}), "damaged or foreign MXL")
+        yield _refused("MXL, MuseScore", "words-only.mxl", zipped({"notes.txt": b"words"}), "damaged or foreign MXL")
         yield _refused("MXL, MuseScore", "no-archive.mxl", b"PK\3\4" + bytes(range(200)), "damaged or foreign MXL")
-        yield _refused("MXL, MuseScore", "score.mscz", _zipped({"a.mscx": b"<museScore/>"}), "MuseScore")
+        yield _refused("MXL, MuseScore", "score.mscz", zipped({"a.mscx": b"<museScore/>"}), "MuseScore")
         yield _refused("MXL, MuseScore", "score.mscx", b'<?xml version="1.0"?><museScore/>', "MuseScore")
 
     def books(self) -> Iterator[Made]:
@@ -166,14 +166,6 @@ def _xml(tune: Tune, form: str, encoding: str, preamble: str = "", ending: str =
     text = text.replace("><measure", ">\n<measure").replace("\n", ending)
     mark = codecs.BOM_UTF16_BE if encoding == "utf-16-be" else b""
     return mark + text.encode(encoding)
-
-
-def _zipped(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", method) as archive:
-        for name, data in members.items():
-            archive.writestr(name, data)
-    return content.getvalue()
 
 
 def _file(kind: str, name: str, content: bytes, tune: Tune) -> Made:

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from earmark.errors import Mismatch
 from earmark.library.database import FILE_NAME
 from earmark.library.embedded import EmbeddedStore
 from earmark.library.library import open_store
@@ -99,30 +98,6 @@ def test_a_few_pieces_are_found_without_listing_all(tmp_path: Path, monkeypatch:
 
 def one(seed: int) -> tuple[list[Place], FloatArray]:
     return [Place(1, 1, (0.0, 0.0, 0.5, 0.5))], embeddings(seed, 1)
-
-
-def test_names_are_made_unique(tmp_path: Path) -> None:
-    store = open_store(tmp_path, create=True)
-    names = [put(store, "a", seed, folder=f"/{seed}").name for seed in range(3)]
-    assert names == ["a", "a (2)", "a (3)"]
-
-
-def test_relocating_keeps_the_piece(tmp_path: Path) -> None:
-    store = open_store(tmp_path, create=True)
-    piece = store.relocate(put(store, "a", 1), score("b", "/elsewhere"))
-    assert (piece.name, piece.source) == ("a", "/elsewhere/b.pdf")
-    assert store.files(piece) == score("b", "/elsewhere").files
-
-
-def test_vectors_of_another_model_are_refused_until_the_library_is_empty(tmp_path: Path) -> None:
-    store = open_store(tmp_path, create=True)
-    piece = put(store, "a", 1)
-    with pytest.raises(Mismatch, match="was made with the model m-1, not m-2; use that model"):
-        put(store, "b", 2, model="m-2")
-    assert store.pieces() == [piece]
-    store.remove([piece])
-    put(store, "b", 2, model="m-2")
-    assert store.model_id == "m-2"
 
 
 def test_what_a_person_sets_is_under_checksums(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from earmark.model.calibration import Background
 from earmark.schema import FloatArray
+from earmark.search.query import spread
 from earmark.search.rank import CANDIDATES
 
 SIZES = (20, 400, 4_000, 40_000)
@@ -46,7 +47,7 @@ class Libraries:
         Votes are as in `earmark.search.rank.propose`, of some of the excerpts. ``report`` is told how many pieces have
         been asked, and of how many.
         """
-        voters = [question[_spread(len(question))] for question in questions]
+        voters = [question[spread(len(question), VOTERS)] for question in questions]
         excerpts = np.concatenate(voters)
         levels = self.background.levels(excerpts)
         starts = np.concatenate([[0], np.cumsum([len(some) for some in voters])[:-1]])
@@ -110,7 +111,3 @@ def _votes(excerpts: FloatArray, levels: FloatArray, starts: npt.NDArray[np.int6
     best = np.maximum((excerpts @ piece.T).max(axis=1) - levels, np.float32(0.0))
     votes: FloatArray = np.add.reduceat(best, starts)
     return votes
-
-
-def _spread(count: int) -> npt.NDArray[np.int64]:
-    return np.unique(np.linspace(0, count - 1, VOTERS).round().astype(np.int64))
