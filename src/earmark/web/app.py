@@ -40,10 +40,12 @@ def create_app(
     hosts: Iterable[str] = (),
     limits: Limits | None = None,
     workers: int | None = None,
+    address: str | None = None,
 ) -> FastAPI:
     """The ASGI application for the library at ``where``, whose processes start and end with its lifespan.
 
-    ``token``: what every call has to bring, if anything; ``hosts``: names of the server besides its addresses.
+    ``token``: what every call has to bring, if anything; ``hosts``: names of the server besides its addresses;
+    ``address``: what others on the network open, with the token, if they can.
     """
 
     @asynccontextmanager
@@ -61,6 +63,7 @@ def create_app(
         redoc_url=None,
         lifespan=lifespan,
     )
+    app.state.address = address
     app.include_router(library.router)
     app.include_router(queries.router)
     app.include_router(live.router)
