@@ -1,6 +1,6 @@
 """How far a search's confidence can be trusted, and what each of its signs is good for.
 
-    python -m experiments.analysis.calibration WEIGHTS data/msmd --json experiments/analysis/results/calibration.json \
+    python -m experiments.analysis.calibration WEIGHTS RECIPE --json experiments/analysis/results/calibration.json \
         --diagram experiments/figures/earmark-1-confidence.svg
 
 Calibrates the folder WEIGHTS as ``earmark model calibrate`` does, and tries what it says on pieces that it was not
@@ -21,6 +21,7 @@ from earmark.model.encoders import load
 from earmark.training.evaluation.calibrate import calibrate
 from earmark.training.evaluation.confidence import ALL, NAMES, Trial, calibration_error, promises, try_out
 from earmark.training.evaluation.reliability import draw_reliability
+from earmark.training.experiment import Experiment, read_settings
 
 
 def measure(trial: Trial, names: Sequence[str] = NAMES) -> dict[str, Any]:
@@ -64,19 +65,19 @@ def _found(measured: dict[str, Any], sizes: Sequence[int]) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("weights", type=Path)
-    parser.add_argument("corpus", type=Path)
-    parser.add_argument("--rendering", default="timgm6mb-0-2@1")
+    parser.add_argument("recipe", type=Path)
     parser.add_argument("--work", type=Path, default=Path("data/calibration"))
     parser.add_argument("--json", type=Path)
     parser.add_argument("--diagram", type=Path)
     given = parser.parse_args()
     results, model = begin(None), load(given.weights)
+    recipe = read_settings(given.recipe, Experiment.of_each_seed)[-1]
 
     def report(done: int, total: int) -> None:
         if done % 50 == 0:
             print(f"{done} of {total}", file=sys.stderr, flush=True)
 
-    calibrated = calibrate(given.weights, model, given.corpus, given.rendering, given.work, report=report)
+    calibrated = calibrate(given.weights, model, recipe, given.work, report=report)
     answers = calibrated.trial.answers
     results |= {
         "model": model.model_id,

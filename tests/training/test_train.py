@@ -151,7 +151,9 @@ def test_a_file_with_seeds_trains_a_run_of_each(corpus: Path, tmp_path: Path) ->
 def test_one_command_makes_weights_of_a_recipe(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The mean of two ends of one run, calibrated; what is trained already is not trained again."""
     calibrated = []
-    monkeypatch.setattr("earmark.cli.model._calibrate", lambda *given: calibrated.append(given))
+    monkeypatch.setattr(
+        "earmark.cli.model._calibrate", lambda to, recipe, diagram: calibrated.append((to, recipe.name))
+    )
     file = tmp_path / "tiny.toml"
     network = "layer_channels = [4, 8], token_channels = 16, window_tokens = 20, hidden = 32"
     file.write_text(
@@ -172,7 +174,7 @@ def test_one_command_makes_weights_of_a_recipe(corpus: Path, tmp_path: Path, mon
     runs, out = tmp_path / "runs", tmp_path / "weights"
     done = CliRunner().invoke(make_command, [str(file), str(out), "--runs", str(runs)])
     assert done.exit_code == 0, done.output
-    assert calibrated == [(out, corpus, "third@1", None)]
+    assert calibrated == [(out, "tiny-seed-3")]
     ends = [read_checkpoint(runs / name / "checkpoint.pt") for name in ("tiny-seed-2", "tiny-seed-3")]
     training = json.loads((out / "model.json").read_text())["training"]
     assert (training["seeds"], training["experiment"]["name"]) == ([2, 3], "tiny")

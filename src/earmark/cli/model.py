@@ -137,7 +137,7 @@ def make_command(recipe: Path, out: Path, runs: Path) -> None:
     last = made[-1][0]
     ends = [path for of, path in made if of.shared_run == last.shared_run]
     say(export(ends, out))
-    _calibrate(out, Path(last.corpora[0]), last.validation_renderings[0], None)
+    _calibrate(out, last, None)
 
 
 @model_command.command("export", short_help="Write a checkpoint's encoders as weights.")
@@ -183,8 +183,7 @@ def average_command(audio: tuple[Path, ...], sheet: tuple[Path, ...], out: Path)
 
 @model_command.command("calibrate", short_help="Set how sure a search may be.")
 @click.argument("weights", type=EXISTING_FOLDER)
-@click.argument("corpus", type=EXISTING_FOLDER)
-@click.option("--rendering", default="timgm6mb-0-2@1", show_default=True, help="PIANO@TEMPO of the validation clips.")
+@click.argument("recipe", type=EXISTING_FILE)
 @click.option(
     "--work",
     type=click.Path(file_okay=False, path_type=Path),
@@ -195,24 +194,26 @@ def average_command(audio: tuple[Path, ...], sheet: tuple[Path, ...], out: Path)
 @click.option(
     "--diagram", type=click.Path(dir_okay=False, path_type=Path), help="Draw the reliability diagram: FILE.svg."
 )
-def calibrate_command(weights: Path, corpus: Path, rendering: str, work: Path, diagram: Path | None) -> None:
-    """Set the confidence of the folder WEIGHTS on the validation pieces of CORPUS.
+def calibrate_command(weights: Path, recipe: Path, work: Path, diagram: Path | None) -> None:
+    """Set the confidence of the folder WEIGHTS on the validation pieces that RECIPE names.
 
     Prints what holds of it for pieces that it was not fitted on.
 
     \b
-    earmark model calibrate weights/first-light data/msmd
+    earmark model calibrate weights/earmark-2 experiments/earmark-2/recipe.toml
     """
-    _calibrate(weights, corpus, rendering, diagram, work)
+    from earmark.training.experiment import Experiment, read_settings
+
+    _calibrate(weights, read_settings(recipe, Experiment.of_each_seed)[-1], diagram, work)
 
 
-def _calibrate(weights: Path, corpus: Path, rendering: str, diagram: Path | None, work: Path = ENCODED) -> None:
+def _calibrate(weights: Path, recipe: Experiment, diagram: Path | None, work: Path = ENCODED) -> None:
     from earmark.model.encoders import load
     from earmark.training.evaluation.calibrate import calibrate
 
     draw = _reliability() if diagram else None
     with progress_bar("encoding and searching") as report:
-        calibrated = calibrate(weights, load(weights), corpus, rendering, work, report=report)
+        calibrated = calibrate(weights, load(weights), recipe, work, report=report)
     _print_promises(calibrated.promises)
     if draw and diagram:
         draw(calibrated.trial, diagram)

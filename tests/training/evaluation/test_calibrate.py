@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+import shutil
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest.mock import patch
@@ -14,6 +15,7 @@ import pytest
 from earmark.errors import BadInput
 from earmark.model.calibration import Signs
 from earmark.training.evaluation.calibrate import calibrate
+from earmark.training.experiment import Experiment
 
 if TYPE_CHECKING:
     from tests.conftest import FakeEncoders
@@ -23,11 +25,18 @@ SIZES = (2, 150)
 KINDS = ["5 s", "10 s", "20 s", "20 s among noise", "40 s", "whole", "whole among noise", "all"]
 
 
+def recipe_of(*corpora: Path) -> Experiment:
+    """A recipe that trains and validates on the melodies."""
+    return Experiment(
+        corpora=tuple(map(str, corpora)), renderings=("sines@1",), validation_renderings=("sines@1",), steps=1
+    )
+
+
 def test_calibration_tells_present_from_absent_pieces(melodies: Path, encoders: FakeEncoders, tmp_path: Path) -> None:
     weights = tmp_path / "weights"
     weights.mkdir()
     (weights / "model.json").write_text(json.dumps({"name": "kept", "sha256": {"audio.onnx": "kept"}}))
-    calibrated = calibrate(weights, encoders, melodies, "sines@1", tmp_path / "work", SIZES)
+    calibrated = calibrate(weights, encoders, recipe_of(melodies), tmp_path / "work", SIZES)
     calibration = calibrated.calibration
     written = json.loads((weights / "model.json").read_text())
     assert written["name"] == "kept"
@@ -47,11 +56,24 @@ def test_calibration_tells_present_from_absent_pieces(melodies: Path, encoders: 
     assert everything.found <= everything.right
 
 
+def test_splits_of_several_corpora_count_alike(melodies: Path, encoders: FakeEncoders, tmp_path: Path) -> None:
+    """Of a second corpus, whose splits have other names, as many validation pieces are asked about, and no more."""
+    (tmp_path / "model.json").write_text(json.dumps({"sha256": {}}))
+    second = tmp_path / "second"
+    shutil.copytree(melodies, second)
+    splits = json.loads((melodies / "splits.json").read_text())
+    (second / "splits.json").write_text(json.dumps({"others": splits["train"], "others-valid": splits["valid"] * 3}))
+    recipe = replace(recipe_of(melodies, second), validation_splits=("valid", "others-valid"))
+    with patch("earmark.training.evaluation.calibrate.MOST_PIECES", 2):
+        calibrated = calibrate(tmp_path, encoders, recipe, tmp_path / "work", SIZES)
+    assert calibrated.promises[len(KINDS) - 1].present == 2 * 2 * 2 * 7
+
+
 def test_what_was_encoded_is_not_encoded_again(melodies: Path, encoders: FakeEncoders, tmp_path: Path) -> None:
     (tmp_path / "model.json").write_text(json.dumps({"sha256": {}}))
-    first = calibrate(tmp_path, encoders, melodies, "sines@1", tmp_path / "work", SIZES)
+    first = calibrate(tmp_path, encoders, recipe_of(melodies), tmp_path / "work", SIZES)
     with patch.object(type(encoders), "embed_strip", side_effect=AssertionError("encoded again")):
-        again = calibrate(tmp_path, encoders, melodies, "sines@1", tmp_path / "work", SIZES)
+        again = calibrate(tmp_path, encoders, recipe_of(melodies), tmp_path / "work", SIZES)
     assert again.calibration.pages == first.calibration.pages
 
 
@@ -59,4 +81,4 @@ def test_calibration_needs_pieces_to_hold_out(melodies: Path, encoders: FakeEnco
     splits = json.loads((melodies / "splits.json").read_text())
     (melodies / "splits.json").write_text(json.dumps({**splits, "valid": ["d"]}))
     with pytest.raises(BadInput, match="fewer than two validation pieces"):
-        calibrate(melodies, encoders, melodies, "sines@1", melodies / "work", SIZES)
+        calibrate(melodies, encoders, recipe_of(melodies), melodies / "work", SIZES)

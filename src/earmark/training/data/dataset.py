@@ -82,33 +82,13 @@ class TrainingPiece:
 
 
 def read_pieces(
-    corpus: Path,
-    names: Sequence[str],
-    renderings: Sequence[str],
-    audio: AudioSpec,
-    sheet: SheetSpec,
-    *,
-    every: bool = True,
+    corpus: Path, names: Sequence[str], renderings: Sequence[str], audio: AudioSpec, sheet: SheetSpec
 ) -> list[TrainingPiece]:
-    """Load pieces that the corpus has; pieces that failed to build are left out.
+    """Load pieces that the corpus has, with all ``renderings``; pieces that failed to build are left out.
 
-    Unless ``every`` piece has to have every rendering, those that it lacks are passed over, and a piece without any is
-    left out. Raises Mismatch when the corpus was built with other definitions, BadInput when a rendering is missing.
+    Raises Mismatch when the corpus was built with other definitions, BadInput when a rendering is missing.
     """
-    about = read_json(corpus / ABOUT)
-    if about["audio"] != audio.to_dict() or about["sheet"] != sheet.to_dict():
-        raise Mismatch(f"{corpus}: built with another audio or sheet definition; build it again")
-    folders = [piece_folder(corpus, name) for name in names]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        built = [folder for folder in folders if (folder / DESCRIPTION).exists()]
-        wanted = [renderings if every else _there(folder, renderings) for folder in built]
-        some = [(folder, names) for folder, names in zip(built, wanted, strict=True) if names or every]
-        return list(pool.map(lambda item: read_piece(item[0], item[1], sheet), some))
-
-
-def _there(folder: Path, renderings: Sequence[str]) -> list[str]:
-    """Those of the renderings that a piece has."""
-    return [name for name in renderings if (folder / audio_file(name)).exists()]
+    return _read_all([(folder, renderings) for folder in _built(corpus, names, audio, sheet)], sheet)
 
 
 def read_some(
@@ -117,20 +97,45 @@ def read_some(
     """The pieces of some splits of several corpora, each with those of the renderings that it has; without any it is
     left out.
 
-    Raises Mismatch as `read_pieces` does, and BadInput when no corpus has a split or no piece a rendering.
+    Raises Mismatch and BadInput as `built_folders` does, and BadInput when no piece has a rendering.
     """
-    pieces: list[TrainingPiece] = []
+    folders = built_folders(corpora, splits, audio, sheet)
+    there = [(folder, [name for name in renderings if (folder / audio_file(name)).exists()]) for folder in folders]
+    for name in renderings:
+        if not any(name in names for _, names in there):
+            raise BadInput(corpora[0], f"has no piece with {name}", "build a corpus with this piano and tempo")
+    return _read_all([(folder, names) for folder, names in there if names], sheet)
+
+
+def built_folders(corpora: Sequence[Path], splits: Sequence[str], audio: AudioSpec, sheet: SheetSpec) -> list[Path]:
+    """The folders of the pieces of some splits of several corpora, without those that failed to build.
+
+    Raises Mismatch when a corpus was built with other definitions, BadInput when no corpus has a split.
+    """
     of_corpora = [read_splits(corpus) for corpus in corpora]
     for split in splits:
         if not any(split in of_corpus for of_corpus in of_corpora):
             raise BadInput(corpora[0] / SPLITS, f"no split {split!r}", f"choose one of {', '.join(of_corpora[0])}")
-    for corpus, of_corpus in zip(corpora, of_corpora, strict=True):
-        names = [name for split in splits for name in of_corpus.get(split, [])]
-        pieces += read_pieces(corpus, names, renderings, audio, sheet, every=False)
-    for name in renderings:
-        if not any(name in piece.audio for piece in pieces):
-            raise BadInput(corpora[0], f"has no piece with {name}", "build a corpus with this piano and tempo")
-    return pieces
+    return [
+        folder
+        for corpus, of_corpus in zip(corpora, of_corpora, strict=True)
+        for split in splits
+        for folder in _built(corpus, of_corpus.get(split, []), audio, sheet)
+    ]
+
+
+def _built(corpus: Path, names: Sequence[str], audio: AudioSpec, sheet: SheetSpec) -> list[Path]:
+    about = read_json(corpus / ABOUT)
+    if about["audio"] != audio.to_dict() or about["sheet"] != sheet.to_dict():
+        raise Mismatch(f"{corpus}: built with another audio or sheet definition; build it again")
+    folders = [piece_folder(corpus, name) for name in names]
+    return [folder for folder in folders if (folder / DESCRIPTION).exists()]
+
+
+def _read_all(wanted: Sequence[tuple[Path, Sequence[str]]], sheet: SheetSpec) -> list[TrainingPiece]:
+    """The pieces in some folders, each with some renderings."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(lambda item: read_piece(item[0], item[1], sheet), wanted))
 
 
 def read_strip(folder: Path, sheet: SheetSpec) -> Strip:

@@ -6,6 +6,8 @@ once without: half of the questions have no right answer. What `earmark.search` 
 `earmark.training.evaluation.confidence` explains. What is printed is of pieces that were not fitted on: the validation
 pieces are halved at random, and each half is judged by what the other says.
 
+Of every validation split up to `MOST_PIECES` are taken, so that no kind of music outweighs another by its number.
+
 The other way, stretches of the validation pieces' strips are searched among recordings of parts of these pieces.
 
 The background (`earmark.model.calibration.Background`) is that of the training pieces' pages and of the validation
@@ -24,7 +26,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from earmark.corpus.format import MIDI, piece_folder, read_splits
+from earmark.corpus.format import MIDI, audio_file
 from earmark.embed.windows import PLACE_HOP_PX, QUERY_HOP_FRAMES, centres_between
 from earmark.errors import BadInput
 from earmark.files import replacing, write_json
@@ -32,15 +34,18 @@ from earmark.model.calibration import Background, Calibration, Confidence
 from earmark.model.encoders import BACKGROUND_FILE, KINDS, Model
 from earmark.schema import AudioSpec, FloatArray, SheetSpec
 from earmark.search.follow import PACES, Followed, follow_pieces
-from earmark.search.query import Query
+from earmark.search.query import Query, spread
 from earmark.search.rank import CANDIDATES
 from earmark.search.signs import read_signs
 from earmark.sheet.strips import ink
-from earmark.training.data.dataset import read_pieces
+from earmark.training.data.dataset import built_folders, read_piece
 from earmark.training.evaluation.confidence import Answer, Promise, Trial, fit, promises, try_out
 from earmark.training.evaluation.libraries import SIZES, Libraries
 from earmark.training.evaluation.questions import Question, ask_about, editions, embed_strip
+from earmark.training.experiment import Experiment
 
+MOST_PIECES = 20
+"""Validation pieces of a split that are asked about, evenly taken."""
 STRETCH_PX = 2400
 """Strip px of a query that is sheet music: about a page."""
 PART_S = 60.0
@@ -71,37 +76,32 @@ class _Piece:
 
 @dataclass(frozen=True)
 class _Encoder:
-    """Encodes pieces of a corpus and keeps the embeddings in the folder ``work``."""
+    """Encodes pieces of corpora, given by their folders, and keeps the embeddings in the folder ``work``."""
 
     model: Model
-    corpus: Path
-    rendering: str
+    renderings: Sequence[str]
     work: Path
 
-    def pages(self, name: str) -> FloatArray | None:
-        """The places of a piece as engraved; None where the corpus lacks it."""
-        path = self.work / "pages" / f"{name}.npz"
+    def pages(self, folder: Path) -> FloatArray:
+        """The places of a piece as engraved."""
+        path = self.work / "pages" / f"{folder.name}.npz"
         if not path.exists():
-            read = read_pieces(self.corpus, [name], [], AudioSpec(), SheetSpec())
-            if not read:
-                return None
-            _save(path, {"places": embed_strip(self.model, ink(read[0].strip))})
+            read = read_piece(folder, [], SheetSpec())
+            _save(path, {"places": embed_strip(self.model, ink(read.strip))})
         with np.load(path) as kept:
             places: FloatArray = kept["places"]
             return places
 
-    def piece(self, name: str, own: int) -> _Piece | None:
-        """A validation piece, which is number ``own``; None where the corpus lacks it."""
-        path = self.work / "questions" / f"{name}.npz"
+    def piece(self, folder: Path, own: int) -> _Piece:
+        """A validation piece, which is number ``own``. Raises BadInput when it has none of the renderings."""
+        path = self.work / "questions" / f"{folder.name}.npz"
         if not path.exists():
-            read = read_pieces(self.corpus, [name], [self.rendering], AudioSpec(), SheetSpec())
-            if not read:
-                return None
-            heard = read[0].audio[self.rendering].astype(np.float32)
-            midi = piece_folder(self.corpus, name) / MIDI
-            asked = list(ask_about(self.model, own, name, heard, midi, self.rendering))
+            rendering = next((of for of in self.renderings if (folder / audio_file(of)).exists()), self.renderings[0])
+            read = read_piece(folder, [rendering], SheetSpec())
+            heard = read.audio[rendering].astype(np.float32)
+            asked = list(ask_about(self.model, own, folder.name, heard, folder / MIDI, rendering))
             arrays = {"kinds": np.array([one.kind for one in asked]), "part": _part(self.model, heard)}
-            for i, edition in enumerate(editions(self.model, name, read[0].strip)):
+            for i, edition in enumerate(editions(self.model, folder.name, read.strip)):
                 arrays[f"edition {i}"] = edition
             for i, one in enumerate(asked):
                 arrays |= {f"embeddings {i}": one.query.embeddings, f"positions {i}": one.query.positions}
@@ -117,30 +117,33 @@ class _Encoder:
 def calibrate(
     weights: Path,
     model: Model,
-    corpus: Path,
-    rendering: str,
+    recipe: Experiment,
     work: Path,
     sizes: Sequence[int] = SIZES,
     report: Report = lambda done, total: None,
 ) -> Calibrated:
     """Fit and write ``background.npy`` and ``model.json["confidence"]`` of the weights in folder ``weights``.
 
+    ``recipe`` says which corpora and splits the training and the validation pieces are of, and how these are heard.
     ``work`` keeps what has been encoded with these weights, so that what was interrupted goes on. ``report`` is told
-    how many steps are done, and of how many. Raises BadInput when the corpus lacks a split or the rendering, or has too
+    how many steps are done, and of how many. Raises BadInput when the corpora lack a split or a rendering, or have too
     few validation pieces.
     """
-    splits = read_splits(corpus)
-    encoder = _Encoder(model, corpus, rendering, work / model.model_id)
-    total = 2 * (len(splits["train"]) + len(splits["valid"]))
+    corpora, definitions = [Path(corpus) for corpus in recipe.corpora], (AudioSpec(), SheetSpec())
+    trained = built_folders(corpora, recipe.splits, *definitions)
+    by_split = [built_folders(corpora, [split], *definitions) for split in recipe.validation_splits]
+    held_out = [folders[i] for folders in by_split for i in spread(len(folders), MOST_PIECES)]
+    if len(held_out) < 2:
+        raise BadInput(corpora[0], "has fewer than two validation pieces", "use a corpus with more")
+    encoder = _Encoder(model, recipe.validation_renderings, work / model.model_id)
+    total = 2 * (len(trained) + len(held_out))
     train, valid = [], list[_Piece]()
-    for done, name in enumerate(splits["valid"]):
+    for own, folder in enumerate(held_out):
+        report(own, total)
+        valid.append(encoder.piece(folder, own))
+    for done, folder in enumerate(trained, start=len(held_out)):
         report(done, total)
-        valid += [piece for piece in [encoder.piece(name, len(valid))] if piece]
-    for done, name in enumerate(splits["train"], start=len(splits["valid"])):
-        report(done, total)
-        train += [places for places in [encoder.pages(name)] if places is not None]
-    if len(valid) < 2:
-        raise BadInput(corpus, "has fewer than two validation pieces", "use a corpus with more")
+        train.append(encoder.pages(folder))
     score, recording = _background(train), _background([piece.part for piece in valid])
     libraries = Libraries(train, score, sizes)
 
