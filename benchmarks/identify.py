@@ -42,7 +42,9 @@ SUITES = {
     "scans": Suite(lambda given: scans.ask(given.corpus, given.scans, given.work, given.model), ("scans",)),
     "tapes": Suite(lambda given: tapes.ask(given.corpus, given.split, given.pieces, given.model)),
     "instruments": Suite(
-        lambda given: instruments.ask(given.corpus, given.split, given.pieces, given.more, given.work, given.model)
+        lambda given: instruments.ask(
+            given.corpus, given.split, given.pieces, given.more, given.among, given.work, given.model
+        )
     ),
     "pages": Suite(lambda given: pages.ask(given.corpus, given.scans, given.model), ("scans",)),
 }
@@ -62,6 +64,7 @@ def main() -> None:
     parser.add_argument("--scans", type=Path, help="a folder with a folder of page images for each work")
     parser.add_argument("--recordings", type=Path, help="a folder of the real recordings")
     parser.add_argument("--more", type=Path, help="a corpus of pieces that CORPUS lacks")
+    parser.add_argument("--among", type=int, default=1000, help="of instruments: how many pieces the library has")
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--work", type=Path, default=Path("data/bench"))
     parser.add_argument("--json", type=Path)

@@ -1,7 +1,7 @@
 """Music for every instrument, played by those of a soundfont that no model was trained on.
 
 20 s of each test piece (`benchmarks.support.clips`), once as synthesised and once recorded somewhere, somehow
-(`earmark.corpus.acoustics`), are looked up among a thousand pieces: those of the split, and others of the corpora taken
+(`earmark.corpus.acoustics`), are looked up among many pieces: those of the split, and others of the corpora taken
 evenly. Every tenth piece of the split is left out of the library; whatever is called sure about it is wrong. A piece
 that has nearly all the notes of the right one, or the other way round, such as a part and its score, is as right.
 """
@@ -28,7 +28,6 @@ from earmark.schema import FloatArray
 
 PLAYERS = "musescore-score"
 CLIP_S = 20.0
-AMONG = 1000
 LEFT_OUT = 10
 """One piece in so many is not in the library."""
 SAME = 0.9
@@ -36,8 +35,13 @@ SAME = 0.9
 Notes = frozenset[tuple[int, int]]
 
 
-def ask(corpus: Path, split: str, count: int | None, more: Path | None, work: Path, model: str) -> Iterator[Answer]:
-    """Answers for the pieces of the split, or for ``count`` of them: of all kinds together, then kind by kind."""
+def ask(
+    corpus: Path, split: str, count: int | None, more: Path | None, among: int, work: Path, model: str
+) -> Iterator[Answer]:
+    """Answers for the pieces of the split, or for ``count`` of them: of all kinds together, then kind by kind.
+
+    The library has ``among`` pieces, or all that there are.
+    """
     pieces = read_pieces(corpus, split)
     notes = {piece.name: notes_of(mido.MidiFile(piece.midi)) for piece in pieces}
     twins = {name: [other for other in notes if are_same(notes[name], notes[other])] for name in notes}
@@ -46,10 +50,10 @@ def ask(corpus: Path, split: str, count: int | None, more: Path | None, work: Pa
     there = [piece for piece in pieces if piece.name not in missing]
     names = {piece.name for piece in pieces}
     others = [piece for of in (corpus, more) if of for piece in read_pieces(of) if piece.name not in names]
-    among = [*there, *evenly_chosen(others, max(0, AMONG - len(there)))]
-    print(f"{len(among)} pieces in the library, {len(missing)} of the split are not", flush=True)
+    held = [*there, *evenly_chosen(others, max(0, among - len(there)))]
+    print(f"{len(held)} pieces in the library, {len(missing)} of the split are not", flush=True)
     answers = []
-    library = kept_library(among, work, model, f"instruments-{len(among)}")
+    library = kept_library(held, work, model, f"instruments-{len(held)}")
     with Library.open(library, model) as opened, tempfile.TemporaryDirectory() as folder:
         for piece in evenly_chosen(pieces, count):
             right = {str(other.pdf) for other in there if other.name in twins[piece.name]}
