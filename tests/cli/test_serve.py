@@ -11,6 +11,8 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import click
+import cv2
+import numpy as np
 import pytest
 
 from earmark.library.library import Library
@@ -49,6 +51,20 @@ def test_others_need_a_token_that_is_new_each_time(serve: Any) -> None:
         assert found, out
         tokens.add(found[1])
     assert len(tokens) == 2
+
+
+def test_a_terminal_shows_the_address_as_a_code_for_a_camera(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "outward_address", lambda family: "192.168.1.7")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    _, out, _, bound = serve("--host", "0.0.0.0", "--port", "0")
+    address, *code = click.unstyle(out).splitlines()
+    assert {line for line in out.splitlines()[1:] if not line.startswith("\x1b[97m\x1b[40m")} == set()
+    light = [[(block in "▀█", block in "▄█") for block in line] for line in code]
+    modules = np.array(light, np.uint8).transpose(0, 2, 1).reshape(2 * len(code), -1)
+    image = np.kron(modules * 255, np.ones((8, 8), np.uint8))
+    token = address.partition("?token=")[2]
+    assert cv2.QRCodeDetector().detectAndDecode(image)[0] == f"http://192.168.1.7:{bound[1]}/?token={token}"
+    assert serve("--port", "0")[1].count("\n") == 1  # nobody else can reach this machine
 
 
 def test_with_tls_the_address_and_the_fingerprint_are_said(

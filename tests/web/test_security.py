@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from earmark.web.security import Security
+from earmark.web.visitors import Visitors
 
 OWN = {"Host": "127.0.0.1:8765"}
 CLIENT = {"Earmark-Client": "tests"}
@@ -26,7 +27,7 @@ def call(
     headers: dict[str, str], method: str = "GET", path: str = "/api/v1/library", token: str | None = None
 ) -> httpx.Response:
     async def run() -> httpx.Response:
-        guard: Any = Security(welcome, ["scores.local"], token)
+        guard: Any = Security(welcome, ["scores.local"], token, Visitors())
         transport = httpx.ASGITransport(guard)
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8765") as client:
             return await client.request(method, path, headers=headers)
@@ -92,11 +93,13 @@ def test_with_a_token_nothing_is_answered_without_it() -> None:
     assert call({**OWN, "Authorization": "Bearer secret"}, token="secret").status_code == 200
 
 
-def browse(*requests: tuple[str, str, dict[str, str]], origin: str = "http://127.0.0.1:8765") -> list[httpx.Response]:
+def browse(
+    *requests: tuple[str, str, dict[str, str]], origin: str = "http://127.0.0.1:8765", visitors: Visitors | None = None
+) -> list[httpx.Response]:
     """What one guard answers to requests in turn: method, path, headers. Cookies are kept as a browser does."""
 
     async def run() -> list[httpx.Response]:
-        guard: Any = Security(welcome, [], "secret")
+        guard: Any = Security(welcome, [], "secret", visitors or Visitors())
         async with httpx.AsyncClient(transport=httpx.ASGITransport(guard), base_url=origin) as client:
             return [await client.request(method, path, headers=headers) for method, path, headers in requests]
 
@@ -154,6 +157,16 @@ def test_a_cookie_alone_changes_nothing_and_can_be_taken_back() -> None:
     assert told.json() == {"cookie": True}
     assert "Max-Age=0" in dismissed.headers["set-cookie"]
     assert dismissed.headers["clear-site-data"] == '"cache", "storage"'
+
+
+def test_an_invitation_lets_one_browser_in_and_is_no_token() -> None:
+    visitors = Visitors()
+    invitation = visitors.invite()
+    bearer = {"Authorization": f"Bearer {invitation}"}
+    opened: tuple[str, str, dict[str, str]] = ("GET", f"/?token={invitation}", {})
+    refused, welcomed, again = browse(("GET", "/", bearer), opened, opened, visitors=visitors)
+    assert [answer.status_code for answer in (refused, welcomed, again)] == [401, 303, 401]
+    assert invitation not in welcomed.headers["set-cookie"]
 
 
 def test_who_came_without_a_cookie_is_told_so() -> None:

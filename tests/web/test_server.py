@@ -18,10 +18,11 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect as connect_socket
 
+from earmark.web import server
 from earmark.web.certificate import own_certificate, tls
 from earmark.web.limits import Limits, network_of
 from earmark.web.security import HEADERS
-from earmark.web.server import Lines
+from earmark.web.server import Lines, listen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 REQUEST = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 MOST = 5
+ADDRESS = "https://192.168.1.7:8765/"
 
 
 @pytest.fixture
@@ -147,6 +149,17 @@ def test_so_does_the_answer_that_there_are_too_many(serve: Serve, encoders: Fake
         assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
 
 
+def test_a_network_is_shown_an_address_not_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "outward_address", lambda family: "192.168.1.7")
+    with listen("0.0.0.0", 0) as listening:
+        assert listening.network_url == f"http://192.168.1.7:{listening.socket.getsockname()[1]}/"
+    with listen("127.0.0.1", 0) as listening:
+        assert listening.network_url == listening.url
+    monkeypatch.setattr(server, "outward_address", lambda family: None)  # there is no network
+    with listen("0.0.0.0", 0) as listening:
+        assert listening.network_url == listening.url
+
+
 @pytest.fixture
 def secured(serve: Serve, encoders: FakeEncoders, tmp_path: Path) -> Iterator[tuple[Served, ssl.SSLContext]]:
     """A server that speaks TLS, and what trusts it."""
@@ -154,7 +167,8 @@ def secured(serve: Serve, encoders: FakeEncoders, tmp_path: Path) -> Iterator[tu
     path = own_certificate(tmp_path / "tls", "localhost")
     limits = replace(Limits(), connections_of_one=MOST, header_s=1.0)
     trusting = ssl.create_default_context(cafile=path)
-    with serve(tmp_path / "library", encoders, limits=limits, tls=tls(path, path), token="secret") as served:
+    told = {"token": "secret", "address": ADDRESS}
+    with serve(tmp_path / "library", encoders, limits=limits, tls=tls(path, path), **told) as served:
         yield served, trusting
 
 
@@ -162,8 +176,13 @@ def test_with_tls_everything_is_as_without(secured: tuple[Served, ssl.SSLContext
     served, trusting = secured
     assert served.url.startswith("https://127.0.0.1:")
     with served.client(verify=trusting) as client:
-        assert client.get("/api/v1/library").status_code == 401
+        for method, path in (("GET", "/api/v1/library"), ("POST", "/api/v1/invitations")):
+            refused = client.request(method, path)
+            assert (refused.status_code, "svg" in refused.text) == (401, False)
         assert client.get("/", params={"token": "secret"}).status_code == 303
+        code = client.post("/api/v1/invitations")
+        assert (code.status_code, code.headers["Cache-Control"]) == (200, "no-store")
+        assert code.text[:4] == "<svg"
         assert client.get("/api/v1/library").json()["pieces"] == 0
         assert client.post("/api/v1/queries", content=bytes(300_000)).json()["error"]["kind"] == "empty_library"
         cookie = "; ".join(f"{name}={value}" for name, value in client.cookies.items())

@@ -27,3 +27,12 @@ def test_who_does_not_come_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None
     assert [known.knows(value) for value in values] == [True, False, True]
     monkeypatch.setattr(visitors, "UNUSED_S", 0.0)
     assert not known.knows(values[0])
+
+
+def test_an_invitation_counts_once_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visitors, "MOST_INVITED", 2)
+    known = Visitors()
+    first, second, third = (known.invite() for _ in range(3))
+    assert [known.takes(value) for value in (first, second, second, third + "é\udcff")] == [False, True, False, False]
+    monkeypatch.setattr(visitors, "INVITED_S", 0.0)
+    assert not known.takes(third)

@@ -44,8 +44,9 @@ def serve_command(
     """Open LIBRARY, a folder, which is made if need be, to a browser: ask, see, follow, listen, add.
 
     Only programs on this machine can reach it. With --host others can, if they have the token that is printed once, as
-    part of the address to open. With --tls nobody on the way can read that: browsers warn once of a certificate that
-    nobody else vouches for, and show its fingerprint, which is printed.
+    part of the address to open and, in a terminal, of a QR code for a tablet's camera. With --tls nobody on the way can
+    read that: browsers warn once of a certificate that nobody else vouches for, and show its fingerprint, which is
+    printed.
 
     \b
     earmark serve ~/scores
@@ -56,6 +57,7 @@ def serve_command(
     try:
         from earmark.web.app import create_app
         from earmark.web.certificate import tls
+        from earmark.web.qr import terminal_code
         from earmark.web.server import listen, make_server
     except ImportError as error:
         raise EarmarkError(f"serving needs {error.name}; install it with: pip install 'earmark[web]'") from error
@@ -72,11 +74,13 @@ def serve_command(
     token = None if host in THIS_MACHINE else secrets.token_urlsafe(32)
     limits = replace(Limits(), library_bytes=round(quota * 1e9))
     names = {host, socket.gethostname()} if token else set()
-    app = create_app(given, chosen, token, names, limits, workers)
     files = _certificate(host) if is_tls and not certificate else certificate
     secured = tls(*files) if files else None
     with listen(host, port, "https" if secured else "http") as listening:
+        app = create_app(given, chosen, token, names, limits, workers, listening.network_url if token else None)
         say(listening.url + (f"?token={token}" if token else ""))
+        if token and sys.stdout.isatty():  # programs want the address alone
+            click.echo(terminal_code(f"{listening.network_url}?token={token}"))
         if token and not secured:
             say("Who can read the network can read the token and all that is asked; --tls prevents that.", err=True)
         make_server(app, limits, secured).run([listening.socket])

@@ -29,6 +29,7 @@ from earmark.web.metrics import Counting
 from earmark.web.security import Security
 from earmark.web.service import default_workers, open_service
 from earmark.web.site import site
+from earmark.web.visitors import Visitors
 
 log = logging.getLogger(__name__)
 
@@ -40,10 +41,12 @@ def create_app(
     hosts: Iterable[str] = (),
     limits: Limits | None = None,
     workers: int | None = None,
+    address: str | None = None,
 ) -> FastAPI:
     """The ASGI application for the library at ``where``, whose processes start and end with its lifespan.
 
-    ``token``: what every call has to bring, if anything; ``hosts``: names of the server besides its addresses.
+    ``token``: what every call has to bring, if anything; ``hosts``: names of the server besides its addresses;
+    ``address``: what others on the network open, if they can; ends with a slash.
     """
 
     @asynccontextmanager
@@ -61,13 +64,14 @@ def create_app(
         redoc_url=None,
         lifespan=lifespan,
     )
+    app.state.address, app.state.visitors = address, Visitors()
     app.include_router(library.router)
     app.include_router(queries.router)
     app.include_router(live.router)
     app.include_router(status.router)
     app.include_router(site())
     app.add_middleware(Counting)
-    app.add_middleware(Security, hosts=tuple(hosts), token=token)
+    app.add_middleware(Security, hosts=tuple(hosts), token=token, visitors=app.state.visitors)
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(EarmarkError, _failed)
     app.add_exception_handler(OSError, _no_room)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from earmark.errors import BadInput, EarmarkError
 from earmark.files import replacing
+from earmark.web.addresses import outward_address
 
 FILE_NAME = "certificate.pem"
 VALID = timedelta(days=397)
@@ -80,10 +81,7 @@ def _names(host: str) -> set[str]:
     names = {"localhost", "127.0.0.1", "::1", own, host.strip("[]")} | ({f"{own}.local"} if "." not in own else set())
     with suppress(OSError):
         names |= {str(address[0]).partition("%")[0] for *_, address in socket.getaddrinfo(own, None)}
-    for family, elsewhere in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
-        with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as outward:
-            outward.connect((elsewhere, 9))  # nothing is sent: it says from which address it would be
-            names.add(outward.getsockname()[0])
+    names |= {outward_address(family) or "" for family in (socket.AF_INET, socket.AF_INET6)}
     return {name for name in names if name and name.isascii()} - {"0.0.0.0", "::"}
 
 

@@ -6,8 +6,8 @@
 * Methods that change something need the header ``Earmark-Client``: no form and no foreign page can send it (a browser
   would ask with OPTIONS first, which is not answered). A cookie alone is never enough.
 * With a **token**, every call has to bring it as ``Authorization: Bearer``, or a cookie that opening ``/?token=…``
-  sets. The cookie is not the token (see `earmark.web.visitors`), and its name has the port, since browsers send cookies
-  to all ports of a host.
+  sets, with the token or an invitation. The cookie is neither (see `earmark.web.visitors`), and its name has the port,
+  since browsers send cookies to all ports of a host.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ NO_TOKEN_PAGE = """<!doctype html>
 <title>Earmark</title>
 <h1>This library is shown to those who have its address</h1>
 <p>Open the whole address that <code>earmark serve</code> printed, from “http” to its end: the end is the key.
-It has to be opened once on every device, and again when the server was started anew.</p>
+It has to be opened once on every device, and again when the server was started anew.
+A code that the page showed counts once, for ten minutes: show it anew.</p>
 """
 """What a browser shows that has neither token nor cookie."""
 HEADERS = {
@@ -71,11 +72,11 @@ class Security:
     No answer may be kept by browsers and proxies unless it says so itself.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Iterable[str], token: str | None) -> None:
+    def __init__(self, app: ASGIApp, hosts: Iterable[str], token: str | None, visitors: Visitors) -> None:
         self._app = app
         self._hosts = {host.casefold() for host in hosts} | {"localhost"}
         self._token = token
-        self._visitors = Visitors()
+        self._visitors = visitors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -137,7 +138,7 @@ class Security:
         is_tls = call.scope["scheme"] == "https"
         shown = parse_qs(call.scope["query_string"].decode("latin-1")).get("token")
         if call.scope["type"] == "http" and call.scope["path"] == "/" and shown:
-            if not _same(shown[0], token):
+            if not _same(shown[0], token) and not self._visitors.takes(shown[0]):
                 raise _no_token()
             welcome = RedirectResponse("/", 303)
             welcome.set_cookie(

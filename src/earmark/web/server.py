@@ -23,6 +23,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.http11 import Response
 
 from earmark.errors import EarmarkError, printable
+from earmark.web.addresses import outward_address
 from earmark.web.limits import Limits, network_of
 from earmark.web.security import HEADERS
 
@@ -156,10 +157,11 @@ LOGGING = {
 
 @dataclass(frozen=True)
 class BoundSocket:
-    """A socket that is bound, and the address that people open."""
+    """A socket that is bound, and the address that people open; ``network_url`` is for devices that know no names."""
 
     socket: socket.socket
     url: str
+    network_url: str
 
 
 @contextmanager
@@ -172,8 +174,13 @@ def listen(host: str, port: int, scheme: str = "http") -> Iterator[BoundSocket]:
         raise EarmarkError(f"{host}:{port}: cannot listen there ({error}); give another --host or --port") from error
     with bound:
         name = socket.gethostname() if host in EVERYWHERE else host
-        shown = f"[{name}]" if ":" in name else name
-        yield BoundSocket(bound, f"{scheme}://{shown}:{bound.getsockname()[1]}/")
+        known = (outward_address(family) if host in EVERYWHERE else None) or name
+        port = bound.getsockname()[1]
+        yield BoundSocket(bound, _url(scheme, name, port), _url(scheme, known, port))
+
+
+def _url(scheme: str, host: str, port: int) -> str:
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/"
 
 
 def make_server(app: FastAPI, limits: Limits, tls: ssl.SSLContext | None = None) -> uvicorn.Server:

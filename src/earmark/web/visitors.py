@@ -1,4 +1,7 @@
-"""Browsers that brought the token: each has a cookie whose value is its own, is no token, and can be taken back."""
+"""Browsers that were let in: each has a cookie whose value is its own, is no token, and can be taken back.
+
+A browser comes in with the token, or with an invitation of one that is in: that counts once, and tells no token.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from collections import OrderedDict
 
 MOST = 1000
 UNUSED_S = 30 * 24 * 3600.0
+INVITED_S = 600.0
+MOST_INVITED = 100
 
 
 class Visitors:
@@ -16,6 +21,7 @@ class Visitors:
 
     def __init__(self) -> None:
         self._used: OrderedDict[bytes, float] = OrderedDict()  # by digests: looking up tells nothing by its time
+        self._invited: OrderedDict[bytes, float] = OrderedDict()
 
     def admit(self) -> str:
         """A new cookie's value; the visitor that was here longest ago makes room."""
@@ -24,6 +30,18 @@ class Visitors:
         while len(self._used) > MOST:
             self._used.popitem(last=False)
         return value
+
+    def invite(self) -> str:
+        """A new invitation for another browser; it counts once, for `INVITED_S`, and the oldest one makes room."""
+        value = secrets.token_urlsafe(32)
+        self._invited[_digest(value)] = time.monotonic()
+        while len(self._invited) > MOST_INVITED:
+            self._invited.popitem(last=False)
+        return value
+
+    def takes(self, value: str) -> bool:
+        """Whether this is an invitation that counts; it does not any more then."""
+        return time.monotonic() - self._invited.pop(_digest(value), -INVITED_S) < INVITED_S
 
     def knows(self, value: str) -> bool:
         """Whether this is a cookie's value that counts; it does for another while then."""

@@ -6,7 +6,11 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cv2
 import mido
+import numpy as np
+
+from earmark.web.qr import svg_code
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Route
@@ -252,3 +256,28 @@ def test_title_and_composer_are_edited_and_found_without_accents(visit: Visit) -
     page.press("#piece-names-composer", "Enter")
     page.wait_for_selector("#piece-edit:visible")
     assert page.inner_text("#piece-title") == before
+
+
+def test_a_tablet_is_shown_the_address(visit: Visit) -> None:
+    page = visit("library")
+    catalogue(page)
+    page.click("#library-tablet")
+    page.wait_for_selector("#tablet-words:visible")  # the server listens on loopback only
+    assert page.inner_text("#tablet-words").startswith("Only this machine can reach the server. ")
+    assert "earmark serve with --host 0.0.0.0 --tls" in page.inner_text("#tablet-words")
+    assert page.locator("#tablet [role=img]").count() == 0
+    page.click("#tablet [aria-label=Close]")
+
+    address = "https://192.168.1.7:8765/?token=" + "Ab3_-" * 8
+    page.route(
+        "**/api/v1/invitations", lambda route: route.fulfill(content_type="image/svg+xml", body=svg_code(address))
+    )
+    page.emulate_media(color_scheme="dark")
+    page.click("#library-tablet")
+    page.wait_for_selector("#tablet [role=img]")
+    shot = cv2.imdecode(np.frombuffer(page.locator("#tablet").screenshot(), np.uint8), cv2.IMREAD_COLOR)
+    assert shot is not None
+    assert cv2.QRCodeDetector().detectAndDecode(shot)[0] == address
+    assert page.inner_text("#tablet-words").startswith("Point the tablet’s camera here.")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#tablet [role=img]", state="detached")

@@ -35,9 +35,9 @@ def body(what: str) -> dict[str, Any]:
     return {"requestBody": {"description": what, "content": content}}
 
 
-def picture(what: str) -> dict[int | str, dict[str, Any]]:
-    """The document's entry for an answer that is a PNG."""
-    return {200: {"description": what, "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}}
+def picture(what: str, kind: str = "image/png") -> dict[int | str, dict[str, Any]]:
+    """The document's entry for an answer that is a picture, of this media type."""
+    return {200: {"description": what, "content": {kind: {"schema": {"type": "string", "format": "binary"}}}}}
 
 
 def job_json(job: Job, name: str, pool: Pool) -> dict[str, Any]:

@@ -28,15 +28,15 @@ export const gone = () => new Problem("gone", "the server does not answer", STAR
 
 /** One call, with `json` as its body: JSON in the answer, or null if it has none. Throws a Problem. */
 export async function call(method, path, { signal, json } = {}) {
-  const headers = method === "GET" ? {} : { "Earmark-Client": CLIENT };
-  if (json) headers["Content-Type"] = "application/json";
-  const response = await fetched(BASE + path, { method, headers, signal, body: json && JSON.stringify(json) });
+  const headers = json ? { "Content-Type": "application/json" } : {};
+  const response = await get(path, { method, headers, signal, body: json && JSON.stringify(json) });
   return response.status === 204 ? null : response.json();
 }
 
-/** An answer that is no JSON, as a Response. Throws a Problem. */
-export function get(path, { signal } = {}) {
-  return fetched(BASE + path, { signal });
+/** An answer as a Response, which need not be JSON. Throws a Problem. */
+export function get(path, { method = "GET", headers = {}, ...options } = {}) {
+  const own = method === "GET" ? {} : { "Earmark-Client": CLIENT };
+  return fetched(BASE + path, { ...options, method, headers: { ...headers, ...own } });
 }
 
 async function fetched(url, options) {

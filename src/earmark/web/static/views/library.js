@@ -1,6 +1,6 @@
 /** The library: its pieces in a grid, sheet music being added, and removing with undo. */
 
-import { call, forgetLibrary, libraryFacts, pageAddress, patiently, problemOf, send, watch } from "/js/api.js";
+import { call, forgetLibrary, get, libraryFacts, pageAddress, patiently, problemOf, send, watch } from "/js/api.js";
 import { checkSize, isSheet } from "/js/files.js";
 import { $, count, h, icon, say, sentence, showProblem, titleOf } from "/js/dom.js";
 import { namesForm } from "/js/names.js";
@@ -14,6 +14,7 @@ const MOST_TAPES = 200;
 const SEARCH_AFTER_MS = 200;
 const AT_ONCE = 3;
 const COVER_PX = 480;
+const SCAN = "Point the tablet’s camera here. The code lets one device in, within ten minutes.";
 
 let shown = 0;
 let searching = null;
@@ -42,6 +43,7 @@ $("library-search").oninput = () => {
   searching = setTimeout(refresh, SEARCH_AFTER_MS);
 };
 $("library-more").onclick = () => more(shown);
+$("library-tablet").onclick = openOnTablet;
 $("library-leave").onclick = async () => {
   try {
     await call("DELETE", "/visit");
@@ -125,6 +127,24 @@ function remover(piece, style) {
     type: "button", class: `quiet ${style}`, "aria-label": `Remove ${titleOf(piece)}`, onclick: () => remove(piece),
   }, icon("bin"));
 }
+
+/** Shows an invitation as a QR code, or says why there is none; the code is gone when the dialog is closed. */
+async function openOnTablet() {
+  const words = $("tablet-words");
+  try {
+    const drawn = await (await get("/invitations", { method: "POST" })).text();
+    const code = document.importNode(new DOMParser().parseFromString(drawn, "image/svg+xml").documentElement, true);
+    code.setAttribute("role", "img");
+    code.setAttribute("aria-label", "QR code of this library’s address");
+    $("tablet-code").replaceChildren(code);
+    words.textContent = SCAN;
+  } catch (error) {
+    const { what, remedy } = problemOf(error);
+    words.textContent = `${sentence(what)} ${sentence(remedy)}`;
+  }
+  $("tablet").showModal();
+}
+$("tablet").onclose = () => $("tablet-code").replaceChildren();
 
 /** What a drop on this view says, and does: each file becomes a piece, a few at a time. */
 export const dropWords = "Drop sheet music or recordings to add them";
