@@ -100,8 +100,9 @@ def verbs_of(group: click.Group, name: str) -> Iterator[str]:
 @pytest.mark.parametrize("words", commands("python -m"))
 def test_modules_exist_and_have_the_options(words: list[str]) -> None:
     module = words[0]
-    if module.startswith(("benchmarks.", "demo.", "experiments.")):
-        path = ROOT / f"{module.replace('.', '/')}.py"
+    if module.startswith(("benchmarks.", "demo.", "experiments.", "tests.")):
+        folder = ROOT / module.replace(".", "/")
+        path = folder / "__main__.py" if folder.is_dir() else folder.with_suffix(".py")
         assert path.exists()
         missing = [word for word in words[1:] if word.startswith("--") and f'"{word}"' not in path.read_text()]
         assert missing == []

@@ -14,14 +14,14 @@ import pytest
 
 from earmark.errors import BadInput
 from earmark.model.calibration import Signs
-from earmark.training.evaluation.calibrate import calibrate
+from earmark.training.evaluation.calibrate import Calibrated, calibrate
 from earmark.training.experiment import Experiment
 
 if TYPE_CHECKING:
     from tests.conftest import FakeEncoders
 
 
-SIZES = (2, 150)
+SIZES = (2, 30)
 KINDS = ["5 s", "10 s", "20 s", "20 s among noise", "40 s", "whole", "whole among noise", "all"]
 
 
@@ -32,17 +32,29 @@ def recipe_of(*corpora: Path) -> Experiment:
     )
 
 
-def test_calibration_tells_present_from_absent_pieces(melodies: Path, encoders: FakeEncoders, tmp_path: Path) -> None:
-    weights = tmp_path / "weights"
-    weights.mkdir()
-    (weights / "model.json").write_text(json.dumps({"name": "kept", "sha256": {"audio.onnx": "kept"}}))
-    calibrated = calibrate(weights, encoders, recipe_of(melodies), tmp_path / "work", SIZES)
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the weights are, and what was encoded."""
+    return tmp_path_factory.mktemp("calibrated")
+
+
+@pytest.fixture(scope="module")
+def calibrated(made_melodies: Path, folder: Path) -> Calibrated:
+    from tests.conftest import FakeEncoders
+
+    (folder / "model.json").write_text(json.dumps({"name": "kept", "sha256": {"audio.onnx": "kept"}}))
+    return calibrate(folder, FakeEncoders(), recipe_of(made_melodies), folder / "work", SIZES)
+
+
+def test_calibration_tells_present_from_absent_pieces(
+    calibrated: Calibrated, folder: Path, encoders: FakeEncoders
+) -> None:
     calibration = calibrated.calibration
-    written = json.loads((weights / "model.json").read_text())
+    written = json.loads((folder / "model.json").read_text())
     assert written["name"] == "kept"
     assert written["confidence"]["pages"] == asdict(calibration.pages)
     assert set(written["sha256"]) == {"audio.onnx", "background.npy"}
-    background = np.load(weights / "background.npy")
+    background = np.load(folder / "background.npy")
     assert background.shape == (2, 1 + encoders.dimension, encoders.dimension)
     assert np.array_equal(background[0, 0], calibration.backgrounds["score"].mean)
     for confidence in (calibration.pages, calibration.recordings):
@@ -69,12 +81,12 @@ def test_splits_of_several_corpora_count_alike(melodies: Path, encoders: FakeEnc
     assert calibrated.promises[len(KINDS) - 1].present == 2 * 2 * 2 * 7
 
 
-def test_what_was_encoded_is_not_encoded_again(melodies: Path, encoders: FakeEncoders, tmp_path: Path) -> None:
-    (tmp_path / "model.json").write_text(json.dumps({"sha256": {}}))
-    first = calibrate(tmp_path, encoders, recipe_of(melodies), tmp_path / "work", SIZES)
+def test_what_was_encoded_is_not_encoded_again(
+    calibrated: Calibrated, made_melodies: Path, folder: Path, encoders: FakeEncoders
+) -> None:
     with patch.object(type(encoders), "embed_strip", side_effect=AssertionError("encoded again")):
-        again = calibrate(tmp_path, encoders, recipe_of(melodies), tmp_path / "work", SIZES)
-    assert again.calibration.pages == first.calibration.pages
+        again = calibrate(folder, encoders, recipe_of(made_melodies), folder / "work", SIZES)
+    assert again.calibration.pages == calibrated.calibration.pages
 
 
 def test_calibration_needs_pieces_to_hold_out(melodies: Path, encoders: FakeEncoders) -> None:
