@@ -16,6 +16,7 @@ from typing import Any
 
 from earmark.errors import BadInput
 from earmark.library.library import Library
+from earmark.library.links import links_of
 from earmark.library.names import Order, having, in_order
 from earmark.library.sources import PageFile, Score, page_file, sha256
 from earmark.library.store import DOWNLOADS, UNPACKED, UPLOADS, LibraryUnusable, Piece
@@ -29,6 +30,8 @@ from earmark.web.limits import Limits
 from earmark.web.protocol import piece_json
 
 MOST_RECORDINGS = 1000
+_TURNED = {"recording": "score", "part": "whole"}
+"""What the second piece of a link is to the first, where that is another word."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,28 @@ class Catalogue:
             piece = self.piece(identifier)
             places = self._library.store.contents(identifier)[0] if piece.kind == "score" else ()
             return piece_json(piece) | {"layout": _layout(self._library.store.pages(identifier), places)}
+
+    @property
+    def model_id(self) -> str | None:
+        """The model that the library was made with; None while it is empty."""
+        return self._library.store.model_id
+
+    def links(self, identifier: int) -> dict[str, Any]:
+        """What is known to belong to a piece, and how many pieces are still to be held against others."""
+        with self._lock:
+            self.piece(identifier)
+            store = self._library.store
+            found = []
+            for link in links_of(store).links:
+                if identifier not in (link.piece_id, link.other_id):
+                    continue
+                is_other = link.other_id == identifier
+                there = store.piece(link.piece_id if is_other else link.other_id)
+                relation = link.relation if is_other else _TURNED.get(link.relation, link.relation)
+                told = {"confidence": link.confidence, "sure": link.sure, "heard_s": link.heard_s}
+                found.append({"relation": relation, "piece": piece_json(there), **told})
+            found.sort(key=lambda one: -one["confidence"])
+            return {"links": found, "ahead": len(store.unlinked())}
 
     def files(self, piece: Piece) -> list[str]:
         """The files that a piece's pages, or its sound, are in.

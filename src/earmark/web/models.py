@@ -99,6 +99,26 @@ class PieceDetails(Piece):
     layout: list[PageLayout]
 
 
+class PieceLink(BaseModel):
+    """A piece that belongs to another one: what `piece` is to that, and how sure it is.
+
+    `heard_s` says from when to when a recording plays a score, seconds.
+    """
+
+    relation: Literal["recording", "score", "edition", "part", "whole", "take", "performance"]
+    piece: Piece
+    confidence: float
+    sure: bool
+    heard_s: list[tuple[float, float]]
+
+
+class PieceLinks(BaseModel):
+    """What belongs to a piece, the surest first; `ahead` pieces of the library are still to be held against it."""
+
+    links: list[PieceLink]
+    ahead: int
+
+
 class Edit(BaseModel):
     """What to set of a piece; null, or not there, leaves it as it is."""
 
@@ -228,6 +248,23 @@ class Attention(BaseModel):
     window_s: float
     offsets_s: list[float]
     excerpts: list[Excerpt]
+
+
+class LiveReset(BaseModel):
+    """A live session's wish to forget what was heard, and to listen for any piece."""
+
+    type: Literal["reset"]
+
+
+class LiveFollow(BaseModel):
+    """A live session's wish to follow a piece, which is likely to be played from `page`."""
+
+    type: Literal["follow"]
+    piece: Annotated[int, Field(ge=1, lt=2**63)]
+    page: Annotated[int, Field(ge=1, le=100_000)] = 1
+
+
+LiveWish = Annotated[LiveReset | LiveFollow, Field(discriminator="type")]
 
 
 class Health(BaseModel):

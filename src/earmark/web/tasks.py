@@ -85,6 +85,12 @@ def add(library: Library, progress: OnProgress, path: str, name: str, most_pages
     return Answer({"outcome": outcome.status, "piece": piece_json(outcome.piece)})
 
 
+def link(library: Library, progress: OnProgress) -> Answer:
+    """Holds new pieces against all others; the library keeps what is found."""
+    library.links(lambda done, of: progress(Progress(done / of)))
+    return Answer()
+
+
 def _check_pages(library: Library, path: str, name: str, most: int) -> None:
     """Refuses more pages than ``most``; a file that cannot be opened is refused when its pages are read."""
     pages = library.sandbox.call(count_pages, path) if can_have_pages(path) else 1
@@ -181,6 +187,7 @@ def _png(image: Image.Image) -> bytes:
 TASKS: dict[str, Callable[..., Answer]] = {
     "find": find,
     "add": add,
+    "link": link,
     "page": page,
     "spectrogram": spectrogram,
     "attention": attention,
