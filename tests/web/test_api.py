@@ -160,3 +160,13 @@ def test_a_recording_can_be_followed(server: Served, clip: Path, ask: Ask) -> No
         middle = alignment["points"][len(alignment["points"]) // 2]
         assert (middle["page"], middle["system"]) == (2, 1)
         assert client.get(f"{asked}/alignment", params={"piece": 99}).status_code == 404
+
+
+def test_the_page_is_sent_packed_to_who_can_unpack_it(server: Served) -> None:
+    with server.client() as client:
+        page = client.get("/")
+        assert (page.headers["Content-Encoding"], page.headers["Vary"]) == ("gzip", "Accept-Encoding")
+        assert int(page.headers["Content-Length"]) < len(page.content) / 3
+        assert client.get("/", headers={"If-None-Match": page.headers["ETag"]}).status_code == 304
+        plain = client.get("/", headers={"Accept-Encoding": "identity"})
+        assert (plain.content, plain.headers.get("Content-Encoding")) == (page.content, None)

@@ -15,7 +15,8 @@ const ALIGNMENT_EVERY_MS = 500;
 let score, player;
 let piece = null;
 let alignment = null;
-let recordings = []; // of the piece
+let recordings = []; // of the piece, as far as they are known
+let played = null; // the one that is chosen
 let place = null; // what is played, as long as it is known
 let choosing = null; // what of the loop is chosen next in the score: "from" or "to"
 let leaving = new AbortController();
@@ -24,7 +25,7 @@ export async function enter(id, recording) {
   make();
   leaving = new AbortController();
   const { signal } = leaving;
-  piece = alignment = place = null;
+  piece = alignment = place = played = null;
   recordings = [];
   describe("…", "");
   showProblem($("practice-problem"), null);
@@ -36,8 +37,8 @@ export async function enter(id, recording) {
     showSystems();
     showMarks($("practice-marks"), piece, goTo);
     await score.open(piece.id);
-    await choose(Number(recording), signal);
-    await watchLinks(piece, ({ links }) => showRecordings(links, Number($("practice-recording").value || recording)), signal);
+    const listed = watchLinks(piece, ({ links }) => showRecordings(links), signal);
+    await Promise.all([choose(Number(recording), signal), listed]);
   } catch (error) {
     const problem = problemOf(error);
     if (!problem || signal.aborted) return;
@@ -85,23 +86,26 @@ function describe(words, composer) {
   document.title = `${words} – Earmark`;
 }
 
-/** Lists the recordings to switch between. */
-function showRecordings(links, chosen) {
+/** Lists the recordings to switch between, and the one that plays. */
+function showRecordings(links) {
   recordings = links.filter(({ relation }) => relation === "recording").map((link) => link.piece);
-  if (!recordings.some(({ id }) => id === chosen)) return;
-  $("practice-recording").replaceChildren(...recordings.map((one) => h("option", { value: one.id }, titleOf(one))));
-  $("practice-recording").value = chosen;
-  $("practice-recording").disabled = recordings.length < 2;
+  if (played) listRecordings();
+}
+
+function listRecordings() {
+  const listed = recordings.some(({ id }) => id === played.id) ? recordings : [played, ...recordings];
+  $("practice-recording").replaceChildren(...listed.map((one) => h("option", { value: one.id }, titleOf(one))));
+  $("practice-recording").value = played.id;
+  $("practice-recording").disabled = listed.length < 2;
 }
 
 /** Plays another recording, at the same place of the score if one is given. */
 async function choose(id, signal, at = null) {
   const recording = await pieceOf(id);
-  if (!recordings.some((one) => one.id === id)) {
-    $("practice-recording").replaceChildren(h("option", { value: id }, titleOf(recording)));
-  }
-  $("practice-recording").value = id;
-  const speed = player.speed;
+  if (signal.aborted) return;
+  played = recording;
+  listRecordings();
+  const { speed, playing } = player;
   alignment = null;
   setLoop(null);
   player.load(indexedRecordingAddress(id), NaN);
@@ -109,9 +113,10 @@ async function choose(id, signal, at = null) {
   player.setSystems(false);
   for (;;) {
     const answer = await call("GET", `/pieces/${piece.id}/recordings/${id}/alignment`, { signal });
-    if (Number($("practice-recording").value) !== id) return;
+    if (played !== recording) return;
     if (answer.alignment) {
       follow(answer.alignment, at);
+      if (playing) player.toggle();
       return;
     }
     const part = answer.progress && answer.progress < 1 ? ` ${Math.round(100 * answer.progress)} %` : "";
