@@ -64,7 +64,7 @@ class Tracker:
         """The place, with its fraction, that is played at ``time_s``, at or after the last excerpt."""
         path, times_s = np.array(self._path, np.int64), np.array(self._times_s)
         ahead = speed(path, times_s, self._hop_px) * min(time_s - times_s[-1], LONGEST_WAIT_S)
-        return min(float(path[-1]) + ahead, len(self._totals) - 1.0)
+        return float(min(path[-1] + ahead, len(self._totals) - 1))
 
 
 def speed(path: Places, times_s: Floats, hop_px: float) -> float:

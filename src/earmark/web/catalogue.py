@@ -109,7 +109,7 @@ class Catalogue:
             self.piece(identifier)
             store = self._library.store
             found = []
-            for link in links_of(store).links:
+            for link in sorted(links_of(store).links, key=lambda link: -link.confidence):
                 if identifier not in (link.piece_id, link.other_id):
                     continue
                 is_other = link.other_id == identifier
@@ -117,7 +117,6 @@ class Catalogue:
                 relation = link.relation if is_other else _TURNED.get(link.relation, link.relation)
                 told = {"confidence": link.confidence, "sure": link.sure, "heard_s": link.heard_s}
                 found.append({"relation": relation, "piece": piece_json(there), **told})
-            found.sort(key=lambda one: -one["confidence"])
             return {"links": found, "ahead": len(store.unlinked())}
 
     def files(self, piece: Piece) -> list[str]:
