@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+EMPTY = "is empty (0 bytes)", "copy or download it again"
+"""What is wrong with a file of nothing, and the remedy, for a `BadInput`."""
 _TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 """They change the order in which the letters around them are shown."""
 

@@ -17,12 +17,13 @@ import PIL.Image
 import pypdfium2
 import pytest
 
-from earmark.errors import BadInput
+from earmark.errors import EMPTY, BadInput
 from earmark.library import encode as encode_module
 from earmark.library.library import Library
 from earmark.library.reading import read_piece
 from earmark.library.sources import LATEST_NS
 from earmark.sheet import engrave
+from earmark.sheet.formats import ENDINGS, UNREAD, UNTELLING
 
 if TYPE_CHECKING:
     from tests.conftest import FakeEncoders, Music
@@ -160,6 +161,14 @@ def test_a_pipe_is_not_waited_for(library: Library, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "tune.mei")
     (outcome,) = library.add(tmp_path / "tune.mei")
     assert (outcome.status, outcome.reason) == ("failed", "is no file; give a file or a folder")
+
+
+def test_a_file_of_nothing_is_empty_whatever_it_is_called(library: Library, tmp_path: Path) -> None:
+    for ending in (*ENDINGS, *UNREAD, *UNTELLING, ".zip", ".exe", ""):
+        (tmp_path / f"empty{ending}").touch()
+    outcomes = library.add(sorted(tmp_path.glob("empty*")))
+    assert [Path(one.source).name for one in outcomes if one.reason != "; ".join(EMPTY)] == []
+    assert len(outcomes) > 100
 
 
 def test_an_image_that_cannot_be_read_is_named_and_keeps_the_others_numbers(

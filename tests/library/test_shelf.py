@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,10 +15,13 @@ import numpy as np
 import pytest
 
 from earmark.embed.recording import EmbeddedRecording
+from earmark.library import sources
 from earmark.library.library import Library
 from earmark.library.shelf import ANSWERS, REPORT, TABLE, Answer, Shelf
 from earmark.library.sources import Score
 from tests.conftest import NOTE_S, flat_background
+
+from .test_archives import zipped
 
 if TYPE_CHECKING:
     from tests.conftest import FakeEncoders, Music, WriteWav
@@ -141,6 +145,30 @@ def test_what_was_answered_is_asked_again_only_if_something_changed(
         "piece-0",
         "new",
     ]
+
+
+def test_what_archives_hold_is_unpacked_once_and_can_be_played_from_the_report(
+    library: Library, music: Music, tmp_path: Path
+) -> None:
+    tape = music.write_recording(tmp_path / "evening.wav", music.melody(1, 40)).read_bytes()
+    (tmp_path / "evening.wav").unlink()
+    zipped(tmp_path / "tapes.zip", {"1990/evening.wav": tape, "letter.doc": b"x"})
+    (letters := tmp_path / "letters").mkdir()
+    (letters / "letter.txt").write_text("no recording")
+    pdf = next((tmp_path / "scores").iterdir())
+    shelf = Shelf(library, tmp_path / "out")
+    answers = shelf.ask([tmp_path, letters, pdf], 1, lambda *_: None)
+    named = [(Path(one.source).name, one.identified and one.identified.stretches[0].piece) for one in answers]
+    assert named == [("evening.wav", "piece-1"), ("letters", None), (pdf.name, None)]
+    assert [one.reason for one in answers[1:]] == [
+        f"holds no sheet music and no recordings; give a folder with {sources._KNOWN}",
+        "holds no recordings; give recordings",
+    ]
+    shelf.write(answers, [])
+    page = (tmp_path / "out" / REPORT).read_text(encoding="utf-8")
+    (played,) = re.findall(r'src="([^"]+evening.wav)"', page)
+    assert (tmp_path / "out" / played).read_bytes() == tape
+    assert Shelf(library, tmp_path / "out").ask([tmp_path], 1, lambda *_: None) == answers[:1]
 
 
 def test_a_run_that_is_stopped_goes_on_where_it_was(library: Library, tapes: Path, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.audio.smf import Message, read_messages
-from earmark.errors import BadInput
+from earmark.errors import EMPTY, BadInput
 from earmark.schema import AudioSpec, FloatArray
 
 Times = npt.NDArray[np.float64]
@@ -111,6 +111,8 @@ def _content(path: str | Path) -> bytes:
         raise BadInput(path, "does not exist", "check the name") from error
     except OSError as error:
         raise BadInput(path, f"cannot be read ({error.strerror})", "check its permissions") from error
+    if not content:
+        raise BadInput(path, *EMPTY)
     if len(content) > MOST_BYTES:
         raise BadInput(path, f"is larger than {MOST_BYTES // 10**6} MB", "cut it")
     return content

@@ -21,14 +21,12 @@ import numpy as np
 from av.container import InputContainer
 
 from earmark.audio.ogg import Link, links
-from earmark.errors import BadInput
+from earmark.errors import EMPTY, BadInput
 
 _AUDIBLE = 1e-3
 """Of full scale: a track that never gets louder is silent."""
 _KNOWN_LENGTHS = frozenset({"aiff", "au", "flac", "matroska", "mov", "tta", "wv"})
 """FFmpeg's names of containers that write down how long a track is; of others FFmpeg guesses from a bit rate."""
-
-_EMPTY = "is empty (0 bytes)", "copy or download it again"
 
 # Decoders of lossy codecs are exact only some way behind the place they were dropped at (Opus asks for 80 ms,
 # MP3's bit reservoir reaches back about 250 ms).
@@ -159,7 +157,7 @@ class Track:
         """Which stream is heard."""
         streams = [stream for stream in self._container.streams.audio if stream.codec_context is not None]
         if not streams:
-            raise BadInput(self.path, "has no sound track", "give a recording, or a video with sound")
+            raise nothing_heard(self.path, "has no sound track", "give a recording, or a video with sound")
         default = next((stream for stream in streams if stream.disposition & stream.disposition.default), streams[0])
         first = default.index
         if len(streams) == 1:
@@ -207,11 +205,13 @@ def explained(path: str | Path) -> Iterator[None]:
         raise BadInput(path, *_explanation(Path(path), error)) from error
 
 
-def nothing_heard(path: str | Path) -> BadInput:
-    """That a file which could be opened gave no sound, and why."""
-    if Path(path).stat().st_size == 0:
-        return BadInput(path, *_EMPTY)
-    return BadInput(path, "holds no sound that can be decoded", "convert it to WAV or FLAC and try again")
+def nothing_heard(
+    path: str | Path,
+    what: str = "holds no sound that can be decoded",
+    remedy: str = "convert it to WAV or FLAC and try again",
+) -> BadInput:
+    """That a file which could be opened gave no sound, and why: it is empty, or ``what`` is wrong with it."""
+    return BadInput(path, *(EMPTY if Path(path).stat().st_size == 0 else (what, remedy)))
 
 
 def _explanation(path: Path, error: Exception) -> tuple[str, str]:
@@ -223,7 +223,7 @@ def _explanation(path: Path, error: Exception) -> tuple[str, str]:
     if isinstance(error, PermissionError):
         return "may not be read", "give yourself permission to read it"
     if path.is_file() and path.stat().st_size == 0:
-        return _EMPTY
+        return EMPTY
     return "is not a recording, or is damaged", "give a WAV, FLAC, MP3, Ogg, M4A, WebM or a video"
 
 

@@ -33,10 +33,11 @@ def identify_command(
     model: str | None,
     as_json: bool,
 ) -> None:
-    """Say what is on the recordings at PATH..., files and folders: each piece of LIBRARY, from when to when, and where
-    in the score.
+    """Say what is on the recordings at PATH..., files, folders and ZIP archives: each piece of LIBRARY, from when to
+    when, and where in the score.
 
-    A recording may hold many pieces, with talking, applause and other music between. OUT gets report.html, which a
+    A recording may hold many pieces, with talking, applause and other music between. What archives hold is unpacked
+    into OUT. It gets report.html, which a
     browser opens as it is, stretches.csv, and answers.jsonl, by which a second run goes on where the first one was
     stopped: what was answered is asked again only if the file or LIBRARY has changed. Exits with 2 if something could
     not be read; the rest is answered.

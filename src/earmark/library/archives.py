@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from earmark.errors import BadInput
+from earmark.errors import EMPTY, BadInput
 from earmark.files import make_folder
 from earmark.sandbox.sandbox import Sandbox
 from earmark.sheet.formats import UNREAD, UNTELLING, kind_of_name
@@ -66,6 +66,8 @@ def unpack(path: Path, unpacked: Path, sandbox: Sandbox) -> tuple[Path, list[Bad
     archive, or holds too much; OSError when nothing can be written.
     """
     state = path.stat()
+    if not state.st_size:
+        raise BadInput(path, *EMPTY)
     told = [state.st_size, state.st_mtime_ns]
     folder = unpacked / hashlib.sha256(str(path.absolute()).encode(errors="surrogateescape")).hexdigest()[:16]
     inside = folder / (_part(path.stem) or "archive")

@@ -27,6 +27,8 @@ from earmark.results import Identified, Place, Stretch
 from earmark.sheet.draw import mark_place
 
 ANSWERS, TABLE, REPORT, PAGES = "answers.jsonl", "stretches.csv", "report.html", "pages"
+UNPACKED = ".unpacked"
+"""The folder for what archives hold, which the report plays. It is hidden: the shelf may be a folder around it."""
 PAGE_WIDTH_PX = 960
 
 
@@ -48,12 +50,12 @@ class Shelf:
         folder.mkdir(parents=True, exist_ok=True)
 
     def ask(self, paths: Iterable[str | Path], jobs: int, report: Callable[[Answer, int, int], None]) -> list[Answer]:
-        """Asks about all recordings at ``paths``, in order, ``jobs`` read at a time, and writes what came of each.
+        """Asks about all recordings at ``paths`` (files, folders and ZIP archives) in order, ``jobs`` read at a time,
+        and writes what came of each.
 
         ``report(answer, done, total)`` is called for each, also for those whose answer was there already.
         """
-        given = [Path(path).expanduser() for path in paths]
-        found = [one for one in find_scores(given, self._library.sandbox) if _is_asked(one)]
+        found = [one for path in paths for one in self._found(Path(path).expanduser())]
         known = self._known()
         answers = []
         for done, answer in enumerate(self._answers(found, known, jobs), start=1):
@@ -74,6 +76,11 @@ class Shelf:
                 _write(self.folder / f"{names[one.audio_path]}{ending}", make(one))
         page = html(self.folder.name, done, failed, self.folder, self._picture)
         _write(self.folder / REPORT, page)
+
+    def _found(self, path: Path) -> list[Score | BadInput]:
+        """The recordings at a path, and what was to be one; that there is none, if there is neither."""
+        found = find_scores([path], self._library.sandbox, self.folder.absolute() / UNPACKED)
+        return list(filter(_is_asked, found)) or [BadInput(path, "holds no recordings", "give recordings")]
 
     def _answers(self, found: list[Score | BadInput], known: dict[str, dict[str, Any]], jobs: int) -> Iterator[Answer]:
         """The answers in order. Recordings are read in threads, some ahead; the library is searched in this one."""

@@ -16,7 +16,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from earmark.errors import BadInput
+from earmark.errors import EMPTY, BadInput
 from earmark.library.archives import is_archive, unpack
 from earmark.results import Kind
 from earmark.sandbox.sandbox import Sandbox
@@ -240,6 +240,8 @@ def _kind_in_folder(path: Path) -> FileKind | None:
 
 def _unread(path: Path) -> BadInput:
     """Why a file is no piece."""
+    if not path.stat().st_size:
+        return BadInput(path, *EMPTY)
     return BadInput(path, *UNREAD.get(path.suffix.lower(), (NEITHER, f"give {_KNOWN}, or a folder of them")))
 
 

@@ -24,7 +24,7 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 from PIL import ImageOps, TiffImagePlugin, UnidentifiedImageError
 
-from earmark.errors import BadInput, reading
+from earmark.errors import EMPTY, BadInput, reading
 from earmark.schema import Image, PageImage
 
 DPI = 200
@@ -85,7 +85,7 @@ def _read(path: Path) -> Iterator[PageImage]:
     except PermissionError as error:
         raise BadInput(path, "may not be read", "give yourself permission to read it") from error
     if not start:
-        raise BadInput(path, "is empty (0 bytes)", "copy or download it again")
+        raise BadInput(path, *EMPTY)
     with reading(path):
         yield from _read_pdf(path) if b"%PDF-" in start else _read_image(path)
 

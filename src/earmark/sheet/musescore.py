@@ -42,8 +42,6 @@ def is_musescore(path: Path) -> bool:
 
 def as_musicxml(path: Path) -> bytes:
     """The score as MusicXML; raises BadInput when MuseScore is not installed, fails, or takes too long."""
-    if not path.exists():
-        raise BadInput(path, "does not exist", "check the name")
     command = next(filter(None, map(shutil.which, (*_COMMANDS, *_PLACES))), None)
     if command is None:
         raise BadInput(path, "is a MuseScore file, and MuseScore is not installed here", _REMEDY)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from earmark.errors import BadInput
+from earmark.errors import EMPTY, BadInput
 from earmark.sheet.musescore import as_musicxml, is_musescore
 
 Format = Literal["abc", "humdrum", "mei", "musicxml"]
@@ -85,7 +85,8 @@ class ScoreText:
 
 def read_score_text(path: Path) -> ScoreText:
     """The score in a file; raises BadInput when it is missing, unreadable, empty, too large, or holds no music."""
-    content = as_musicxml(path) if is_musescore(path) else _unpacked(path, _read(path))
+    stored = _read(path)
+    content = as_musicxml(path) if is_musescore(path) else _unpacked(path, stored)
     found = format_of(content, path.name)
     if found is None:
         raise BadInput(path, "is no score that is read" + _root_told(content), "export it as MusicXML or MEI")
@@ -166,7 +167,7 @@ def _read(path: Path) -> bytes:
     except OSError as error:
         raise BadInput(path, f"cannot be read ({error.strerror})", "check its permissions") from error
     if not content:
-        raise BadInput(path, "is empty (0 bytes)", "copy or download it again")
+        raise BadInput(path, *EMPTY)
     return _bounded(path, content)
 
 
