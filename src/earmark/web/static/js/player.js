@@ -18,6 +18,11 @@ export class Player extends EventTarget {
     audio.onloadedmetadata = () => this.setLength(audio.duration);
     audio.onplay = audio.onpause = () => this.changed();
     audio.onseeked = () => this.told();
+    audio.onended = () => {
+      if (!this.loop) return;
+      this.seek(this.loop.start);
+      this.toggle();
+    };
     this.parts.speed.onchange = () => this.setSpeed(this.speed);
     audio.onerror = () => audio.getAttribute("src") && this.mute();
     this.setSystems(false);
