@@ -136,7 +136,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--split", default="test")
-    parser.add_argument("--pieces", type=int, default=12)
+    parser.add_argument("--pieces", type=int, default=12, help="how many, evenly taken")
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()

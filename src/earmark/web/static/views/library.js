@@ -100,7 +100,8 @@ function book(piece, widths) {
     h("a", { href: `#/piece/${piece.id}` },
       h("span", { class: "cover" }, h("img", { src: cover, alt: "", loading: "lazy", decoding: "async" })),
       h("span", { class: "book-title" }, titleOf(piece)),
-      h("span", { class: "book-composer" }, piece.composer ?? count(piece.pages, "page"))),
+      h("span", { class: "book-composer" }, piece.composer ?? count(piece.pages, "page")),
+      piece.is_missing ? h("span", { class: "missing-file" }, "Its file is missing") : null),
     remover(piece, "book-remove"));
 }
 
