@@ -36,6 +36,7 @@ EMBEDDINGS = "scale.npz"
 SPEED = Path(__file__).with_name("results") / "speed.json"
 MOST_LOOKED_AT = 10**6
 """Places; of more, only the engine is measured that does not look at all."""
+STORED = ("sqlite", "embeddings", "lists")
 COMPUTED = (10**6, 10**7, 10**8, 10**9)
 ALONE = {**os.environ, "OMP_NUM_THREADS": "1"}
 
@@ -99,7 +100,7 @@ def made_of(work: Path) -> int:
 
 def row(figure: dict[str, Any]) -> tuple[str, ...]:
     """A row of the table of engines."""
-    names = ("open_cpu_s", "first_cpu_s", "later_cpu_s", "later_cpu_p95_s", "after_change_cpu_s")
+    names = ("open_cpu_s", "first_cpu_s", "later_cpu_s", "after_change_cpu_s")
     milliseconds = (figure[name] * 1000 for name in ("put_s", "removal_s"))
     return (
         _spaced(figure["places"]),
@@ -108,15 +109,20 @@ def row(figure: dict[str, Any]) -> tuple[str, ...]:
         *(f"{figure[name]:.0f}" for name in ("own_mb", "mapped_mb")),
         *(f"{value:.0f}" for value in milliseconds),
         f"{figure['proposed']} of 20",
-        f"{figure['recall']:.2f}",
     )
 
 
-def disk(figure: dict[str, Any]) -> tuple[str, ...]:
-    """A row of what a library with lists takes on disk, in bytes a place, and of what making its lists does."""
-    stored = [figure["bytes"][name] / figure["places"] for name in ("sqlite", "embeddings", "lists")]
-    made = f"{figure['prepared_cpu_s']:.0f}"
-    return _spaced(figure["places"]), *(f"{size:.0f}" for size in stored), f"{sum(stored):.0f}", made
+def lists(figure: dict[str, Any]) -> tuple[str, ...]:
+    """A row of what a library with lists takes on disk, in bytes a place, of how much its searches find, and of what
+    they and making the lists take."""
+    stored = [figure["bytes"][name] / figure["places"] for name in STORED]
+    return (
+        _spaced(figure["places"]),
+        *(f"{size:.0f}" for size in (*stored, sum(stored))),
+        f"{figure['recall']:.2f}",
+        *(f"{figure[name]:.3f}" for name in ("later_cpu_s", "later_cpu_p95_s")),
+        f"{figure['prepared_cpu_s']:.1f}",
+    )
 
 
 def need(places: int, largest: dict[str, Any], about: dict[str, Any]) -> tuple[str, ...]:
@@ -131,7 +137,7 @@ def need(places: int, largest: dict[str, Any], about: dict[str, Any]) -> tuple[s
         _power(places),
         f"{pages:,.0f}".replace(",", " "),
         _rounded(pages * about["page_cpu_s"] / 3600),
-        _rounded(sum(stored[name] for name in ("sqlite", "embeddings", "lists")) * times / 1e9),
+        _rounded(sum(stored[name] for name in STORED) * times / 1e9),
         _rounded(stored["lists"] * times / 1e9),
         _rounded(largest["prepared_cpu_s"] * times**1.5 / 3600),
         _rounded(largest["later_cpu_s"] * times**0.5),
@@ -139,20 +145,22 @@ def need(places: int, largest: dict[str, Any], about: dict[str, Any]) -> tuple[s
 
 
 def tables(results: dict[str, Any]) -> dict[str, str]:
-    """All engines and sizes; what is on disk; what other sizes need; what a page and a piece are."""
-    times = ("open, CPU s", "first question", "later ones", "95 % of them", "after another's change")
-    rest = ("own MB", "shared MB", "put, ms", "remove, ms", "right piece proposed", "recall@500")
-    stored = ("database", "files for searching", "lists", "bytes a place", "making the lists, CPU s")
+    """All engines and sizes; libraries with lists; what other sizes need; what a page and a piece are."""
+    times = ("open, CPU s", "first question", "later ones", "after another's change")
+    rest = ("own MB", "shared MB", "put, ms", "remove, ms", "right piece proposed")
+    stored = ("database", "files for searching", "lists", "bytes a place")
+    costs = ("recall@500", "a question, CPU s", "95 % of them", "making the lists, CPU s")
     needs = ("pages", "reading them, CPU h", "disk, GB", "of it lists, GB", "making them, CPU h", "a question, CPU s")
+    made = {"engines": table(("places", "engine", *times, *rest), [row(figure) for figure in results["engines"]])}
     listed = [figure for figure in results["engines"] if figure["engine"] == "lists"]
-    about = results["music"]
-    a_page, a_piece = (f"{about['places'] / about[name]:.0f}" for name in ("pages", "pieces"))
-    largest = max(listed, key=lambda figure: int(figure["places"]), default=None)
-    return {
-        "engines": table(("places", "engine", *times, *rest), [row(figure) for figure in results["engines"]]),
-        "disk": table(("places", *stored), [disk(figure) for figure in listed]),
-        "needs": table(("places", *needs), [need(places, largest, about) for places in COMPUTED if largest]),
-        "music": table(("", "places"), [("a page", a_page), ("a piece", a_piece)]),
+    if not listed or "music" not in results:
+        return made
+    about, largest = results["music"], max(listed, key=lambda figure: int(figure["places"]))
+    shares = [(f"a {what}", f"{about['places'] / about[f'{what}s']:.0f}") for what in ("page", "piece")]
+    return made | {
+        "lists": table(("places", *stored, *costs), [lists(figure) for figure in listed]),
+        "needs": table(("places", *needs), [need(places, largest, about) for places in COMPUTED]),
+        "music": table(("", "places"), shares),
     }
 
 

@@ -23,7 +23,7 @@ import pytest
 
 from earmark.library.library import open_store
 from earmark.library.milvus import MilvusStore
-from earmark.library.milvus_rows import Address
+from earmark.library.milvus_client import Address
 from earmark.library.store import Store
 
 SERVER = "EARMARK_TEST_MILVUS_SERVER"

@@ -71,7 +71,7 @@ def open_store(where: str | Path, create: bool) -> Store:
     """
     if is_remote(where):
         from earmark.library.milvus import MilvusStore
-        from earmark.library.milvus_rows import Address
+        from earmark.library.milvus_client import Address
 
         return MilvusStore(Address.of(str(where)), create)
     return EmbeddedStore(Path(where), create)
