@@ -1,15 +1,17 @@
-"""What it costs to read files in confined processes, and what more of them bring: seconds, in turns on one machine.
+"""What it costs to read files in confined processes, and what more of them bring, in turns on one machine; on Linux.
 
     python -m benchmarks.reading --json benchmarks/results/reading.json
 
-A page and a minute of sound are read and encoded in this process and through the sandbox, whose process is warm; then
-the same scores are added with one job and with two, processes started anew. All files are those of ``demo``.
+Pages and minutes of sound, a file each, are read and encoded in this process and through the sandbox, whose process is
+warm; then the same scores are added with one job and with two, processes started anew. All files are those of ``demo``.
+Processor seconds are those of all processes; the kernel counts them in hundredths, so that few of them say little.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
+import os
+import resource
 import tempfile
 import time
 import wave
@@ -19,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.support.results import begin, finish, table
+from benchmarks.support.results import begin, by_clock, finish, table
 from earmark.audio.decode import read_samples
 from earmark.embed.piece import embed_piece
 from earmark.embed.recording import embed_recording, read_blocks
@@ -33,22 +35,33 @@ from earmark.sheet.flat_pages import read_flat_pages
 DEMO = Path(__file__).parents[1] / "demo"
 JOBS = (1, 2)
 SCORES = 6
+MINUTES = 5
 Work = Callable[[], object]
 
 
-def in_turns(works: dict[str, Work], turns: int) -> dict[str, float]:
-    """The median seconds of each, one after the other, ``turns`` times."""
-    seconds: dict[str, list[float]] = {name: [] for name in works}
+def in_turns(works: dict[str, Work], turns: int) -> dict[str, dict[str, float]]:
+    """The median of each by the clock and of processors, in seconds, one after the other, ``turns`` times."""
+    measured: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
     for _ in range(turns):
         for name, work in works.items():
-            start = time.perf_counter()
+            start_s, start_cpu_s = time.perf_counter(), cpu_s()
             work()
-            seconds[name].append(time.perf_counter() - start)
-    return {name: statistics.median(every) for name, every in seconds.items()}
+            measured[name].append((time.perf_counter() - start_s, cpu_s() - start_cpu_s))
+    medians = {name: np.median(every, axis=0).tolist() for name, every in measured.items()}
+    return {of: {name: both[i] for name, both in medians.items()} for i, of in enumerate(("seconds", "cpu_s"))}
+
+
+def cpu_s() -> float:
+    """Processor seconds that this process has used, with all that it has started."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    children = (path.read_text().split() for path in Path("/proc/self/task").glob("*/children"))
+    stats = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pids in children for pid in pids]
+    living = sum(int(ticks) for stat in stats for ticks in stat[11:15])  # with what they have started and seen end
+    return time.process_time() + ended.ru_utime + ended.ru_stime + living / os.sysconf("SC_CLK_TCK")
 
 
 def measure(turns: int, model_name: str) -> dict[str, Any]:
-    """Seconds for all pages, a minute of sound, and all scores with each number of jobs; how many pages there are."""
+    """Seconds for all pages, `MINUTES` of sound, and all scores with each number of jobs; how many pages there are."""
     model, sandbox = load(model_name), Sandbox()
     scores = sorted((DEMO / "scores").glob("*.pdf"))[:SCORES]
     pages = sum(len(read_piece([score], model, sandbox).pages) for score in scores)  # makes the sessions, too
@@ -63,15 +76,15 @@ def measure(turns: int, model_name: str) -> dict[str, Any]:
     works: dict[str, Work] = {
         "pages here": lambda: [embed_piece(read_flat_pages([score]), score, model) for score in scores],
         "pages confined": lambda: [read_piece([score], model, sandbox) for score in scores],
-        "sound here": lambda: embed_recording(read_blocks(minute), model),
-        "sound confined": lambda: read_recording(minute, model, sandbox),
+        "sound here": lambda: [embed_recording(read_blocks(minute), model) for _ in range(MINUTES)],
+        "sound confined": lambda: [read_recording(minute, model, sandbox) for _ in range(MINUTES)],
         **{f"add, {jobs} jobs": lambda jobs=jobs: add(jobs) for jobs in JOBS},  # type: ignore[misc]
     }
     for name in ("sound here", "sound confined"):
         works[name]()
-    seconds = in_turns(works, turns)
+    times = in_turns(works, turns)
     folder.cleanup()
-    return {"seconds": seconds, "pages": pages, "turns": turns}
+    return {**times, "pages": pages, "turns": turns}
 
 
 def write_minute(path: Path) -> Path:
@@ -86,15 +99,22 @@ def write_minute(path: Path) -> Path:
 
 def tables(results: dict[str, Any]) -> dict[str, str]:
     """What confining costs, and what jobs bring."""
-    seconds, pages = results["seconds"], results["pages"]
+    seconds, cpu_s, pages = results["seconds"], results["cpu_s"], results["pages"]
     costs = []
-    for what, name, count in (("a page", "pages", pages), ("a minute of sound", "sound", 1)):
-        here, confined = seconds[f"{name} here"], seconds[f"{name} confined"]
-        costs.append((what, f"{here / count:.2f} s", f"{confined / count:.2f} s", f"{confined / here - 1:+.0%}"))
-    rates = [(f"{jobs}", f"{pages / seconds[f'add, {jobs} jobs']:.1f}") for jobs in JOBS]
+    for what, name, count in (("a page", "pages", pages), ("a minute of sound", "sound", MINUTES)):
+        here, confined = f"{name} here", f"{name} confined"
+        clock = [f"{1000 * seconds[of] / count:.0f}" for of in (here, confined)]
+        processors = [f"{1000 * cpu_s[of] / count:.0f}" for of in (here, confined)]
+        more = [f"{of[confined] / of[here] - 1:+.0%}" for of in (seconds, cpu_s)]
+        costs.append((what, *(by_clock(results, one) for one in (*clock, more[0])), *processors, more[1]))
+    rates = []
+    for jobs in JOBS:
+        name = f"add, {jobs} jobs"
+        rates.append((jobs, by_clock(results, f"{pages / seconds[name]:.1f}"), f"{1000 * cpu_s[name] / pages:.0f}"))
+    times = [f"{unit}, {how}" for unit in ("ms", "processor ms") for how in ("in one process", "confined", "more")]
     return {
-        "costs": table(("read and encoded", "in one process", "confined", "more"), costs),
-        "jobs": table(("jobs", "pages/s"), rates),
+        "costs": table(("read and encoded", *times), costs),
+        "jobs": table(("jobs", "pages/s", "processor ms a page"), rates),
     }
 
 

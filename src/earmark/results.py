@@ -245,7 +245,8 @@ class Mark:
 
     ``strip_px`` is the same place on the piece's strip (all systems in reading order at one staff height, in strip
     px); it rises as the music goes on and falls where a repeat is taken. ``confidence``, 0..1, says how well the
-    recording fits that place against all others of the piece.
+    recording fits that place against all others of the piece. ``measure`` is the number of the measure there, as the
+    score says it, None where only pixels are known.
     """
 
     time_s: float
@@ -254,6 +255,7 @@ class Mark:
     x: float
     strip_px: float
     confidence: float
+    measure: str | None = None
 
 
 @dataclass(frozen=True)
@@ -270,12 +272,26 @@ STEP_S = 0.1
 
 
 @dataclass(frozen=True)
-class Alignment:
-    """A whole recording along one piece: ``points`` rise in time, at a regular step while the piece is played.
+class Played:
+    """When and where the piece ``piece_id``, called ``piece`` and added from ``source``, is played on a recording.
 
-    Where it is not, there are none: before it begins, after its end, and while other music, talking or applause is
-    heard. In pauses the mark stands. ``systems`` are the piece's, in reading order. ``remarks`` say what was amiss with
-    the recording, a clause each.
+    ``points`` rise in time, at a regular step while it is played; ``systems`` are the piece's, in reading order.
+    """
+
+    piece_id: int
+    piece: str
+    source: str
+    systems: tuple[SystemBox, ...]
+    points: tuple[Mark, ...]
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """A whole recording along ``piece``, which was asked for or is surely played; ``systems`` and ``points`` are its.
+
+    ``others`` are pieces that are surely played where that one is not, by the time of their first points. While none is
+    played there are no points: before it begins, after its end, and while unknown music, talking or applause is heard.
+    In pauses the mark stands. ``remarks`` say what was amiss with the recording, a clause each.
     """
 
     audio_path: str
@@ -286,6 +302,13 @@ class Alignment:
     systems: tuple[SystemBox, ...]
     points: tuple[Mark, ...]
     remarks: tuple[str, ...] = ()
+    others: tuple[Played, ...] = ()
+
+    def by_time(self) -> list[tuple[str, Mark]]:
+        """The points of all pieces, in order, each with its piece's name."""
+        named = [(self.piece, point) for point in self.points]
+        named += [(other.piece, point) for other in self.others for point in other.points]
+        return sorted(named, key=lambda one: one[1].time_s)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object that ``earmark align --json`` prints."""
@@ -295,6 +318,77 @@ class Alignment:
             "piece": self.piece,
             "source": self.source,
             "remarks": list(self.remarks),
-            "systems": [{**asdict(system), "box": list(system.box)} for system in self.systems],
+            "systems": _told_systems(self.systems),
             "points": [asdict(point) for point in self.points],
+            "others": [
+                {**asdict(other), "systems": _told_systems(other.systems), "points": list(map(asdict, other.points))}
+                for other in self.others
+            ],
         }
+
+
+def _told_systems(systems: tuple[SystemBox, ...]) -> list[dict[str, Any]]:
+    return [{**asdict(system), "box": list(system.box)} for system in systems]
+
+
+@dataclass(frozen=True)
+class ScorePosition:
+    """A place of a score at which performances are compared: the first moment of a measure, where measures are known.
+
+    ``strip_px`` is along all systems of the piece, end to end; the other fields are those of `Mark`.
+    """
+
+    page: int
+    system: int
+    x: float
+    strip_px: float
+    measure: str | None = None
+
+
+@dataclass(frozen=True)
+class Performance:
+    """How a recording plays a piece, position by position of its `Comparison`; None where it does not pass one.
+
+    ``times_s`` says when each is first passed, seconds of the recording, and ``tempi`` how fast the music goes from
+    there to the next one, in the unit of the comparison. ``recording`` is its name in the library, or its file's path.
+    """
+
+    recording: str
+    source: str
+    times_s: tuple[float | None, ...]
+    tempi: tuple[float | None, ...]
+
+
+TempoUnit = Literal["measures per minute", "strip px per second"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Several performances of ``piece`` side by side.
+
+    ``unit`` says what tempi are: measures per minute where the score says measures, else px of its strip per second,
+    which depend on how wide the notes are set.
+    """
+
+    piece: str
+    source: str
+    model: str
+    unit: TempoUnit
+    positions: tuple[ScorePosition, ...]
+    performances: tuple[Performance, ...]
+
+    def relative(self) -> list[list[float | None]]:
+        """For each performance how its tempi are to the mean of all performances there: 1.1 is a tenth faster. None
+        where fewer than two pass."""
+        means: list[float | None] = []
+        for tempi in zip(*(one.tempi for one in self.performances), strict=True):
+            known = [tempo for tempo in tempi if tempo is not None]
+            means.append(sum(known) / len(known) if len(known) > 1 else None)
+        return [
+            [tempo / mean if tempo and mean else None for tempo, mean in zip(one.tempi, means, strict=True)]
+            for one in self.performances
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object that ``earmark compare --json`` prints."""
+        return asdict(self)

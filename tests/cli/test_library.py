@@ -137,16 +137,26 @@ def test_align_prints_systems_csv_or_json(earmark: Command, scores: Path, music:
     assert rows[4].split()[1] == "1:00.0"
     code, out, _ = earmark("align", tmp_path / "lib", recording, "--piece", "piece-1", "--json")
     answer = json.loads(out)
-    assert list(answer) == ["audio", "model", "piece", "source", "remarks", "systems", "points"]
+    assert list(answer) == ["audio", "model", "piece", "source", "remarks", "systems", "points", "others"]
     assert answer["audio"] == {"path": str(recording), "duration_s": 60.0}
     assert list(answer["systems"][0]) == ["page", "system", "box"]
-    columns = ["time_s", "page", "system", "x", "strip_px", "confidence"]
+    columns = ["time_s", "page", "system", "x", "strip_px", "confidence", "measure"]
     assert list(answer["points"][0]) == columns
     code, out, _ = earmark("align", tmp_path / "lib", recording, "--csv")
     lines = out.splitlines()
-    assert lines[0] == ",".join(columns)
+    assert lines[0] == ",".join([*columns, "piece"])
     assert len(lines) == 1 + len(answer["points"])
-    assert lines[-1].split(",") == [str(value) for value in answer["points"][-1].values()]
+    last = list(answer["points"][-1].values())
+    assert lines[-1].split(",") == [*map(str, last[:-1]), "", "piece-1"]
+
+
+def test_align_says_the_pieces_of_a_tape(earmark: Command, scores: Path, music: Music, tmp_path: Path) -> None:
+    earmark("add", tmp_path / "lib", scores)
+    melodies = [music.melody(1, NOTES)[:50], music.melody(2, NOTES)[:50]]
+    tape = music.write_recording(tmp_path / "tape.wav", np.concatenate(melodies))
+    title, header, *rows = earmark("align", tmp_path / "lib", tape)[1].splitlines()
+    assert (title, header.split()) == ("2 pieces, 0:50.0", ["from", "to", "piece", "page", "system"])
+    assert list(dict.fromkeys(row.split()[2] for row in rows if "–" not in row)) == ["piece-1", "piece-2"]
 
 
 def test_align_does_not_follow_what_it_is_not_sure_of(

@@ -66,28 +66,32 @@ import faiss
 queries = embeddings(1)
 if os.getuid() == 0:
     os.setuid(65534)
-store = open_store(sys.argv[3], create=False)
-print(store.nearest(queries, 1).pieces.max())
-try:
-    put(store, "b", 2)
-except Exception as error:
-    print(error)
+for library in sys.argv[3:]:
+    store = open_store(library, create=False)
+    print(store.nearest(queries, 1).pieces.max())
+    try:
+        put(store, "b", 2)
+    except Exception as error:
+        print(error)
 """
 
 
-def assert_can_only_be_read(library: Path, piece: int | None) -> None:
-    """Somebody else can search a library that nobody may write, and is told so when adding to it."""
-    library.parent.chmod(0o755)
-    for path in library.iterdir():
-        path.chmod(0o444)
-    library.chmod(0o555)
-    arguments = [str(SOURCE), str(Path(__file__).parent), str(library)]
+def assert_can_only_be_read(*libraries: Path, piece: int | None = None) -> None:
+    """Somebody else can search libraries that nobody may write, and is told so when adding to them."""
+    for library in libraries:
+        library.parent.chmod(0o755)
+        for path in library.iterdir():
+            path.chmod(0o444)
+        library.chmod(0o555)
+    arguments = [str(SOURCE), str(Path(__file__).parent), *map(str, libraries)]
     reader = subprocess.run([sys.executable, "-c", READER, *arguments], capture_output=True, text=True)
-    library.chmod(0o755)
+    for library in libraries:
+        library.chmod(0o755)
     assert reader.returncode == 0, reader.stderr
-    found, refusal = reader.stdout.splitlines()
-    assert piece is None or found == str(piece)
-    assert "may not be written; give yourself permission" in refusal
+    said = reader.stdout.splitlines()
+    assert len(said) == 2 * len(libraries)
+    assert piece is None or set(said[::2]) == {str(piece)}
+    assert all("may not be written; give yourself permission" in refusal for refusal in said[1::2])
 
 
 def write_old_library(folder: Path, version: int) -> None:

@@ -108,7 +108,7 @@ def test_a_library_that_may_only_be_read_can_be_searched() -> None:
         store = open_store(Path(folder, "lib"), create=True)
         piece = put(store, "a", 1)
         store.close()
-        assert_can_only_be_read(Path(folder, "lib"), piece.id)
+        assert_can_only_be_read(Path(folder, "lib"), piece=piece.id)
 
 
 WATCHER = """
@@ -161,7 +161,7 @@ def test_what_a_killed_process_left_in_the_log_is_read_where_nothing_may_be_writ
         shutil.copytree(library, Path(folder, "copy"))
         pieces = open_store(Path(folder, "copy"), create=False).pieces()
         assert len(pieces) >= 3
-        assert_can_only_be_read(library, None)
+        assert_can_only_be_read(library)
 
 
 def test_a_library_that_a_kill_ended_before_it_was_made_is_empty(tmp_path: Path) -> None:

@@ -240,6 +240,7 @@ def test_a_library_is_as_before_or_as_after(folder: Path, name: str) -> None:
     prepared.restore(folder)
     images, durable = stopped_everywhere(folder, step)
     after = step.tell(folder)
+    print(f"{2 * len(images) + len(durable)} states")  # shown by `pytest -rP`
     assert (after == before) == (name in SAME_AFTER)
     for image in images:
         image.restore(folder)

@@ -32,10 +32,13 @@ def test_a_library_of_an_earlier_format_is_brought_up_to_date(tmp_path: Path, ve
 
 
 @pytest.mark.skipif(not hasattr(os, "setuid"), reason="needs POSIX permissions")
-@pytest.mark.parametrize("version", range(1, FORMAT))
-def test_a_library_of_an_earlier_format_that_may_only_be_read_can_be_searched(version: int) -> None:
+def test_libraries_of_earlier_formats_that_may_only_be_read_can_be_searched() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        write_old_library(Path(folder, "lib"), version)
-        before = Path(folder, "lib", FILE_NAME).read_bytes()
-        assert_can_only_be_read(Path(folder, "lib"), 5)
-        assert Path(folder, "lib", FILE_NAME).read_bytes() == before
+        libraries = [Path(folder, str(version), "lib") for version in range(1, FORMAT)]
+        for version, library in enumerate(libraries, start=1):
+            library.parent.mkdir()
+            write_old_library(library, version)
+        before = [Path(library, FILE_NAME).read_bytes() for library in libraries]
+        Path(folder).chmod(0o755)
+        assert_can_only_be_read(*libraries, piece=5)
+        assert [Path(library, FILE_NAME).read_bytes() for library in libraries] == before

@@ -3,9 +3,7 @@
 import json
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 
-import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the [train] extra")
@@ -147,26 +145,3 @@ def test_a_config_survives_its_dictionary() -> None:
     assert NetworkConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
     with pytest.raises(TypeError):
         NetworkConfig.from_dict({"dimensions": 3})
-
-
-@pytest.mark.parametrize("side", ["audio", "sheet"])
-def test_onnx_agrees_with_pytorch(encoders: DualEncoder, side: str, tmp_path: Path) -> None:
-    pytest.importorskip("onnx")
-    import onnxruntime
-
-    from earmark.training.export import round_to_half, to_onnx
-
-    encoder: Encoder = getattr(encoders, side)
-    round_to_half(encoder)
-    path = tmp_path / "encoder.onnx"
-    any_size = {0: "length"} if side == "audio" else {0: "lanes", 2: "length"}
-    to_onnx(encoder, example(side, 400), any_size, "x", path)
-    session = onnxruntime.InferenceSession(str(path))
-    for length, lanes in ((300, 1), (777, 2)):
-        x, centres = example(side, length), torch.linspace(100, length - 100, 7)
-        x = x[:lanes] if side == "sheet" else x
-        with torch.no_grad():
-            expected = encoder(x, centres)
-        found = session.run(None, {"x": x.numpy(), "centres": centres.numpy()})
-        for ours, theirs in zip(expected, found, strict=True):
-            np.testing.assert_allclose(ours.numpy(), theirs, atol=1e-4)

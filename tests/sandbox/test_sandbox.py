@@ -188,7 +188,7 @@ def test_patience_grows_with_the_file(tmp_path: Path) -> None:
     small.write_bytes(bytes(10))
     large.write_bytes(bytes(100_000))
     limits = Limits()
-    assert limits.quiet_for([small]) == pytest.approx(15.0, abs=0.01)
-    assert limits.quiet_for([small, large]) == 35.0
+    assert limits.quiet_for([small]) == pytest.approx(7.0, abs=0.01)
+    assert limits.quiet_for([small, large]) == 27.0
     assert limits.total_for([large, large]) == 900.0 + 12.0
-    assert limits.quiet_for([tmp_path / "gone"]) == 15.0
+    assert limits.quiet_for([tmp_path / "gone"]) == 7.0

@@ -178,6 +178,23 @@ def test_a_repeat_and_a_pause_are_followed(library: Library, music: Music, tmp_p
     assert (late < 1.0).mean() > 0.95
 
 
+@pytest.mark.parametrize("given", [None, "piece-2"])
+def test_a_tape_is_followed_through_its_pieces(
+    library: Library, music: Music, tmp_path: Path, given: str | None
+) -> None:
+    pieces = [music.melody(1, NOTES)[:60], music.melody(99, 40), music.melody(2, NOTES)[:80]]
+    alignment = library.align(music.write_recording(tmp_path / "tape.wav", np.concatenate(pieces)), given)
+    assert {alignment.piece, *(other.piece for other in alignment.others)} == {"piece-1", "piece-2"}
+    assert alignment.piece == (given or alignment.piece)
+    named = alignment.by_time()
+    assert [point.time_s for _, point in named] == sorted({point.time_s for _, point in named})
+    for piece, start_s, end_s in (("piece-1", 0.0, 30.0), ("piece-2", 50.0, 90.0)):
+        heard = [point.time_s for name, point in named if name == piece]
+        inside = [start_s - 3.0 < time_s < end_s + 3.0 for time_s in heard]
+        assert np.mean(inside) > 0.9
+        assert STEP_S * sum(inside) > 0.8 * (end_s - start_s)
+
+
 def read(path: Path) -> Floats:
     from earmark.audio.decode import read_samples
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -63,3 +65,15 @@ def test_beyond_its_ends_the_line_stands() -> None:
 def test_a_piece_without_places_has_no_line() -> None:
     with pytest.raises(ValueError, match="at least one place"):
         Track([], HOP_PX)
+
+
+def test_measures_are_those_of_the_nearest_places_of_a_system() -> None:
+    blank, systems = np.full((HEIGHT, WIDTH), 255, np.uint8), [system(100.0, 100.0, 1001.0), system(90.0, 700.0, 900.0)]
+    strip = cut_strip(blank, systems, SheetSpec())
+    read_px = np.arange(HOP_PX / 2, strip.width, HOP_PX)
+    places = [replace(strip.place(x), measure=str(1 + i // 10)) for i, x in enumerate(read_px)]
+    line = Track(places, HOP_PX)
+    assert line.measures(read_px) == [place.measure for place in places]
+    second = next(place for place in places if place.system == 2)
+    assert line.measures([strip.strip_x0[1] + 0.5, -50.0]) == [second.measure, "1"]
+    assert Track([replace(place, measure=None) for place in places], HOP_PX).measures([4.0]) == [None]

@@ -1,4 +1,7 @@
-"""A made-up corpus on disk: blobs on a page that stand where blobs of sound lie in the spectrogram."""
+"""A made-up corpus on disk: blobs on a page that stand where blobs of sound lie in the spectrogram.
+
+And a way to do without PyTorch's exporter, which takes ten seconds for each encoder; `test_export` tests what it does.
+"""
 
 from __future__ import annotations
 
@@ -75,3 +78,14 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     about = {"format": 1, "audio": AudioSpec().to_dict(), "sheet": SheetSpec().to_dict()}
     (folder / "corpus.json").write_text(json.dumps(about))
     return folder
+
+
+@pytest.fixture
+def no_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights of encoders are written as PyTorch's own where graphs with the same weights would be."""
+    import torch
+
+    def write(encoder: torch.nn.Module, example: object, any_size: object, input_name: str, path: Path) -> None:
+        torch.save(encoder.state_dict(), path)
+
+    monkeypatch.setattr("earmark.training.export.to_onnx", write)

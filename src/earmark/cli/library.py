@@ -1,21 +1,18 @@
-"""``earmark add``, ``find``, ``align``, ``list`` and ``remove``: a library of sheet music from the command line."""
+"""``earmark add``, ``find``, ``list`` and ``remove``: a library of sheet music from the command line."""
 
 from __future__ import annotations
 
-import csv
 import sys
 from collections.abc import Iterable
-from dataclasses import astuple, fields
-from itertools import groupby, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from earmark.cli.options import JSON, LIBRARY, MODEL, open_library, print_json, print_table, say
-from earmark.cli.wording import became, likely, sentence, summary
-from earmark.errors import BadInput, printable
-from earmark.results import STEP_S, Alignment, Findings, Hit, Mark, RecordingHit
+from earmark.cli.wording import became, clock, likely, sentence, summary
+from earmark.errors import BadInput
+from earmark.results import Findings, Hit, RecordingHit
 
 if TYPE_CHECKING:
     from earmark.library.add import Outcome
@@ -158,54 +155,6 @@ def find_command(
 
 @click.command()
 @LIBRARY
-@click.argument("audio", type=click.Path(readable=False, path_type=str))
-@click.option("--piece", default=None, metavar="NAME", help="The piece that is played, instead of the one found.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV on standard output: a header, then a line per moment.")
-@MODEL
-@JSON
-def align_command(where: str, audio: str, piece: str | None, as_csv: bool, model: str | None, as_json: bool) -> None:
-    """Follow the recording AUDIO through its piece in LIBRARY.
-
-    Prints when which system is played; with --json or --csv page, system and place for every tenth of a second. In
-    repeats the place goes back. Without --piece, the piece is the one that find names; exits with 1 if that is not
-    sure.
-
-    \b
-    earmark align ~/scores concert.mp4
-    earmark align ~/scores clip.m4a --piece arabesque --csv > clip.csv
-    """
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    if as_csv and as_json:
-        raise click.UsageError("give --json or --csv, not both")
-    columns = (TextColumn("listening"), BarColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with (
-        open_library(where, model) as library,
-        Progress(*columns, console=console, disable=not sys.stderr.isatty(), transient=True) as progress,
-    ):
-        bar = progress.add_task("", total=1.0)
-        alignment = library.align(audio, piece, lambda share: progress.update(bar, completed=share))
-    if not as_json:
-        for remark in alignment.remarks:
-            say(f"{audio}: {remark}", err=as_csv)
-    if as_json:
-        print_json(alignment.to_dict())
-    elif as_csv:
-        _print_csv(alignment)
-    else:
-        say(
-            f"{alignment.piece}, {_clock(alignment.duration_s)}"
-            if alignment.points
-            else f"Nothing of {alignment.piece} was heard."
-        )
-        if alignment.points:
-            print_table(("from", "to", "page", "system"), _visits(alignment))
-
-
-@click.command()
-@LIBRARY
 @click.option("--search", default="", metavar="WORDS", help="List only pieces that have all these words.")
 @click.option(
     "--by",
@@ -343,7 +292,7 @@ def _row_start(hit: Hit | RecordingHit) -> tuple[str, str, str]:
 def _row_end(hit: Hit | RecordingHit) -> tuple[str, str, str]:
     """From when to when a recording plays the piece, what of the query is most like the hit, and how sure that is."""
     place = hit.query_place
-    heard = " – ".join(map(_clock, hit.heard_s)) if hit.heard_s else ""
+    heard = " – ".join(map(clock, hit.heard_s)) if hit.heard_s else ""
     where = f"{hit.query_time_s:.1f} s" if place is None else f"page {place.page}, system {place.system}"
     return heard, where, f"{hit.confidence:.2f}"
 
@@ -365,38 +314,3 @@ def _piece_json(piece: Piece) -> dict[str, Any]:
 def _outcome_json(outcome: Outcome) -> dict[str, Any]:
     told = {"status": outcome.status, "reason": outcome.reason, "remarks": list(outcome.remarks)}
     return {"source": outcome.source, **told, **(_piece_json(outcome.piece) if outcome.piece else {})}
-
-
-def _visits(alignment: Alignment) -> list[tuple[str, ...]]:
-    """A row per system that is played, in order of time: from, to, page, system; dashes where the piece is not."""
-    rows: list[tuple[str, ...]] = []
-    now_s = 0.0
-    for _, visit in groupby(alignment.points, lambda point: (point.page, point.system)):
-        for run in _unbroken(list(visit)):
-            start_s, end_s = run[0].time_s, min(run[-1].time_s + STEP_S, alignment.duration_s)
-            if start_s - now_s > STEP_S:
-                rows.append((_clock(now_s), _clock(start_s), "–", "–"))
-            rows.append((_clock(start_s), _clock(end_s), str(run[0].page), str(run[0].system)))
-            now_s = end_s
-    if alignment.duration_s - now_s > STEP_S:
-        rows.append((_clock(now_s), _clock(alignment.duration_s), "–", "–"))
-    return rows
-
-
-def _unbroken(points: list[Mark]) -> list[list[Mark]]:
-    """The points of one system, cut where some are missing."""
-    cuts = [i for i, (one, other) in enumerate(pairwise(points), start=1) if other.time_s - one.time_s > 1.5 * STEP_S]
-    return [points[start:end] for start, end in pairwise([0, *cuts, len(points)])]
-
-
-def _clock(time_s: float) -> str:
-    """Minutes and seconds: ``2:05.3``."""
-    minutes, tenths = divmod(round(time_s * 10), 600)
-    return f"{minutes}:{tenths / 10:04.1f}"
-
-
-def _print_csv(alignment: Alignment) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(field.name for field in fields(Mark))
-    for point in alignment.points:
-        writer.writerow(printable(value) if isinstance(value, str) else value for value in astuple(point))

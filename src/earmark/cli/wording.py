@@ -80,3 +80,9 @@ def _of_many(reason: str, sources: Sequence[str]) -> str:
     endings = Counter(Path(source).suffix.lower() or Path(source).name for source in sources)
     told = [ending for ending, _ in endings.most_common(5)]
     return f"{verb} ({', '.join(told)}{', …' if len(endings) > 5 else ''})"
+
+
+def clock(time_s: float) -> str:
+    """Minutes and seconds: ``2:05.3``."""
+    minutes, tenths = divmod(round(time_s * 10), 600)
+    return f"{minutes}:{tenths / 10:04.1f}"

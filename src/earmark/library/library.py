@@ -9,29 +9,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from earmark.audio.sound import stated_duration_s
 from earmark.embed.recording import EmbeddedRecording, read_blocks
-from earmark.embed.windows import PLACE_HOP_PX
 from earmark.errors import BadInput, EarmarkError, Unsure
 from earmark.library.add import Adding, Outcome, find_sources
-from earmark.library.answers import page_hits, recording_hits
+from earmark.library.comparing import compare, linked_recordings, stored_recording
 from earmark.library.embedded import EmbeddedStore
 from earmark.library.encode import Encoding, Threads
 from earmark.library.extent import Watcher
+from earmark.library.following import follow
 from earmark.library.links import link_all, links_of
 from earmark.library.location import is_remote, kept_in
+from earmark.library.look_up import answer, is_read
 from earmark.library.questions import one_question, questions
 from earmark.library.reading import read_query, read_recording
 from earmark.library.remote import at_hand
-from earmark.library.sources import Score, whole_file
+from earmark.library.sources import Score
 from earmark.library.store import (
     DOWNLOADS,
     UNPACKED,
@@ -43,22 +43,13 @@ from earmark.library.store import (
     pending_mark,
 )
 from earmark.library.stretches import stretches
-from earmark.library.verdict import NOTHING, Verdict, verdict
 from earmark.model.encoders import Model, load
-from earmark.results import Alignment, Findings, Hit, Identified, Kind, Links, RecordingHit
+from earmark.results import Alignment, Comparison, Findings, Identified, Links
 from earmark.sandbox.sandbox import Sandbox
-from earmark.schema import FloatArray
-from earmark.search.align import align
-from earmark.search.query import Query, query_of
-from earmark.search.rank import CANDIDATES, NEIGHBOURS, Ranked, propose
-from earmark.search.track import Track
 from earmark.sheet.flat_pages import read_flat_pages
 from earmark.sheet.formats import is_sheet_music
 
 DEFAULT_MODEL = "earmark-1"
-KINDS: tuple[Kind, ...] = ("score", "recording")
-SPARE = 32
-"""Pieces that are proposed beyond those that are ranked: some may be the query itself, or be gone."""
 ATTEMPTS = 5
 """At an answer about pieces that another process removes meanwhile."""
 
@@ -225,9 +216,10 @@ class Library:
         report: Callable[[float], None] | None = None,
     ) -> Findings:
         read = read_query(asked, self.model, self.sandbox, start_s, end_s, report)
+        own = {file.path for file in asked.files}
         for _ in range(ATTEMPTS):
             with suppress(KeyError):  # a piece was removed after it had been ranked
-                hits, recordings, said = self._answer(read, {file.path for file in asked.files}, top)
+                hits, recordings, said = answer(self.store, self.model.calibration, read, own, top)
                 break
         else:
             raise LibraryUnusable(self._where, "changes faster than it can be searched", "try again later")
@@ -249,11 +241,13 @@ class Library:
         piece: str | None = None,
         progress: Callable[[float], None] | None = None,
     ) -> Alignment:
-        """Where the recording ``audio`` is in ``piece`` at every moment; see `earmark.search.align`.
+        """Where the recording ``audio`` is in ``piece`` at every moment; see `earmark.search.align`. Where it is long
+        in none, whatever other pieces are surely played there are followed, too: a tape may hold many.
 
-        ``piece`` is its name; None: the one that `find` would name first. ``progress`` is told what share of the
-        recording has been read, 0..1, as far as the file states its length. Raises Unsure when no piece is given and
-        none is surely found, BadInput when there is no piece of that name, and otherwise as `find` does.
+        ``piece`` is its name; None: the one that `find` would name first, or else the one that `identify` hears for
+        longest. ``progress`` is told what share of the recording has been read, 0..1, as far as the file states its
+        length. Raises Unsure when no piece is given and none is surely found, BadInput when there is no piece of that
+        name, and otherwise as `find` does.
         """
         stated_s: float | None = None
 
@@ -264,26 +258,19 @@ class Library:
         with at_hand(audio) as path:
             self.sandbox.start(read_blocks)
             model_id = self._used_model()
-            if piece is not None and self._named([piece])[0].kind != "score":  # before the work
+            given = None if piece is None else self._named([piece])[0]
+            if given and given.kind != "score":  # before the work
                 raise BadInput(self._where, f"{piece!r} is a recording", "name a piece of sheet music")
             stated_s = self.sandbox.call(stated_duration_s, path) if progress else None
             recording = read_recording(path, self.model, self.sandbox, report=report)
         with self.store.snapshot():
-            known = self._named([piece])[0] if piece is not None else self._surely_found(audio, recording)
-            places, embeddings = self.store.contents(known.id)
-        track = Track(places, PLACE_HOP_PX)
-        background = self.model.calibration.backgrounds["score"].levels(recording.embeddings)
-        points = align(recording.embeddings, recording.times_s, recording.duration_s, embeddings, track, background)
-        return Alignment(
-            str(audio),
-            round(recording.duration_s, 3),
-            model_id,
-            known.name,
-            known.source,
-            track.systems,
-            points,
-            recording.remarks,
-        )
+            given = given and self._named([given.name])[0]
+            played = follow(recording, self.store, self.model.calibration, given)
+        if not played:
+            raise Unsure(f"{audio}: is probably of no piece in this library; name the piece if it is")
+        first, *others = played
+        what = (first.piece, first.source, first.systems, first.points)
+        return Alignment(str(audio), round(recording.duration_s, 3), model_id, *what, recording.remarks, tuple(others))
 
     def identify(
         self,
@@ -298,13 +285,34 @@ class Library:
         """
         model_id = self._used_model()
         if recording is None:
-            with at_hand(audio) as path:
-                recording = read_recording(path, self.model, self.sandbox, report=report)
+            recording = self._heard(audio, report)
         for _ in range(ATTEMPTS):
             with suppress(KeyError):  # a piece was removed after it had been heard
                 found = stretches(recording, self.store, self.model.calibration)
                 return Identified(str(audio), round(recording.duration_s, 3), model_id, found)
         raise LibraryUnusable(self._where, "changes faster than it can be searched", "try again later")
+
+    def compare(self, piece: str, recordings: Iterable[str | Path] = ()) -> Comparison:
+        """How several performances of ``piece``, its name, differ: where each is when, and how fast.
+
+        They are those of the files ``recordings``; of none, those of the library that are surely of the piece, as far
+        as `links` has found, of which no file is read. Raises BadInput when there are none, or the piece is not there,
+        and otherwise as `find` does.
+        """
+        model_id = self._used_model()
+        score = self._named([piece])[0]
+        if score.kind != "score":
+            raise BadInput(self._where, f"{piece!r} is a recording", "name a piece of sheet music")
+        heard = [(str(one), str(one), self._heard(one)) for one in recordings]
+        with self.store.snapshot():
+            score = self._named([piece])[0]
+            if not heard:
+                linked = linked_recordings(self.store, score)
+                heard = [(one.name, one.source, stored_recording(self.store, one)) for one in linked]
+            if not heard:
+                what = f"has no recording that is known to be of {piece!r}"
+                raise BadInput(self._where, what, "give recordings, or look for them: earmark links LIBRARY")
+            return compare(self.store, self.model.calibration, score, model_id, heard)
 
     def links(self, report: Callable[[int, int], None] | None = None) -> Links:
         """Which recordings are of which scores, which scores are editions of one work or parts of it, and which
@@ -340,9 +348,13 @@ class Library:
         self.store.remove(pieces)
         uploads = kept_in(self._where) / UPLOADS
         for path in files:
-            if path.parent == uploads and not pending_mark(path).exists() and not self._is_read(str(path)):
+            if path.parent == uploads and not pending_mark(path).exists() and not is_read(self.store, str(path)):
                 with suppress(OSError):  # then it belongs to no piece, which `verify` tells
                     path.unlink()
+
+    def _heard(self, audio: str | Path, report: Callable[[float], None] | None = None) -> EmbeddedRecording:
+        with at_hand(audio) as path:
+            return read_recording(path, self.model, self.sandbox, report=report)
 
     def _encoding(self, jobs: int, ray: str | None) -> Encoding:
         if ray is None:
@@ -361,58 +373,6 @@ class Library:
         self.check()
         return stored
 
-    def _answer(
-        self, query: Query, own: Set[str], top: int
-    ) -> tuple[tuple[Hit, ...], tuple[RecordingHit, ...], Verdict]:
-        """The best pages and recordings, and what is said of the better of both; KeyError when one is gone meanwhile.
-
-        Left out are pieces that are read from one of the files ``own``.
-        """
-        with self.store.snapshot():
-            pages, recordings = self._ranked(query, KINDS, top, own)
-            hits = page_hits(self.store, pages, query)
-            tapes = recording_hits(self.store, recordings, query)
-        verdicts = {NOTHING: 0.0}
-        if pages:
-            verdicts[self._verdict(query, "score", pages[0], hits)] = pages[0].confidence
-        if recordings:
-            verdicts[self._verdict(query, "recording", recordings[0], tapes)] = recordings[0].confidence
-        return hits, tapes, max(verdicts, key=lambda said: (said.confident, verdicts[said]))
-
-    def _verdict(self, query: Query, kind: Kind, first: Ranked, hits: Sequence[Hit | RecordingHit]) -> Verdict:
-        sure = query.confidence(kind, self.model.calibration).sure
-        return verdict(first, sure, hits, query.duration_s if query.pages is None else None)
-
-    def _ranked(self, query: Query, kinds: Sequence[Kind], top: int, own: Set[str] = frozenset()) -> list[list[Ranked]]:
-        """The best pieces of each kind, without those that are read from one of the files ``own``."""
-        neighbours = [self.store.nearest(query.embeddings, NEIGHBOURS, kind) for kind in kinds]
-        proposed = [propose(found, CANDIDATES + SPARE) for found in neighbours]
-        others = [piece.id for piece in self.store.some([*chain(*proposed)]) if not self._is_read_from(piece, own)]
-        chosen = [[piece for piece in pieces if piece in others][:CANDIDATES] for pieces in proposed]
-        embeddings = self.store.embeddings([*chain(*chosen)])
-        return [
-            query.rank(_of(embeddings, pieces), kind, self.model.calibration, top)
-            for kind, pieces in zip(kinds, chosen, strict=True)
-        ]
-
-    def _is_read(self, path: str) -> bool:
-        """Whether a piece is that file, or has it among its pages."""
-        pieces = [piece for source in (path, os.path.dirname(path)) for piece in self.store.of_file(source)]
-        return any(self._is_read_from(piece, {path}) for piece in pieces)
-
-    def _is_read_from(self, piece: Piece, own: Set[str]) -> bool:
-        """Whether a piece is one of these files, or has one among its pages."""
-        if whole_file(piece.source) not in own | {os.path.dirname(path) for path in own}:
-            return False
-        return any(file.path in own for file in self.store.files(piece))
-
-    def _surely_found(self, audio: str | Path, recording: EmbeddedRecording) -> Piece:
-        query = query_of(recording)
-        (ranked,) = self._ranked(query, ["score"], 1)
-        if not ranked or ranked[0].confidence < query.confidence("score", self.model.calibration).sure:
-            raise Unsure(f"{audio}: is probably of no piece in this library; name the piece if it is")
-        return self.store.piece(ranked[0].piece)
-
     def _named(self, names: Iterable[str]) -> list[Piece]:
         """The pieces of these names; raises BadInput when there is none of one."""
         found = []
@@ -422,8 +382,3 @@ class Library:
                 raise BadInput(self._where, f"has no piece {name!r}", "see: earmark list LIBRARY")
             found.append(piece)
         return found
-
-
-def _of(embeddings: Mapping[int, FloatArray], pieces: Sequence[int]) -> dict[int, FloatArray]:
-    """Those of these pieces, as far as they are there."""
-    return {piece: embeddings[piece] for piece in pieces if piece in embeddings}

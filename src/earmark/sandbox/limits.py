@@ -24,7 +24,7 @@ class Limits:
     """
 
     memory_bytes: int = 2000 * MB
-    quiet_s: float = 15.0
+    quiet_s: float = 7.0
     quiet_s_per_mb: float = 200.0
     most_quiet_s: float = 300.0
     total_s: float = 900.0

@@ -164,6 +164,7 @@ def _marks(
         x.round(5).tolist(),
         grid_px.round(2).tolist(),
         np.interp(grid_s, times_s, confidences).round(3).tolist(),
+        track.measures(grid_px),
         strict=True,
     )
     return tuple(Mark(*row) for row in rows)

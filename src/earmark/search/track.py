@@ -50,14 +50,27 @@ class Track:
             for start, stop, width in zip(starts, [*starts[1:], len(places)], whole, strict=True)
         ]
         self._strip_x0 = np.array([0.0, *begins[1:]])
+        self._starts, self._stops = starts, np.append(starts[1:], len(places))
+        self._measures = [place.measure for place in places]
 
     def at(self, strip_px: npt.ArrayLike) -> tuple[Ints, Ints, Floats]:
         """Pages, systems (from 1) and x (fractions of the page's width) of these strip px, each [n]."""
         px = np.asarray(strip_px, np.float64)
-        index = np.clip(np.searchsorted(self._strip_x0, px, side="right") - 1, 0, None)
+        index = self._system(px)
         x = self._left[index] + (px - self._strip_x0[index]) * self._per_px[index]
         x = np.clip(x, self._left[index], self._right[index])
         return self._names[index, 0], self._names[index, 1], x
+
+    def measures(self, strip_px: npt.ArrayLike) -> list[str | None]:
+        """The numbers of the measures at these strip px [n], those of the nearest places of their systems."""
+        px = np.asarray(strip_px, np.float64)
+        index = self._system(px)
+        places = np.clip((px // self.hop_px).astype(np.int64), self._starts[index], self._stops[index] - 1)
+        return [self._measures[place] for place in places.tolist()]
+
+    def _system(self, px: Floats) -> Ints:
+        """The row of the system at each of these strip px."""
+        return np.clip(np.searchsorted(self._strip_x0, px, side="right") - 1, 0, None)
 
 
 def _whole_widths(widths: Floats, pages: Ints, counts: Ints, hop_px: float) -> Floats:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from earmark.results import Hit, Kind, Mark, RecordingHit, Said
+from earmark.results import Hit, Kind, Mark, Played, RecordingHit, Said
 from earmark.results import SystemBox as AlignedSystem
 
 Box = Annotated[list[float], Field(min_length=4, max_length=4, description="x0, y0, x1, y1 in fractions of the page")]
@@ -199,6 +199,7 @@ class Aligned(BaseModel):
     remarks: list[str]
     systems: list[AlignedSystem]
     points: list[Mark]
+    others: list[Played]
 
 
 class Alignment(BaseModel):

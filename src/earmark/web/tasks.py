@@ -159,7 +159,8 @@ def align(library: Library, progress: OnProgress, path: str, name: str, piece: s
 
     alignment = library.align(path, piece, report)
     source = os.path.basename(alignment.source)
-    return Answer(replace(alignment, audio_path=name, source=source).to_dict())
+    others = tuple(replace(other, source=os.path.basename(other.source)) for other in alignment.others)
+    return Answer(replace(alignment, audio_path=name, source=source, others=others).to_dict())
 
 
 def warm(library: Library) -> None:

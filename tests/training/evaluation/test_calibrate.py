@@ -13,27 +13,39 @@ import pytest
 
 from earmark.errors import BadInput
 from earmark.model.calibration import Signs
-from earmark.training.evaluation.calibrate import calibrate
+from earmark.training.evaluation.calibrate import Calibrated, calibrate
 
 if TYPE_CHECKING:
     from tests.conftest import FakeEncoders
 
 
-SIZES = (2, 150)
+SIZES = (2, 30)
 KINDS = ["5 s", "10 s", "20 s", "20 s among noise", "40 s", "whole", "whole among noise", "all"]
 
 
-def test_calibration_tells_present_from_absent_pieces(melodies: Path, encoders: FakeEncoders, tmp_path: Path) -> None:
-    weights = tmp_path / "weights"
-    weights.mkdir()
-    (weights / "model.json").write_text(json.dumps({"name": "kept", "sha256": {"audio.onnx": "kept"}}))
-    calibrated = calibrate(weights, encoders, melodies, "sines@1", tmp_path / "work", SIZES)
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the weights are, and what was encoded."""
+    return tmp_path_factory.mktemp("calibrated")
+
+
+@pytest.fixture(scope="module")
+def calibrated(made_melodies: Path, folder: Path) -> Calibrated:
+    from tests.conftest import FakeEncoders
+
+    (folder / "model.json").write_text(json.dumps({"name": "kept", "sha256": {"audio.onnx": "kept"}}))
+    return calibrate(folder, FakeEncoders(), made_melodies, "sines@1", folder / "work", SIZES)
+
+
+def test_calibration_tells_present_from_absent_pieces(
+    calibrated: Calibrated, folder: Path, encoders: FakeEncoders
+) -> None:
     calibration = calibrated.calibration
-    written = json.loads((weights / "model.json").read_text())
+    written = json.loads((folder / "model.json").read_text())
     assert written["name"] == "kept"
     assert written["confidence"]["pages"] == asdict(calibration.pages)
     assert set(written["sha256"]) == {"audio.onnx", "background.npy"}
-    background = np.load(weights / "background.npy")
+    background = np.load(folder / "background.npy")
     assert background.shape == (2, 1 + encoders.dimension, encoders.dimension)
     assert np.array_equal(background[0, 0], calibration.backgrounds["score"].mean)
     for confidence in (calibration.pages, calibration.recordings):
@@ -47,12 +59,12 @@ def test_calibration_tells_present_from_absent_pieces(melodies: Path, encoders: 
     assert everything.found <= everything.right
 
 
-def test_what_was_encoded_is_not_encoded_again(melodies: Path, encoders: FakeEncoders, tmp_path: Path) -> None:
-    (tmp_path / "model.json").write_text(json.dumps({"sha256": {}}))
-    first = calibrate(tmp_path, encoders, melodies, "sines@1", tmp_path / "work", SIZES)
+def test_what_was_encoded_is_not_encoded_again(
+    calibrated: Calibrated, made_melodies: Path, folder: Path, encoders: FakeEncoders
+) -> None:
     with patch.object(type(encoders), "embed_strip", side_effect=AssertionError("encoded again")):
-        again = calibrate(tmp_path, encoders, melodies, "sines@1", tmp_path / "work", SIZES)
-    assert again.calibration.pages == first.calibration.pages
+        again = calibrate(folder, encoders, made_melodies, "sines@1", folder / "work", SIZES)
+    assert again.calibration.pages == calibrated.calibration.pages
 
 
 def test_calibration_needs_pieces_to_hold_out(melodies: Path, encoders: FakeEncoders) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from earmark.web.qr import svg_code
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
     from tests.conftest import Music
 
@@ -68,6 +68,28 @@ def test_the_library_is_searched_and_a_piece_is_read(visit: Visit) -> None:
     page.click("#piece .thumb >> nth=1")
     assert page.inner_text("#piece .score-page") == "Page 2 of 2"
     assert page.url.endswith("/2")
+
+
+def test_who_came_with_a_cookie_gives_it_back(visit: Visit) -> None:
+    page = visit("library")
+    catalogue(page)
+    assert page.is_hidden("#library-leave")  # this server asks for no token
+    given_back = []
+
+    def visited(route: Route) -> None:
+        if route.request.method == "DELETE":
+            given_back.append(route.request.headers["earmark-client"])
+            route.fulfill(status=204)
+        else:
+            route.fulfill(json={"cookie": not given_back})
+
+    page.route("**/api/v1/visit", visited)
+    page.reload()
+    page.click("#library-leave")
+    page.wait_for_selector("#library-leave", state="hidden")
+    catalogue(page)
+    assert len(given_back) == 1
+    assert page.is_hidden("#library-leave")
 
 
 def test_files_are_added_each_with_its_outcome_and_removed_with_undo(

@@ -21,7 +21,13 @@ let searching = null;
 
 export async function enter() {
   showProblem($("library-problem"), null);
-  await refresh();
+  await Promise.all([refresh(), offerToLeave()]);
+}
+
+/** Only who was let in by a cookie has something to give back. */
+async function offerToLeave() {
+  const { cookie } = await call("GET", "/visit").catch(() => ({ cookie: false }));
+  $("library-leave").hidden = !cookie;
 }
 
 export function leave() {}
@@ -38,6 +44,14 @@ $("library-search").oninput = () => {
 };
 $("library-more").onclick = () => more(shown);
 $("library-tablet").onclick = openOnTablet;
+$("library-leave").onclick = async () => {
+  try {
+    await call("DELETE", "/visit");
+    location.reload(); // the server then says how to come in again
+  } catch (error) {
+    showProblem($("library-problem"), problemOf(error));
+  }
+};
 $("additions-clear").onclick = () => {
   $("additions-list").replaceChildren();
   $("library-additions").hidden = $("additions-clear").hidden = true;
