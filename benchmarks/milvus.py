@@ -20,7 +20,8 @@ from benchmarks.scale import EMBEDDINGS, MODEL, kept
 from benchmarks.support.large_library import ASKED
 from benchmarks.support.results import begin, finish, table
 from earmark.embed.windows import QUERY_HOP_FRAMES
-from earmark.library.library import SPARE, open_store
+from earmark.library.library import open_store
+from earmark.library.look_up import SPARE
 from earmark.library.store import Store
 from earmark.library.whole import copy_pieces
 from earmark.model.calibration import Calibration
