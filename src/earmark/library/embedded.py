@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import astuple, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from earmark.search.lists import can_be_mapped, mapped_lists
 
 MOST_UNLISTED = 1_000_000
 """Embeddings that are all looked at: that takes as long as the sound takes to be encoded."""
+TAG_END = "\n"
 UNLISTED_SHARE = 0.25
 """Of what is in lists, so much may be added before they are made anew."""
 
@@ -111,7 +112,7 @@ class EmbeddedStore:
 
     def pages(self, piece: int) -> list[Page]:
         """See `Store.pages`."""
-        query = "SELECT number, width_px, height_px, systems FROM pages WHERE piece = ? ORDER BY number"
+        query = "SELECT number, width_px, height_px, systems, image, side FROM pages WHERE piece = ? ORDER BY number"
         return [Page(*row) for row in self._facts(query, piece)]
 
     def _facts(self, query: str, piece: int) -> list[tuple[Any, ...]]:
@@ -121,6 +122,15 @@ class EmbeddedStore:
             self._piece("id", piece)
         return rows
 
+    def thumbnail(self, piece: int) -> bytes | None:
+        """See `Store.thumbnail`."""
+        with self._db.explained():
+            row = self._db.execute("SELECT png, checksum FROM thumbnails WHERE piece = ?", (piece,)).fetchone()
+        if row is None or crc32(row[0]) != row[1]:  # a damaged one is drawn anew from the file
+            return None
+        png: bytes = row[0]
+        return png
+
     def put(
         self,
         score: Score,
@@ -129,14 +139,19 @@ class EmbeddedStore:
         places: Sequence[Place],
         embeddings: FloatArray,
         model_id: str,
+        thumbnail: bytes = b"",
     ) -> Piece:
         """See `Store.put`."""
         table = np.array([(place.page, place.system, place.box) for place in places], dtype=PLACE)
         with self._putting(score, sha256, table, embeddings, model_id) as identifier:
             self._db.execute_many(
-                "INSERT INTO pages VALUES (?, ?, ?, ?, ?)",
-                [(identifier, page.number, page.width_px, page.height_px, page.systems) for page in pages],
+                "INSERT INTO pages (piece, number, width_px, height_px, systems, image, side) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [(identifier, *astuple(page)) for page in pages],
             )
+            if thumbnail:
+                row = (identifier, thumbnail, crc32(thumbnail))
+                self._db.execute("INSERT INTO thumbnails VALUES (?, ?, ?)", row)
             numbers = [place.measure for place in places]
             self._db.execute_many(
                 "INSERT INTO measures VALUES (?, ?, ?)",
@@ -165,15 +180,16 @@ class EmbeddedStore:
         with self._writing():
             self._claim(model_id)
             edited = self._edited(score.source)
+            written = self._db.execute("SELECT note, tags FROM pieces WHERE source = ?", (score.source,)).fetchone()
             name = self._remove_source(score.source) or self._free_name(score.name)
             score = replace(
                 score, title=edited.get("title", score.title), composer=edited.get("composer", score.composer)
             )
             added_at = datetime.now(UTC).isoformat(timespec="seconds")
             identifier = self._db.execute(
-                "INSERT INTO pieces (name, source, sha256, added_at, kind, title, composer) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (name, score.source, sha256, added_at, score.kind, score.title, score.composer),
+                "INSERT INTO pieces (name, source, sha256, added_at, kind, title, composer, note, tags) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (name, score.source, sha256, added_at, score.kind, score.title, score.composer, *(written or ("", ""))),
             ).lastrowid
             assert identifier is not None
             self._put_files(identifier, score)
@@ -199,17 +215,26 @@ class EmbeddedStore:
             self._note_facts(piece.id)
             return self.piece(piece.id)
 
-    def edit(self, piece: Piece, name: str | None, title: str | None, composer: str | None) -> Piece:
+    def edit(
+        self,
+        piece: Piece,
+        name: str | None,
+        title: str | None,
+        composer: str | None,
+        note: str | None = None,
+        tags: Sequence[str] | None = None,
+    ) -> Piece:
         """See `Store.edit`."""
         edited = {field for field, value in (("title", title), ("composer", composer)) if value is not None}
         with self._writing():
             now = self.piece(piece.id)
             name, title = name or now.name, now.title if title is None else title
             composer = now.composer if composer is None else composer
+            note, tags = now.note if note is None else note, now.tags if tags is None else tags
             if self._db.one("SELECT 1 FROM pieces WHERE name = ? AND id != ?", name, piece.id):
                 raise BadInput(self._folder, f"has another piece {name!r}", "give another name")
-            query = "UPDATE pieces SET name = ?, title = ?, composer = ? WHERE id = ?"
-            self._db.execute(query, (name, title, composer, piece.id))
+            query = "UPDATE pieces SET name = ?, title = ?, composer = ?, note = ?, tags = ? WHERE id = ?"
+            self._db.execute(query, (name, title, composer, note, TAG_END.join(tags), piece.id))
             self._note_edits(piece.id, edited | self._edited(now.source).keys())
             self._note_facts(piece.id)
             return self.piece(piece.id)
@@ -421,7 +446,7 @@ class EmbeddedStore:
         whole = f"AND {IS_WHOLE} FROM pieces LEFT JOIN vectors ON piece = id ORDER BY id"
         query = PIECES.replace("FROM pieces", whole)
         with self._db.explained():
-            return [(Piece(*values), bool(is_whole)) for *values, is_whole in self._db.execute(query)]
+            return [(_piece(values), bool(is_whole)) for *values, is_whole in self._db.execute(query)]
 
     def integrity(self) -> list[str]:
         """See `earmark.library.database.Database.integrity`."""
@@ -444,7 +469,7 @@ class EmbeddedStore:
         *values, is_whole = row
         if not is_whole:
             raise self._db.damaged(values[1])
-        return Piece(*values)
+        return _piece(values)
 
     def _claim(self, model_id: str) -> None:
         if self._db.one("SELECT 1 FROM pieces LIMIT 1") is None:
@@ -491,6 +516,12 @@ class EmbeddedStore:
         self._indices.clear()
         with self._db.transaction("IMMEDIATE"):
             yield
+
+
+def _piece(columns: Sequence[Any]) -> Piece:
+    """A row of `PIECES`, without its last column."""
+    *values, tags = columns
+    return replace(Piece(*values), tags=tuple(filter(None, tags.split(TAG_END))))
 
 
 def _lists(files: EmbeddingFiles, starts: npt.NDArray[np.int64], width: int) -> Any:

@@ -23,7 +23,7 @@ import socket
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from enum import IntEnum
 from typing import Any
 from urllib.parse import urlsplit
@@ -125,7 +125,7 @@ class Row:
             "piece": asdict(self.piece) | {"source": elsewhere(self.piece.source)},
             "model_id": self.model_id,
             "files": [(elsewhere(file.path), file.size, file.mtime_ns) for file in self.files],
-            "pages": [(page.number, page.width_px, page.height_px, page.systems) for page in self.pages],
+            "pages": [astuple(page) for page in self.pages],
             "edited": self.edited,
             "links": None if self.links is None else [asdict(one) for one in self.links],
         }
@@ -146,7 +146,8 @@ class Row:
     def read(cls, stored: dict[str, Any]) -> Row:
         """What `stored` wrote."""
         told = _unpacked(stored["told"])
-        piece = Piece(**told["piece"] | {"source": here(told["piece"]["source"])})
+        given = told["piece"] | {"source": here(told["piece"]["source"]), "tags": tuple(told["piece"].get("tags", ()))}
+        piece = Piece(**given)
         files = tuple(PageFile(here(path), size, mtime_ns) for path, size, mtime_ns in told["files"])
         pages = tuple(Page(*page) for page in told["pages"])
         state, edited = State(stored["state"]), tuple(told["edited"])
