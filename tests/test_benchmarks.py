@@ -514,8 +514,15 @@ def test_large_libraries_are_made_and_measured(tmp_path: Path, monkeypatch: pyte
     assert bool(list((tmp_path / "library" / "index").glob("*.lists"))) == (engine == "lists")
     figures |= large_library.measure(engine, tmp_path / "embeddings.npz", tmp_path / "library")
     assert figures["proposed"] == 5
-    told = scale.tables({"engines": [{"places": 1000, "engine": engine, **figures}]})["engines"]
-    assert f"| 1 000 | {scale.ENGINES[engine]} |" in told
+    assert figures["recall"] > 0.9 if engine == "lists" else figures["recall"] == 1
+    about = {"pieces": 40, "pages": 80, "places": 24_000, "page_cpu_s": 0.9}
+    told = scale.tables({"music": about, "engines": [{"places": 1000, "engine": engine, **figures}]})
+    assert f"| 1 000 | {scale.ENGINES[engine]} |" in told["engines"]
+    if engine == "lists":
+        assert "| a page | 300 |" in told["music"]
+        assert "| 10^7 | 33 333 | 8.3 |" in told["needs"]
+        lists = next((tmp_path / "library" / "index").glob("*.lists")).stat().st_size / 1000
+        assert f" | {lists:.0f} | " in told["lists"]
 
 
 def test_a_broken_word_of_the_server_is_counted(encoders: FakeEncoders, music: Music, tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def open_store(where: str | Path, create: bool) -> Store:
     """
     if is_remote(where):
         from earmark.library.milvus import MilvusStore
-        from earmark.library.milvus_rows import Address
+        from earmark.library.milvus_client import Address
 
         return MilvusStore(Address.of(str(where)), create)
     return EmbeddedStore(Path(where), create)
@@ -142,10 +142,10 @@ class Library:
         address, they are read there (see `earmark.library.cluster`).
 
         Each piece is stored whole, at once and for good, then ``report(outcome, done, total)`` is called, with the
-        number of pieces done and found; ``watcher`` is told how far reading is. Music that is there already is not
-        read again; a changed file replaces its piece. What cannot be read comes as a failed outcome and does not stop
-        the rest. Raises Mismatch when the library was made with another model, BadInput when the model or the library
-        cannot be used.
+        number of pieces done and found; ``watcher`` is told how far reading is. In the end the store settles
+        (`earmark.library.store.Store.settle`). Music that is there already is not read again; a changed file replaces
+        its piece. What cannot be read comes as a failed outcome and does not stop the rest. Raises Mismatch when the
+        library was made with another model, BadInput when the model or the library cannot be used.
         """
         self.check()
         given = [paths] if isinstance(paths, str | Path) else paths
@@ -160,6 +160,9 @@ class Library:
                 outcomes.append(outcome)
                 if report:
                     report(outcome, done, max(done, len(found)))
+        if any(outcome.status in ("added", "replaced") for outcome in outcomes):
+            with suppress(LibraryUnusable):  # what was added is there, and is found more slowly
+                self.store.settle()
         return outcomes
 
     def find(

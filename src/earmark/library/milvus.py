@@ -31,7 +31,8 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.errors import BadInput, Mismatch
-from earmark.library.milvus_rows import BITS, Address, Contents, Row, Rows, State, elsewhere, model_of, number_of, there
+from earmark.library.milvus_client import Address, Rows, there
+from earmark.library.milvus_rows import BITS, Contents, Row, State, elsewhere, model_of, number_of
 from earmark.library.sources import PageFile, Score, whole_file
 from earmark.library.store import Piece, check_model
 from earmark.results import Kind, Link, Place

@@ -183,7 +183,8 @@ class Store(Protocol):
         ...
 
     def settle(self) -> None:
-        """Prepares what makes searching fast, which may take minutes; call it when much has been added."""
+        """Prepares what makes searching fast, which may take minutes where very much is new; to be called when all that
+        is to be added has been."""
         ...
 
     def embeddings(self, pieces: Sequence[int]) -> dict[int, FloatArray]:

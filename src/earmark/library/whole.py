@@ -69,6 +69,7 @@ def copy_pieces(source: Store, to: Store, report: Callable[[Piece, bool, int, in
     """Puts all pieces of one library into another that has not got them yet, whatever engines hold them.
 
     ``report(piece, is_new, done, total)`` is called for each. One that was put is there for good; a second run goes on.
+    In the end the other library settles.
     Raises Mismatch when the other library is of another model.
     """
     pieces = source.pieces()
@@ -81,6 +82,7 @@ def copy_pieces(source: Store, to: Store, report: Callable[[Piece, bool, int, in
             except KeyError:  # removed meanwhile
                 continue
         report(piece, is_new, done, len(pieces))
+    to.settle()
 
 
 def _told(piece: Piece, store: Store) -> tuple[object, ...]:
