@@ -207,6 +207,9 @@ function showSystems() {
 function goTo({ page, system }) {
   const box = alignment?.box(page, system ?? 1);
   const time = box ? alignment.timeOf(page, box[0], (box[1] + box[3]) / 2, player.time) : null;
-  if (time === null) score.turn(page);
-  else jump(time);
+  if (time !== null) jump(time);
+  else {
+    score.setFollow(false);
+    score.turn(page);
+  }
 }
