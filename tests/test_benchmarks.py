@@ -514,8 +514,15 @@ def test_large_libraries_are_made_and_measured(tmp_path: Path, monkeypatch: pyte
     assert bool(list((tmp_path / "library" / "index").glob("*.lists"))) == (engine == "lists")
     figures |= large_library.measure(engine, tmp_path / "embeddings.npz", tmp_path / "library")
     assert figures["proposed"] == 5
-    told = scale.tables({"engines": [{"places": 1000, "engine": engine, **figures}]})["engines"]
-    assert f"| 1 000 | {scale.ENGINES[engine]} |" in told
+    assert figures["recall"] > 0.9 if engine == "lists" else figures["recall"] == 1
+    about = {"pieces": 40, "pages": 80, "places": 24_000, "page_cpu_s": 0.9}
+    told = scale.tables({"music": about, "engines": [{"places": 1000, "engine": engine, **figures}]})
+    assert f"| 1 000 | {scale.ENGINES[engine]} |" in told["engines"]
+    if engine == "lists":
+        assert "| a page | 300 |" in told["music"]
+        assert "| 10^7 | 33 333 | 8.3 |" in told["needs"]
+        lists = next((tmp_path / "library" / "index").glob("*.lists")).stat().st_size / 1000
+        assert f" | {lists:.0f} | " in told["lists"]
 
 
 def test_a_broken_word_of_the_server_is_counted(encoders: FakeEncoders, music: Music, tmp_path: Path) -> None:
@@ -583,3 +590,32 @@ def test_a_tune_has_the_same_notes_in_every_format(tmp_path: Path) -> None:
         heads[name] = len(found), [round(found[0].y_px - head.y_px) for head in found[:4]]
     assert heads == dict.fromkeys(heads, heads["a.musicxml"])
     assert heads["a.abc"][0] == len(tune.pitches)
+
+
+def test_who_practises_is_found_again_when_two_answers_are_near() -> None:
+    pytest.importorskip("mido", reason="rendering needs the [corpus] extra")
+    from benchmarks import practice
+    from benchmarks.support.session import Score, Stretch
+
+    ticks = np.arange(0, 4000, 500)
+    score = Score(ticks, np.repeat([0, 1], 4), np.tile([0.2, 0.4, 0.6, 0.8], 2), [(1, 1), (1, 2)])
+    played: Any = SimpleNamespace(performed_s=np.array([0.0, 7.0]), score_ticks=np.array([0.0, 3500.0]))
+    stretch = Stretch("skips", 0, 10.0, 17.0, played)  # an onset a second
+    assert (stretch.tick_at(12.0), stretch.ticks_per_s) == (1000.0, 500.0)
+    assert [score.system_at(tick) for tick in (0, 1999, 2000)] == [0, 0, 1]
+
+    def told(*places: tuple[float, int, float] | None) -> list[tuple[float, Any]]:
+        return [
+            (10.0 + i, place and SimpleNamespace(page=1, system=place[1], x=place[2])) for i, place in enumerate(places)
+        ]
+
+    found = practice.Found()
+    places = [None, (1, 1, 0.4), (2, 2, 0.2), (3, 1, 0.8), (4, 2, 0.3), (5, 2, 0.4)]
+    practice._judge(score, stretch, told(*places), found)
+    assert (found.answers, found.placed, found.right) == (6, 5, 4)
+    assert found.back == [("skips", 3.0)]
+    assert found.off_s == pytest.approx([0.0, 0.0, -0.5, 0.0])
+    practice._judge(score, stretch, told(None, (1, 1, 0.4), None), found)
+    assert found.back[1] == ("skips", None)
+    shown = practice.figures(found)
+    assert shown["steps"][-1] == {"step": "**all jumps**", "times": 2, "found": 1, "median_s": None, "most_s": None}

@@ -179,7 +179,7 @@ def test_commands_and_python_answer_what_is_shown(tmp_path: Path, monkeypatch: p
     (tmp_path / "library").mkdir()
     with Library.open(tmp_path / "library") as library:
         library.add(ROOT / "demo" / "scores")
-    for document in (README, DOCS / "guide.md", DOCS / "archives.md", DOCS / "api.md"):
+    for document in (README, DOCS / "guide.md", DOCS / "archives.md", DOCS / "api.md", DOCS / "tape.md"):
         clone = tmp_path / document.stem
         shutil.copytree(tmp_path / "library", clone / "library")
         (clone / "demo").symlink_to(ROOT / "demo")
@@ -223,7 +223,7 @@ def alike(shown: str, real: str) -> bool:
 def test_the_api_page_names_the_library_s_methods() -> None:
     named = set(re.findall(r"^\| `(?:L|l)ibrary\.(\w+)\(", (DOCS / "api.md").read_text(), re.MULTILINE))
     public = {name for name, value in vars(Library).items() if name[0] != "_" and isinstance(value, METHOD)}
-    assert len(named) == 11
+    assert len(named) == 12
     assert public == named | {"check", "close"}
 
 

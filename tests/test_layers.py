@@ -32,6 +32,7 @@ OF_THE_WHOLE = {
     "test_layers.py": "the folders",
     "test_release.py": "pyproject.toml and constraints.txt",
     "web/browser/test_answers.py": "the page, in a browser",
+    "web/browser/test_axe.py": "the page, in a browser",
     "web/browser/test_errors.py": "the page, in a browser",
     "web/browser/test_find.py": "the page, in a browser",
     "web/browser/test_keys.py": "the page, in a browser",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from earmark.schema import Box
+from earmark.schema import Box, Side
 
 Kind = Literal["score", "recording"]
 """What a piece of a library is: sheet music, or a recording of some."""
@@ -41,7 +41,8 @@ class Hit:
     sheet music; the other is None. ``heard_s`` is from when to when a recording plays the piece, seconds of the file;
     None where the query is sheet music. ``title`` and ``composer`` are the score's own, "" where it has none.
     ``confidence`` is the probability, 0..1, that this music is right, in this edition or another; ``same_as`` is the
-    rank of the hit that has the same music and fits better, None where there is none.
+    rank of the hit that has the same music and fits better, None where there is none. ``image`` and ``side`` say which
+    page of the file, or which of its images, that is, and which half of it, as `earmark.schema.Page` does.
     """
 
     rank: int
@@ -59,6 +60,8 @@ class Hit:
     query_place: Place | None = None
     heard_s: tuple[float, float] | None = None
     same_as: int | None = None
+    image: int | None = None
+    side: Side | None = None
 
 
 @dataclass(frozen=True)
@@ -309,6 +312,13 @@ class Alignment:
         named = [(self.piece, point) for point in self.points]
         named += [(other.piece, point) for other in self.others for point in other.points]
         return sorted(named, key=lambda one: one[1].time_s)
+
+    def played(self) -> list[dict[str, Any]]:
+        """Each piece with the seconds of its first and last point, in order."""
+        named: dict[str, list[float]] = {}
+        for piece, point in self.by_time():
+            named.setdefault(piece, []).append(point.time_s)
+        return [{"piece": piece, "start_s": times_s[0], "end_s": times_s[-1]} for piece, times_s in named.items()]
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object that ``earmark align --json`` prints."""

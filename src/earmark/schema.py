@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,10 @@ FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
 Image = npt.NDArray[np.uint8]
 Box = tuple[float, float, float, float]
+WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
+"""All of a page."""
+Side = Literal["left", "right"]
+"""Which of two pages that lie beside each other."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ class PageImage:
 
     number: int
     image: Image
-    part: Box = (0.0, 0.0, 1.0, 1.0)
+    part: Box = WHOLE
 
 
 @dataclass(frozen=True)
@@ -104,10 +108,16 @@ def known_values(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Page:
-    """The size of one page image and the number of systems on it; ``number`` counts from 1 through the
-    piece."""
+    """The size of one page image and the number of systems on it; ``number`` counts from 1 through the piece.
+
+    ``image`` is the number of the file's page, or of the image among the piece's, and ``side`` the half of it that is
+    this page, where two lie beside each other; None where that is not so. Of pieces that were added by an earlier
+    version neither is known.
+    """
 
     number: int
     width_px: int
     height_px: int
     systems: int
+    image: int | None = None
+    side: Side | None = None

@@ -56,10 +56,25 @@ def test_add_find_list_remove(earmark: Command, scores: Path, clip: Path, tmp_pa
     code, _, err = earmark("edit", library, "piece-2", "--name", "piece-1")
     assert (code, "has another piece 'piece-1'" in err) == (2, True)
     assert earmark("edit", library, "piece-2")[0] == 2
+    assert earmark("edit", library, "piece-1", "--tag", "to  do", "--tag", "easy", "--note", "Of 1912.")[0] == 0
+    assert earmark("edit", library, "piece-1", "--untag", "easy")[0] == 0
+    (scores / "piece-1.pdf").rename(scores / "moved.pdf")
+    for only in ("--tag=To do", "--missing", "--search=1912"):
+        code, out, _ = earmark("list", library, only)
+        header, row, hint = out.splitlines()
+        assert header.split()[-3:] == ["tags", "file", "source"]
+        assert (row.split()[0], row.split()[-4:-1]) == ("piece-1", ["to", "do", "gone"])
+        assert hint == f"1 piece with files gone; to find them: earmark verify {library} --repair"
     code, out, _ = earmark("remove", library, "piece-0", "piece-2")
     assert (code, out) == (0, "removed: piece-0\nremoved: piece-2\n")
     code, out, _ = earmark("list", library, "--json")
-    assert [piece["piece"] for piece in json.loads(out)["pieces"]] == ["piece-1"]
+    (piece,) = json.loads(out)["pieces"]
+    assert (piece["piece"], piece["tags"], piece["note"], piece["is_missing"]) == (
+        "piece-1",
+        ["to do"],
+        "Of 1912.",
+        True,
+    )
 
 
 def test_find_prints_the_json_of_the_documentation(earmark: Command, scores: Path, clip: Path, tmp_path: Path) -> None:
@@ -88,6 +103,8 @@ def test_find_prints_the_json_of_the_documentation(earmark: Command, scores: Pat
         "query_place",
         "heard_s",
         "same_as",
+        "image",
+        "side",
     ]
     assert (hit["rank"], hit["piece"], hit["page"]) == (1, "piece-1", 2)
     assert hit["source"] == str(scores / "piece-1.pdf")

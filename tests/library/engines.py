@@ -23,7 +23,7 @@ import pytest
 
 from earmark.library.library import open_store
 from earmark.library.milvus import MilvusStore
-from earmark.library.milvus_rows import Address
+from earmark.library.milvus_client import Address
 from earmark.library.store import Store
 
 SERVER = "EARMARK_TEST_MILVUS_SERVER"
@@ -87,6 +87,16 @@ class Server:
         """Ends it as a power cut would."""
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+
+    def resident_mb(self) -> float:
+        """The resident memory of its processes, in MB (Linux)."""
+        own = [path for path in Path("/proc").glob("[0-9]*") if os.getpgid(int(path.name)) == self._process.pid]
+        lines = [line.split() for path in own for line in (path / "status").read_text().splitlines()]
+        return sum(int(line[1]) for line in lines if line[0] == "VmRSS:") * 1024 / 1e6
+
+    def disk_mb(self) -> float:
+        """What its data take, in MB."""
+        return sum(path.stat().st_size for path in self._folder.rglob("*") if path.is_file()) / 1e6
 
     def open(self, name: str, create: bool) -> Store:
         """The library of this name."""

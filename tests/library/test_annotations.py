@@ -46,6 +46,18 @@ def test_a_page_beyond_the_images_is_one_of_the_folder() -> None:
     assert item["target"]["source"] == Path("/scan").as_uri()
 
 
+def test_a_half_of_a_double_spread_is_on_its_image() -> None:
+    files = [Path(f"/scan/{number}.png") for number in (1, 2)]
+    hits = replace(
+        HEARD, hits=(replace(HIT, source="/scan", image=2, side="left"), replace(HIT, image=2, side="right"))
+    )
+    (left, right, _) = annotation_page([(hits, [files, [Path("/music/sonata.pdf")]])], SANDBOX)["items"]
+    assert left["target"]["source"] == files[1].as_uri()
+    assert left["target"]["selector"]["value"] == "xywh=percent:5.000,20.000,10.000,20.000"
+    assert right["target"]["selector"]["value"] == "page=2"
+    assert right["target"]["selector"]["refinedBy"]["value"] == "xywh=percent:55.000,20.000,10.000,20.000"
+
+
 def test_a_question_on_paper_is_a_place_too() -> None:
     seen = replace(HIT, query_time_s=None, query_place=Place(2, 1, (0.0, 0.5, 0.5, 1.0)))
     findings = Findings("/music/page.jpg", 0.0, 0.0, "m", True, "surely", "", (seen,), query_pages=1)

@@ -18,7 +18,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from earmark.library import embedded
+from earmark.library import embedded_search
 from earmark.library.embedded import EmbeddedStore
 from earmark.library.sources import PageFile, Score
 from earmark.library.store import Piece
@@ -69,7 +69,7 @@ class AnyOrder(RuleBasedStateMachine):
         super().__init__()
         self.kept, self.watch = ExitStack(), ExitStack()
         above = self.kept.enter_context(TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None))
-        self.kept.enter_context(patch.object(embedded, "MOST_UNLISTED", MOST_UNLISTED))
+        self.kept.enter_context(patch.object(embedded_search, "MOST_UNLISTED", MOST_UNLISTED))
         self.folder = Path(above, "disk")
         self.folder.mkdir()
         self.model: Model = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,10 +16,28 @@ from earmark.library.database import FILE_NAME
 from earmark.library.embedded import EmbeddedStore
 from earmark.library.library import open_store
 from earmark.library.store import LibraryDamaged, LibraryUnusable, Store
+from earmark.library.whole import put_whole, take_out
 from earmark.results import Place
 from earmark.schema import FloatArray, Page
 
 from .made_up import embeddings, put, score
+
+
+def test_a_thumbnail_is_kept_and_a_damaged_one_is_none(tmp_path: Path) -> None:
+    store = EmbeddedStore(tmp_path / "lib", create=True)
+    music, places = embeddings(1, 1), [Place(1, 1, (0.0, 0.0, 1.0, 1.0))]
+    pages = [Page(1, 10, 10, 1, 1, "left"), Page(2, 10, 10, 0, 1, "right")]
+    piece = store.put(score("a"), "sha", pages, places, music, "m-1", b"a picture")
+    assert store.pages(piece.id) == pages
+    assert store.thumbnail(piece.id) == b"a picture"
+    assert store.thumbnail(put(store, "b", 2).id) is None
+    whole = take_out(store, piece)
+    assert store.thumbnail(put_whole(store, whole).id) == b"a picture"
+    store.close()
+    with closing(sqlite3.connect(tmp_path / "lib" / FILE_NAME)) as db, db:
+        db.execute("UPDATE thumbnails SET png = x'00'")
+    with closing(EmbeddedStore(tmp_path / "lib", create=False)) as again:
+        assert [again.thumbnail(one.id) for one in again.pieces()] == [None, None]
 
 
 def test_what_was_put_is_there_when_opened_again(tmp_path: Path) -> None:

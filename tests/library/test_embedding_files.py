@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from earmark.files import locked
-from earmark.library import embedded
-from earmark.library.embedded import EmbeddedStore
+from earmark.library import embedded_search
+from earmark.library.embedded_search import EmbeddedSearch
 from earmark.library.embedding_files import INDEX, ROW, EmbeddingFiles
 from earmark.library.library import open_store
 from earmark.library.store import Store
@@ -54,13 +54,13 @@ def test_only_what_is_new_is_read_after_a_change(library: Path, monkeypatch: pyt
     before = files_of(library)
     put(there, "new", 77)
     read = list[int]()
-    real = EmbeddedStore._whole_embeddings
+    real = EmbeddedSearch._whole_embeddings
 
-    def noted(self: EmbeddedStore, pieces: list[int], width: int) -> object:
+    def noted(self: EmbeddedSearch, pieces: list[int], width: int) -> object:
         read.extend(pieces)
         return real(self, pieces, width)
 
-    monkeypatch.setattr(EmbeddedStore, "_whole_embeddings", noted)
+    monkeypatch.setattr(EmbeddedSearch, "_whole_embeddings", noted)
     assert found(here, 77) == [PIECES + 1]
     assert read == [PIECES + 1]
     after = files_of(library)
@@ -158,7 +158,7 @@ def with_lists(library: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The library, and lists of all its pieces."""
     if not can_be_mapped():
         pytest.skip("FAISS maps no lists into memory here")
-    monkeypatch.setattr(embedded, "MOST_UNLISTED", 60)
+    monkeypatch.setattr(embedded_search, "MOST_UNLISTED", 60)
     store = open_store(library, create=False)
     store.settle()
     store.close()
@@ -184,7 +184,7 @@ def test_lists_find_what_is_there_and_files_what_is_new(with_lists: Path, monkey
 
 
 def test_lists_are_made_anew_when_much_is_new(with_lists: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded, "MOST_UNLISTED", 60)
+    monkeypatch.setattr(embedded_search, "MOST_UNLISTED", 60)
     path = with_lists / INDEX / "score-1.lists"
     store, before = open_store(with_lists, create=False), path.stat().st_size
     put(store, "one", 77)

@@ -12,12 +12,15 @@ import pytest
 
 from earmark.errors import BadInput, Mismatch
 from earmark.library import add as add_module
+from earmark.library import embedded_search
 from earmark.library import encode as encode_module
 from earmark.library.add import Outcome
+from earmark.library.embedding_files import INDEX
 from earmark.library.library import Library
 from earmark.library.sources import Score
 from earmark.library.store import UPLOADS, LibraryUnusable, Piece, pending_mark
 from earmark.search import query as query_module
+from earmark.search.lists import can_be_mapped
 
 if TYPE_CHECKING:
     from tests.conftest import FakeEncoders, Music, WriteWav
@@ -128,6 +131,20 @@ def test_readding_is_free(library: Library, scores: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(add_module, "sha256", None)
     assert statuses(library.add([scores, scores / "piece-0.pdf"])) == ["unchanged"] * (PIECES + 1)
     assert len(library.pieces()) == PIECES
+
+
+def test_what_was_added_is_put_into_lists_where_they_help(
+    library: Library, music: Music, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded_search, "MOST_UNLISTED", 0)
+    library.add(music.write_pdf(tmp_path / "a.pdf", music.melody(0, 48)))
+    assert (tmp_path / "library" / INDEX / "score-1.lists").exists() == can_be_mapped()
+
+    def full() -> None:
+        raise LibraryUnusable("library", "the disk is full", "make room")
+
+    monkeypatch.setattr(library.store, "settle", full)
+    assert statuses(library.add(music.write_pdf(tmp_path / "b.pdf", music.melody(1, 48)))) == ["added"]
 
 
 def test_a_touched_or_moved_or_copied_file_is_not_read_again(

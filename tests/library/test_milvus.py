@@ -11,10 +11,11 @@ from unittest.mock import patch
 import pytest
 
 from earmark.errors import BadInput
-from earmark.library import milvus, milvus_rows
+from earmark.library import milvus, milvus_client
 from earmark.library.library import Library, open_store
 from earmark.library.milvus import MilvusStore
-from earmark.library.milvus_rows import Address, State
+from earmark.library.milvus_client import Address
+from earmark.library.milvus_rows import State
 from earmark.library.store import LibraryAway, LibraryUnusable, Piece
 from tests.conftest import FakeEncoders, Music
 
@@ -53,7 +54,7 @@ def test_without_the_package_the_line_says_what_to_install(monkeypatch: pytest.M
 
 def test_a_server_that_is_not_there_is_one_to_try_again(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("pymilvus")
-    monkeypatch.setattr(milvus_rows, "TIMEOUT_S", 1.0)
+    monkeypatch.setattr(milvus_client, "TIMEOUT_S", 1.0)
     with pytest.raises(LibraryAway, match=r"does not answer .*; try again"):
         open_store("milvus://127.0.0.1:9/music", create=False)
 
@@ -232,7 +233,7 @@ def test_a_server_killed_while_a_piece_is_put_has_what_was_there() -> None:
         with pytest.raises(Killed):
             put(store, "b", 3)
         server.kill()
-        with pytest.raises(LibraryAway), patch.object(milvus_rows, "TIMEOUT_S", 2.0):
+        with pytest.raises(LibraryAway), patch.object(milvus_client, "TIMEOUT_S", 2.0):
             store.pieces()
         server.start()
         again = server.open("music", False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from earmark.library.names import having, in_order, natural, plain
@@ -41,6 +43,14 @@ def test_pieces_are_sorted_as_people_do() -> None:
     assert [one.name for one in in_order(PIECES, "name")] == ["mazurka", "Op-1", "op-2", "op-10"]
     assert [one.title for one in in_order(PIECES, "title")] == ["Étude", "Größe", "Żal", ""]
     assert [one.name for one in in_order(PIECES, "composer")] == ["op-2", "mazurka", "op-10", "Op-1"]
+
+
+def test_tags_and_notes_are_searched_and_the_latest_comes_first() -> None:
+    noted = replace(PIECES[2], note="Fingering of 1912", tags=("To Do", "piano"), added_at="2026-02-01")
+    pieces = [*PIECES[:2], noted]
+    assert having(pieces, "1912 do") == having(pieces, "", ["to do", "Piano"]) == [noted]
+    assert having(pieces, "", ["to"]) == []
+    assert [one.name for one in in_order(pieces, "added")] == ["Op-1", "op-2", "op-10"]
 
 
 def test_letters_that_are_no_accents_are_plain_too() -> None:

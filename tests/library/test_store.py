@@ -176,12 +176,15 @@ class TestEngine:
 
     def test_what_a_person_sets_stays(self, store: Store) -> None:
         put_recording(store, "a", "Take 3", "Anon")
-        edited = store.edit(store.pieces()[0], "elise", "Für Elise", None)
+        edited = store.edit(store.pieces()[0], "elise", "Für Elise", None, "Of 1912.", ["to do", "piano"])
         assert (edited.name, edited.title, edited.composer) == ("elise", "Für Elise", "Anon")
+        assert (edited.note, edited.tags) == ("Of 1912.", ("to do", "piano"))
         assert store.edited(edited) == {"title"}
         put_recording(store, "a", "Take 4", "A. Player")
         (piece,) = store.pieces()
         assert (piece.name, piece.title, piece.composer) == ("elise", "Für Elise", "A. Player")
+        assert (piece.note, piece.tags) == (edited.note, edited.tags)
+        assert store.edit(piece, None, None, None, "", []) == replace(piece, note="", tags=())
         moved = replace(score("a"), source="/moved/a.pdf", files=(PageFile("/moved/a.pdf", 1000, 123),))
         assert store.relocate(piece, moved).title == "Für Elise"
 
@@ -250,7 +253,7 @@ class TestEngine:
         put_recording(folder, "tape", "Take 3")
         tape = folder.named("tape")
         assert tape is not None
-        folder.edit(tape, "live", "Für Elise", None)
+        folder.edit(tape, "live", "Für Elise", None, "A note.", ["one"])
         copy_pieces(folder, store, lambda *_: None)
         assert [replace(piece, id=0, added_at="") for piece in store.pieces()] == [
             replace(piece, id=0, added_at="") for piece in folder.pieces()

@@ -26,6 +26,9 @@ def test_a_library_of_an_earlier_format_is_brought_up_to_date(tmp_path: Path, ve
     assert store.place(5, 0) == Place(1, 2, (0.0, 0.0, 0.5, 0.5))
     assert (store.nearest(embeddings(1, 1), 1).pieces == 5).all()
     put(store, "b", 2)
+    assert [(piece.note, piece.tags, store.thumbnail(piece.id)) for piece in store.pieces()] == [("", (), None)] * 2
+    edited = store.edit(piece, None, None, None, "a note", ["one", "two"])
+    assert store.pieces()[0] == edited
     store.close()
     again = EmbeddedStore(tmp_path / "lib", create=False)
     assert [(piece.name, is_whole) for piece, is_whole in again.checked()] == [("a", True), ("b", True)]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from earmark.search import path as path_module
-from earmark.search.path import JUMP_COST, _trailing_maximum, follow
+from earmark.search.path import JUMP_COST, follow, trailing_maximum
 
 
 def test_a_repeat_costs_one_jump_only() -> None:
@@ -41,7 +41,7 @@ def test_following_finds_the_best_of_all_paths(data: st.DataObject) -> None:
 
 
 @given(st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=30), st.integers(0, 40))
-def test_the_trailing_maximum_is_the_maximum_of_each_window(values: list[float], reach: int) -> None:
+def test_thetrailing_maximum_is_the_maximum_of_each_window(values: list[float], reach: int) -> None:
     array = np.array(values, np.float32)
     expected = [array[max(0, i - reach) : i + 1].max() for i in range(len(array))]
-    np.testing.assert_array_equal(_trailing_maximum(array, reach), expected)
+    np.testing.assert_array_equal(trailing_maximum(array, reach), expected)

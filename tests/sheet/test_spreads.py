@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 
 from earmark.errors import BadInput
 from earmark.schema import Image, PageImage
-from earmark.sheet.draw import find_page
+from earmark.sheet.draw import THUMBNAIL_PX, find_page
+from earmark.sheet.flat_pages import read_flat_pages
 from earmark.sheet.read import layout_of, read_piece, read_sheets
 from earmark.sheet.spreads import parted
 from tests.conftest import Music
@@ -58,6 +60,18 @@ def test_pages_of_spreads_count_on(leaves: list[Image], tmp_path: Path) -> None:
     files = [tmp_path / "1.png", tmp_path / "2.png"]
     assert [len(list(read_sheets(file))) for file in files] == [2, 2]
     np.testing.assert_array_equal(found(files, 4), found(files, 2))
+
+
+def test_pages_know_their_images_and_sides(leaves: list[Image], tmp_path: Path) -> None:
+    PIL.Image.fromarray(leaves[0]).save(tmp_path / "1.png")
+    PIL.Image.fromarray(spread(leaves).image).save(tmp_path / "2.png")
+    pages = list(read_flat_pages([tmp_path / "1.png", tmp_path / "2.png"]))
+    told = [(one.page.number, one.page.image, one.page.side) for one in pages]
+    assert told == [(1, 1, None), (2, 2, "left"), (3, 2, "right")]
+    first, *others = (one.thumbnail for one in pages)
+    assert others == [b"", b""]
+    with PIL.Image.open(io.BytesIO(first)) as image:
+        assert image.width == THUMBNAIL_PX
 
 
 def found(files: list[Path], number: int) -> Image:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import time
@@ -147,6 +148,38 @@ def test_counters(server: Served, clip: Path, ask: Ask) -> None:
     assert 'earmark_jobs_waiting{queue="searching"} 0.0' in text
 
 
+def test_an_answer_is_exported(server: Served, clip: Path, ask: Ask) -> None:
+    with server.client() as client:
+        asked = ask(client, clip)
+        export = f"/api/v1/queries/{asked['id']}/export"
+        answer = client.get(export)
+        assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''clip.wav.csv"
+        first, *_ = csv.DictReader(answer.text.splitlines())
+        assert (first["kind"], first["rank"], first["piece"], first["page"]) == ("page", "1", "piece-1", "2")
+        assert client.get(export, params={"form": "json"}).json() == asked["result"]
+        item, *_ = client.get(export, params={"form": "annotations"}).json()["items"]
+        opened = client.get(item["target"]["source"], follow_redirects=False)
+        assert opened.headers["location"] == f"/#/piece/{asked['result']['hits'][0]['piece_id']}/2"
+        assert client.get(export, params={"form": "pdf"}).status_code == 400
+
+
+def test_what_was_asked_is_kept_for_this_machine_alone(server: Served, clip: Path, ask: Ask) -> None:
+    with server.client() as client:
+        client.delete("/api/v1/history")
+        ask(client, clip)
+        told = client.get("/api/v1/history").json()
+        assert [(one["asked"], one["query"], one["answer"]["said"]) for one in told["entries"]] == [
+            ("find", "clip.wav", "surely")
+        ]
+        assert client.put("/api/v1/history/switch", json={"is_on": False}).json() == {"is_on": False}
+        ask(client, clip)
+        told = client.get("/api/v1/history").json()
+        assert (told["is_on"], len(told["entries"])) == (False, 1)
+        client.put("/api/v1/history/switch", json={"is_on": True})
+        assert client.delete("/api/v1/history").status_code == 204
+        assert client.get("/api/v1/history").json() == {"is_on": True, "entries": []}
+
+
 def test_a_recording_can_be_followed(server: Served, clip: Path, ask: Ask) -> None:
     with server.client() as client:
         asked = f"/api/v1/queries/{ask(client, clip)['id']}"
@@ -160,3 +193,13 @@ def test_a_recording_can_be_followed(server: Served, clip: Path, ask: Ask) -> No
         middle = alignment["points"][len(alignment["points"]) // 2]
         assert (middle["page"], middle["system"]) == (2, 1)
         assert client.get(f"{asked}/alignment", params={"piece": 99}).status_code == 404
+
+
+def test_the_page_is_sent_packed_to_who_can_unpack_it(server: Served) -> None:
+    with server.client() as client:
+        page = client.get("/")
+        assert (page.headers["Content-Encoding"], page.headers["Vary"]) == ("gzip", "Accept-Encoding")
+        assert int(page.headers["Content-Length"]) < len(page.content) / 3
+        assert client.get("/", headers={"If-None-Match": page.headers["ETag"]}).status_code == 304
+        plain = client.get("/", headers={"Accept-Encoding": "identity"})
+        assert (plain.content, plain.headers.get("Content-Encoding")) == (page.content, None)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from earmark.web import worker_process
 from earmark.web.errors import Refusal
 from earmark.web.protocol import Progress, Task
 from earmark.web.worker import Setup
@@ -74,6 +75,18 @@ def test_a_process_that_is_killed_between_tasks_is_replaced(worker: Worker, clip
     find(worker, clip)
     worker.kill()
     assert find(worker, clip) == "piece-1"
+
+
+def test_a_process_that_was_not_ready_in_time_is_waited_for(
+    worker: Worker, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker.kill()
+    monkeypatch.setattr(worker_process, "START_S", 0.0)
+    worker.start()
+    monkeypatch.undo()
+    first = worker.pid
+    assert find(worker, clip) == "piece-1"
+    assert worker.pid == first
 
 
 def test_progress_is_told(worker: Worker, clip: Path) -> None:

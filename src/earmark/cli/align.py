@@ -48,6 +48,8 @@ def align_command(where: str, audio: str, piece: str | None, as_csv: bool, model
     ):
         bar = progress.add_task("", total=1.0)
         alignment = library.align(audio, piece, lambda share: progress.update(bar, completed=share))
+        audio_json = {"path": audio, "duration_s": alignment.duration_s}
+        library.history.note("align", audio, {"audio": audio_json, "pieces": alignment.played()})
     if not as_json:
         for remark in alignment.remarks:
             say(f"{audio}: {remark}", err=as_csv)

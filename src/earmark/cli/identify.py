@@ -64,7 +64,9 @@ def identify_command(
             bar.update(task, completed=done, total=total, description=Path(answer.source).name)
             if answer.identified is None:
                 bar.console.print(f"failed: {answer.source}: {answer.reason}", markup=False, soft_wrap=True)
-            elif not as_json:
+                return
+            library.history.note("identify", answer.source, answer.identified.to_dict())
+            if not as_json:
                 say(answer.source)
                 for one in answer.identified.stretches:
                     say(f"  {clock(one.start_s):>8} – {clock(one.end_s):>8}  {one.called}")

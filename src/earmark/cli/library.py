@@ -1,4 +1,4 @@
-"""``earmark add``, ``find``, ``list`` and ``remove``: a library of sheet music from the command line."""
+"""``earmark add`` and ``find``: what is put into a library, and what is asked of it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from earmark.cli.options import JSON, LIBRARY, MODEL, open_library, print_json, print_table, say
-from earmark.cli.wording import became, clock, likely, sentence, summary
+from earmark.cli.pieces import piece_json
+from earmark.cli.wording import became, clock, likely, page_of, sentence, summary
 from earmark.errors import BadInput
 from earmark.results import Findings, Hit, RecordingHit
 
 if TYPE_CHECKING:
     from earmark.library.add import Outcome
     from earmark.library.library import Library
-    from earmark.library.names import Order
-    from earmark.library.store import Piece
 
 EXIT_SOME_FAILED = 2
 
@@ -137,6 +136,7 @@ def find_command(
                 failed += 1
                 continue
             answers.append(found)
+            library.history.note("find", found.query_path, found.to_dict())
             if not as_json:  # before what may fail because a page has moved
                 if number or found.query_path != query:
                     say(f"{found.query_path}:")
@@ -151,81 +151,6 @@ def find_command(
         print_json(told[0] if len(told) + failed == 1 else told)
     if failed:
         sys.exit(EXIT_SOME_FAILED)
-
-
-@click.command()
-@LIBRARY
-@click.option("--search", default="", metavar="WORDS", help="List only pieces that have all these words.")
-@click.option(
-    "--by",
-    default="name",
-    show_default=True,
-    type=click.Choice(["name", "title", "composer"]),
-    help="What to sort by.",
-)
-@JSON
-def list_command(where: str, search: str, by: Order, as_json: bool) -> None:
-    """List the pieces of LIBRARY.
-
-    WORDS are looked for in names, titles and composers. Accents and case do not count, and numbers sort as numbers.
-
-    \b
-    earmark list ~/scores
-    earmark list ~/scores --search dvorak --by title
-    """
-    from earmark.library.names import having, in_order
-
-    with open_library(where) as library:
-        pieces, model = in_order(having(library.pieces(), search), by), library.store.model_id
-    if as_json:
-        print_json({"library": where, "model": model, "pieces": [_piece_json(piece) for piece in pieces]})
-        return
-    header = ("piece", "title", "composer", "pages", "systems", "source")
-    rows = [
-        (piece.name, piece.title, piece.composer, str(piece.pages or ""), str(piece.systems or ""), piece.source)
-        for piece in pieces
-    ]
-    print_table(header, rows, optional=("title", "composer"))
-
-
-@click.command()
-@LIBRARY
-@click.argument("piece", metavar="PIECE")
-@click.option("--name", default=None, help="What the piece is to be called.")
-@click.option("--title", default=None, help='Its title; "" for none.')
-@click.option("--composer", default=None, help='Who composed it; "" for none.')
-def edit_command(where: str, piece: str, name: str | None, title: str | None, composer: str | None) -> None:
-    """Set the name, title or composer of PIECE in LIBRARY, sheet music or a recording.
-
-    They stay when the piece's file is added again, also when it has changed.
-
-    \b
-    earmark edit ~/scores take-3 --title "Für Elise" --composer Beethoven
-    earmark edit ~/scores take-3 --name elise
-    """
-    if name is None and title is None and composer is None:
-        raise click.UsageError("say what to set: --name, --title or --composer")
-    with open_library(where) as library:
-        edited = library.edit(piece, name or None, title, composer)
-    told = ": ".join(filter(None, (edited.composer, edited.title)))
-    say(f"edited: {edited.name}" + (f" ({told})" if told else ""))
-
-
-@click.command()
-@LIBRARY
-@click.argument("pieces", metavar="PIECE...", nargs=-1, required=True)
-def remove_command(where: str, pieces: tuple[str, ...]) -> None:
-    """Remove the pieces of these names from LIBRARY.
-
-    The files that they were added from stay, but for those that came through the browser.
-
-    \b
-    earmark remove ~/scores invention-1 arabesque
-    """
-    with open_library(where) as library:
-        library.remove(*pieces)
-    for piece in pieces:
-        say(f"removed: {piece}")
 
 
 def _draw(library: Library, findings: Findings, folder: Path) -> Path | None:
@@ -271,7 +196,7 @@ def _say_findings(findings: Findings) -> None:
         say(findings.why)
     most_like = "most like" if findings.query_pages is None else "seen on"
     pages = [
-        (*_row_start(hit), str(hit.page), str(hit.system), hit.measure or "", *_row_end(hit))
+        (*_row_start(hit), page_of(hit), str(hit.system), hit.measure or "", *_row_end(hit))
         for hit in likely(findings.hits)
     ]
     if pages:
@@ -297,20 +222,6 @@ def _row_end(hit: Hit | RecordingHit) -> tuple[str, str, str]:
     return heard, where, f"{hit.confidence:.2f}"
 
 
-def _piece_json(piece: Piece) -> dict[str, Any]:
-    return {
-        "piece": piece.name,
-        "source": piece.source,
-        "kind": piece.kind,
-        "title": piece.title,
-        "composer": piece.composer,
-        "pages": piece.pages,
-        "systems": piece.systems,
-        "places": piece.places,
-        "added_at": piece.added_at,
-    }
-
-
 def _outcome_json(outcome: Outcome) -> dict[str, Any]:
     told = {"status": outcome.status, "reason": outcome.reason, "remarks": list(outcome.remarks)}
-    return {"source": outcome.source, **told, **(_piece_json(outcome.piece) if outcome.piece else {})}
+    return {"source": outcome.source, **told, **(piece_json(outcome.piece) if outcome.piece else {})}

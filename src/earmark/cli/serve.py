@@ -80,7 +80,7 @@ def serve_command(
         app = create_app(given, chosen, token, names, limits, workers, listening.network_url if token else None)
         say(listening.url + (f"?token={token}" if token else ""))
         if token and sys.stdout.isatty():  # programs want the address alone
-            click.echo(terminal_code(f"{listening.network_url}?token={token}"))
+            click.echo(terminal_code(printable(f"{listening.network_url}?token={token}")))
         if token and not secured:
             say("Who can read the network can read the token and all that is asked; --tls prevents that.", err=True)
         make_server(app, limits, secured).run([listening.socket])

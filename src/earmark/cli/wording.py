@@ -34,10 +34,15 @@ def sentence(findings: Findings) -> str:
     best = max(firsts, key=lambda hit: hit.confidence)
     if isinstance(best, Hit):
         measure = f" (measure {best.measure})" if best.measure else ""
-        where = f"{best.piece}, page {best.page}, system {best.system}{measure}"
+        where = f"{best.piece}, page {page_of(best)}, system {best.system}{measure}"
     else:
         where = f"{best.piece}, a recording, at {best.time_s:.1f} s"
     return f"{where}, {findings.said}."
+
+
+def page_of(hit: Hit) -> str:
+    """A hit's page; of one half of a double spread also where that is in the file: ``5 (3 left)``."""
+    return f"{hit.page} ({hit.image} {hit.side})" if hit.side else str(hit.page)
 
 
 def likely(hits: Sequence[AnyHit]) -> list[AnyHit]:

@@ -25,7 +25,7 @@ class EmbeddedPiece:
     dimension].
 
     ``title`` and ``composer`` are a score file's or PDF's own, "" where there is none. ``remarks`` say, a clause each,
-    what of the piece is not read.
+    what of the piece is not read. ``thumbnail`` is a small PNG of its first page, b"" where there is none.
     """
 
     pages: tuple[Page, ...]
@@ -34,6 +34,7 @@ class EmbeddedPiece:
     title: str = ""
     composer: str = ""
     remarks: tuple[str, ...] = ()
+    thumbnail: bytes = b""
 
     def cut(self, first: int, last: int) -> EmbeddedPiece:
         """The part on pages ``first`` to ``last``, which keep their numbers."""
@@ -43,6 +44,7 @@ class EmbeddedPiece:
             pages=tuple(page for page in self.pages if first <= page.number <= last),
             places=tuple(self.places[i] for i in chosen),
             embeddings=self.embeddings[chosen],
+            thumbnail=self.thumbnail if first == 1 else b"",
         )
 
 
@@ -70,7 +72,7 @@ def embed_piece(pages: Iterable[FlatPage], source: Path, model: Model) -> Embedd
     missing = [f"page {page.page.number} is missing ({page.missing})" for page in read if page.missing]
     remarks = (*missing, *_remarks(unread, *max(page.tallest for page in read)))
     title, composer = next(((page.title, page.composer) for page in read if page.title or page.composer), ("", ""))
-    return EmbeddedPiece(described, places, np.concatenate(embeddings), title, composer, remarks)
+    return EmbeddedPiece(described, places, np.concatenate(embeddings), title, composer, remarks, read[0].thumbnail)
 
 
 def _remarks(unread: Sequence[str], staves: int, read: int) -> tuple[str, ...]:

@@ -313,7 +313,9 @@ class Adding:
             named = replace(score, name=name, source=address, title=part.title, composer=part.composer)
             known = self.store.with_source(address) is not None
             digest = f"{source.content}#{part.first}-{part.last}"
-            stored = self.store.put(named, digest, piece.pages, piece.places, piece.embeddings, self.model_id)
+            stored = self.store.put(
+                named, digest, piece.pages, piece.places, piece.embeddings, self.model_id, piece.thumbnail
+            )
             kept.add(address)
             yield Outcome(address, "replaced" if known else "added", stored)
         self.store.remove([piece for piece in before if piece.source not in kept])
@@ -326,7 +328,8 @@ class Adding:
         if isinstance(found, EmbeddedRecording):
             stored = self.store.put_recording(titled, content, found.times_s, found.embeddings, self.model_id)
         else:
-            stored = self.store.put(titled, content, found.pages, found.places, found.embeddings, self.model_id)
+            pages, places, embeddings = found.pages, found.places, found.embeddings
+            stored = self.store.put(titled, content, pages, places, embeddings, self.model_id, found.thumbnail)
         return stored, found.remarks
 
 

@@ -55,21 +55,31 @@ def _annotation(hit: Hit | RecordingHit, query: Path, target: Json) -> Json:
 
 
 def _page_target(hit: Hit, files: Sequence[Path], manifest: Manifest | None) -> Json:
-    if manifest is not None and hit.page <= len(manifest.canvases):
-        canvas = manifest.canvases[hit.page - 1]
+    number, box = hit.image or hit.page, _on_image(hit)
+    if manifest is not None and number <= len(manifest.canvases):
+        canvas = manifest.canvases[number - 1]
         part_of = {"id": whole_file(hit.source), "type": "Manifest"}
         source = {"id": canvas.id, "type": "Canvas", "partOf": part_of}
-        x0, y0, x1, y1 = _on_canvas(hit.box, canvas.box)
+        x0, y0, x1, y1 = _on_canvas(box, canvas.box)
         if not (canvas.width and canvas.height):
             return _specific(source, _percent((x0, y0, x1, y1)))
         x0, x1 = (round(x * canvas.width) for x in (x0, x1))
         y0, y1 = (round(y * canvas.height) for y in (y0, y1))
         return _specific(source, _fragment(f"xywh={x0},{y0},{x1 - x0},{y1 - y0}"))
-    if len(files) > 1 and hit.page > len(files):  # images of open books, which are two pages each
-        return _box_of(Path(hit.source), hit.page, hit.box)
+    if number > len(files) > 1:  # images of open books, added when it was not kept which page is on which
+        return _box_of(Path(hit.source), number, box)
     if len(files) > 1:
-        return _box_of(files[hit.page - 1], 1, hit.box)
-    return _box_of(files[0], hit.page, hit.box)
+        return _box_of(files[number - 1], 1, box)
+    return _box_of(files[0], number, box)
+
+
+def _on_image(hit: Hit) -> Box:
+    """A hit's box in fractions of the file's page; of a double spread, the halves are taken for equally wide."""
+    if hit.side is None:
+        return hit.box
+    x0, y0, x1, y1 = hit.box
+    left = 0.5 if hit.side == "right" else 0.0
+    return left + x0 / 2, y0, left + x1 / 2, y1
 
 
 def _box_of(file: Path, page: int, box: Box) -> Json:

@@ -23,6 +23,7 @@ def recording_hits(store: Store, ranked: Sequence[Ranked], query: Query) -> tupl
 def _page_hit(store: Store, rank: int, found: Ranked, query: Query) -> Hit:
     piece, place = store.piece(found.piece), store.place(found.piece, found.place)
     time_s, query_place = query.where(found.excerpt)
+    page = next((page for page in store.pages(piece.id) if page.number == place.page), None)
     return Hit(
         rank=rank,
         piece_id=piece.id,
@@ -39,6 +40,8 @@ def _page_hit(store: Store, rank: int, found: Ranked, query: Query) -> Hit:
         same_as=found.same_as + 1 if found.same_as < rank - 1 else None,
         title=piece.title,
         composer=piece.composer,
+        image=page.image if page else None,
+        side=page.side if page else None,
     )
 
 

@@ -1,16 +1,16 @@
-"""The library on this machine: pieces, pages, places and embeddings in one SQLite file, searched through FAISS.
+"""The library on this machine: pieces, pages, places and embeddings in one SQLite file.
 
 ``LIBRARY/library.sqlite`` is the truth for everything; see `earmark.library.tables` and `earmark.library.database`.
 What is read is checked against checksums, so that a damaged file is an error and never an answer. Nearest places are
-looked for in `earmark.library.embedding_files`.
+found by `earmark.library.embedded_search`.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence, Set
-from contextlib import contextmanager, suppress
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import astuple, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,19 +20,15 @@ import numpy.typing as npt
 
 from earmark.errors import BadInput
 from earmark.library.database import Database
-from earmark.library.embedding_files import KEY, EmbeddingFiles, Keys, Stored
+from earmark.library.embedded_search import EmbeddedSearch
 from earmark.library.sources import PAGES, PageFile, Score
-from earmark.library.store import LibraryDamaged, Piece, check_model
+from earmark.library.store import Piece, check_model
 from earmark.library.tables import FACTS, IS_WHOLE, LINKS, PIECES, PLACE, PLACES, SUMS, TIME, crc32
 from earmark.results import Kind, Link, Place
 from earmark.schema import FloatArray, Page
-from earmark.search.index import Index, Neighbours, Part
-from earmark.search.lists import can_be_mapped, mapped_lists
+from earmark.search.index import Neighbours
 
-MOST_UNLISTED = 1_000_000
-"""Embeddings that are all looked at: that takes as long as the sound takes to be encoded."""
-UNLISTED_SHARE = 0.25
-"""Of what is in lists, so much may be added before they are made anew."""
+TAG_END = "\n"
 
 
 class EmbeddedStore:
@@ -41,12 +37,7 @@ class EmbeddedStore:
     def __init__(self, folder: Path, create: bool) -> None:
         self._folder = folder
         self._db = Database(folder, create)
-        self._indices: dict[Kind, Index] = {}
-        self._indexed_at = (0, 0)  # the database's version then
-        self._files: dict[Kind, EmbeddingFiles] = {
-            "score": EmbeddingFiles(folder, "score"),
-            "recording": EmbeddingFiles(folder, "recording"),
-        }
+        self._search = EmbeddedSearch(self._db, folder)
 
     @property
     def model_id(self) -> str | None:
@@ -111,7 +102,7 @@ class EmbeddedStore:
 
     def pages(self, piece: int) -> list[Page]:
         """See `Store.pages`."""
-        query = "SELECT number, width_px, height_px, systems FROM pages WHERE piece = ? ORDER BY number"
+        query = "SELECT number, width_px, height_px, systems, image, side FROM pages WHERE piece = ? ORDER BY number"
         return [Page(*row) for row in self._facts(query, piece)]
 
     def _facts(self, query: str, piece: int) -> list[tuple[Any, ...]]:
@@ -121,6 +112,15 @@ class EmbeddedStore:
             self._piece("id", piece)
         return rows
 
+    def thumbnail(self, piece: int) -> bytes | None:
+        """See `Store.thumbnail`."""
+        with self._db.explained():
+            row = self._db.execute("SELECT png, checksum FROM thumbnails WHERE piece = ?", (piece,)).fetchone()
+        if row is None or crc32(row[0]) != row[1]:  # a damaged one is drawn anew from the file
+            return None
+        png: bytes = row[0]
+        return png
+
     def put(
         self,
         score: Score,
@@ -129,14 +129,19 @@ class EmbeddedStore:
         places: Sequence[Place],
         embeddings: FloatArray,
         model_id: str,
+        thumbnail: bytes = b"",
     ) -> Piece:
         """See `Store.put`."""
         table = np.array([(place.page, place.system, place.box) for place in places], dtype=PLACE)
         with self._putting(score, sha256, table, embeddings, model_id) as identifier:
             self._db.execute_many(
-                "INSERT INTO pages VALUES (?, ?, ?, ?, ?)",
-                [(identifier, page.number, page.width_px, page.height_px, page.systems) for page in pages],
+                "INSERT INTO pages (piece, number, width_px, height_px, systems, image, side) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [(identifier, *astuple(page)) for page in pages],
             )
+            if thumbnail:
+                row = (identifier, thumbnail, crc32(thumbnail))
+                self._db.execute("INSERT INTO thumbnails VALUES (?, ?, ?)", row)
             numbers = [place.measure for place in places]
             self._db.execute_many(
                 "INSERT INTO measures VALUES (?, ?, ?)",
@@ -165,15 +170,16 @@ class EmbeddedStore:
         with self._writing():
             self._claim(model_id)
             edited = self._edited(score.source)
+            written = self._db.execute("SELECT note, tags FROM pieces WHERE source = ?", (score.source,)).fetchone()
             name = self._remove_source(score.source) or self._free_name(score.name)
             score = replace(
                 score, title=edited.get("title", score.title), composer=edited.get("composer", score.composer)
             )
             added_at = datetime.now(UTC).isoformat(timespec="seconds")
             identifier = self._db.execute(
-                "INSERT INTO pieces (name, source, sha256, added_at, kind, title, composer) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (name, score.source, sha256, added_at, score.kind, score.title, score.composer),
+                "INSERT INTO pieces (name, source, sha256, added_at, kind, title, composer, note, tags) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (name, score.source, sha256, added_at, score.kind, score.title, score.composer, *(written or ("", ""))),
             ).lastrowid
             assert identifier is not None
             self._put_files(identifier, score)
@@ -199,17 +205,26 @@ class EmbeddedStore:
             self._note_facts(piece.id)
             return self.piece(piece.id)
 
-    def edit(self, piece: Piece, name: str | None, title: str | None, composer: str | None) -> Piece:
+    def edit(
+        self,
+        piece: Piece,
+        name: str | None,
+        title: str | None,
+        composer: str | None,
+        note: str | None = None,
+        tags: Sequence[str] | None = None,
+    ) -> Piece:
         """See `Store.edit`."""
         edited = {field for field, value in (("title", title), ("composer", composer)) if value is not None}
         with self._writing():
             now = self.piece(piece.id)
             name, title = name or now.name, now.title if title is None else title
             composer = now.composer if composer is None else composer
+            note, tags = now.note if note is None else note, now.tags if tags is None else tags
             if self._db.one("SELECT 1 FROM pieces WHERE name = ? AND id != ?", name, piece.id):
                 raise BadInput(self._folder, f"has another piece {name!r}", "give another name")
-            query = "UPDATE pieces SET name = ?, title = ?, composer = ? WHERE id = ?"
-            self._db.execute(query, (name, title, composer, piece.id))
+            query = "UPDATE pieces SET name = ?, title = ?, composer = ?, note = ?, tags = ? WHERE id = ?"
+            self._db.execute(query, (name, title, composer, note, TAG_END.join(tags), piece.id))
             self._note_edits(piece.id, edited | self._edited(now.source).keys())
             self._note_facts(piece.id)
             return self.piece(piece.id)
@@ -221,15 +236,11 @@ class EmbeddedStore:
 
     def nearest(self, embeddings: FloatArray, k: int, kind: Kind = "score") -> Neighbours:
         """See `Store.nearest`."""
-        with self._db.explained():
-            version = self._db.version
-            if version != self._indexed_at:  # another process has changed something
-                self._indices.clear()
-                self._indexed_at = version
-            if kind not in self._indices:
-                with self._db.moment():
-                    self._indices[kind] = self._index(kind, 2 * embeddings.shape[1])
-        return self._indices[kind].nearest(embeddings, k)
+        return self._search.nearest(embeddings, k, kind)
+
+    def settle(self) -> None:
+        """See `Store.settle`."""
+        self._search.settle()
 
     def embeddings(self, pieces: Sequence[int]) -> dict[int, FloatArray]:
         """See `Store.embeddings`."""
@@ -249,75 +260,6 @@ class EmbeddedStore:
                     raise self._db.damaged(name)
                 found[piece] = _embeddings(stored, count)
         return found
-
-    def _index(self, kind: Kind, width: int) -> Index:
-        """What is in the files, whose embeddings are ``width`` bytes each, and in memory what is not yet there."""
-        query = f"SELECT {KEY} FROM pieces LEFT JOIN checksums ON piece = id WHERE kind = ? ORDER BY id"
-        stored = np.fromiter((key for (key,) in self._db.execute(query, (kind,))), np.int64)
-
-        def read(missing: Keys) -> Iterator[Stored]:
-            return self._whole_embeddings((missing >> 32).tolist(), width)
-
-        files = self._files[kind]
-        with suppress(OSError):  # another process is writing them, or nobody may
-            files.read()
-            if not np.isin(stored, files.keys).all():
-                files.bring_up_to_date(stored, read)
-        is_fitting = not (files.rows["size"] % width).any()
-        tail = list(read(stored[~np.isin(stored, files.keys)] if is_fitting else stored))
-        mapped = self._mapped(files, stored, width) if is_fitting else []
-        return Index([*mapped, *_in_memory(tail, width)])
-
-    def _mapped(self, files: EmbeddingFiles, stored: Keys, width: int) -> list[Part]:
-        """What is in the files: what is in lists, and the rest."""
-        rows, embeddings = files.rows, files.embeddings.reshape(-1, width)
-        pieces, starts = rows["piece"], rows["start"] // width
-        is_there = np.isin(files.keys, stored)
-        lists = _lists(files, starts, width)
-        if lists is None:
-            return [Part(embeddings, pieces, starts, is_there)]
-        count = lists.ntotal
-        rest = int(np.searchsorted(starts, count))
-        listed = Part(embeddings[:count], pieces[:rest], starts[:rest], is_there[:rest], lists)
-        return [listed, Part(embeddings[count:], pieces[rest:], starts[rest:] - count, is_there[rest:])]
-
-    def settle(self) -> None:
-        """See `Store.settle`."""
-        for kind, files in self._files.items():
-            with self._db.explained():
-                width = self._width(kind)
-                if not width:
-                    continue
-                with self._db.moment(), suppress(LibraryDamaged):  # who searches is told
-                    self._index(kind, width)
-            if (files.rows["size"] % width).any() or not can_be_mapped():
-                continue
-            lists = _lists(files, files.rows["start"] // width, width)
-            listed = lists.ntotal if lists else 0
-            if len(files.embeddings) // width - listed > max(MOST_UNLISTED, listed * UNLISTED_SHARE):
-                with suppress(OSError):  # a full disk, say: what there is goes on to be searched
-                    files.make_lists(width)
-                self._indices.clear()
-
-    def _width(self, kind: Kind) -> int:
-        """Bytes of an embedding; 0 while there are none."""
-        query = f"""
-            SELECT length(vectors) / (length(places) / iif(kind = 'score', {PLACE.itemsize}, {TIME.itemsize}))
-            FROM pieces JOIN vectors ON piece = id WHERE kind = ? LIMIT 1
-        """
-        return int(self._db.one(query, kind) or 0)
-
-    def _whole_embeddings(self, pieces: Sequence[int], width: int) -> Iterator[Stored]:
-        """The embeddings of these pieces, ``width`` bytes each, as they are stored."""
-        query = """
-            SELECT name, vectors, embeddings FROM pieces LEFT JOIN vectors ON vectors.piece = id
-            LEFT JOIN checksums ON checksums.piece = id WHERE id = ?
-        """
-        for piece in pieces:
-            name, stored, checksum = self._db.execute(query, (piece,)).fetchone()
-            if not stored or len(stored) % width or crc32(stored) != checksum:
-                raise self._db.damaged(name)
-            yield piece, checksum, stored
 
     def place(self, piece: int, ordinal: int) -> Place:
         """See `Store.place`."""
@@ -421,7 +363,7 @@ class EmbeddedStore:
         whole = f"AND {IS_WHOLE} FROM pieces LEFT JOIN vectors ON piece = id ORDER BY id"
         query = PIECES.replace("FROM pieces", whole)
         with self._db.explained():
-            return [(Piece(*values), bool(is_whole)) for *values, is_whole in self._db.execute(query)]
+            return [(_piece(values), bool(is_whole)) for *values, is_whole in self._db.execute(query)]
 
     def integrity(self) -> list[str]:
         """See `earmark.library.database.Database.integrity`."""
@@ -444,7 +386,7 @@ class EmbeddedStore:
         *values, is_whole = row
         if not is_whole:
             raise self._db.damaged(values[1])
-        return Piece(*values)
+        return _piece(values)
 
     def _claim(self, model_id: str) -> None:
         if self._db.one("SELECT 1 FROM pieces LIMIT 1") is None:
@@ -488,30 +430,15 @@ class EmbeddedStore:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        self._indices.clear()
+        self._search.forget()
         with self._db.transaction("IMMEDIATE"):
             yield
 
 
-def _lists(files: EmbeddingFiles, starts: npt.NDArray[np.int64], width: int) -> Any:
-    """The index of the first embeddings; None if there is none, or it is not of these files."""
-    if files.lists is None or not can_be_mapped():
-        return None
-    try:
-        lists = mapped_lists(files.lists)
-    except RuntimeError:  # damaged: searching without is slower
-        return None
-    is_fitting = lists.d == width // 2 and lists.ntotal in (len(files.embeddings) // width, *starts.tolist())
-    return lists if is_fitting else None
-
-
-def _in_memory(tail: Sequence[Stored], width: int) -> list[Part]:
-    if not tail:
-        return []
-    pieces = np.array([piece for piece, _, _ in tail], np.int64)
-    sizes = np.array([len(embeddings) // width for _, _, embeddings in tail])
-    together = np.frombuffer(b"".join(embeddings for _, _, embeddings in tail), np.uint8).reshape(-1, width)
-    return [Part(together, pieces, np.cumsum(sizes) - sizes, np.ones(len(tail), np.bool_))]
+def _piece(columns: Sequence[Any]) -> Piece:
+    """A row of `PIECES`, without its last column."""
+    *values, tags = columns
+    return replace(Piece(*values), tags=tuple(filter(None, tags.split(TAG_END))))
 
 
 def _embeddings(stored: bytes, count: int) -> FloatArray:

@@ -15,10 +15,10 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from earmark.results import Identified, Place, Stretch
 
@@ -27,6 +27,11 @@ FRAMES_PER_S = 75
 COLUMNS = (
     *("recording", "start_s", "end_s", "what", "piece", "title", "composer", "confidence", "sure"),
     *("first_page", "first_system", "first_measure", "last_page", "last_system", "last_measure", "source"),
+)
+
+HIT_COLUMNS = (
+    *("rank", "piece", "title", "composer", "confidence", "page", "image", "side", "system", "measure", "time_s"),
+    *("query_time_s", "heard_from_s", "heard_to_s", "source"),
 )
 
 
@@ -44,6 +49,47 @@ def table(recordings: Iterable[Identified]) -> str:
                 [recording.audio_path, *times, *named, *sure, *_place(one.begins), *_place(one.ends), one.source]
             )
     return out.getvalue()
+
+
+def answer_table(found: Mapping[str, Any]) -> str:
+    """A CSV line for each hit of a search, pages before recordings, under `HIT_COLUMNS`.
+
+    ``found`` is the object of ``earmark find --json``.
+    """
+    out = io.StringIO()
+    writer = csv.DictWriter(out, ("kind", *HIT_COLUMNS), restval="", extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    for kind, hits in (("page", found["hits"]), ("recording", found["recordings"])):
+        for hit in hits:
+            start_s, end_s = hit["heard_s"] or (None, None)
+            writer.writerow({"kind": kind, "heard_from_s": start_s, "heard_to_s": end_s, **hit})
+    return out.getvalue()
+
+
+def answer_annotations(found: Mapping[str, Any], address: str) -> str:
+    """An AnnotationPage of a search's hits: each is a page of the server at ``address``, which ends with a slash, or a
+    moment of one of its recordings."""
+    hits = [*found["hits"], *found["recordings"]]
+    items = [_hit_annotation(hit, str(found["query"]["path"]), address) for hit in hits]
+    return _json({"@context": "http://www.w3.org/ns/anno.jsonld", "type": "AnnotationPage", "items": items})
+
+
+def _hit_annotation(hit: Mapping[str, Any], query: str, address: str) -> dict[str, Any]:
+    link = f"{address}open?{urlencode({'piece': hit['piece'], 'page': hit.get('page', 1)})}"
+    if "box" in hit:
+        x0, y0, x1, y1 = (100 * side for side in hit["box"])
+        value = f"xywh=percent:{x0:.3f},{y0:.3f},{x1 - x0:.3f},{y1 - y0:.3f}"
+    else:
+        value = f"t={hit['time_s']:.3f}"
+    at = "" if hit["query_time_s"] is None else f", like {query} at {hit['query_time_s']:.1f} s"
+    said = f"{hit['piece']}, rank {hit['rank']}, confidence {hit['confidence']:.2f}{at}"
+    selector = {"type": "FragmentSelector", "conformsTo": "http://www.w3.org/TR/media-frags/", "value": value}
+    return {
+        "type": "Annotation",
+        "motivation": "identifying",
+        "body": {"type": "TextualBody", "purpose": "describing", "format": "text/plain", "value": said},
+        "target": {"type": "SpecificResource", "source": link, "selector": selector},
+    }
 
 
 def _place(place: Place | None) -> tuple[str, str, str]:

@@ -25,13 +25,14 @@ from earmark.library.embedded import EmbeddedStore
 from earmark.library.encode import Encoding, Threads
 from earmark.library.extent import Watcher
 from earmark.library.following import follow
+from earmark.library.history import History
 from earmark.library.links import link_all, links_of
 from earmark.library.location import is_remote, kept_in
 from earmark.library.look_up import answer, is_read
 from earmark.library.questions import one_question, questions
 from earmark.library.reading import read_query, read_recording
 from earmark.library.remote import at_hand
-from earmark.library.sources import Score
+from earmark.library.sources import Score, missing_files
 from earmark.library.store import (
     DOWNLOADS,
     UNPACKED,
@@ -62,7 +63,7 @@ def open_store(where: str | Path, create: bool) -> Store:
     """
     if is_remote(where):
         from earmark.library.milvus import MilvusStore
-        from earmark.library.milvus_rows import Address
+        from earmark.library.milvus_client import Address
 
         return MilvusStore(Address.of(str(where)), create)
     return EmbeddedStore(Path(where), create)
@@ -115,6 +116,11 @@ class Library:
         """The model that the library is searched with, loaded when first asked for; raises as `load` does."""
         return load(self._given_model) if isinstance(self._given_model, str | Path) else self._given_model
 
+    @property
+    def history(self) -> History:
+        """What commands and the server have asked of the library; its methods do not note anything themselves."""
+        return History(kept_in(self._where))
+
     def check(self) -> None:
         """Raises what `find` and `add` would raise because of the library's model: BadInput, Mismatch."""
         check_model(self._where, self.store.model_id, self.model.model_id)
@@ -136,10 +142,10 @@ class Library:
         address, they are read there (see `earmark.library.cluster`).
 
         Each piece is stored whole, at once and for good, then ``report(outcome, done, total)`` is called, with the
-        number of pieces done and found; ``watcher`` is told how far reading is. Music that is there already is not
-        read again; a changed file replaces its piece. What cannot be read comes as a failed outcome and does not stop
-        the rest. Raises Mismatch when the library was made with another model, BadInput when the model or the library
-        cannot be used.
+        number of pieces done and found; ``watcher`` is told how far reading is. In the end the store settles
+        (`earmark.library.store.Store.settle`). Music that is there already is not read again; a changed file replaces
+        its piece. What cannot be read comes as a failed outcome and does not stop the rest. Raises Mismatch when the
+        library was made with another model, BadInput when the model or the library cannot be used.
         """
         self.check()
         given = [paths] if isinstance(paths, str | Path) else paths
@@ -154,6 +160,9 @@ class Library:
                 outcomes.append(outcome)
                 if report:
                     report(outcome, done, max(done, len(found)))
+        if any(outcome.status in ("added", "replaced") for outcome in outcomes):
+            with suppress(LibraryUnusable):  # what was added is there, and is found more slowly
+                self.store.settle()
         return outcomes
 
     def find(
@@ -327,13 +336,28 @@ class Library:
         """All pieces, by name."""
         return self.store.pieces()
 
-    def edit(self, piece: str, name: str | None = None, title: str | None = None, composer: str | None = None) -> Piece:
-        """Sets what is given of the name, title and composer of the piece that is called ``piece``.
+    def missing(self, piece: Piece) -> list[str]:
+        """The files of a piece that are not where they were; `earmark.library.verify` finds where they went."""
+        return missing_files(self.store.files(piece))
 
-        They stay when its file is added again, changed or not. Raises BadInput when there is no such piece, or another
-        one of that name.
+    def edit(
+        self,
+        piece: str,
+        name: str | None = None,
+        title: str | None = None,
+        composer: str | None = None,
+        note: str | None = None,
+        tags: Iterable[str] | None = None,
+    ) -> Piece:
+        """Sets what is given of the name, title, composer, note and tags of the piece that is called ``piece``.
+
+        They stay when its file is added again, changed or not. Tags are words or phrases of a line each; equal ones are
+        one. Raises BadInput when there is no such piece, or another one of that name.
         """
-        return self.store.edit(self._named([piece])[0], name, title, composer)
+        lines = None if tags is None else dict.fromkeys(filter(None, (" ".join(tag.split()) for tag in tags)))
+        return self.store.edit(
+            self._named([piece])[0], name, title, composer, note, None if lines is None else [*lines]
+        )
 
     def remove(self, *names: str) -> None:
         """Removes the pieces of these names, and those of their files that came through the browser; all others stay.

@@ -31,7 +31,8 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.errors import BadInput, Mismatch
-from earmark.library.milvus_rows import BITS, Address, Contents, Row, Rows, State, elsewhere, model_of, number_of, there
+from earmark.library.milvus_client import Address, Rows, there
+from earmark.library.milvus_rows import BITS, Contents, Row, State, elsewhere, model_of, number_of
 from earmark.library.sources import PageFile, Score, whole_file
 from earmark.library.store import Piece, check_model
 from earmark.results import Kind, Link, Place
@@ -121,6 +122,10 @@ class MilvusStore:
         row = self._some([piece]).get(piece)
         return list(row.pages) if row else []
 
+    def thumbnail(self, piece: int) -> bytes | None:
+        """See `Store.thumbnail`; pages are drawn from their files."""
+        return None
+
     def put(
         self,
         score: Score,
@@ -129,6 +134,7 @@ class MilvusStore:
         places: Sequence[Place],
         embeddings: FloatArray,
         model_id: str,
+        thumbnail: bytes = b"",
     ) -> Piece:
         """See `Store.put`."""
         return self._put(score, sha256, tuple(pages), Contents(list(places), embeddings), model_id)
@@ -159,6 +165,8 @@ class MilvusStore:
             kind=score.kind,
             title=edited.get("title", score.title),
             composer=edited.get("composer", score.composer),
+            note=before.piece.note if before else "",
+            tags=before.piece.tags if before else (),
         )
         row = Row(piece, State.COMING, time.time_ns(), model_id, score.files, pages, tuple(sorted(edited)))
         self._rows.write([row])
@@ -171,7 +179,15 @@ class MilvusStore:
         moved = replace(row, piece=replace(row.piece, source=score.source), files=score.files)
         return self._still_there(moved)
 
-    def edit(self, piece: Piece, name: str | None, title: str | None, composer: str | None) -> Piece:
+    def edit(
+        self,
+        piece: Piece,
+        name: str | None,
+        title: str | None,
+        composer: str | None,
+        note: str | None = None,
+        tags: Sequence[str] | None = None,
+    ) -> Piece:
         """See `Store.edit`."""
         given = {"title": title, "composer": composer}
         told = {field: value for field, value in given.items() if value is not None}
@@ -179,7 +195,9 @@ class MilvusStore:
         if name and any(other.piece.id != piece.id for other in self._rows.find(name=name)):
             raise BadInput(self._where, f"has another piece {name!r}", "give another name")
         title, composer = told.get("title", row.piece.title), told.get("composer", row.piece.composer)
-        edited = replace(row.piece, name=name or row.piece.name, title=title, composer=composer)
+        now = row.piece
+        note, tags = now.note if note is None else note, now.tags if tags is None else tuple(tags)
+        edited = replace(now, name=name or now.name, title=title, composer=composer, note=note, tags=tags)
         return self._still_there(replace(row, piece=edited, edited=tuple(sorted({*row.edited, *told}))))
 
     def remove(self, pieces: Sequence[Piece]) -> None:

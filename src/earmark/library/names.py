@@ -9,8 +9,8 @@ from typing import Literal
 
 from earmark.library.store import Piece
 
-Order = Literal["name", "title", "composer"]
-"""What pieces are sorted by."""
+Order = Literal["name", "title", "composer", "added"]
+"""What pieces are sorted by; ``added`` is the day, the latest first."""
 
 # Letters that are no base letter with an accent to Unicode.
 _PLAIN = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"})
@@ -28,16 +28,24 @@ def natural(text: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
-def having(pieces: Iterable[Piece], search: str) -> list[Piece]:
-    """The pieces that have all words of ``search`` in their name, title or composer."""
-    words = plain(search).split()
-    return [piece for piece in pieces if all(word in _searched(piece) for word in words)]
+def having(pieces: Iterable[Piece], search: str, tags: Iterable[str] = ()) -> list[Piece]:
+    """The pieces that have all words of ``search`` in their name, title, composer, note or tags, and all ``tags``."""
+    words, wanted = plain(search).split(), set(map(plain, tags))
+    return [
+        piece
+        for piece in pieces
+        if all(word in _searched(piece) for word in words) and wanted <= set(map(plain, piece.tags))
+    ]
 
 
 def in_order(pieces: Iterable[Piece], by: Order) -> list[Piece]:
-    """Pieces by name, or by title or composer and then by name; those without one come last."""
+    """Pieces by name, or by title or composer and then by name; those without one come last. Or the latest first."""
+    if by == "added":
+        return sorted(
+            sorted(pieces, key=lambda piece: natural(piece.name)), key=lambda piece: piece.added_at, reverse=True
+        )
     return sorted(pieces, key=lambda piece: (not (told := str(getattr(piece, by))), natural(told), natural(piece.name)))
 
 
 def _searched(piece: Piece) -> str:
-    return plain(" ".join((piece.name, piece.title, piece.composer)))
+    return plain(" ".join((piece.name, piece.title, piece.composer, piece.note, *piece.tags)))

@@ -49,7 +49,9 @@ class Shelf:
         self._state = _state(library)
         folder.mkdir(parents=True, exist_ok=True)
 
-    def ask(self, paths: Iterable[str | Path], jobs: int, report: Callable[[Answer, int, int], None]) -> list[Answer]:
+    def ask(
+        self, paths: Iterable[str | Path], jobs: int, report: Callable[[Answer, int, int], None] | None = None
+    ) -> list[Answer]:
         """Asks about all recordings at ``paths`` (files, folders and ZIP archives) in order, ``jobs`` read at a time,
         and writes what came of each.
 
@@ -60,7 +62,8 @@ class Shelf:
         answers = []
         for done, answer in enumerate(self._answers(found, known, jobs), start=1):
             answers.append(answer)
-            report(answer, done, len(found))
+            if report:
+                report(answer, done, len(found))
         return answers
 
     def write(self, answers: Iterable[Answer], also: Iterable[str]) -> None:

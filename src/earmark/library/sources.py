@@ -123,6 +123,11 @@ def sha256(score: Score) -> str:
     return digests.hexdigest()
 
 
+def missing_files(files: Iterable[PageFile]) -> list[str]:
+    """The paths at which no file is any more. Files of other machines are not looked for."""
+    return [file.path for file in files if "://" not in file.path and not os.path.isfile(file.path)]
+
+
 def page_file(path: Path) -> PageFile:
     """What is to be known of a file; raises OSError when there is none, BadInput when its name cannot be kept."""
     state = path.stat()

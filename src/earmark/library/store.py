@@ -46,7 +46,8 @@ class LibraryDamaged(LibraryUnusable):
 class Piece:
     """What a library knows about one piece; ``added_at`` is UTC, ISO 8601; pages, systems and places are counts.
 
-    A recording has no pages and no systems; its places are its excerpts.
+    A recording has no pages and no systems; its places are its excerpts. ``note`` and ``tags`` are what a person wrote
+    about it; they stay when its file changes.
     """
 
     id: int
@@ -60,6 +61,8 @@ class Piece:
     kind: Kind = "score"
     title: str = ""
     composer: str = ""
+    note: str = ""
+    tags: tuple[str, ...] = ()
 
 
 class Store(Protocol):
@@ -118,6 +121,10 @@ class Store(Protocol):
         """A piece's pages, in order."""
         ...
 
+    def thumbnail(self, piece: int) -> bytes | None:
+        """A small PNG of a piece's first page; None if none is kept."""
+        ...
+
     def put(
         self,
         score: Score,
@@ -126,11 +133,13 @@ class Store(Protocol):
         places: Sequence[Place],
         embeddings: FloatArray,
         model_id: str,
+        thumbnail: bytes = b"",
     ) -> Piece:
         """Adds a piece, whole and for good, instead of the one with the same source if there is one.
 
         ``embeddings`` float32 [n, dimension] of unit length, one per place; ``model_id`` is of the model that made
-        them. The name is the score's, with a number if another piece has it. Raises Mismatch if the library
+        them; ``thumbnail`` a small PNG of the first page, b"" for none. The name is the score's, with a number if
+        another piece has it. Raises Mismatch if the library
         holds embeddings of another model.
         """
         ...
@@ -145,8 +154,17 @@ class Store(Protocol):
         """Notes that a piece's files, equal in content, are now the score's; KeyError if it was removed meanwhile."""
         ...
 
-    def edit(self, piece: Piece, name: str | None, title: str | None, composer: str | None) -> Piece:
-        """Sets what is not None of a piece's name, title and composer, for good: they stay when its file changes.
+    def edit(
+        self,
+        piece: Piece,
+        name: str | None,
+        title: str | None,
+        composer: str | None,
+        note: str | None = None,
+        tags: Sequence[str] | None = None,
+    ) -> Piece:
+        """Sets what is not None of a piece's name, title, composer, note and tags, for good: they stay when its file
+        changes.
 
         Raises BadInput when another piece has the name, KeyError if the piece was removed meanwhile.
         """
@@ -165,7 +183,8 @@ class Store(Protocol):
         ...
 
     def settle(self) -> None:
-        """Prepares what makes searching fast, which may take minutes; call it when much has been added."""
+        """Prepares what makes searching fast, which may take minutes where very much is new; to be called when all that
+        is to be added has been."""
         ...
 
     def embeddings(self, pieces: Sequence[int]) -> dict[int, FloatArray]:

@@ -3,10 +3,12 @@
 ``user_version`` is the format's version:
 
 * ``meta(key, value)``: ``model`` is the model_id whose embeddings these are
-* ``pieces(id, name, source, sha256, added_at, kind, title, composer)``: ``id`` is never used twice; ``source`` is the
-  absolute path or the address; ``kind`` is ``score`` or ``recording``
+* ``pieces(id, name, source, sha256, added_at, kind, title, composer, note, tags)``: ``id`` is never used twice;
+  ``source`` is the absolute path or the address; ``kind`` is ``score`` or ``recording``; ``tags`` a line each
 * ``files(piece, number, path, size, mtime_ns)``: what the piece was read from, in page order
-* ``pages(piece, number, width_px, height_px, systems)``
+* ``pages(piece, number, width_px, height_px, systems, image, side)``: see `earmark.schema.Page`
+* ``thumbnails(piece, png, checksum)``: a small picture of the first page, and its CRC-32; pieces that were added by
+  earlier formats have none, nor have recordings
 * ``vectors(piece, vectors, places)``: float16 [n, dimension] and `PLACE` [n] as little-endian bytes; a recording's
   places are float32 seconds
 * ``measures(piece, place, number)``: from this place on, up to the next row's, that measure; pieces without have none
@@ -28,7 +30,7 @@ import zlib
 
 import numpy as np
 
-FORMAT = 5
+FORMAT = 6
 APPLICATION_ID = 0x4561726D  # "Earm"
 PLACE = np.dtype([("page", "<i4"), ("system", "<i4"), ("box", "<f4", (4,))])
 TIME = np.dtype("<f4")
@@ -78,16 +80,28 @@ CREATE INDEX links_by_piece ON links (piece);
 CREATE INDEX links_by_other ON links (other);
 CREATE TABLE linked (piece INTEGER PRIMARY KEY REFERENCES pieces ON DELETE CASCADE, checksum INTEGER NOT NULL) STRICT;
 """,
+    6: """
+ALTER TABLE pieces ADD COLUMN note TEXT NOT NULL DEFAULT '';
+ALTER TABLE pieces ADD COLUMN tags TEXT NOT NULL DEFAULT '';
+ALTER TABLE pages ADD COLUMN image INTEGER;
+ALTER TABLE pages ADD COLUMN side TEXT;
+CREATE TABLE thumbnails (
+    piece INTEGER PRIMARY KEY REFERENCES pieces ON DELETE CASCADE,
+    png BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT;
+""",
 }
 """What each format added to the one before."""
 
-# Of the piece ``id``: checksums of what there is now. The rows of a piece come in the order of the primary key.
+# Of the piece ``id``: checksums of what there is now. The rows of a piece come in the order of the primary key. What a
+# later format added counts only where it is set, so that checksums of earlier ones stay.
 FACTS = """
 crc32(name, source, sha256, added_at, kind, title,
-    composer || coalesce((SELECT char(10) || fields FROM edits WHERE piece = id), ''),
+    composer || coalesce((SELECT char(10) || fields FROM edits WHERE piece = id), '')
+        || iif(note = '' AND tags = '', '', char(10) || note || char(10) || tags),
     (SELECT group_concat(number || ' ' || path || ' ' || size || ' ' || mtime_ns, char(10))
         FROM (SELECT * FROM files WHERE piece = id ORDER BY number)),
-    (SELECT group_concat(number || ' ' || width_px || ' ' || height_px || ' ' || systems, char(10))
+    (SELECT group_concat(number || ' ' || width_px || ' ' || height_px || ' ' || systems
+            || coalesce(' ' || image || coalesce(' ' || side, ''), ''), char(10))
         FROM (SELECT * FROM pages WHERE piece = id ORDER BY number)))
 """
 PLACES = """
@@ -108,7 +122,7 @@ PIECES = f"""
 SELECT id, name, source, sha256, added_at,
     (SELECT count(*) FROM pages WHERE piece = id), (SELECT coalesce(sum(systems), 0) FROM pages WHERE piece = id),
     (SELECT length(places) FROM vectors WHERE piece = id) / iif(kind = 'score', {PLACE.itemsize}, {TIME.itemsize}),
-    kind, title, composer, (SELECT facts FROM checksums WHERE piece = id) IS {FACTS}
+    kind, title, composer, note, tags, (SELECT facts FROM checksums WHERE piece = id) IS {FACTS}
 FROM pieces
 """
 """Columns of `earmark.library.store.Piece`, and whether its rows are as they were put."""

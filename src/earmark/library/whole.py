@@ -25,6 +25,9 @@ class Whole:
     embeddings: FloatArray
     model_id: str
     edited: Set[str]
+    note: str
+    tags: tuple[str, ...]
+    thumbnail: bytes
 
 
 def read_whole(store: Store, piece: Piece) -> Whole:
@@ -38,7 +41,8 @@ def read_whole(store: Store, piece: Piece) -> Whole:
         else:
             places, embeddings = store.excerpts(piece.id)
         pages, edited = tuple(store.pages(piece.id)), store.edited(piece)
-        return Whole(score, piece.sha256, pages, places, embeddings, store.model_id or "", edited)
+        written = (piece.note, piece.tags, store.thumbnail(piece.id) or b"")
+        return Whole(score, piece.sha256, pages, places, embeddings, store.model_id or "", edited, *written)
 
 
 def take_out(store: Store, piece: Piece) -> Whole:
@@ -52,31 +56,38 @@ def put_whole(store: Store, whole: Whole) -> Piece:
     """Adds a piece as it was, but under a new identifier; raises Mismatch as `Store.put` does."""
     score, places, embeddings = whole.score, whole.places, whole.embeddings
     if isinstance(places, tuple):
-        piece = store.put(score, whole.sha256, whole.pages, places, embeddings, whole.model_id)
+        piece = store.put(score, whole.sha256, whole.pages, places, embeddings, whole.model_id, whole.thumbnail)
     else:
         piece = store.put_recording(score, whole.sha256, places, embeddings, whole.model_id)
-    if not whole.edited:
+    if not whole.edited and (piece.note, piece.tags) == (whole.note, whole.tags):
         return piece
-    set_ones = (value if name in whole.edited else None for name, value in _settable(score).items())
-    return store.edit(piece, None, *set_ones)
+    title, composer = (value if name in whole.edited else None for name, value in _settable(score).items())
+    return store.edit(piece, None, title, composer, whole.note, whole.tags)
 
 
 def copy_pieces(source: Store, to: Store, report: Callable[[Piece, bool, int, int], None]) -> None:
     """Puts all pieces of one library into another that has not got them yet, whatever engines hold them.
 
     ``report(piece, is_new, done, total)`` is called for each. One that was put is there for good; a second run goes on.
+    In the end the other library settles.
     Raises Mismatch when the other library is of another model.
     """
     pieces = source.pieces()
     for done, piece in enumerate(pieces, start=1):
         there = to.with_source(piece.source)
-        is_new = there is None or there.sha256 != piece.sha256 or to.edited(there) != source.edited(piece)
+        is_new = there is None or _told(there, to) != _told(piece, source)
         if is_new:
             try:
                 put_whole(to, read_whole(source, piece))
             except KeyError:  # removed meanwhile
                 continue
         report(piece, is_new, done, len(pieces))
+    to.settle()
+
+
+def _told(piece: Piece, store: Store) -> tuple[object, ...]:
+    """What tells a piece that is there already from a newer one."""
+    return piece.sha256, store.edited(piece), piece.note, piece.tags
 
 
 def _settable(score: Score) -> dict[str, str]:

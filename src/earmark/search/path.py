@@ -55,7 +55,7 @@ def _totals(evidence: FloatArray, before: FloatArray | None, steps: IntArray, ju
         if before is None:
             totals[t] = row
         else:
-            totals[t] = row + np.maximum(_trailing_maximum(before, int(steps[t])), before.max() - jump_cost)
+            totals[t] = row + np.maximum(trailing_maximum(before, int(steps[t])), before.max() - jump_cost)
         before = totals[t]
     return totals
 
@@ -68,7 +68,7 @@ def _came_from(totals: FloatArray, place: int, reach: int, jump_cost: float) -> 
     return near if totals[near] >= totals[anywhere] - jump_cost else anywhere
 
 
-def _trailing_maximum(values: FloatArray, reach: int) -> FloatArray:
+def trailing_maximum(values: FloatArray, reach: int) -> FloatArray:
     """``out[j] = max(values[j - reach : j + 1])``, by doubling the window."""
     out = values.copy()
     width = 1
@@ -96,7 +96,7 @@ def follow_each(evidence: FloatArray, starts: IntArray, reach: IntArray, jump_co
     best = np.empty((count, len(starts)), np.float32)
     for t in range(count):
         if t:
-            before = _trailing_maximum(totals[t - 1], int(reach[t - 1]))
+            before = trailing_maximum(totals[t - 1], int(reach[t - 1]))
             elsewhere = np.repeat(best[t - 1] - np.float32(jump_cost), np.diff([*firsts, totals.shape[1]]))
             totals[t] += np.maximum(before, elsewhere)
         best[t] = np.maximum.reduceat(totals[t], firsts)

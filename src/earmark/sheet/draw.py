@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from PIL import Image, ImageChops, ImageDraw
 
 from earmark.errors import BadInput
 from earmark.schema import Box, PageImage
+from earmark.schema import Image as GreyImage
 from earmark.sheet.on_page import SystemOnPage
 from earmark.sheet.read import read_piece
 
@@ -19,6 +21,8 @@ TINT = (255, 226, 204)
 STAVES, BARS = (0, 114, 178), (0, 158, 115)
 """Blue and green of the same palette."""
 LINE_PX = 6
+THUMBNAIL_PX, GREYS = 480, 16
+"""How wide a thumbnail is, and how many greys it has."""
 
 
 def find_page(files: Sequence[Path], number: int) -> Iterator[PageImage | None]:
@@ -34,6 +38,19 @@ def find_page(files: Sequence[Path], number: int) -> Iterator[PageImage | None]:
             return
         yield None
     raise BadInput(files[0], f"has no page {number} any more", "add it to the library again")
+
+
+def scaled(image: Image.Image, width: int) -> Image.Image:
+    """A grey image, ``width`` px wide."""
+    height = max(1, round(image.height * width / image.width))
+    return image.resize((width, height), Image.Resampling.BOX if width < image.width else None)
+
+
+def thumbnail(page: GreyImage) -> bytes:
+    """A page, grey uint8 [height, width], as a PNG `THUMBNAIL_PX` wide."""
+    memory = io.BytesIO()
+    scaled(Image.fromarray(page), THUMBNAIL_PX).quantize(GREYS).save(memory, "PNG", optimize=True)
+    return memory.getvalue()
 
 
 def mark_place(page: PageImage, box: Box) -> Image.Image:

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 
 from earmark.errors import BadInput
-from earmark.schema import Page, SheetSpec
+from earmark.schema import WHOLE, Page, PageImage, SheetSpec, Side
+from earmark.sheet.draw import thumbnail
 from earmark.sheet.engraved_page import EngravedPage, Measure
 from earmark.sheet.formats import kind
 from earmark.sheet.headings import read_names
@@ -30,7 +31,7 @@ class FlatPage:
     ``measures`` of each of its systems, none where they are not known; ``title`` and ``composer`` are a score file's
     or PDF's own, "" where there is none; ``unread`` are the kinds of its staves that are not read. Of the system with
     the most staves ``tallest`` says how many it has, and how many its strip shows. ``missing`` says why the page could
-    not be read, "" if it was.
+    not be read, "" if it was. ``thumbnail`` is a small PNG of the first page as it came, b"" of the others.
     """
 
     page: Page
@@ -42,6 +43,7 @@ class FlatPage:
     unread: tuple[str, ...] = ()
     tallest: tuple[int, int] = (0, 0)
     missing: str = ""
+    thumbnail: bytes = b""
 
 
 def warm_up() -> None:
@@ -63,18 +65,22 @@ def read_flat_pages(files: Sequence[Path]) -> Iterator[FlatPage]:
     Pages may lie aside, lean or bend. Raises BadInput as `earmark.sheet.read.read_piece` does.
     """
     names: tuple[str, str] | None = None
+    images = 0
     for number, page in enumerate(read_piece(files), start=1):
+        images += isinstance(page, BadInput) or not page.part[0]  # a right half is of the image before
         if isinstance(page, BadInput):
             nothing = cut_strip(np.full((1, 1), 255, np.uint8), (), SPEC, number)
             yield FlatPage(
-                Page(number, *_MISSING_PX, 0), nothing, None, (), missing=f"{Path(page.path).name} {page.what}"
+                Page(number, *_MISSING_PX, 0, images), nothing, None, (), missing=f"{Path(page.path).name} {page.what}"
             )
             continue
         layout = layout_of(page)
-        described = Page(number, *layout.page_size, len(layout.systems))
+        described = Page(number, *layout.page_size, len(layout.systems), images, _side(page))
         strip = cut_strip(layout.image, layout.systems, SPEC, number)
         tallest = max((staves_in_strip(system, SPEC) for system in layout.systems), default=(0, 0))
         found = FlatPage(described, strip, layout.warp, ((),) * len(layout.systems), tallest=tallest)
+        if number == 1:
+            found = replace(found, thumbnail=thumbnail(page.image))
         if isinstance(page, EngravedPage):
             unread = tuple(sorted(page.unread))
             found = replace(found, measures=page.measures, title=page.title, composer=page.composer, unread=unread)
@@ -82,3 +88,10 @@ def read_flat_pages(files: Sequence[Path]) -> Iterator[FlatPage]:
             names = read_names(files[0], page.number - 1, layout.image, layout.systems[0])
             found = replace(found, title=names[0], composer=names[1])
         yield found
+
+
+def _side(page: PageImage) -> Side | None:
+    """Which half of an image a page is, if it is one."""
+    if page.part == WHOLE:
+        return None
+    return "right" if page.part[0] else "left"

@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 from earmark import __version__
 from earmark.errors import EarmarkError
 from earmark.model.encoders import Model
-from earmark.web.api import library, live, queries, status
+from earmark.web.api import history, library, links, live, practice, queries, status
 from earmark.web.api.responses import API
 from earmark.web.errors import Refusal, disk_full, explain, is_full
 from earmark.web.limits import Limits
@@ -65,9 +65,13 @@ def create_app(
         lifespan=lifespan,
     )
     app.state.address, app.state.visitors = address, Visitors()
+    app.state.is_private = token is None
     app.include_router(library.router)
     app.include_router(queries.router)
+    app.include_router(history.router)
+    app.include_router(links.router)
     app.include_router(live.router)
+    app.include_router(practice.router)
     app.include_router(status.router)
     app.include_router(site())
     app.add_middleware(Counting)

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from earmark.errors import BadInput
+from earmark.library.history import History
 from earmark.library.library import Library
+from earmark.library.links import links_of
 from earmark.library.names import Order, having, in_order
 from earmark.library.sources import PageFile, Score, page_file, sha256
 from earmark.library.store import DOWNLOADS, UNPACKED, UPLOADS, LibraryUnusable, Piece
@@ -29,6 +31,8 @@ from earmark.web.limits import Limits
 from earmark.web.protocol import piece_json
 
 MOST_RECORDINGS = 1000
+_TURNED = {"recording": "score", "part": "whole"}
+"""What the second piece of a link is to the first, where that is another word."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,11 @@ class Catalogue:
         """The folder's name."""
         return self._folder.resolve().name
 
+    @property
+    def history(self) -> History:
+        """What was asked of the library."""
+        return self._library.history
+
     def summary(self) -> dict[str, Any]:
         """Its name, model, and how many pieces of sheet music, pages and indexed recordings there are."""
         with self._lock:
@@ -62,19 +71,34 @@ class Catalogue:
             counts = {"pieces": len(scores), "pages": pages, "recordings": len(pieces) - len(scores)}
             return {"name": self.name, "model": self._library.store.model_id, **counts}
 
-    def pieces(self, kind: Kind, search: str, order: Order, offset: int, limit: int) -> dict[str, Any]:
-        """The pieces of one kind that have all words of ``search``, in order, with their number in all."""
+    def pieces(
+        self, kind: Kind, search: str, tags: Iterable[str], order: Order, offset: int, limit: int
+    ) -> dict[str, Any]:
+        """The pieces of one kind that have all words of ``search`` and all ``tags``, in order, with their number in
+        all."""
         with self._lock:
             listed = [piece for piece in self._library.pieces() if piece.kind == kind]
-        found = in_order(having(listed, search), order)
-        shown = [piece_json(piece) for piece in found[offset : offset + limit]]
+        found = in_order(having(listed, search, tags), order)
+        with self._lock:
+            shown = [
+                piece_json(piece) | {"is_missing": bool(self._library.missing(piece))}
+                for piece in found[offset : offset + limit]
+            ]
         return {"total": len(found), "offset": offset, "pieces": shown}
 
-    def edit(self, identifier: int, name: str | None, title: str | None, composer: str | None) -> dict[str, Any]:
-        """Sets what is given of a piece's name, title and composer; raises Refusal, not_found or bad_request."""
+    def thumbnail(self, piece: Piece) -> bytes | None:
+        """A small PNG of its first page, if the library has one."""
+        with self._lock:
+            return self._library.store.thumbnail(piece.id)
+
+    def edit(self, identifier: int, **values: Any) -> dict[str, Any]:
+        """Sets what is given of a piece's ``values``, arguments of `Library.edit`.
+
+        Raises Refusal, not_found or bad_request.
+        """
         with self._lock:
             try:
-                return piece_json(self._library.edit(self.piece(identifier).name, name, title, composer))
+                return piece_json(self._library.edit(self.piece(identifier).name, **values))
             except LibraryUnusable:
                 raise
             except BadInput as error:  # of the name
@@ -94,6 +118,43 @@ class Catalogue:
             piece = self.piece(identifier)
             places = self._library.store.contents(identifier)[0] if piece.kind == "score" else ()
             return piece_json(piece) | {"layout": _layout(self._library.store.pages(identifier), places)}
+
+    @property
+    def model_id(self) -> str | None:
+        """The model that the library was made with; None while it is empty."""
+        return self._library.store.model_id
+
+    def links(self, identifier: int) -> dict[str, Any]:
+        """What is known to belong to a piece, and how many pieces are still to be held against others."""
+        with self._lock:
+            self.piece(identifier)
+            store = self._library.store
+            found = []
+            for link in sorted(links_of(store).links, key=lambda link: -link.confidence):
+                if identifier not in (link.piece_id, link.other_id):
+                    continue
+                is_other = link.other_id == identifier
+                there = store.piece(link.piece_id if is_other else link.other_id)
+                relation = link.relation if is_other else _TURNED.get(link.relation, link.relation)
+                told = {"confidence": link.confidence, "sure": link.sure, "heard_s": link.heard_s}
+                found.append({"relation": relation, "piece": piece_json(there), **told})
+            return {"links": found, "ahead": len(store.unlinked())}
+
+    def located(self, name: str, page: int, measure: str | None) -> tuple[int, int]:
+        """The identifier of the piece of this name, and the page; with ``measure`` the first one that has it.
+
+        Raises Refusal, not_found, if there is none of them.
+        """
+        with self._lock:
+            piece = self._library.store.named(name)
+            if piece is None:
+                raise Refusal("not_found", "there is no piece of this name in the library", "see what there is")
+            if measure is not None and piece.kind == "score":
+                places = self._library.store.contents(piece.id)[0]
+                page = next((place.page for place in places if place.measure == measure), 0)
+            if not 1 <= page <= max(1, piece.pages):
+                raise Refusal("not_found", "the piece has no such page or measure", "give another, or none")
+            return piece.id, page
 
     def files(self, piece: Piece) -> list[str]:
         """The files that a piece's pages, or its sound, are in.
@@ -219,6 +280,8 @@ def _layout(pages: Iterable[Page], places: Iterable[Place]) -> list[dict[str, An
             "number": page.number,
             "width_px": page.width_px,
             "height_px": page.height_px,
+            "image": page.image,
+            "side": page.side,
             "systems": systems.get(page.number, []),
         }
         for page in pages

@@ -5,16 +5,29 @@ from __future__ import annotations
 import asyncio
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from earmark.library.library import Library
-from earmark.library.live import Heard, Listener
+from earmark.library.live import Followed, Follower, Heard, Listener
 from earmark.model.encoders import Model
+from earmark.web.errors import Refusal
 from earmark.web.protocol import pieces_json
+
+
+@dataclass(frozen=True)
+class Follow:
+    """That a piece is to be followed from now on, which is likely to be played from ``page``."""
+
+    piece: int
+    page: int
+
+
+class Forget:
+    """That what was heard is to be forgotten, and any piece to be listened for."""
 
 
 class LiveSessions:
@@ -27,31 +40,44 @@ class LiveSessions:
         self._thread = ThreadPoolExecutor(1, "live")
 
     async def answer(
-        self, listener: Listener | None, rate: int, pcm: bytes, reset: bool
-    ) -> tuple[Listener, dict[str, Any]]:
-        """Gives a session's listener, a new one if it is None, more sound; the listener and the message for the client.
+        self, hearing: Listener | Follower | None, rate: int, pcm: bytes, wish: Follow | Forget | None
+    ) -> tuple[Listener | Follower, dict[str, Any]]:
+        """Gives what hears for a session, a new listener if it is None, more sound.
 
-        ``pcm`` is 16-bit little-endian samples. Raises as `Library.find` does.
+        Returns what hears from now on, as the client wishes, and the message for the client. ``pcm`` is 16-bit
+        little-endian samples. Raises as `Library.find` does, and Refusal, not_found, for a piece that is not there.
         """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._answer, listener, rate, pcm, reset)
+        return await loop.run_in_executor(self._thread, self._answer, hearing, rate, pcm, wish)
 
-    def _answer(self, listener: Listener | None, rate: int, pcm: bytes, reset: bool) -> tuple[Listener, dict[str, Any]]:
+    def _answer(
+        self, hearing: Listener | Follower | None, rate: int, pcm: bytes, wish: Follow | Forget | None
+    ) -> tuple[Listener | Follower, dict[str, Any]]:
         if self._library is None:
             self._library = Library.open(self._where, self._model)
-        if listener is None:
-            listener = Listener(self._library, rate)
-        if reset:
-            listener.forget()
+        if hearing is None or isinstance(wish, Forget):
+            hearing = Listener(self._library, rate)
+        if isinstance(wish, Follow):
+            try:
+                hearing = Follower(self._library, hearing.ear, wish.piece, wish.page)
+            except KeyError:
+                raise Refusal("not_found", "there is no such piece in the library", "see what there is") from None
         if pcm:
-            listener.hear(np.frombuffer(pcm, "<i2").astype(np.int16))
-        return listener, _update_json(self._library, listener.answer())
+            hearing.hear(np.frombuffer(pcm, "<i2").astype(np.int16))
+        if isinstance(hearing, Follower):
+            return hearing, _place_json(hearing.answer())
+        return hearing, _update_json(self._library, hearing.answer())
 
     def close(self) -> None:
         """Ends the use of the library; waits for the answer that is being made."""
         self._thread.shutdown(cancel_futures=True)
         if self._library is not None:
             self._library.close()
+
+
+def _place_json(followed: Followed) -> dict[str, Any]:
+    place = asdict(followed.now) if followed.now else None
+    return {"type": "place", "heard_s": followed.heard_s, "level": followed.level, "place": place}
 
 
 def _update_json(library: Library, heard: Heard) -> dict[str, Any]:

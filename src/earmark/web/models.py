@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
 from earmark.results import Hit, Kind, Mark, Played, RecordingHit, Said
 from earmark.results import SystemBox as AlignedSystem
+from earmark.schema import Side
 
 Box = Annotated[list[float], Field(min_length=4, max_length=4, description="x0, y0, x1, y1 in fractions of the page")]
 State = Literal["waiting", "working", "done", "failed"]
@@ -67,6 +68,14 @@ class Piece(BaseModel):
     added_at: str
     pages: int
     systems: int
+    note: str
+    tags: list[str]
+
+
+class ListedPiece(Piece):
+    """A piece of a list; `is_missing` is whether a file of it is gone: `earmark verify --repair` looks for it."""
+
+    is_missing: bool
 
 
 class Pieces(BaseModel):
@@ -74,7 +83,7 @@ class Pieces(BaseModel):
 
     total: int
     offset: int
-    pieces: list[Piece]
+    pieces: list[ListedPiece]
 
 
 class SystemBox(BaseModel):
@@ -85,12 +94,17 @@ class SystemBox(BaseModel):
 
 
 class PageLayout(BaseModel):
-    """The size of a page image at 200 dpi, and its systems."""
+    """The size of a page image at 200 dpi, and its systems.
+
+    `image` is the number of the file's page or image, and `side` the half of it that is this page, if it is one.
+    """
 
     number: int
     width_px: int
     height_px: int
     systems: list[SystemBox]
+    image: int | None
+    side: Side | None
 
 
 class PieceDetails(Piece):
@@ -99,12 +113,34 @@ class PieceDetails(Piece):
     layout: list[PageLayout]
 
 
+class PieceLink(BaseModel):
+    """A piece that belongs to another one: what `piece` is to that, and how sure it is.
+
+    `heard_s` says from when to when a recording plays a score, seconds.
+    """
+
+    relation: Literal["recording", "score", "edition", "part", "whole", "take", "performance"]
+    piece: Piece
+    confidence: float
+    sure: bool
+    heard_s: list[tuple[float, float]]
+
+
+class PieceLinks(BaseModel):
+    """What belongs to a piece, the surest first; `ahead` pieces of the library are still to be held against it."""
+
+    links: list[PieceLink]
+    ahead: int
+
+
 class Edit(BaseModel):
     """What to set of a piece; null, or not there, leaves it as it is."""
 
     name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     title: Annotated[str, Field(max_length=200)] | None = None
     composer: Annotated[str, Field(max_length=200)] | None = None
+    note: Annotated[str, Field(max_length=10_000)] | None = None
+    tags: Annotated[list[Annotated[str, Field(min_length=1, max_length=100)]], Field(max_length=100)] | None = None
 
 
 class Removal(BaseModel):
@@ -182,6 +218,28 @@ class Query(Job):
     pieces: dict[str, Piece]
 
 
+class Asked(BaseModel):
+    """A question that was asked of the library; `answer` is what the command of that name prints with `--json`."""
+
+    asked_at: str
+    asked: Literal["find", "align", "identify"]
+    query: str
+    answer: dict[str, Any]
+
+
+class AskedBefore(BaseModel):
+    """What was asked, the latest first; `is_on` says whether answers are kept."""
+
+    is_on: bool
+    entries: list[Asked]
+
+
+class Switch(BaseModel):
+    """Whether answers are to be kept from now on."""
+
+    is_on: bool
+
+
 class Audio(BaseModel):
     """The recording that was aligned."""
 
@@ -229,6 +287,23 @@ class Attention(BaseModel):
     window_s: float
     offsets_s: list[float]
     excerpts: list[Excerpt]
+
+
+class LiveReset(BaseModel):
+    """A live session's wish to forget what was heard, and to listen for any piece."""
+
+    type: Literal["reset"]
+
+
+class LiveFollow(BaseModel):
+    """A live session's wish to follow a piece, which is likely to be played from `page`."""
+
+    type: Literal["follow"]
+    piece: Annotated[int, Field(ge=1, lt=2**63)]
+    page: Annotated[int, Field(ge=1, le=100_000)] = 1
+
+
+LiveWish = Annotated[LiveReset | LiveFollow, Field(discriminator="type")]
 
 
 class Health(BaseModel):

@@ -59,6 +59,8 @@ def piece_json(piece: Piece) -> dict[str, Any]:
         "added_at": piece.added_at,
         "pages": piece.pages,
         "systems": piece.systems,
+        "note": piece.note,
+        "tags": list(piece.tags),
     }
 
 

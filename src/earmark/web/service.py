@@ -29,6 +29,7 @@ from earmark.web.catalogue import Catalogue
 from earmark.web.limits import Limits, network_of
 from earmark.web.live_sessions import LiveSessions
 from earmark.web.metrics import Metrics
+from earmark.web.practising import Practising
 from earmark.web.queue import Pool
 from earmark.web.security import CLIENT_HEADER
 from earmark.web.sessions import Sessions
@@ -49,6 +50,7 @@ class Service:
     adding: Pool
     showing: Pool
     live_sessions: LiveSessions
+    practising: Practising
     limits: Limits
     metrics: Metrics
 
@@ -74,7 +76,8 @@ async def open_service(where: str | Path, model: str | Model, limits: Limits, wo
     sessions = Sessions(folder, limits, pools)
     live_sessions = LiveSessions(where, model)
     metrics = Metrics(pools, sessions, live_sessions)
-    service = Service(catalogue, sessions, searching, adding, showing, live_sessions, limits, metrics)
+    practising = Practising(catalogue, adding, searching, limits, kept_in(where))
+    service = Service(catalogue, sessions, searching, adding, showing, live_sessions, practising, limits, metrics)
     tasks = [asyncio.create_task(work) for work in (*(pool.run() for pool in pools), sessions.sweep(), tidy(catalogue))]
     try:
         yield service

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import mimetypes
+from functools import lru_cache
 from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
@@ -29,10 +31,19 @@ def site() -> APIRouter:
         if path is None:
             raise Refusal("not_found", "there is no such page", "start at /")
         content = path.read_bytes()
-        headers = {"ETag": tag_of(content), "Cache-Control": "no-cache"}
+        headers = {"Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+        if path.suffix != ".png" and "gzip" in request.headers.get("accept-encoding", ""):
+            content = _packed(content)
+            headers["Content-Encoding"] = "gzip"
+        headers["ETag"] = tag_of(content)
         if answer := unchanged(request, headers):
             return answer
         kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         return Response(content, media_type=kind, headers=headers)
 
     return router
+
+
+@lru_cache(maxsize=100)
+def _packed(content: bytes) -> bytes:
+    return gzip.compress(content, mtime=0)

@@ -22,6 +22,7 @@ from earmark.library.reading import read_page
 from earmark.sandbox.sandbox import Sandbox
 from earmark.schema import AudioSpec
 from earmark.search.rank import NEIGHBOURS
+from earmark.sheet.draw import scaled
 from earmark.sheet.formats import can_have_pages, count_pages, is_sheet_music
 from earmark.web.errors import Refusal
 from earmark.web.protocol import Answer, Progress, piece_json, pieces_json
@@ -44,8 +45,12 @@ def find(
     top: int,
     most_s: float,
     most_pages: int,
+    is_kept: bool = False,
 ) -> Answer:
-    """The object of ``earmark find --json`` under ``result``, its pieces by name under ``pieces``."""
+    """The object of ``earmark find --json`` under ``result``, its pieces by name under ``pieces``.
+
+    With ``is_kept`` it is noted in the library's history.
+    """
     last = 0.0
 
     def report(seconds: float) -> None:
@@ -67,6 +72,8 @@ def find(
     hits = tuple(replace(hit, source=os.path.basename(hit.source)) for hit in findings.hits)
     recordings = tuple(replace(hit, source=os.path.basename(hit.source)) for hit in findings.recordings)
     result = replace(findings, query_path=name, hits=hits, recordings=recordings).to_dict()
+    if is_kept:
+        library.history.note("find", name, result)
     return Answer({"result": result, "pieces": pieces})
 
 
@@ -85,6 +92,12 @@ def add(library: Library, progress: OnProgress, path: str, name: str, most_pages
     return Answer({"outcome": outcome.status, "piece": piece_json(outcome.piece)})
 
 
+def link(library: Library, progress: OnProgress) -> Answer:
+    """Holds new pieces against all others; the library keeps what is found."""
+    library.links(lambda done, of: progress(Progress(done / of)))
+    return Answer()
+
+
 def _check_pages(library: Library, path: str, name: str, most: int) -> None:
     """Refuses more pages than ``most``; a file that cannot be opened is refused when its pages are read."""
     pages = library.sandbox.call(count_pages, path) if can_have_pages(path) else 1
@@ -95,7 +108,7 @@ def _check_pages(library: Library, path: str, name: str, most: int) -> None:
 def page(library: Library, progress: OnProgress, files: list[str], name: str, number: int, width: int) -> Answer:
     """Page ``number`` of a piece as a grey PNG, ``width`` px wide, at most `WIDEST_PX`."""
     changed = tuple(os.stat(file).st_mtime_ns for file in files if os.path.exists(file))
-    return Answer({}, _png(_scaled(_seen(library.sandbox, tuple(files), changed, number), width)))
+    return Answer({}, _png(scaled(_seen(library.sandbox, tuple(files), changed, number), width)))
 
 
 @lru_cache(maxsize=4)
@@ -103,12 +116,7 @@ def _seen(sandbox: Sandbox, files: tuple[str, ...], changed: tuple[int, ...], nu
     """A page as it was last read, as wide as any that is shown: a large scan takes seconds to decode, and is asked for
     in one width after the other. ``changed`` are the files' times."""
     image = Image.fromarray(read_page(files, number, sandbox).image)
-    return image if image.width <= WIDEST_PX else _scaled(image, WIDEST_PX)
-
-
-def _scaled(image: Image.Image, width: int) -> Image.Image:
-    height = max(1, round(image.height * width / image.width))
-    return image.resize((width, height), Image.Resampling.BOX if width < image.width else None)
+    return image if image.width <= WIDEST_PX else scaled(image, WIDEST_PX)
 
 
 def spectrogram(library: Library, progress: OnProgress, path: str, name: str, start_s: float, end_s: float) -> Answer:
@@ -182,6 +190,7 @@ def _png(image: Image.Image) -> bytes:
 TASKS: dict[str, Callable[..., Answer]] = {
     "find": find,
     "add": add,
+    "link": link,
     "page": page,
     "spectrogram": spectrogram,
     "attention": attention,

@@ -44,7 +44,7 @@ class Worker:
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
         self._lock = threading.Lock()
-        self._stopped = self._killed = False
+        self._stopped = self._killed = self._ready = False
 
     @property
     def pid(self) -> int | None:
@@ -102,7 +102,7 @@ class Worker:
         if self._stopped:
             raise Refusal("unavailable", "the server is stopping", "start it again")
         if self._process is not None and self._pipe is not None and self._process.is_alive() and not self._killed:
-            return self._pipe
+            return self._once_ready(self._pipe)
         self._discard()
         context = multiprocessing.get_context("spawn")
         pipe, theirs = context.Pipe()
@@ -110,10 +110,16 @@ class Worker:
         process.start()
         theirs.close()
         with self._lock:
-            self._process, self._pipe, self._killed = process, pipe, False
+            self._process, self._pipe, self._killed, self._ready = process, pipe, False, False
             self.restarts += 1
-        if _receive(pipe, time.monotonic() + START_S)[0] != READY:
-            raise ValueError("not ready")
+        return self._once_ready(pipe)
+
+    def _once_ready(self, pipe: Connection) -> Connection:
+        """Waits until the process has said that it is ready; what it says before is no answer to a task."""
+        if not self._ready:
+            if _receive(pipe, time.monotonic() + START_S)[0] != READY:
+                raise ValueError("not ready")
+            self._ready = True
         return pipe
 
     def _discard(self) -> None:

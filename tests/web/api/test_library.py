@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from earmark.sheet.draw import THUMBNAIL_PX
+
 if TYPE_CHECKING:
     from tests.conftest import Music
     from tests.web.conftest import Fill, Serve, Served, Wait
@@ -115,6 +117,22 @@ def test_a_piece_is_removed_and_brought_back(served: Served) -> None:
         assert client.post(undo).status_code == 404
 
 
+def test_a_piece_whose_file_is_gone_is_marked_and_keeps_its_cover(
+    served: Served, add: Any, music: Music, tmp_path: Path
+) -> None:
+    content = music.write_pdf(tmp_path / "new.pdf", music.melody(22, NOTES)).read_bytes()
+    piece = add(content, "lost.pdf")["piece"]
+    (file,) = (path for path in (served.folder / "uploads").iterdir() if path.read_bytes() == content)
+    file.rename(tmp_path / "elsewhere.pdf")
+    with served.client() as client:
+        (listed,) = client.get("/api/v1/pieces", params={"search": "lost"}).json()["pieces"]
+        assert listed["is_missing"]
+        pages = f"/api/v1/pieces/{piece['id']}/pages"
+        assert client.get(f"{pages}/1.png", params={"width": THUMBNAIL_PX}).content.startswith(b"\x89PNG")
+        assert client.get(f"{pages}/1.png", params={"width": 960}).json()["error"]["kind"] == "unusable_file"
+    (tmp_path / "elsewhere.pdf").rename(file)
+
+
 def test_names_can_be_edited_and_are_found_without_accents(
     served: Served, add: Any, music: Music, tmp_path: Path
 ) -> None:
@@ -125,6 +143,11 @@ def test_names_can_be_edited_and_are_found_without_accents(
         assert (edited["name"], edited["title"], edited["composer"]) == ("op 10", "Größe", "Antonín Dvořák")
         found = client.get("/api/v1/pieces", params={"search": "DVORAK grosse", "order": "composer"}).json()
         assert [one["name"] for one in found["pieces"]] == ["op 10"]
+        noted = client.patch(address, json={"note": "Of 1912.", "tags": ["to do"]}).json()
+        assert (noted["title"], noted["note"], noted["tags"]) == ("Größe", "Of 1912.", ["to do"])
+        found = client.get("/api/v1/pieces", params={"tag": "To do"}).json()
+        assert [(one["name"], one["is_missing"]) for one in found["pieces"]] == [("op 10", False)]
+        assert client.get("/api/v1/pieces", params={"tag": ["to do", "easy"]}).json()["total"] == 0
         other = next(one for one in client.get("/api/v1/pieces").json()["pieces"] if one["id"] != piece["id"])
         refused = client.patch(address, json={"name": other["name"]})
         assert refused.status_code == 400

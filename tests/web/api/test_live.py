@@ -126,3 +126,23 @@ def test_sessions_are_limited_in_number_and_time(serve: Serve, encoders: FakeEnc
         with listen(server) as second:
             assert json.loads(second.recv(timeout=10))["error"]["kind"] == "busy"
         assert json.loads(first.recv(timeout=10))["error"]["kind"] == "too_long"
+
+
+def test_a_piece_is_followed_from_what_was_heard_already(server: Served, clip: Path) -> None:
+    with listen(server) as socket:
+        for portion in portions(clip):
+            socket.send(portion)
+            answer = json.loads(socket.recv(timeout=10))
+        piece = answer["pieces"]["piece-1"]["id"]
+        socket.send(json.dumps({"type": "follow", "piece": piece, "page": 2}))
+        while answer["type"] != "place":
+            answer = json.loads(socket.recv(timeout=10))
+        assert (answer["place"]["piece"], answer["place"]["page"]) == (piece, 2)
+        socket.send('{"type": "reset"}')
+        while answer["type"] != "update":
+            answer = json.loads(socket.recv(timeout=10))
+        assert answer["hits"] == []
+        socket.send('{"type": "follow", "piece": 999999}')
+        while answer["type"] != "error":
+            answer = json.loads(socket.recv(timeout=10))
+        assert answer["error"]["kind"] == "not_found"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import cv2
 import mido
 import numpy as np
+import pypdfium2
 
 from earmark.web.qr import svg_code
 
@@ -38,6 +39,33 @@ def test_live_names_the_piece_and_the_place_while_it_sounds(visit: Visit) -> Non
     page.click("#listen-stop")
     assert page.is_visible("#listen-start")
     assert page.evaluate("document.activeElement.id") == "listen-start"
+
+
+def test_one_button_listens_until_it_is_sure_and_the_stand_follows(visit: Visit) -> None:
+    page = visit()
+    page.click("#ask-listen")
+    page.wait_for_selector("#ask-hearing-stop:focus")
+    page.wait_for_selector("#stand .leaf .overlay-cursor", state="attached")
+    assert page.inner_text("#stand-title") == "piece-1"
+    assert re.search(r"#/stand/\d+/2$", page.url)
+    assert page.get_attribute("#stand-listen", "aria-pressed") == "true"
+    page.click("#stand-listen")
+    assert page.get_attribute("#stand-listen", "aria-pressed") == "false"
+    assert page.locator("#stand .overlay-cursor").count() == 0
+
+
+def test_the_stand_turns_to_where_the_music_is(visit: Visit) -> None:
+    page = visit("library")
+    page.click(".book:has-text('piece-1') a")
+    page.click("#piece-stand")
+    page.wait_for_selector("#stand .leaf img")
+    assert page.inner_text("#stand-page") == "Page 1 of 2"
+    page.click("#stand-two")  # one page at a time
+    page.click("#stand-listen")
+    page.wait_for_function("() => document.querySelector('#stand-page').textContent === 'Page 2 of 2'")
+    page.keyboard.press("Home")  # who turns by hand looks on
+    page.wait_for_timeout(1000)
+    assert page.text_content("#stand-page") == "Page 1 of 2"
 
 
 def test_live_says_when_the_line_breaks(visit: Visit) -> None:
@@ -143,6 +171,65 @@ def test_a_recording_is_added(visit: Visit, clip: Path) -> None:
     assert page.is_hidden("#library-recorded")
 
 
+def test_page_images_become_one_piece(visit: Visit, music: Music, tmp_path: Path) -> None:
+    with pypdfium2.PdfDocument(music.write_pdf(tmp_path / "waltz.pdf", music.melody(42, 100))) as score:
+        for number in range(2):
+            score[number].render(scale=200 / 72).to_pil().save(tmp_path / f"waltz {number + 1}.png")
+    page = visit("library")
+    catalogue(page)
+    page.set_input_files("#library-input", [tmp_path / "waltz 2.png", tmp_path / "waltz 1.png"])
+    page.wait_for_selector("#together:visible")
+    assert page.inner_text("#together-words") == "2 images, from waltz 1.png to waltz 2.png, in this order."
+    assert page.input_value("#together-name") == "waltz"
+    page.click("#together >> text=Cancel")
+    assert page.is_hidden("#library-additions")
+    page.set_input_files("#library-input", [tmp_path / "waltz 2.png", tmp_path / "waltz 1.png"])
+    page.click("#together button[value=one]")
+    page.wait_for_selector(".addition.done >> text=Added: waltz, 2 pages")
+    page.wait_for_selector('.book[data-piece="waltz"]')
+    page.click("[aria-label='Remove waltz']")  # leaves the library as it was
+    page.wait_for_selector("#toast:visible >> text=waltz is removed.")
+
+
+def test_a_recording_is_practised_with(visit: Visit, clip: Path) -> None:
+    page = visit("library")
+    catalogue(page)
+    page.set_input_files("#library-input", clip)
+    page.wait_for_selector(".addition.done >> text=Added: clip, a recording")
+    page.click(".book:has-text('piece-1') a")
+    page.click("#piece-mark")
+    assert page.inner_text("#piece-marks") == "Page 1"
+    page.click("#piece-recordings a:has-text('clip')")
+    page.wait_for_selector("#practice-loop:enabled")
+    assert page.inner_text("#practice-player .player-words") == "Page 2, system 1"
+    audio = "document.querySelector('#practice audio')"
+    page.select_option("#practice .speed", "0.5")
+    assert page.evaluate(f"[{audio}.playbackRate, {audio}.preservesPitch]") == [0.5, True]
+
+    page.click("#practice-loop")
+    page.select_option("#practice-from", "2/1")
+    page.select_option("#practice-to", "2/1")
+    assert page.get_attribute("#practice-loop", "aria-pressed") == "true"
+    page.evaluate(f"{audio}.currentTime = 9.5")
+    page.evaluate(f"{audio}.play()")
+    page.wait_for_function(f"() => {audio}.currentTime < 3")
+    page.click("#practice-loop")
+    assert page.is_hidden("#practice-ends")
+
+    page.click("#practice-mark")
+    assert page.inner_text("#practice-marks").split("\n") == ["Page 1", "Page 2, system 1"]
+    page.click("#practice-marks >> text=Page 1")
+    assert page.inner_text("#practice .score-page") == "Page 1 of 2"
+    page.click("#practice-back")
+    page.wait_for_selector("#piece-recordings a")
+    page.click("nav >> text=Library")
+    page.click("[aria-label='Play clip along its score']")
+    page.wait_for_selector("#practice:visible")
+    page.click("nav >> text=Library")
+    page.click("[aria-label='Remove clip']")  # leaves the library as it was
+    page.wait_for_selector("#toast:visible >> text=clip is removed.")
+
+
 def test_a_recording_is_named_and_a_midi_file_is_offered_as_it_is(visit: Visit, tmp_path: Path) -> None:
     track = mido.MidiTrack()
     for pitch in (57, 63, 69, 75) * 4:
@@ -235,9 +322,9 @@ def test_title_and_composer_are_edited_and_found_without_accents(visit: Visit) -
     page.wait_for_selector("#piece:not(.pending)")
     before = page.inner_text("#piece-title")
     page.click("#piece-edit")
-    page.fill("#piece-names-title", "Größe")
-    page.fill("#piece-names-composer", "Antonín Dvořák")
-    page.press("#piece-names-composer", "Enter")
+    page.fill("#piece-names input >> nth=0", "Größe")
+    page.fill("#piece-names input >> nth=1", "Antonín Dvořák")
+    page.press("#piece-names input >> nth=1", "Enter")
     page.wait_for_function("() => document.querySelector('#piece-title').textContent === 'Größe'")
     assert page.inner_text("#piece-composer") == "Antonín Dvořák"
     page.click("text=Library")
@@ -247,13 +334,13 @@ def test_title_and_composer_are_edited_and_found_without_accents(visit: Visit) -
     assert catalogue(page) == ["Größe"]
     page.click(".book a")
     page.click("#piece-edit")
-    page.fill("#piece-names-title", before)
-    page.click("#piece-names-cancel")
+    page.fill("#piece-names input >> nth=0", before)
+    page.click("#piece-names >> text=Cancel")
     assert page.inner_text("#piece-title") == "Größe"
     page.click("#piece-edit")  # as the other tests know it
-    page.fill("#piece-names-title", before)
-    page.fill("#piece-names-composer", "")
-    page.press("#piece-names-composer", "Enter")
+    page.fill("#piece-names input >> nth=0", before)
+    page.fill("#piece-names input >> nth=1", "")
+    page.press("#piece-names input >> nth=1", "Enter")
     page.wait_for_selector("#piece-edit:visible")
     assert page.inner_text("#piece-title") == before
 

@@ -113,6 +113,13 @@ def test_on_a_phone_a_page_is_as_wide_as_the_window_and_read_downwards(visit: Vi
     leaf = page.locator("#stand .leaf").bounding_box()
     assert leaf is not None
     assert abs(leaf["width"] - PHONE["viewport"]["width"]) <= 1
+    bar = page.locator("#stand-bar").bounding_box()
+    assert bar is not None
+    assert bar["height"] < 60
+    page.click("#stand-more")
+    assert page.is_visible("#stand-dark")
+    page.click("#stand-more")
+    assert page.is_hidden("#stand-dark")
     page.set_viewport_size({"width": 390, "height": 220})
     page.keyboard.press("PageDown")
     assert shown(page) == "Page 1 of 2"
@@ -174,7 +181,8 @@ def test_it_can_be_installed(visit: Visit) -> None:
     icons = page.evaluate(
         "(icons) => Promise.all(icons.map(({src}) => fetch(src).then(({ok}) => ok)))", manifest["icons"]
     )
-    assert icons == [True]
+    assert icons == [True, True]
+    assert page.evaluate("() => fetch('/icon.png').then(({headers}) => headers.get('Content-Type'))") == "image/png"
 
 
 def test_where_turns_lead(visit: Visit) -> None:
@@ -204,6 +212,32 @@ def test_where_turns_lead(visit: Visit) -> None:
         ["5", "5 4", "3 4", "3 2", "1 2"],
         ["4", "2 3", "1 2"],
     ]
+
+
+def test_pages_turn_ahead_of_the_music_and_back_with_it(visit: Visit) -> None:
+    page = visit()
+    positions = page.evaluate(
+        """async () => {
+            const { followed } = await import("/js/turns.js");
+            const systems = [1, 2, 3].map((number) => ({number, box: [0.1, number * 0.25, 0.9, number * 0.25 + 0.15]}));
+            const layout = [1, 2, 3, 4].map(() => ({systems}));
+            const walk = (options, ...places) => {
+                let position = {page: 1, half: false};
+                return places.map(([number, system, x]) => {
+                    const place = {page: number, system, x};
+                    position = followed(position, place, {layout, together: 1, halves: false, ...options}) ?? position;
+                    return position.page + (position.half ? "½" : "");
+                }).join(" ");
+            };
+            return [
+                walk({}, [1, 1, 0.5], [1, 3, 0.5], [1, 3, 0.8], [1, 3, 0.6], [2, 1, 0.2], [1, 2, 0.2], [4, 3, 0.9]),
+                walk({halves: true}, [1, 1, 0.5], [1, 3, 0.2], [2, 1, 0.2], [2, 3, 0.2], [1, 1, 0.2], [4, 3, 0.9]),
+                walk({together: 2}, [1, 3, 0.9], [2, 1, 0.5], [2, 3, 0.8], [3, 1, 0.5], [1, 1, 0.5]),
+                walk({together: 2, halves: true}, [1, 3, 0.9], [2, 1, 0.2], [2, 3, 0.9], [3, 1, 0.2], [4, 1, 0.2]),
+            ];
+        }"""
+    )
+    assert positions == ["1 1 2 2 2 1 4", "1 1½ 2 2½ 1 4", "1 1 3 3 1", "1 1½ 1½ 3 3"]
 
 
 def test_turning_down_a_page_begins_with_what_was_not_seen(visit: Visit) -> None:

@@ -12,6 +12,7 @@ from starlette.responses import FileResponse
 from earmark import __version__
 from earmark.library.names import Order
 from earmark.results import Kind
+from earmark.sheet.draw import THUMBNAIL_PX
 from earmark.web import models
 from earmark.web.added_files import AddedFiles
 from earmark.web.api.responses import API, Pictures, body, events, failures, job_json, picture, tag_of, unchanged
@@ -22,7 +23,7 @@ from earmark.web.sessions import KeptAddition
 from earmark.web.tasks import WIDEST_PX
 from earmark.web.uploads import int_or_zero, score_suffix, shown_name
 
-PAGE_WIDTHS = (240, 480, 960, 1440, 1920, WIDEST_PX)
+PAGE_WIDTHS = (240, THUMBNAIL_PX, 960, 1440, 1920, WIDEST_PX)
 PRIVATELY_A_DAY = "private, max-age=86400"
 
 router = APIRouter(prefix=API, tags=["library"])
@@ -49,13 +50,16 @@ def library(service: InService) -> dict[str, Any]:
 def pieces(
     service: InService,
     kind: Annotated[Kind, Query(description="sheet music, or indexed recordings")] = "score",
-    search: Annotated[str, Query(max_length=200, description="words of name, title or composer, all of them")] = "",
-    order: Annotated[Order, Query(description="what they are sorted by")] = "name",
+    search: Annotated[
+        str, Query(max_length=200, description="words of name, title, composer, note or tags, all of them")
+    ] = "",
+    tag: Annotated[list[str], Query(max_length=100, description="a tag that they have; repeat it")] = [],  # noqa: B006
+    order: Annotated[Order, Query(description="what they are sorted by; added: the latest first")] = "name",
     offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> dict[str, Any]:
     """Pieces of one kind; accents and case do not count in searching and sorting, and numbers sort as numbers."""
-    return service.catalogue.pieces(kind, search, order, offset, limit)
+    return service.catalogue.pieces(kind, search, tag, order, offset, limit)
 
 
 @router.get("/pieces/{piece}", response_model=models.PieceDetails, responses=failures("not_found"))
@@ -88,6 +92,8 @@ async def page(
     if answer := unchanged(request, headers):
         return answer
     content = pictures.get(tag)
+    if content is None and (number, width) == (1, THUMBNAIL_PX):  # at once, without the file
+        content = await asyncio.to_thread(service.catalogue.thumbnail, found)
     if content is None:
         files = await asyncio.to_thread(service.catalogue.files, found)
         task = Task("page", {"files": files, "name": found.name, "number": number, "width": width})
@@ -149,8 +155,9 @@ async def addition_events(service: InService, addition: Key) -> Response:
     "/pieces/{piece}", response_model=models.Piece, responses=failures("bad_request", "not_found", "unavailable")
 )
 def edit(service: InService, piece: Identifier, edit: models.Edit) -> dict[str, Any]:
-    """Sets a piece's name, title and composer, as far as they are given; they stay when its file is added again."""
-    return service.catalogue.edit(piece, edit.name, edit.title, edit.composer)
+    """Sets a piece's name, title, composer, note and tags, as far as they are given; they stay when its file is added
+    again."""
+    return service.catalogue.edit(piece, **edit.model_dump())
 
 
 @router.delete("/pieces/{piece}", response_model=models.Removal, responses=failures("not_found"))

@@ -1,4 +1,4 @@
-"""The route to listen live, a WebSocket: samples of the client's microphone in, ranking and place out.
+"""The route to listen live, a WebSocket: samples of the client's microphone in, ranking or place out.
 
 Bare samples need no decoding, so that they are searched in the server's own process.
 """
@@ -6,17 +6,19 @@ Bare samples need no decoding, so that they are searched in the server's own pro
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from typing import Annotated
 
 from fastapi import APIRouter, Query, WebSocket
+from pydantic import TypeAdapter, ValidationError
 from starlette.websockets import WebSocketDisconnect
 
 from earmark.errors import EarmarkError
-from earmark.library.live import Listener
+from earmark.library.live import Follower, Listener
 from earmark.web.api.responses import API
 from earmark.web.errors import Refusal, explain
+from earmark.web.live_sessions import Follow, Forget
+from earmark.web.models import LiveWish
 from earmark.web.service import InService, Service
 
 EVERY_S = 0.4
@@ -24,12 +26,18 @@ MOST_HELD_S = 5.0
 LONGEST_TEXT = 100
 BROKEN, FULL = 1008, 1013
 
+_WISHES: TypeAdapter[LiveWish] = TypeAdapter(LiveWish)
+
 router = APIRouter(prefix=API)
 
 
 @router.websocket("/live")
 async def live(socket: WebSocket, service: InService, rate: Annotated[int, Query(ge=8000, le=96_000)]) -> None:
-    """Binary messages are 16-bit little-endian mono samples, ``rate`` a second; answers are JSON."""
+    """Binary messages are 16-bit little-endian mono samples, ``rate`` a second; answers are JSON.
+
+    ``{"type": "follow", "piece": ID, "page": 1}`` asks to follow a piece from now on, ``{"type": "reset"}`` to listen
+    for any piece anew.
+    """
     await socket.accept()
     if service.live_sessions.count >= service.limits.live_sessions:
         refusal = Refusal("busy", "others are listening already", "try again when they have stopped")
@@ -60,7 +68,7 @@ class Session:
         self._service, self._rate = service, rate
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
-        self._reset = False
+        self._wish: Follow | Forget | None = None
         self._came = asyncio.Event()
 
     async def receive(self, socket: WebSocket) -> None:
@@ -72,26 +80,25 @@ class Session:
             if message.get("bytes"):
                 self._waiting.append(message["bytes"])
                 self._waiting_bytes += len(message["bytes"])
-            elif message.get("text") is not None and _asks_to_forget(message["text"]):
-                self._take_waiting()
-                self._reset = True
             else:
-                raise Refusal("bad_request", "the message is none of the protocol's", "send samples, or a reset")
+                self._wish = _wish(message.get("text") or "")
+                if isinstance(self._wish, Forget):
+                    self._take_waiting()
             if len(message.get("bytes") or b"") % 2 or self._waiting_bytes > 2 * self._rate * MOST_HELD_S:
                 raise Refusal("bad_request", "samples are cut in two, or come too fast", "send them as they are played")
             self._came.set()
 
     async def answer(self, socket: WebSocket) -> None:
         """Sends an answer when there is more sound, but not more often than each `EVERY_S`."""
-        listener: Listener | None = None
+        hearing: Listener | Follower | None = None
         while True:
             await self._came.wait()
             self._came.clear()
             start = time.monotonic()
             pcm = self._take_waiting()
-            reset, self._reset = self._reset, False
+            wish, self._wish = self._wish, None
             try:
-                listener, update = await self._service.live_sessions.answer(listener, self._rate, pcm, reset)
+                hearing, update = await self._service.live_sessions.answer(hearing, self._rate, pcm, wish)
             except EarmarkError as error:
                 raise explain(error, "the sound") from error
             try:
@@ -105,11 +112,13 @@ class Session:
         return pcm
 
 
-def _asks_to_forget(text: str) -> bool:
+def _wish(text: str) -> Follow | Forget:
+    """What a client asks for; raises Refusal when it is nothing that can be."""
     try:
-        return len(text) < LONGEST_TEXT and bool(json.loads(text) == {"type": "reset"})
-    except ValueError:
-        return False
+        asked = _WISHES.validate_json(text if len(text) < LONGEST_TEXT else "")
+    except ValidationError:
+        raise Refusal("bad_request", "the message is none of the protocol's", "send samples, or a wish") from None
+    return Forget() if asked.type == "reset" else Follow(asked.piece, asked.page)
 
 
 async def _refuse(socket: WebSocket, refusal: Refusal, code: int) -> None:

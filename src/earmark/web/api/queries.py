@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+import json
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.responses import FileResponse
 
+from earmark.library.exports import answer_annotations, answer_table
 from earmark.web import models
 from earmark.web.api.responses import API, body, events, failures, job_json, picture
 from earmark.web.errors import Refusal
@@ -60,7 +63,8 @@ async def send(
         most_bytes = limits.score_bytes if suffix else limits.audio_bytes
         path, size = await service.sessions.receive(request, most_bytes, suffix)
     shown = shown_name(recording or name, "recording")
-    most = {"top": top, "most_s": limits.audio_s, "most_pages": limits.question_pages}
+    is_kept = request.app.state.is_private  # what others ask is theirs
+    most = {"is_kept": is_kept, "top": top, "most_s": limits.audio_s, "most_pages": limits.question_pages}
     task = Task("find", {"path": str(path), "name": shown, "start_s": start_s, "end_s": end_s, **most})
     try:
         job = service.searching.submit(client, task, limits.query_s)
@@ -85,6 +89,31 @@ async def state_events(service: InService, query: Key) -> Response:
     """The same as server-sent events `state`, until it is done or has failed."""
     kept = service.sessions.query(query)
     return events(kept.job, lambda: models.Query.model_validate(_query_json(service, kept)).model_dump_json())
+
+
+@router.get(
+    "/queries/{query}/export",
+    response_class=Response,
+    responses=failures("not_found", "not_ready")
+    | {200: {"description": "A file: of CSV, of JSON, or of W3C Web Annotations.", "content": {"*/*": {}}}},
+)
+async def export(
+    service: InService, request: Request, query: Key, form: Literal["csv", "json", "annotations"] = "csv"
+) -> Response:
+    """The answer to a query as a file; annotations lead to this server's pages."""
+    kept = service.sessions.query(query)
+    result = kept.job.answer.value.get("result")
+    if result is None:
+        raise Refusal("not_ready", "there is no answer yet", "wait for the result")
+    if form == "csv":
+        text, kind = answer_table(result), "text/csv"
+    elif form == "json":
+        text, kind = json.dumps(result, ensure_ascii=False, indent=1) + "\n", "application/json"
+    else:
+        text, kind = answer_annotations(result, str(request.base_url)), "application/ld+json"
+    ending = "annotations.json" if form == "annotations" else form
+    name = quote(f"{kept.name}.{ending}")
+    return Response(text, media_type=kind, headers={"Content-Disposition": f"attachment; filename*=UTF-8''{name}"})
 
 
 @router.delete("/queries/{query}", status_code=204, responses=failures("not_found"))

@@ -15,11 +15,12 @@ import * as ask from "/views/ask.js";
 import * as library from "/views/library.js";
 import * as listen from "/views/listen.js";
 import * as piece from "/views/piece.js";
+import * as practice from "/views/practice.js";
 import * as query from "/views/query.js";
 import * as stand from "/views/stand.js";
 
-const views = { ask, listen, library, piece, query, stand };
-const parent = { piece: "library", query: "ask", stand: "library" };
+const views = { ask, listen, library, piece, practice, query, stand };
+const parent = { piece: "library", practice: "library", query: "ask", stand: "library" };
 let current = null;
 
 function route() {

@@ -7,7 +7,7 @@
 
 const SHELL = "earmark-shell";
 const PIECES = "earmark-pieces";
-const FILES = /"(\/[\w/.-]+\.(?:js|css|svg|webmanifest))"/g;
+const FILES = /"(\/[\w/.-]+\.(?:js|css|svg|png|webmanifest))"/g;
 const PIECE = /^\/api\/v1\/pieces\/\d+(\/pages\/\d+\.png)?$/;
 
 self.addEventListener("install", (event) => event.waitUntil(keepShell().then(() => self.skipWaiting())));

@@ -41,6 +41,17 @@ export class Alignment {
     return this.starts[here + (step < 0 && late ? 0 : step)]?.time_s ?? null;
   }
 
+  /**
+   * From when to when the recording plays the systems `from` to `to`, each [page, system], {start, end} in seconds: the
+   * time nearest to `now`. Null if it never does.
+   */
+  passage(from, to, now) {
+    const away = (run) => Math.abs(run[0].time_s - now);
+    const first = this.runs(...from).reduce((one, other) => one && away(one) <= away(other) ? one : other, null);
+    const last = first && this.runs(...to).find((run) => run.at(-1).time_s > first[0].time_s);
+    return last ? { start: first[0].time_s, end: last.at(-1).time_s } : null;
+  }
+
   /** The number of the system on `page` whose middle is nearest to `y`; null if there is none. */
   systemAt(page, y) {
     const away = ({ box }) => Math.abs((box[1] + box[3]) / 2 - y);

@@ -1,20 +1,22 @@
 /** Keeps the screen on while music plays or is listened to: hands are on the instrument then. */
 
-let wanted = false;
+const wanting = new Set();
 let lock = null;
 
-export function stayAwake(on) {
-  wanted = on;
+/** Says whether `who` wants the screen to stay on. */
+export function stayAwake(who, on) {
+  if (on) wanting.add(who);
+  else wanting.delete(who);
   settle();
 }
 
 async function settle() {
-  if (!wanted) {
+  if (!wanting.size) {
     lock?.release();
     lock = null;
   } else if (!lock || lock.released) {
     const taken = await navigator.wakeLock?.request("screen").catch(() => null); // an empty battery may refuse
-    if (wanted) lock = taken ?? null;
+    if (wanting.size) lock = taken ?? null;
     else taken?.release();
   }
 }

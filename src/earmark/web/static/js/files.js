@@ -8,6 +8,9 @@ const SHEETS = /\.(pdf|png|jpe?g|tiff?|webp|hei[cf]|avif|jp[2xf]|j2k|gif|bmp|p[b
 /** Whether a file is sheet music by its name's ending; all others are taken for recordings. */
 export const isSheet = (name) => SHEETS.test(name);
 
+/** Whether a file is an image of a page, by its name's ending. */
+export const isImage = (name) => /\.(png|jpe?g|webp|hei[cf]|avif|gif|bmp)$/i.test(name);
+
 /** Throws a Problem when a file is empty or has more than `most` bytes. */
 export function checkSize(file, most) {
   if (!file.size) throw new Problem("empty_file", `${file.name} is empty`, "look where it came from, and give it again");

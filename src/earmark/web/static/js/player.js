@@ -18,6 +18,12 @@ export class Player extends EventTarget {
     audio.onloadedmetadata = () => this.setLength(audio.duration);
     audio.onplay = audio.onpause = () => this.changed();
     audio.onseeked = () => this.told();
+    audio.onended = () => {
+      if (!this.loop) return;
+      this.seek(this.loop.start);
+      this.toggle();
+    };
+    this.parts.speed.onchange = () => this.setSpeed(this.speed);
     audio.onerror = () => audio.getAttribute("src") && this.mute();
     this.setSystems(false);
   }
@@ -27,6 +33,8 @@ export class Player extends EventTarget {
     this.parts.audio.src = source;
     this.silentTime = 0;
     this.muted = false;
+    this.loop = null;
+    this.setSpeed(1);
     this.parts.play.disabled = false;
     this.parts.words.textContent = "";
     this.setLength(length);
@@ -59,6 +67,23 @@ export class Player extends EventTarget {
     else audio.pause();
   }
 
+  /** How fast it plays, 1 is as it was recorded; the pitch stays. */
+  get speed() {
+    return Number(this.parts.speed.value);
+  }
+
+  setSpeed(speed) {
+    const { audio, speed: chosen } = this.parts;
+    chosen.value = String(speed);
+    audio.preservesPitch = true;
+    audio.defaultPlaybackRate = audio.playbackRate = speed;
+  }
+
+  /** Plays {start, end}, seconds, again and again; null: goes on. */
+  setLoop(loop) {
+    this.loop = loop;
+  }
+
   /** Says something below the slider. */
   say(words) {
     this.parts.words.textContent = words;
@@ -88,12 +113,14 @@ export class Player extends EventTarget {
     icon.setAttribute("href", this.playing ? "#icon-pause" : "#icon-play");
     play.setAttribute("aria-label", this.playing ? "Pause" : "Play");
     this.told();
-    stayAwake(this.playing);
+    stayAwake("player", this.playing);
     if (this.playing) requestAnimationFrame(() => this.frame());
   }
 
   frame() {
     if (!this.playing) return;
+    const { loop, time } = this;
+    if (loop && (time >= loop.end || time < loop.start - 1)) this.seek(loop.start);
     this.told();
     requestAnimationFrame(() => this.frame());
   }

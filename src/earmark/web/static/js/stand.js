@@ -1,17 +1,18 @@
 /** A music stand: the pages of a piece as large as the window lets them be, turned by whole or half pages. */
 
 import { libraryFacts, pageAddress, pieceOf } from "/js/api.js";
-import { h, say, svg, titleOf } from "/js/dom.js";
-import { cut, scrolled, seen, together, turned } from "/js/turns.js";
+import { h, say, still, svg, titleOf } from "/js/dom.js";
+import { cut, followed, scrolled, seen, together, turned } from "/js/turns.js";
 
 const KEPT = 4; // pages before and after that stay decoded
 const SWIPED_PX = 45;
 const TAPPED_PX = 10;
 const EDGE = 1 / 3; // of the width, where a tap turns
+const ROOM_ABOVE = 0.2; // of the window, over the system that is played
 
 /**
  * `settings`: {width, two, halves}: whether pages are as wide as the window, two are side by side where there is room, and
- * half pages turn. Events: `turn` (detail {page, words}), `hand` (someone turned by hand), `middle` (a tap there).
+ * half pages turn. Events: `turn` (detail {page, words}), `middle` (a tap there).
  */
 export class Stand extends EventTarget {
   constructor(frame, settings) {
@@ -19,7 +20,8 @@ export class Stand extends EventTarget {
     this.frame = frame;
     this.sheet = frame.firstElementChild;
     this.settings = settings;
-    this.piece = this.told = null;
+    this.piece = this.told = this.playing = null;
+    this.away = false; // whether someone turned by hand to where no music is
     this.leaves = new Map();
     this.fingers(frame);
     new ResizeObserver(() => this.lay()).observe(frame);
@@ -37,7 +39,7 @@ export class Stand extends EventTarget {
 
   /** Shows nothing. */
   close() {
-    this.requested = this.piece = this.told = null;
+    this.requested = this.piece = this.told = this.playing = null;
     this.leaves.clear();
     this.sheet.replaceChildren();
   }
@@ -56,7 +58,7 @@ export class Stand extends EventTarget {
   /** Turns on (1) or back (-1), as someone asked by hand. */
   step(direction) {
     if (!this.piece) return;
-    this.dispatchEvent(new Event("hand"));
+    this.away = true;
     const { frame, settings: { width, halves }, position } = this;
     if (width) {
       const high = this.sheet.offsetHeight;
@@ -74,7 +76,7 @@ export class Stand extends EventTarget {
   /** Turns to the first (-1) or the last page (1). */
   toEnd(direction) {
     if (!this.piece) return;
-    this.dispatchEvent(new Event("hand"));
+    this.away = true;
     this.goTo({ page: direction < 0 ? 1 : Math.max(1, this.pages - this.together + 1), half: false });
   }
 
@@ -83,6 +85,55 @@ export class Stand extends EventTarget {
     this.position = position;
     this.lay();
     this.frame.scrollTop = fromBelow ? this.sheet.offsetHeight : 0;
+  }
+
+  /**
+   * Marks the place that is played, {page, system, x}, or none (null), and turns ahead of the music. Who turned away by hand
+   * is not turned back, until the music is where they look.
+   */
+  showPlaying(place) {
+    if (!this.piece) return;
+    const before = this.playing;
+    this.playing = place;
+    this.draw();
+    if (!place) return;
+    const { beside, over } = seen(this.position, this.pages, this.together);
+    if (this.away && !beside.includes(place.page) && place.page !== over) return;
+    this.away = false;
+    const { settings: { width, halves }, piece: { layout } } = this;
+    const next = followed(this.position, place, { layout, together: this.together, halves: halves && !width });
+    if (next) this.goTo(next);
+    const isOther = next || before?.system !== place.system || before.page !== place.page;
+    if (width && isOther && place.page === this.position.page) this.scrollTo(this.systemBox(place));
+  }
+
+  systemBox({ page, system }) {
+    return this.piece.layout[page - 1].systems.find(({ number }) => number === system)?.box ?? null;
+  }
+
+  /** Brings a system of a page that is as wide as the window near its top. */
+  scrollTo(box) {
+    if (!box) return;
+    const top = box[1] * this.sheet.offsetHeight - ROOM_ABOVE * this.frame.clientHeight;
+    this.frame.scrollTo({ top, behavior: still() ? "instant" : "smooth" });
+  }
+
+  /** Draws the mark over the page that it is on. */
+  draw() {
+    const box = this.playing && this.systemBox(this.playing);
+    for (const [number, leaf] of this.leaves) {
+      const overlay = leaf.querySelector(".overlay");
+      if (!box || number !== this.playing.page) {
+        overlay.replaceChildren();
+        continue;
+      }
+      const { width_px: wide, height_px: high } = this.piece.layout[number - 1];
+      const [x0, y0, x1, y1] = [box[0] * wide, box[1] * high, box[2] * wide, box[3] * high];
+      const x = this.playing.x * wide;
+      overlay.replaceChildren(
+        svg("rect", { class: "overlay-system", x: x0, y: y0, width: x1 - x0, height: y1 - y0 }),
+        svg("line", { class: "overlay-cursor", x1: x, x2: x, y1: y0, y2: y1 }));
+    }
   }
 
   /** Follows other settings, or the window's size. */
@@ -107,6 +158,7 @@ export class Stand extends EventTarget {
     }
     this.tell(over ? [over, ...numbers] : numbers);
     this.prepare(beside);
+    this.draw();
   }
 
   /** Says which pages are seen, when they are others: "Page 3 of 12", "Pages 3 and 4 of 12". */

@@ -1,5 +1,7 @@
 /** What a music stand shows at a position, and where turning leads. Pure. */
 
+const NEARLY_OVER = 0.75; // of a page's last system: from there on the page after is looked at
+const STILL_OVER = 0.5; // until the music is so far back, that page stays
 const WIDE_ENOUGH = 0.85; // of the width that two pages take when they are as high as the window
 const OVERLAP = 0.1; // of the window, seen again after a turn that finds no system to begin with
 
@@ -23,6 +25,31 @@ export function turned({ page, half }, direction, { pages, together, halves }) {
   const before = Math.max(1, page - together);
   return { page: before, half: halves && before + together === page };
 }
+
+/**
+ * The position in which the music at `place` {page, system, x} is seen, and what comes after it in time; null if that is the
+ * one there is. `layout` are the pages with their systems. Of a page that is nearly over the one after is shown already.
+ */
+export function followed({ page, half }, place, { layout, together, halves }) {
+  const pages = layout.length;
+  const { systems } = layout[place.page - 1];
+  const box = systems.find(({ number }) => number === place.system)?.box;
+  const done = box && place.system === systems.at(-1).number ? (place.x - box[0]) / (box[2] - box[0]) : 0;
+  if (place.page === page - 1 && done >= STILL_OVER) return null;
+  if (halves && place.page < pages) {
+    if (together === 2 && place.page === page + 1) return moved({ page, half }, { page, half: page + 1 < pages });
+    const isLower = box && (box[1] + box[3]) / 2 > cut(systems);
+    if (together === 1) return moved({ page, half }, { page: place.page, half: Boolean(isLower) });
+  }
+  const { beside } = seen({ page, half }, pages, together);
+  const isSeen = beside.includes(place.page) && !(half && place.page === page + 2);
+  const now = isSeen ? { page, half } : { page: place.page, half: false };
+  const last = Math.min(pages, now.page + together - 1);
+  const next = last < pages && place.page === last && done >= NEARLY_OVER ? { page: last + 1, half: false } : now;
+  return moved({ page, half }, next);
+}
+
+const moved = (now, then) => now.page === then.page && now.half === then.half ? null : then;
 
 /** How many pages of this shape (width / height) go side by side into a window. */
 export function together(width, height, shape) {

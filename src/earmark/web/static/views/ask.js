@@ -4,6 +4,7 @@ import { call, libraryFacts, patiently, Problem, problemOf, send, watch } from "
 import { $, capital, clock, count, h, say, showOnly, showProblem, size, titleOf } from "/js/dom.js";
 import { checkSize, isSheet } from "/js/files.js";
 import { placeOf } from "/js/hits.js";
+import { live } from "/js/live.js";
 import { openMicrophone, wav } from "/js/microphone.js";
 import { fail, newRow, report, settle } from "/js/rows.js";
 
@@ -15,12 +16,23 @@ const QUIET_FOR_S = 3;
 
 let running = null; // AbortController of the query under way
 let recording = null; // {microphone, chunks, seconds, quiet}
+let agreed = null; // the piece that live listening was sure of in the answer before
+let handedOn = false; // whether the music stand goes on listening
+let leaving = new AbortController();
 
-const states = () => [$("ask-ways"), $("ask-recording"), $("ask-work")];
+const states = () => [$("ask-ways"), $("ask-hearing"), $("ask-recording"), $("ask-work")];
 
 export async function enter() {
   showOnly($("ask-ways"), states());
   showProblem($("ask-problem"), null);
+  leaving = new AbortController();
+  const { signal } = leaving;
+  live.addEventListener("loudness", ({ detail }) => showLevel($("ask-hearing-level"), detail), { signal });
+  live.addEventListener("update", ({ detail }) => heard(detail), { signal });
+  live.addEventListener("end", ({ detail }) => {
+    showProblem($("ask-problem"), detail);
+    back("ask-listen");
+  }, { signal });
   try {
     const [facts, { recordings }] = await Promise.all([libraryFacts(), call("GET", "/recordings")]);
     $("ask-folder").hidden = recordings.length === 0;
@@ -35,6 +47,9 @@ export async function enter() {
 }
 
 export function leave() {
+  leaving.abort();
+  if (!handedOn) live.stop();
+  handedOn = false;
   running?.abort();
   discard();
   $("folder").close();
@@ -48,6 +63,11 @@ $("ask-input").onchange = () => {
   $("ask-input").value = "";
 };
 $("ask-cancel").onclick = () => running?.abort();
+$("ask-listen").onclick = () => listen();
+$("ask-hearing-stop").onclick = () => {
+  live.stop();
+  back("ask-listen");
+};
 $("ask-record").onclick = () => record();
 $("ask-stop").onclick = () => finish();
 $("ask-discard").onclick = () => {
@@ -158,9 +178,40 @@ function progress(words, part, hint) {
 }
 
 /** Back to the ways to ask, with the focus where it can go on. */
-function back() {
+function back(where = "ask-file") {
   showOnly($("ask-ways"), states());
-  $("ask-file").focus();
+  $(where).focus();
+}
+
+/** Listens until it is sure; then the music stand opens at the place, and follows. */
+async function listen() {
+  showProblem($("ask-problem"), null);
+  agreed = null;
+  try {
+    await live.start();
+  } catch (error) {
+    showProblem($("ask-problem"), problemOf(error));
+    return;
+  }
+  $("ask-hearing-words").textContent = "Listening …";
+  showOnly($("ask-hearing"), states());
+  $("ask-hearing-stop").focus();
+  say("Listening");
+}
+
+/** Two answers have to agree: one alone may be a phrase that two pieces share. */
+function heard({ confident, said, hits, pieces, place }) {
+  const piece = pieces[hits[0]?.piece];
+  const words = piece && said !== "not in this library" ? `Perhaps ${titleOf(piece)}` : "Listening …";
+  if ($("ask-hearing-words").textContent !== words) $("ask-hearing-words").textContent = words;
+  const sure = confident && place ? piece.id : null;
+  if (sure === null || sure !== agreed) {
+    agreed = sure;
+    return;
+  }
+  handedOn = true;
+  live.follow(piece.id, place.page);
+  location.hash = `#/stand/${piece.id}/${place.page}`;
 }
 
 async function record() {

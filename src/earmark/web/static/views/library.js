@@ -1,11 +1,12 @@
 /** The library: its pieces in a grid, sheet music being added, and removing with undo. */
 
-import { call, forgetLibrary, get, libraryFacts, pageAddress, patiently, problemOf, send, watch } from "/js/api.js";
-import { checkSize, isSheet } from "/js/files.js";
+import { call, forgetLibrary, get, libraryFacts, pageAddress, patiently, Problem, problemOf, send, watch } from "/js/api.js";
+import { checkSize, isImage, isSheet } from "/js/files.js";
 import { $, count, h, icon, say, sentence, showProblem, titleOf } from "/js/dom.js";
 import { namesForm } from "/js/names.js";
 import { row } from "/js/recordings.js";
 import { fail, newRow, report, settle } from "/js/rows.js";
+import { pdfOf } from "/js/together.js";
 
 export const title = "Library";
 
@@ -99,7 +100,8 @@ function book(piece, widths) {
     h("a", { href: `#/piece/${piece.id}` },
       h("span", { class: "cover" }, h("img", { src: cover, alt: "", loading: "lazy", decoding: "async" })),
       h("span", { class: "book-title" }, titleOf(piece)),
-      h("span", { class: "book-composer" }, piece.composer ?? count(piece.pages, "page"))),
+      h("span", { class: "book-composer" }, piece.composer ?? count(piece.pages, "page")),
+      piece.is_missing ? h("span", { class: "missing-file" }, "Its file is missing") : null),
     remover(piece, "book-remove"));
 }
 
@@ -117,9 +119,24 @@ function tapeRow(tape) {
       form.querySelector("input").focus();
     },
   }, icon("pen"));
+  const along = h("button", {
+    type: "button", class: "quiet", "aria-label": `Play ${titleOf(tape)} along its score`, onclick: () => openScore(tape),
+  }, icon("follow"));
   const words = [tape.composer, tape.source].filter(Boolean).join(", ");
-  const shown = row(tape, words, 0, h("span", { class: "tape-acts" }, edit, remover(tape, "tape-remove")));
+  const shown = row(tape, words, 0, h("span", { class: "tape-acts" }, along, edit, remover(tape, "tape-remove")));
   return shown;
+}
+
+/** Opens the score that a recording is of, to practise with it. */
+async function openScore(tape) {
+  try {
+    const { links, ahead } = await call("GET", `/pieces/${tape.id}/links`);
+    const score = links.find(({ relation }) => relation === "score");
+    if (score) location.hash = `#/practice/${score.piece.id}/${tape.id}`;
+    else toast(ahead ? "Its score is still being looked for." : "No score of it is known in this library.");
+  } catch (error) {
+    showProblem($("library-problem"), problemOf(error));
+  }
 }
 
 function remover(piece, style) {
@@ -146,9 +163,10 @@ async function openOnTablet() {
 }
 $("tablet").onclose = () => $("tablet-code").replaceChildren();
 
-/** What a drop on this view says, and does: each file becomes a piece, a few at a time. */
+/** What a drop on this view says, and does: each file becomes a piece, or several images one; a few at a time. */
 export const dropWords = "Drop sheet music or recordings to add them";
-export async function drop(files) {
+export async function drop(given) {
+  const files = await together(given);
   const waiting = files.map((file) => ({ file, row: newRow("Adding", file.name) }));
   if (!waiting.length) return;
   $("library-additions").hidden = false;
@@ -163,6 +181,28 @@ export async function drop(files) {
   say(`${count(added, "piece")} of ${count(files.length, "file")} added`);
   $("additions-clear").hidden = false;
   await refresh();
+}
+
+/** The files as they are to be added: of several images someone says whether they are pages of one piece. */
+async function together(files) {
+  const images = files.filter(({ name }) => isImage(name));
+  if (images.length < 2) return files;
+  const others = files.filter(({ name }) => !isImage(name));
+  const pages = images.toSorted((one, other) => one.name.localeCompare(other.name, undefined, { numeric: true }));
+  $("together-words").textContent = `${count(pages.length, "image")}, from ${pages[0].name} to ${pages.at(-1).name}, in this order.`;
+  $("together-name").value = pages[0].name.replace(/\.\w+$/, "").replace(/[\s_-]*0*1$/, "") || "Pages";
+  $("together").returnValue = "none";
+  $("together").showModal();
+  await new Promise((resolve) => { $("together").onclose = resolve; });
+  if ($("together").returnValue === "each") return files;
+  if ($("together").returnValue === "none") return others;
+  try {
+    return [...others, await pdfOf(pages, $("together-name").value.trim() || "Pages")];
+  } catch {
+    const words = new Problem("unusable_file", "this browser cannot read one of the images", "save them as JPEG or PNG, or add them one by one");
+    showProblem($("library-problem"), words);
+    return others;
+  }
 }
 
 /** Adds one file; true when it is in the library now. */

@@ -1,31 +1,37 @@
 /** Listening live: what is played at the microphone, and where in the score. */
 
-import { gone, problemOf, Problem, socket } from "/js/api.js";
-import { stayAwake } from "/js/awake.js";
+import { problemOf } from "/js/api.js";
 import { $, percent, say, showProblem, titleOf } from "/js/dom.js";
 import { placeOf, showHits } from "/js/hits.js";
-import { openMicrophone } from "/js/microphone.js";
+import { live } from "/js/live.js";
 import { Score } from "/js/score.js";
 import { showLevel } from "/views/ask.js";
 
 export const title = "Listen";
 
-const LATE_S = 2;
-
 let score = null;
-let session = null; // {microphone, socket} while listening
 let shown = null; // {piece: its name, byHand}
+let leaving = new AbortController();
 
 export function enter() {
   score ??= new Score($("listen-score"), { follows: true });
+  leaving = new AbortController();
+  const { signal } = leaving;
+  live.addEventListener("loudness", ({ detail }) => showLevel($("listen-level"), detail), { signal });
+  live.addEventListener("update", ({ detail }) => update(detail), { signal });
+  live.addEventListener("end", ({ detail }) => {
+    switchTo(false);
+    showProblem($("listen-problem"), detail);
+  }, { signal });
 }
 
 export function leave() {
+  leaving.abort();
   stop();
 }
 
 /** What keys turn. */
-export const turns = () => (session ? score : null);
+export const turns = () => (live.on ? score : null);
 
 $("listen-start").onclick = () => start();
 $("listen-stop").onclick = () => {
@@ -33,7 +39,7 @@ $("listen-stop").onclick = () => {
   $("listen-start").focus();
 };
 $("listen-reset").onclick = () => {
-  session?.socket.send(JSON.stringify({ type: "reset" }));
+  live.reset();
   shown = null;
   score.showPlaying(null);
   describe({ state: "Listening", title: "Listening for a new piece" });
@@ -42,58 +48,29 @@ $("listen-reset").onclick = () => {
 async function start() {
   showProblem($("listen-problem"), null);
   $("listen-start").disabled = true;
-  const mine = { microphone: null, socket: null };
   try {
-    mine.microphone = await openMicrophone((chunk, loudness) => hear(mine, chunk, loudness));
+    await live.start();
   } catch (error) {
     showProblem($("listen-problem"), problemOf(error));
     return;
   } finally {
     $("listen-start").disabled = false;
   }
-  session = mine;
-  mine.socket = socket(`/live?rate=${mine.microphone.rate}`);
-  mine.socket.onmessage = ({ data }) => session === mine && receive(JSON.parse(data));
-  mine.socket.onclose = () => session === mine && lost();
   switchTo(true);
   describe({ state: "Listening", title: "Play something" });
   $("listen-stop").focus();
   say("Listening");
 }
 
-function hear({ microphone, socket: line }, chunk, loudness) {
-  showLevel($("listen-level"), loudness);
-  const late = microphone && line ? line.bufferedAmount / 2 / microphone.rate : LATE_S;
-  if (line?.readyState === WebSocket.OPEN && late < LATE_S) line.send(chunk);
-}
-
-function receive(message) {
-  if (message.type === "error") {
-    const { kind, what, remedy } = message.error;
-    stop();
-    showProblem($("listen-problem"), new Problem(kind, what, remedy));
-  } else if (message.type === "update") update(message);
-}
-
-function lost() {
-  stop();
-  showProblem($("listen-problem"), gone());
-}
-
 function stop() {
-  if (!session) return;
-  const { microphone, socket: line } = session;
-  session = null;
-  microphone.close();
-  line?.close();
+  live.stop();
   switchTo(false);
-  $("listen-state").textContent = "Listening is off";
 }
 
 function switchTo(on) {
   $("listen-start").hidden = on;
   $("listen-stop").hidden = $("listen-reset").hidden = $("listen-level-part").hidden = !on;
-  stayAwake(on);
+  if (!on) $("listen-state").textContent = "Listening is off";
 }
 
 /** Shows a new ranking and place. The first piece is followed, unless another one was chosen. */

@@ -1,7 +1,10 @@
-/** One piece of the library: its pages to read, editing its title and composer, and removing it. */
+/** One piece of the library: its pages to read, what belongs to it, editing its names, and removing it. */
 
-import { call, forgetLibrary, libraryFacts, pageAddress, pieceOf, problemOf } from "/js/api.js";
+import { forgetLibrary, libraryFacts, pageAddress, pieceOf, problemOf } from "/js/api.js";
+import { addMark, showMarks } from "/js/bookmarks.js";
 import { $, h, say, showProblem, titleOf } from "/js/dom.js";
+import { editionRows, recordingRows, stillLooking, watchLinks } from "/js/links.js";
+import { namesForm } from "/js/names.js";
 import { Score } from "/js/score.js";
 import { remove } from "/views/library.js";
 
@@ -12,10 +15,13 @@ const THUMB_PX = 240;
 let score = null;
 let piece = null; // the piece that is shown: null until it is known, and when there is none
 let wanted = null; // the id that was asked for last
+let leaving = new AbortController();
 
 export async function enter(id, page = "1") {
   make();
   wanted = id;
+  leaving.abort();
+  leaving = new AbortController();
   edit(false);
   if (String(piece?.id) !== id) clear();
   showProblem($("piece-problem"), null);
@@ -31,6 +37,8 @@ export async function enter(id, page = "1") {
     $("piece-pages").replaceChildren(...piece.layout.map(({ number }) => thumbnail(number, widths)));
     await score.open(piece.id, Math.min(Math.max(1, Number(page) || 1), piece.pages));
     markPage();
+    showMarks($("piece-marks"), piece, ({ page: marked }) => score.turn(marked));
+    belonging(leaving.signal);
   } catch (error) {
     if (wanted !== id) return;
     clear();
@@ -39,7 +47,26 @@ export async function enter(id, page = "1") {
   }
 }
 
-export function leave() {}
+export function leave() {
+  leaving.abort();
+}
+
+/** Shows the recordings and other editions of the piece, as they become known. */
+async function belonging(signal) {
+  try {
+    await watchLinks(piece, ({ links, ahead }) => {
+      const rows = { recordings: recordingRows(piece, links), editions: editionRows(links) };
+      for (const [name, found] of Object.entries(rows)) {
+        $(`piece-${name}`).replaceChildren(...found);
+        $(`piece-${name}-part`).hidden = !found.length;
+      }
+      $("piece-looking").textContent = stillLooking(ahead);
+    }, signal);
+  } catch (error) {
+    const problem = problemOf(error); // out of reach, or busy: the pages can be read all the same
+    if (problem) $("piece-looking").textContent = "";
+  }
+}
 
 /** What keys turn. */
 export const turns = () => (piece ? score : null);
@@ -49,6 +76,9 @@ function clear() {
   piece = null;
   $("piece").classList.add("pending");
   $("piece-stand").hidden = $("piece-remove").hidden = $("piece-edit").hidden = $("piece-names").hidden = true;
+  $("piece-recordings-part").hidden = $("piece-editions-part").hidden = true;
+  $("piece-looking").textContent = "";
+  $("piece-marks").replaceChildren();
   $("piece-title").textContent = "…";
   $("piece-composer").textContent = "";
   $("piece-facts").replaceChildren();
@@ -66,24 +96,15 @@ function edit(open) {
   $("piece-names").hidden = !open;
   $("piece-edit").hidden = open;
   if (!open) return;
-  $("piece-names-title").value = piece.title ?? "";
-  $("piece-names-composer").value = piece.composer ?? "";
-  $("piece-names-title").focus();
-}
-
-async function rename() {
-  const names = { title: $("piece-names-title").value.trim(), composer: $("piece-names-composer").value.trim() };
-  try {
-    const { title: named, composer } = await call("PATCH", `/pieces/${piece.id}`, { json: names });
-    forgetLibrary();
-    piece = { ...piece, title: named, composer };
+  const form = namesForm(piece, (named) => {
+    if (named !== piece) forgetLibrary();
+    piece = { ...piece, title: named.title, composer: named.composer };
     showNames();
     edit(false);
     $("piece-edit").focus();
-    say(`Saved: ${titleOf(piece)}`);
-  } catch (error) {
-    showProblem($("piece-problem"), problemOf(error));
-  }
+  });
+  $("piece-names").replaceChildren(form);
+  form.querySelector("input").focus();
 }
 
 function make() {
@@ -94,10 +115,10 @@ function make() {
     markPage();
   });
   $("piece-edit").onclick = () => edit(true);
-  $("piece-names-cancel").onclick = () => edit(false);
-  $("piece-names").onsubmit = (event) => {
-    event.preventDefault();
-    rename();
+  $("piece-mark").onclick = () => {
+    addMark(piece, score.number);
+    showMarks($("piece-marks"), piece, ({ page }) => score.turn(page));
+    say("Bookmarked");
   };
   $("piece-remove").onclick = async () => {
     if (await remove(piece)) location.hash = "#/library";

@@ -2,7 +2,8 @@
 
 import { problemOf } from "/js/api.js";
 import { stayAwake } from "/js/awake.js";
-import { $, showProblem, titleOf } from "/js/dom.js";
+import { $, say, showProblem, titleOf } from "/js/dom.js";
+import { live } from "/js/live.js";
 import { keepOffline } from "/js/offline.js";
 import { Stand } from "/js/stand.js";
 
@@ -19,13 +20,19 @@ const CONTROLS = "button, a, input, select";
 
 let stand = null;
 let settings = null;
+let leaving = new AbortController();
 
 export async function enter(id, page = "1") {
   make();
   document.querySelector(".top").inert = true;
   document.addEventListener("keydown", pressed);
-  stayAwake(true);
+  stayAwake("stand", true);
   showBar(true);
+  leaving = new AbortController();
+  const { signal } = leaving;
+  live.addEventListener("place", ({ detail: { place } }) => place && stand.showPlaying(place), { signal });
+  live.addEventListener("end", ({ detail }) => ended(detail), { signal });
+  showListening(); // the first view may have begun
   showProblem($("stand-problem"), null);
   $("stand-close").href = `#/piece/${id}`;
   $("stand-title").textContent = "…";
@@ -50,10 +57,12 @@ async function keep(piece) {
 }
 
 export function leave() {
+  leaving.abort();
+  live.stop();
   stand.close();
   document.querySelector(".top").inert = false;
   document.removeEventListener("keydown", pressed);
-  stayAwake(false);
+  stayAwake("stand", false);
   if (document.fullscreenElement) document.exitFullscreen();
 }
 
@@ -70,6 +79,8 @@ function make() {
   $("stand-previous").onclick = () => stand.step(-1);
   $("stand-next").onclick = () => stand.step(1);
   for (const name of SETTINGS) $(`stand-${name}`).onclick = () => change(name);
+  $("stand-listen").onclick = () => listen();
+  $("stand-more").onclick = () => showMore($("stand-more").getAttribute("aria-expanded") !== "true");
   $("stand-full").hidden = !document.fullscreenEnabled;
   $("stand-full").onclick = () => {
     if (document.fullscreenElement) document.exitFullscreen();
@@ -79,6 +90,41 @@ function make() {
     $("stand-full").setAttribute("aria-pressed", String(Boolean(document.fullscreenElement)));
   });
   show();
+}
+
+/** Listens and follows, or ends that. */
+async function listen() {
+  showProblem($("stand-problem"), null);
+  if (live.on) {
+    live.stop();
+    stand.showPlaying(null);
+  } else {
+    try {
+      await live.start();
+      if (stand.piece) live.follow(stand.piece.id, stand.position.page);
+      say("Listening: the pages turn as you play");
+    } catch (error) {
+      showProblem($("stand-problem"), problemOf(error));
+    }
+  }
+  showListening();
+}
+
+/** The session is over, for a reason. */
+function ended(problem) {
+  showListening();
+  showBar(true);
+  stand.showPlaying(null);
+  showProblem($("stand-problem"), problem);
+}
+
+function showListening() {
+  $("stand-listen").setAttribute("aria-pressed", String(live.on));
+}
+
+/** Shows the settings where the bar has no room for them. */
+function showMore(on) {
+  $("stand-more").setAttribute("aria-expanded", String(on));
 }
 
 /** What was set last on this device. */
@@ -110,6 +156,7 @@ function show() {
 function showBar(on) {
   if (!on && $("stand-bar").contains(document.activeElement)) $("stand-window").focus();
   $("stand-bar").hidden = !on;
+  if (!on) showMore(false);
 }
 
 function pressed(event) {

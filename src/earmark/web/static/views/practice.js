@@ -1,0 +1,215 @@
+/** Practising with a recording: it plays along the score, slower or faster, a passage again and again. */
+
+import { Alignment } from "/js/alignment.js";
+import { call, indexedRecordingAddress, pause, pieceOf, problemOf } from "/js/api.js";
+import { addMark, showMarks } from "/js/bookmarks.js";
+import { $, h, say, showProblem, titleOf } from "/js/dom.js";
+import { watchLinks } from "/js/links.js";
+import { Player } from "/js/player.js";
+import { Score } from "/js/score.js";
+
+export const title = "Practise";
+
+const ALIGNMENT_EVERY_MS = 500;
+
+let score, player;
+let piece = null;
+let alignment = null;
+let recordings = []; // of the piece, as far as they are known
+let played = null; // the one that is chosen
+let place = null; // what is played, as long as it is known
+let choosing = null; // what of the loop is chosen next in the score: "from" or "to"
+let leaving = new AbortController();
+
+export async function enter(id, recording) {
+  make();
+  leaving = new AbortController();
+  const { signal } = leaving;
+  piece = alignment = place = played = null;
+  recordings = [];
+  describe("…", "");
+  showProblem($("practice-problem"), null);
+  $("practice-back").href = `#/piece/${id}`;
+  try {
+    piece = await pieceOf(Number(id));
+    if (signal.aborted) return;
+    describe(titleOf(piece), piece.composer ?? "");
+    showSystems();
+    showMarks($("practice-marks"), piece, goTo);
+    await score.open(piece.id);
+    const listed = watchLinks(piece, ({ links }) => showRecordings(links), signal);
+    await Promise.all([choose(Number(recording), signal), listed]);
+  } catch (error) {
+    const problem = problemOf(error);
+    if (!problem || signal.aborted) return;
+    if (!piece) describe("No such piece", "");
+    showProblem($("practice-problem"), problem);
+  }
+}
+
+export function leave() {
+  leaving.abort();
+  player.unload();
+  setLoop(null);
+}
+
+/** What keys turn, and what they play. */
+export const turns = () => (piece ? score : null);
+export const plays = () => (piece ? player : null);
+
+function make() {
+  if (score) return;
+  score = new Score($("practice-score"), { follows: true });
+  player = new Player($("practice-player"));
+  player.addEventListener("moment", ({ detail: { time } }) => moment(time));
+  player.addEventListener("system", ({ detail }) => jump(alignment?.neighbour(player.time, detail)));
+  score.addEventListener("point", ({ detail }) => point(detail));
+  $("practice-recording").onchange = ({ target }) => choose(Number(target.value), leaving.signal, place).catch(problem);
+  $("practice-loop").onclick = () => {
+    if (player.loop || choosing) setLoop(null);
+    else chooseNext("from");
+  };
+  $("practice-from").onchange = $("practice-to").onchange = () => loop();
+  $("practice-mark").onclick = () => {
+    const { page, system } = place ?? { page: score.number, system: null };
+    addMark(piece, page, system);
+    showMarks($("practice-marks"), piece, goTo);
+    say("Bookmarked");
+  };
+}
+
+const problem = (error) => problemOf(error) && showProblem($("practice-problem"), problemOf(error));
+
+function describe(words, composer) {
+  $("practice-title").textContent = words;
+  $("practice-composer").textContent = composer;
+  document.title = `${words} – Earmark`;
+}
+
+/** Lists the recordings to switch between, and the one that plays. */
+function showRecordings(links) {
+  recordings = links.filter(({ relation }) => relation === "recording").map((link) => link.piece);
+  if (played) listRecordings();
+}
+
+function listRecordings() {
+  const listed = recordings.some(({ id }) => id === played.id) ? recordings : [played, ...recordings];
+  $("practice-recording").replaceChildren(...listed.map((one) => h("option", { value: one.id }, titleOf(one))));
+  $("practice-recording").value = played.id;
+  $("practice-recording").disabled = listed.length < 2;
+}
+
+/** Plays another recording, at the same place of the score if one is given. */
+async function choose(id, signal, at = null) {
+  const recording = await pieceOf(id);
+  if (signal.aborted) return;
+  played = recording;
+  listRecordings();
+  const { speed, playing } = player;
+  alignment = null;
+  setLoop(null);
+  player.load(indexedRecordingAddress(id), NaN);
+  player.setSpeed(speed);
+  player.setSystems(false);
+  for (;;) {
+    const answer = await call("GET", `/pieces/${piece.id}/recordings/${id}/alignment`, { signal });
+    if (played !== recording) return;
+    if (answer.alignment) {
+      follow(answer.alignment, at);
+      if (playing) player.toggle();
+      return;
+    }
+    const part = answer.progress && answer.progress < 1 ? ` ${Math.round(100 * answer.progress)} %` : "";
+    player.say(`Following the score …${part}`);
+    await pause(ALIGNMENT_EVERY_MS, signal);
+  }
+}
+
+function follow(found, at) {
+  if (!found.points.length) {
+    player.say("Nothing of this piece is played here.");
+    return;
+  }
+  alignment = new Alignment(found);
+  player.setSystems(true);
+  player.say("");
+  $("practice-loop").disabled = false;
+  jump(at ? alignment.timeOf(at.page, at.x, middleOf(at), 0) : alignment.points[0].time_s);
+}
+
+const middleOf = ({ box }) => (box[1] + box[3]) / 2;
+
+function moment(time) {
+  if (!alignment) return;
+  place = alignment.at(time);
+  score.showPlaying(place);
+  if (choosing) return;
+  player.say(place ? `Page ${place.page}, system ${place.system}` : "Not in the score here");
+}
+
+function jump(time) {
+  if (time === null || time === undefined) return;
+  score.setFollow(true);
+  player.seek(time);
+}
+
+/** Someone pointed into the score: at a place to play from, or at an end of the loop. */
+function point({ page, x, y }) {
+  if (!alignment) return;
+  if (!choosing) {
+    jump(alignment.timeOf(page, x, y, player.time));
+    return;
+  }
+  $(`practice-${choosing}`).value = `${page}/${alignment.systemAt(page, y)}`;
+  if (choosing === "from") chooseNext("to");
+  else loop();
+}
+
+function chooseNext(end) {
+  choosing = end;
+  $("practice-loop").setAttribute("aria-pressed", "true");
+  $("practice-ends").hidden = false;
+  const words = end === "from" ? "Choose the first system of the loop in the score." : "Choose the last system of the loop.";
+  player.say(words);
+  say(words);
+}
+
+/** Plays the systems between the ends that are chosen again and again. */
+function loop() {
+  const [from, to] = ["from", "to"].map((end) => $(`practice-${end}`).value.split("/").map(Number));
+  const passage = alignment?.passage(from, to, player.time);
+  choosing = null;
+  if (!passage) {
+    player.say("The recording has no such passage.");
+    return;
+  }
+  setLoop(passage);
+  jump(passage.start);
+}
+
+function setLoop(passage) {
+  choosing = null;
+  player.setLoop(passage);
+  $("practice-loop").setAttribute("aria-pressed", String(Boolean(passage)));
+  $("practice-ends").hidden = !passage;
+  $("practice-loop").disabled = !alignment;
+}
+
+/** The systems that a loop may begin and end with. */
+function showSystems() {
+  for (const end of ["from", "to"]) {
+    $(`practice-${end}`).replaceChildren(...piece.layout.flatMap(({ number, systems }) =>
+      systems.map((system) => h("option", { value: `${number}/${system.number}` }, `Page ${number}, system ${system.number}`))));
+  }
+}
+
+/** Plays from a bookmark on, or shows its page where nothing is played. */
+function goTo({ page, system }) {
+  const box = alignment?.box(page, system ?? 1);
+  const time = box ? alignment.timeOf(page, box[0], (box[1] + box[3]) / 2, player.time) : null;
+  if (time !== null) jump(time);
+  else {
+    score.setFollow(false);
+    score.turn(page);
+  }
+}
