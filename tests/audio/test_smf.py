@@ -120,7 +120,7 @@ def test_what_is_amiss_is_said(tmp_path: Path, kind: str, said: list[str]) -> No
         (header() + chunk(note(36, channel=9)), "has percussion only, which is not played"),
         (header() + chunk(b"\x00\xff\x59\x02\xee\x01" + END), "has no notes"),
         (header()[:9], "is no MIDI file, or a damaged one"),
-        (b"", "is no MIDI file, or a damaged one"),
+        (b"", "is empty"),
     ],
 )
 def test_a_file_without_notes_is_bad_input(tmp_path: Path, content: bytes, said: str) -> None:

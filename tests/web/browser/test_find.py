@@ -319,6 +319,8 @@ def test_with_the_keyboard_alone(visit: Visit, clip: Path) -> None:
     assert page.evaluate("document.activeElement.className") == "skip"
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "ask-listen"
+    page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "ask-file"
     page.keyboard.press("Enter")
     page.wait_for_selector("#query .hit")

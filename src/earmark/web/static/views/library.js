@@ -108,12 +108,12 @@ function book(piece, widths) {
 /** A recording's row, with the means to name and to remove it. */
 function tapeRow(tape) {
   const edit = h("button", {
-    type: "button", class: "quiet", "aria-label": `Edit title and composer of ${titleOf(tape)}`,
+    type: "button", class: "quiet tape-edit", "aria-label": `Edit title and composer of ${titleOf(tape)}`,
     onclick: () => {
       const form = namesForm(tape, (named) => {
         const again = tapeRow(named);
         shown.replaceWith(again);
-        again.querySelector("button").focus();
+        again.querySelector(".tape-edit").focus();
       });
       shown.replaceChildren(form);
       form.querySelector("input").focus();
