@@ -14,6 +14,7 @@ from earmark.errors import BadInput, Mismatch
 from earmark.library import add as add_module
 from earmark.library import embedded_search
 from earmark.library import encode as encode_module
+from earmark.library import library as library_module
 from earmark.library.add import Outcome
 from earmark.library.embedding_files import INDEX
 from earmark.library.library import Library
@@ -123,6 +124,20 @@ def test_what_is_done_with_a_few_pieces_lists_no_others(
     assert "piece-1" not in {hit.piece for hit in library.find(scores / "piece-1.pdf").hits}  # it is of that file
     library.remove("piece-1")
     assert "piece-1" not in {hit.piece for hit in library.find(clip).hits}
+
+
+@pytest.mark.parametrize(
+    ("made_with", "loaded"), [("earlier-0123456789ab", "earlier"), ("gone-0123456789ab", "now"), (None, "now")]
+)
+def test_a_library_goes_on_with_the_shipped_model_that_made_it(
+    made_with: str | None, loaded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(library_module, "DEFAULT_MODEL", "now")
+    monkeypatch.setattr(library_module, "available", lambda: ["earlier", "now"])
+    monkeypatch.setattr(library_module, "load", lambda name: name)
+    with Library.open(tmp_path / "library") as library:
+        monkeypatch.setattr(type(library.store), "model_id", made_with)
+        assert str(library.model) == loaded
 
 
 def test_readding_is_free(library: Library, scores: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON on stand
 MODEL = click.option(
     "--model",
     metavar="NAME",
-    show_default="earmark-1",
+    show_default="the library's own; earmark-1 for a new one",
     help="A shipped model's name or a model's folder.",
 )
 
@@ -54,10 +54,10 @@ class Verbs(click.Group):
 
 
 def open_library(where: str, model: str | None = None, create: bool = False) -> Library:
-    """The library at ``where``, with the default model if ``model`` is None; raises as `Library.open` does."""
-    from earmark.library.library import DEFAULT_MODEL, Library
+    """See `Library.open`."""
+    from earmark.library.library import Library
 
-    return Library.open(where, model or DEFAULT_MODEL, create)
+    return Library.open(where, model, create)
 
 
 def say(line: object, err: bool = False) -> None:

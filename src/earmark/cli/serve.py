@@ -61,16 +61,16 @@ def serve_command(
         from earmark.web.server import listen, make_server
     except ImportError as error:
         raise EarmarkError(f"serving needs {error.name}; install it with: pip install 'earmark[web]'") from error
-    from earmark.library.library import DEFAULT_MODEL, Library
+    from earmark.library.library import Library
     from earmark.library.location import is_remote
     from earmark.web.limits import Limits
 
-    chosen = model or DEFAULT_MODEL
     given = where if is_remote(where) else Path(where).expanduser()
     if isinstance(given, Path):
         _offer_to_add(given, model)
-    with Library.open(given, chosen) as library:
+    with Library.open(given, model) as library:
         library.check()  # what is wrong is said now, not to the first who asks
+        chosen = model or library.model.model_id.rpartition("-")[0]
     token = None if host in THIS_MACHINE else secrets.token_urlsafe(32)
     limits = replace(Limits(), library_bytes=round(quota * 1e9))
     names = {host, socket.gethostname()} if token else set()

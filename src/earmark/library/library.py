@@ -44,7 +44,7 @@ from earmark.library.store import (
     pending_mark,
 )
 from earmark.library.stretches import stretches
-from earmark.model.encoders import Model, load
+from earmark.model.encoders import Model, available, load
 from earmark.results import Alignment, Comparison, Findings, Identified, Links
 from earmark.sandbox.sandbox import Sandbox
 from earmark.sheet.flat_pages import read_flat_pages
@@ -76,7 +76,7 @@ class Library:
     that read files for it.
     """
 
-    def __init__(self, where: str | Path, store: Store, model: str | Path | Model, sandbox: Sandbox) -> None:
+    def __init__(self, where: str | Path, store: Store, model: str | Path | Model | None, sandbox: Sandbox) -> None:
         self.store, self.sandbox = store, sandbox
         self._where, self._given_model = where, model
 
@@ -84,16 +84,17 @@ class Library:
     def open(
         cls,
         where: str | Path,
-        model: str | Path | Model = DEFAULT_MODEL,
+        model: str | Path | Model | None = None,
         create: bool = True,
         sandbox: Sandbox | None = None,
     ) -> Library:
         """The library at ``where``, a folder, or an address in Milvus; an empty one is made if there is none and
         ``create`` is True.
 
-        ``model`` is a shipped model's name, a model's folder, or a loaded model; it is loaded when it is first
-        needed. Files are read in ``sandbox``, one of its own if None. Raises BadInput when there is no library, or
-        something else, at ``where``.
+        ``model`` is a shipped model's name, a model's folder, or a loaded model; None is the shipped one that the
+        library was made with, and `DEFAULT_MODEL` for a new one. It is loaded when it is first needed. Files are read
+        in ``sandbox``, one of its own if None. Raises BadInput when there is no library, or something else, at
+        ``where``.
         """
         path = where if is_remote(where) else Path(where).expanduser()
         return cls(path, open_store(path, create), model, sandbox or Sandbox())
@@ -114,7 +115,14 @@ class Library:
     @cached_property
     def model(self) -> Model:
         """The model that the library is searched with, loaded when first asked for; raises as `load` does."""
-        return load(self._given_model) if isinstance(self._given_model, str | Path) else self._given_model
+        return load(self._chosen) if isinstance(self._chosen, str | Path) else self._chosen
+
+    @cached_property
+    def _chosen(self) -> str | Path | Model:
+        if self._given_model is not None:
+            return self._given_model
+        made_with = (self.store.model_id or "").rpartition("-")[0]
+        return made_with if made_with in available() else DEFAULT_MODEL
 
     @property
     def history(self) -> History:
@@ -382,9 +390,9 @@ class Library:
             return Threads(jobs, self.model, self.sandbox)
         from earmark.library.cluster import Cluster
 
-        if not isinstance(self._given_model, str | Path):
+        if not isinstance(self._chosen, str | Path):
             raise EarmarkError("with Ray, a model has to be given by its name or folder")
-        return Cluster(ray, self._given_model, self.model.model_id)
+        return Cluster(ray, self._chosen, self.model.model_id)
 
     def _used_model(self) -> str:
         """The stored embeddings' model_id; raises when there are none, or they are not of this model."""
