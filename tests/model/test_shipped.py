@@ -20,11 +20,13 @@ def shipped() -> Model:
     return load(DEFAULT_MODEL)
 
 
-def test_our_own_model_ships_alone() -> None:
-    assert available() == [DEFAULT_MODEL]
+def test_our_own_models_ship_alone() -> None:
+    assert available() == [DEFAULT_MODEL, "earmark-1.1"]
 
 
-@pytest.mark.parametrize("folder", [WEIGHTS / DEFAULT_MODEL, *sorted(ROWS.iterdir())], ids=lambda folder: folder.name)
+@pytest.mark.parametrize(
+    "folder", [*(WEIGHTS / name for name in available()), *sorted(ROWS.iterdir())], ids=lambda folder: folder.name
+)
 def test_a_model_is_small_has_a_card_and_knows_how_sure_it_may_be(folder: Path) -> None:
     assert sum(path.stat().st_size for path in folder.glob("*.onnx")) < MOST_BYTES
     assert "Limits" in (folder / "CARD.md").read_text()
