@@ -22,9 +22,9 @@ from benchmarks.support.clips import RATE_HZ
 from benchmarks.support.pieces import Piece, evenly_chosen, read_pieces
 from benchmarks.support.results import begin, finish, table
 from benchmarks.support.session import STEPS, Score, Stretch, practise, read_score
-from earmark.library.ear import Ear
 from earmark.library.library import DEFAULT_MODEL, Library
 from earmark.library.live import Follower, Now
+from earmark.library.live_excerpts import LiveExcerpts
 
 EVERY_S = 0.4
 NEAR_S = 1.0
@@ -52,7 +52,7 @@ def follow(library: Library, identifier: int, piece: Piece, seed: int, found: Fo
     score = read_score(piece)
     samples, stretches = practise(piece, score, seed)
     pcm = (np.clip(samples, -1, 1) * 32767).astype(np.int16)
-    follower, size = Follower(library, Ear(library.model, RATE_HZ), identifier), round(EVERY_S * RATE_HZ)
+    follower, size = Follower(library, LiveExcerpts(library.model, RATE_HZ), identifier), round(EVERY_S * RATE_HZ)
     told: list[tuple[float, Now | None]] = []
     for start in range(0, len(pcm), size):
         follower.hear(pcm[start : start + size])

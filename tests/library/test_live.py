@@ -10,9 +10,9 @@ import av
 import numpy as np
 import pytest
 
-from earmark.library.ear import Ear
 from earmark.library.library import Library
 from earmark.library.live import Follower, Heard, Listener, Now
+from earmark.library.live_excerpts import LiveExcerpts
 
 if TYPE_CHECKING:
     from tests.conftest import FakeEncoders, Music
@@ -88,13 +88,13 @@ def test_any_rate_and_any_portions_are_the_same_sound(library: Library, music: M
     doubled = Listener(library, 2 * RATE_HZ)
     doubled.hear(np.repeat(pcm, 2))
     assert doubled.answer().hits[0].piece == "piece-1"
-    assert doubled.ear.heard_s == pytest.approx(15, abs=0.1)
+    assert doubled.excerpts.heard_s == pytest.approx(15, abs=0.1)
 
 
 def test_memory_is_bounded(library: Library) -> None:
     listener = Listener(library, RATE_HZ)
     play(listener, np.zeros(60 * RATE_HZ, np.int16), portion_s=1.0)
-    assert len(listener.ear._samples) < 8 * RATE_HZ
+    assert len(listener.excerpts._samples) < 8 * RATE_HZ
 
 
 def test_a_library_that_changes_meanwhile_is_looked_up_again(library: Library, music: Music, tmp_path: Path) -> None:
@@ -108,13 +108,13 @@ def test_a_library_that_changes_meanwhile_is_looked_up_again(library: Library, m
 
 def test_a_piece_is_followed_through_a_stop_and_back(library: Library, music: Music, tmp_path: Path) -> None:
     piece = next(piece for piece in library.pieces() if piece.name == "piece-1")
-    follower = Follower(library, Ear(library.model, RATE_HZ), piece.id)
+    follower = Follower(library, LiveExcerpts(library.model, RATE_HZ), piece.id)
     silence = np.zeros(2 * RATE_HZ, np.int16)
     ahead, back = (sound(music, tmp_path / f"{i}.wav", 1, first, first + 16) for i, first in enumerate((76, 10)))
     told = [now(follower, part) for part in (ahead, silence, back)]
     assert [place and (place.page, place.system) for place in told] == [(2, 1), (2, 1), (1, 2)]
     with pytest.raises(KeyError):
-        Follower(library, Ear(library.model, RATE_HZ), 999)
+        Follower(library, LiveExcerpts(library.model, RATE_HZ), 999)
 
 
 def now(follower: Follower, pcm: np.ndarray) -> Now | None:

@@ -70,14 +70,13 @@ def serve_command(
         _offer_to_add(given, model)
     with Library.open(given, model) as library:
         library.check()  # what is wrong is said now, not to the first who asks
-        chosen = model or library.model.model_id.rpartition("-")[0]
     token = None if host in THIS_MACHINE else secrets.token_urlsafe(32)
     limits = replace(Limits(), library_bytes=round(quota * 1e9))
     names = {host, socket.gethostname()} if token else set()
     files = _certificate(host) if is_tls and not certificate else certificate
     secured = tls(*files) if files else None
     with listen(host, port, "https" if secured else "http") as listening:
-        app = create_app(given, chosen, token, names, limits, workers, listening.network_url if token else None)
+        app = create_app(given, model, token, names, limits, workers, listening.network_url if token else None)
         say(listening.url + (f"?token={token}" if token else ""))
         if token and sys.stdout.isatty():  # programs want the address alone
             click.echo(terminal_code(printable(f"{listening.network_url}?token={token}")))

@@ -14,7 +14,7 @@ from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from earmark.audio.sound import stated_duration_s
 from earmark.embed.recording import EmbeddedRecording, read_blocks
@@ -49,6 +49,8 @@ from earmark.results import Alignment, Comparison, Findings, Identified, Links
 from earmark.sandbox.sandbox import Sandbox
 from earmark.sheet.flat_pages import read_flat_pages
 from earmark.sheet.formats import is_sheet_music
+
+T = TypeVar("T")
 
 DEFAULT_MODEL = "earmark-1"
 ATTEMPTS = 5
@@ -231,12 +233,8 @@ class Library:
     ) -> Findings:
         read = read_query(asked, self.model, self.sandbox, start_s, end_s, report)
         own = {file.path for file in asked.files}
-        for _ in range(ATTEMPTS):
-            with suppress(KeyError):  # a piece was removed after it had been ranked
-                hits, recordings, said = answer(self.store, self.model.calibration, read, own, top)
-                break
-        else:
-            raise LibraryUnusable(self._where, "changes faster than it can be searched", "try again later")
+        calibration = self.model.calibration
+        hits, recordings, said = self._with_pieces(lambda: answer(self.store, calibration, read, own, top))
         return Findings(
             query_path=asked.source,
             query_start_s=start_s,
@@ -272,13 +270,11 @@ class Library:
         with at_hand(audio) as path:
             self.sandbox.start(read_blocks)
             model_id = self._used_model()
-            given = None if piece is None else self._named([piece])[0]
-            if given and given.kind != "score":  # before the work
-                raise BadInput(self._where, f"{piece!r} is a recording", "name a piece of sheet music")
+            given = None if piece is None else self._score(piece)  # what is wrong is said before the work
             stated_s = self.sandbox.call(stated_duration_s, path) if progress else None
             recording = read_recording(path, self.model, self.sandbox, report=report)
         with self.store.snapshot():
-            given = given and self._named([given.name])[0]
+            given = given and self._score(given.name)
             played = follow(recording, self.store, self.model.calibration, given)
         if not played:
             raise Unsure(f"{audio}: is probably of no piece in this library; name the piece if it is")
@@ -300,11 +296,9 @@ class Library:
         model_id = self._used_model()
         if recording is None:
             recording = self._heard(audio, report)
-        for _ in range(ATTEMPTS):
-            with suppress(KeyError):  # a piece was removed after it had been heard
-                found = stretches(recording, self.store, self.model.calibration)
-                return Identified(str(audio), round(recording.duration_s, 3), model_id, found)
-        raise LibraryUnusable(self._where, "changes faster than it can be searched", "try again later")
+        heard, calibration = recording, self.model.calibration
+        found = self._with_pieces(lambda: stretches(heard, self.store, calibration))
+        return Identified(str(audio), round(heard.duration_s, 3), model_id, found)
 
     def compare(self, piece: str, recordings: Iterable[str | Path] = ()) -> Comparison:
         """How several performances of ``piece``, its name, differ: where each is when, and how fast.
@@ -314,12 +308,10 @@ class Library:
         and otherwise as `find` does.
         """
         model_id = self._used_model()
-        score = self._named([piece])[0]
-        if score.kind != "score":
-            raise BadInput(self._where, f"{piece!r} is a recording", "name a piece of sheet music")
+        self._score(piece)  # what is wrong is said before the work
         heard = [(str(one), str(one), self._heard(one)) for one in recordings]
         with self.store.snapshot():
-            score = self._named([piece])[0]
+            score = self._score(piece)
             if not heard:
                 linked = linked_recordings(self.store, score)
                 heard = [(one.name, one.source, stored_recording(self.store, one)) for one in linked]
@@ -401,6 +393,20 @@ class Library:
             raise BadInput(self._where, "is empty", "add sheet music first: earmark add LIBRARY PATH")
         self.check()
         return stored
+
+    def _with_pieces(self, look_up: Callable[[], T]) -> T:
+        """What ``look_up`` returns; KeyError, when a piece was removed after it had been ranked, lets it try again."""
+        for _ in range(ATTEMPTS):
+            with suppress(KeyError):
+                return look_up()
+        raise LibraryUnusable(self._where, "changes faster than it can be searched", "try again later")
+
+    def _score(self, name: str) -> Piece:
+        """The sheet music of this name; raises BadInput when there is none."""
+        piece = self._named([name])[0]
+        if piece.kind != "score":
+            raise BadInput(self._where, f"{name!r} is a recording", "name a piece of sheet music")
+        return piece
 
     def _named(self, names: Iterable[str]) -> list[Piece]:
         """The pieces of these names; raises BadInput when there is none of one."""

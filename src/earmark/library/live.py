@@ -1,7 +1,7 @@
 """Listening while music is played: sound as it comes → ranking, and the place that is being played now.
 
-What is heard is `earmark.library.ear`'s. An excerpt is read when it is some time old; the place now is further along
-the path through the piece, as fast as it went last.
+Excerpts are made by `earmark.library.live_excerpts`. An excerpt is read when it is some time old; the place now is
+further along the path through the piece, as fast as it went last.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import numpy.typing as npt
 
 from earmark.embed.windows import PLACE_HOP_PX
 from earmark.library.answers import page_hits
-from earmark.library.ear import PCM, Ear
 from earmark.library.library import Library
+from earmark.library.live_excerpts import PCM, LiveExcerpts
 from earmark.library.verdict import NOTHING, verdict
 from earmark.results import Hit, Place, Said
 from earmark.schema import Box, FloatArray
 from earmark.search.index import Neighbours
 from earmark.search.query import Query
 from earmark.search.rank import NEIGHBOURS, propose
-from earmark.search.tracker import LONGEST_WAIT_S, Tracker, speed
+from earmark.search.tracker import Tracker, place_at
 
 PLAYED = 0.01
 """Evidence, in units of cosine, that music of the piece that is followed has at least, on average of a few seconds,
@@ -65,27 +65,27 @@ class Listener:
     """One session of listening to mono sound of ``rate_hz`` samples per second."""
 
     def __init__(self, library: Library, rate_hz: int) -> None:
-        self.ear = Ear(library.model, rate_hz)
+        self.excerpts = LiveExcerpts(library.model, rate_hz)
         self._library = library
         self._neighbours: Neighbours | None = None
         self._piece: tuple[int, list[Place]] | None = None
 
     def hear(self, pcm: PCM) -> None:
         """Takes the next samples, int16 [n], n > 0."""
-        self.ear.hear(pcm)
+        self.excerpts.hear(pcm)
 
     def forget(self) -> None:
         """Begins anew, as with a new piece; the time goes on."""
-        self.ear.forget()
+        self.excerpts.forget()
         self._neighbours = None
 
     def answer(self, top: int = 5) -> Heard:
         """What has been heard so far; raises as `Library.find` does."""
-        old = self.ear.read()
+        old = self.excerpts.read()
         if old and self._neighbours is not None:
             self._neighbours = _rows(self._neighbours, old)
-        level, heard_s = self.ear.level, round(self.ear.heard_s, 3)
-        if not len(self.ear.times_s):
+        level, heard_s = self.excerpts.level, round(self.excerpts.heard_s, 3)
+        if not len(self.excerpts.times_s):
             return Heard(heard_s, level, **vars(NOTHING), hits=(), now=None)
         try:
             return self._answered(heard_s, level, top)
@@ -94,7 +94,7 @@ class Listener:
             return self._answered(heard_s, level, top)
 
     def _answered(self, heard_s: float, level: float, top: int) -> Heard:
-        query, calibration = Query(self.ear.embeddings, self.ear.times_s), self._library.model.calibration
+        query, calibration = Query(self.excerpts.embeddings, self.excerpts.times_s), self._library.model.calibration
         pieces = self._library.store.embeddings(propose(self._known_neighbours()))
         ranked = query.rank(pieces, "score", calibration, top)
         hits = page_hits(self._library.store, ranked, query)
@@ -104,7 +104,7 @@ class Listener:
 
     def _known_neighbours(self) -> Neighbours:
         """The neighbours of all excerpts; only new ones are looked up."""
-        known, embeddings = self._neighbours, self.ear.embeddings
+        known, embeddings = self._neighbours, self.excerpts.embeddings
         count = 0 if known is None else len(known.similarities)
         if count < len(embeddings):
             new = self._library.store.nearest(embeddings[count:], NEIGHBOURS)
@@ -120,9 +120,7 @@ class Listener:
     def _now(self, piece: int, path: npt.NDArray[np.int64], heard_s: float) -> Now:
         if self._piece is None or self._piece[0] != piece:
             self._piece = piece, list(self._library.store.contents(piece)[0])
-        times_s = self.ear.times_s
-        ahead = speed(path, times_s, PLACE_HOP_PX) * min(heard_s - float(times_s[-1]), LONGEST_WAIT_S)
-        return _now(heard_s, piece, self._piece[1], float(path[-1]) + ahead)
+        return _now(heard_s, piece, self._piece[1], place_at(heard_s, path, self.excerpts.times_s, PLACE_HOP_PX))
 
 
 @dataclass(frozen=True)
@@ -136,14 +134,14 @@ class Followed:
 
 
 class Follower:
-    """One session of following the piece of a library with this identifier, by an ``ear``.
+    """One session of following the piece of a library with this identifier, by its ``excerpts``.
 
-    What the ear has heard already has a say. It is likely to begin on ``page``. Raises KeyError when there is no such
+    Those that are there already have a say. It is likely to begin on ``page``. Raises KeyError when there is no such
     piece of sheet music.
     """
 
-    def __init__(self, library: Library, ear: Ear, piece: int, page: int = 1) -> None:
-        self.ear = ear
+    def __init__(self, library: Library, excerpts: LiveExcerpts, piece: int, page: int = 1) -> None:
+        self.excerpts = excerpts
         self._piece = piece
         self._background = library.model.calibration.backgrounds["score"]
         self._places: Sequence[Place]
@@ -156,20 +154,20 @@ class Follower:
 
     def hear(self, pcm: PCM) -> None:
         """Takes the next samples, int16 [n], n > 0."""
-        self.ear.hear(pcm)
+        self.excerpts.hear(pcm)
 
     def answer(self) -> Followed:
         """Where the piece is now."""
-        self._known -= self.ear.read()
-        new, times_s = self.ear.embeddings[self._known :], self.ear.times_s[self._known :]
-        self._known = len(self.ear.times_s)
+        self._known -= self.excerpts.read()
+        new, times_s = self.excerpts.embeddings[self._known :], self.excerpts.times_s[self._known :]
+        self._known = len(self.excerpts.times_s)
         evidence = np.maximum(new @ self._sheet.T - self._background.levels(new)[:, None], np.float32(0.0))
         for row, time_s in zip(evidence, times_s.tolist(), strict=True):
             self._tracker.hear(row, time_s)
-        heard_s = round(self.ear.heard_s, 3)
+        heard_s = round(self.excerpts.heard_s, 3)
         is_played = self._tracker.evidence >= PLAYED
         now = _now(heard_s, self._piece, self._places, self._tracker.at(heard_s)) if is_played else None
-        return Followed(heard_s, self.ear.level, now)
+        return Followed(heard_s, self.excerpts.level, now)
 
 
 def _now(heard_s: float, piece: int, places: Sequence[Place], at: float) -> Now:

@@ -163,7 +163,7 @@ class OnnxModel:
 
     def _not_calibrated(self) -> BadInput:
         return BadInput(
-            self._folder, "is not calibrated for this Earmark", "run: earmark model calibrate WEIGHTS CORPUS"
+            self._folder, "is not calibrated for this Earmark", "run: earmark model calibrate WEIGHTS RECIPE"
         )
 
     def embed_audio(self, spectrogram: FloatArray, centres: Positions) -> tuple[FloatArray, FloatArray]:

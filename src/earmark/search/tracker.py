@@ -63,8 +63,12 @@ class Tracker:
     def at(self, time_s: float) -> float:
         """The place, with its fraction, that is played at ``time_s``, at or after the last excerpt."""
         path, times_s = np.array(self._path, np.int64), np.array(self._times_s)
-        ahead = speed(path, times_s, self._hop_px) * min(time_s - times_s[-1], LONGEST_WAIT_S)
-        return float(min(path[-1] + ahead, len(self._totals) - 1))
+        return min(place_at(time_s, path, times_s, self._hop_px), len(self._totals) - 1.0)
+
+
+def place_at(time_s: float, path: Places, times_s: Floats, hop_px: float) -> float:
+    """The place, with its fraction, to which a path has gone on at ``time_s``, at or after its end."""
+    return float(path[-1]) + speed(path, times_s, hop_px) * min(time_s - float(times_s[-1]), LONGEST_WAIT_S)
 
 
 def speed(path: Places, times_s: Floats, hop_px: float) -> float:

@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 def create_app(
     where: str | Path,
-    model: str | Model,
+    model: str | Model | None,
     token: str | None = None,
     hosts: Iterable[str] = (),
     limits: Limits | None = None,

@@ -33,7 +33,7 @@ class Forget:
 class LiveSessions:
     """The live sessions of a server, ``count`` at present; they take turns in a thread of their own."""
 
-    def __init__(self, where: str | Path, model: str | Model) -> None:
+    def __init__(self, where: str | Path, model: str | Model | None) -> None:
         self.count = 0
         self._where, self._model = where, model
         self._library: Library | None = None
@@ -59,7 +59,7 @@ class LiveSessions:
             hearing = Listener(self._library, rate)
         if isinstance(wish, Follow):
             try:
-                hearing = Follower(self._library, hearing.ear, wish.piece, wish.page)
+                hearing = Follower(self._library, hearing.excerpts, wish.piece, wish.page)
             except KeyError:
                 raise Refusal("not_found", "there is no such piece in the library", "see what there is") from None
         if pcm:

@@ -56,7 +56,9 @@ class Service:
 
 
 @asynccontextmanager
-async def open_service(where: str | Path, model: str | Model, limits: Limits, workers: int) -> AsyncIterator[Service]:
+async def open_service(
+    where: str | Path, model: str | Model | None, limits: Limits, workers: int
+) -> AsyncIterator[Service]:
     """A service for the library at ``where``, which is made if need be, with ``workers`` processes for queries.
 
     When it ends nothing of it is left: no process, no temporary file. Raises BadInput as `Library.open` does.

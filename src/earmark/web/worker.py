@@ -36,7 +36,7 @@ class Setup:
     """
 
     library: str
-    model: str | Model
+    model: str | Model | None
     folder: str
     memory_bytes: int
     niceness: int = 0

@@ -1,25 +1,14 @@
 /** Bookmarks in pieces, kept on this device: places to come back to. */
 
 import { h, icon } from "/js/dom.js";
+import { store, stored } from "/js/stored.js";
 
 const STORED = "earmark-bookmarks";
 
-function all() {
-  try {
-    return JSON.parse(localStorage.getItem(STORED)) ?? {};
-  } catch {
-    return {}; // kept from the page, or no JSON
-  }
-}
-
 /** The bookmarks of a piece, [{page, system}], in order; `system` is null where a page is meant. */
-const marksOf = (piece) => all()[piece.name] ?? [];
+const marksOf = (piece) => stored(STORED)[piece.name] ?? [];
 
-function keep(piece, marks) {
-  try {
-    localStorage.setItem(STORED, JSON.stringify({ ...all(), [piece.name]: marks }));
-  } catch { /* the browser keeps nothing */ }
-}
+const keep = (piece, marks) => store(STORED, { ...stored(STORED), [piece.name]: marks });
 
 /** Adds a bookmark, if it is not there. */
 export function addMark(piece, page, system = null) {

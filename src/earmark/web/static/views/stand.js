@@ -6,6 +6,7 @@ import { $, say, showProblem, titleOf } from "/js/dom.js";
 import { live } from "/js/live.js";
 import { keepOffline } from "/js/offline.js";
 import { Stand } from "/js/stand.js";
+import { store, stored } from "/js/stored.js";
 
 export const title = "Music stand";
 
@@ -68,7 +69,7 @@ export function leave() {
 
 function make() {
   if (stand) return;
-  settings = { width: innerWidth < NARROW_PX, two: true, halves: false, dark: false, ...remembered() };
+  settings = { width: innerWidth < NARROW_PX, two: true, halves: false, dark: false, ...stored(STORED) };
   stand = new Stand($("stand-window"), settings);
   stand.addEventListener("turn", ({ detail: { page, words } }) => {
     $("stand-page").textContent = words;
@@ -127,20 +128,9 @@ function showMore(on) {
   $("stand-more").setAttribute("aria-expanded", String(on));
 }
 
-/** What was set last on this device. */
-function remembered() {
-  try {
-    return JSON.parse(localStorage.getItem(STORED)) ?? {};
-  } catch {
-    return {}; // kept from the page, or no JSON
-  }
-}
-
 function change(name) {
   settings[name] = !settings[name];
-  try {
-    localStorage.setItem(STORED, JSON.stringify(settings));
-  } catch { /* it holds until the page is left */ }
+  store(STORED, settings);
   show();
   if (stand.piece) stand.goTo(stand.position);
 }

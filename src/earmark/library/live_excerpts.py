@@ -28,7 +28,7 @@ SPEC = AudioSpec()
 PCM = npt.NDArray[np.int16]
 
 
-class Ear:
+class LiveExcerpts:
     """What has been heard of mono sound of ``rate_hz`` samples a second.
 
     ``embeddings`` float32 [n, dimension] are the excerpts of the last `REMEMBERED_S`, ``times_s`` float64 [n] their
