@@ -15,7 +15,7 @@ import pytest
 from earmark.library.database import FILE_NAME
 from earmark.library.embedded import EmbeddedStore
 from earmark.library.library import open_store
-from earmark.library.store import LibraryDamaged, LibraryUnusable, Store
+from earmark.library.store import Edit, LibraryDamaged, LibraryUnusable, Store
 from earmark.library.whole import put_whole, take_out
 from earmark.results import Place
 from earmark.schema import FloatArray, Page
@@ -121,7 +121,7 @@ def one(seed: int) -> tuple[list[Place], FloatArray]:
 
 def test_what_a_person_sets_is_under_checksums(tmp_path: Path) -> None:
     store = EmbeddedStore(tmp_path, create=True)
-    edited = store.edit(put(store, "a", 1), "elise", "Für Elise", None)
+    edited = store.edit(put(store, "a", 1), Edit("elise", "Für Elise", None))
     assert [is_whole for _, is_whole in store.checked()] == [True]
     again = put(store, "a", 2)
     assert (again.name, again.title) == (edited.name, edited.title)

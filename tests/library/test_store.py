@@ -13,7 +13,7 @@ import pytest
 
 from earmark.errors import BadInput, Mismatch
 from earmark.library.sources import PageFile
-from earmark.library.store import LibraryUnusable, Store
+from earmark.library.store import Edit, LibraryUnusable, Store
 from earmark.library.whole import copy_pieces
 from earmark.results import Link, Place
 from earmark.schema import FloatArray, Page
@@ -176,7 +176,7 @@ class TestEngine:
 
     def test_what_a_person_sets_stays(self, store: Store) -> None:
         put_recording(store, "a", "Take 3", "Anon")
-        edited = store.edit(store.pieces()[0], "elise", "Für Elise", None, "Of 1912.", ["to do", "piano"])
+        edited = store.edit(store.pieces()[0], Edit("elise", "Für Elise", None, "Of 1912.", ("to do", "piano")))
         assert (edited.name, edited.title, edited.composer) == ("elise", "Für Elise", "Anon")
         assert (edited.note, edited.tags) == ("Of 1912.", ("to do", "piano"))
         assert store.edited(edited) == {"title"}
@@ -184,7 +184,7 @@ class TestEngine:
         (piece,) = store.pieces()
         assert (piece.name, piece.title, piece.composer) == ("elise", "Für Elise", "A. Player")
         assert (piece.note, piece.tags) == (edited.note, edited.tags)
-        assert store.edit(piece, None, None, None, "", []) == replace(piece, note="", tags=())
+        assert store.edit(piece, Edit(None, None, None, "", ())) == replace(piece, note="", tags=())
         moved = replace(score("a"), source="/moved/a.pdf", files=(PageFile("/moved/a.pdf", 1000, 123),))
         assert store.relocate(piece, moved).title == "Für Elise"
 
@@ -192,11 +192,11 @@ class TestEngine:
         piece = put(store, "a", 1)
         put(store, "b", 2)
         with pytest.raises(BadInput, match="has another piece 'b'"):
-            store.edit(piece, "b", "Title", None)
+            store.edit(piece, Edit("b", "Title", None))
         assert store.piece(piece.id) == piece
         store.remove([piece])
         with pytest.raises(KeyError):
-            store.edit(piece, "c", None, None)
+            store.edit(piece, Edit("c", None, None))
 
     def test_names_are_made_unique(self, store: Store) -> None:
         assert [put(store, "a", seed, folder=f"/{seed}").name for seed in range(3)] == ["a", "a (2)", "a (3)"]
@@ -253,7 +253,7 @@ class TestEngine:
         put_recording(folder, "tape", "Take 3")
         tape = folder.named("tape")
         assert tape is not None
-        folder.edit(tape, "live", "Für Elise", None, "A note.", ["one"])
+        folder.edit(tape, Edit("live", "Für Elise", None, "A note.", ("one",)))
         copy_pieces(folder, store, lambda *_: None)
         assert [replace(piece, id=0, added_at="") for piece in store.pieces()] == [
             replace(piece, id=0, added_at="") for piece in folder.pieces()

@@ -11,6 +11,7 @@ import pytest
 from earmark.library.database import FILE_NAME
 from earmark.library.embedded import EmbeddedStore
 from earmark.library.library import open_store
+from earmark.library.store import Edit
 from earmark.library.tables import FORMAT
 from earmark.results import Place
 
@@ -27,7 +28,7 @@ def test_a_library_of_an_earlier_format_is_brought_up_to_date(tmp_path: Path, ve
     assert (store.nearest(embeddings(1, 1), 1).pieces == 5).all()
     put(store, "b", 2)
     assert [(piece.note, piece.tags, store.thumbnail(piece.id)) for piece in store.pieces()] == [("", (), None)] * 2
-    edited = store.edit(piece, None, None, None, "a note", ["one", "two"])
+    edited = store.edit(piece, Edit(None, None, None, "a note", ("one", "two")))
     assert store.pieces()[0] == edited
     store.close()
     again = EmbeddedStore(tmp_path / "lib", create=False)

@@ -22,7 +22,7 @@ from earmark.errors import BadInput
 from earmark.library.database import Database
 from earmark.library.embedded_search import EmbeddedSearch
 from earmark.library.sources import PAGES, PageFile, Score
-from earmark.library.store import Piece, check_model
+from earmark.library.store import Edit, Piece, check_model
 from earmark.library.tables import FACTS, IS_WHOLE, LINKS, PIECES, PLACE, PLACES, SUMS, TIME, crc32
 from earmark.results import Kind, Link, Place
 from earmark.schema import FloatArray, Page
@@ -205,27 +205,15 @@ class EmbeddedStore:
             self._note_facts(piece.id)
             return self.piece(piece.id)
 
-    def edit(
-        self,
-        piece: Piece,
-        name: str | None,
-        title: str | None,
-        composer: str | None,
-        note: str | None = None,
-        tags: Sequence[str] | None = None,
-    ) -> Piece:
+    def edit(self, piece: Piece, edit: Edit) -> Piece:
         """See `Store.edit`."""
-        edited = {field for field, value in (("title", title), ("composer", composer)) if value is not None}
         with self._writing():
-            now = self.piece(piece.id)
-            name, title = name or now.name, now.title if title is None else title
-            composer = now.composer if composer is None else composer
-            note, tags = now.note if note is None else note, now.tags if tags is None else tags
-            if self._db.one("SELECT 1 FROM pieces WHERE name = ? AND id != ?", name, piece.id):
-                raise BadInput(self._folder, f"has another piece {name!r}", "give another name")
+            now = edit.of(self.piece(piece.id))
+            if self._db.one("SELECT 1 FROM pieces WHERE name = ? AND id != ?", now.name, piece.id):
+                raise BadInput(self._folder, f"has another piece {now.name!r}", "give another name")
             query = "UPDATE pieces SET name = ?, title = ?, composer = ?, note = ?, tags = ? WHERE id = ?"
-            self._db.execute(query, (name, title, composer, note, TAG_END.join(tags), piece.id))
-            self._note_edits(piece.id, edited | self._edited(now.source).keys())
+            self._db.execute(query, (now.name, now.title, now.composer, now.note, TAG_END.join(now.tags), piece.id))
+            self._note_edits(piece.id, edit.told | self._edited(now.source).keys())
             self._note_facts(piece.id)
             return self.piece(piece.id)
 

@@ -37,6 +37,7 @@ from earmark.library.store import (
     DOWNLOADS,
     UNPACKED,
     UPLOADS,
+    Edit,
     LibraryUnusable,
     Piece,
     Store,
@@ -355,9 +356,8 @@ class Library:
         one. Raises BadInput when there is no such piece, or another one of that name.
         """
         lines = None if tags is None else dict.fromkeys(filter(None, (" ".join(tag.split()) for tag in tags)))
-        return self.store.edit(
-            self._named([piece])[0], name, title, composer, note, None if lines is None else [*lines]
-        )
+        edit = Edit(name, title, composer, note, None if lines is None else tuple(lines))
+        return self.store.edit(self._named([piece])[0], edit)
 
     def remove(self, *names: str) -> None:
         """Removes the pieces of these names, and those of their files that came through the browser; all others stay.

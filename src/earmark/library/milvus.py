@@ -34,7 +34,7 @@ from earmark.errors import BadInput, Mismatch
 from earmark.library.milvus_client import Address, Rows, there
 from earmark.library.milvus_rows import BITS, Contents, Row, State, elsewhere, model_of, number_of
 from earmark.library.sources import PageFile, Score, whole_file
-from earmark.library.store import Piece, check_model
+from earmark.library.store import Edit, Piece, check_model
 from earmark.results import Kind, Link, Place
 from earmark.schema import FloatArray, Page
 from earmark.search.index import Neighbours
@@ -179,26 +179,14 @@ class MilvusStore:
         moved = replace(row, piece=replace(row.piece, source=score.source), files=score.files)
         return self._still_there(moved)
 
-    def edit(
-        self,
-        piece: Piece,
-        name: str | None,
-        title: str | None,
-        composer: str | None,
-        note: str | None = None,
-        tags: Sequence[str] | None = None,
-    ) -> Piece:
+    def edit(self, piece: Piece, edit: Edit) -> Piece:
         """See `Store.edit`."""
-        given = {"title": title, "composer": composer}
-        told = {field: value for field, value in given.items() if value is not None}
         row = self._row(piece.id)
-        if name and any(other.piece.id != piece.id for other in self._rows.find(name=name)):
-            raise BadInput(self._where, f"has another piece {name!r}", "give another name")
-        title, composer = told.get("title", row.piece.title), told.get("composer", row.piece.composer)
-        now = row.piece
-        note, tags = now.note if note is None else note, now.tags if tags is None else tuple(tags)
-        edited = replace(now, name=name or now.name, title=title, composer=composer, note=note, tags=tags)
-        return self._still_there(replace(row, piece=edited, edited=tuple(sorted({*row.edited, *told}))))
+        if edit.name and any(other.piece.id != piece.id for other in self._rows.find(name=edit.name)):
+            raise BadInput(self._where, f"has another piece {edit.name!r}", "give another name")
+        return self._still_there(
+            replace(row, piece=edit.of(row.piece), edited=tuple(sorted({*row.edited, *edit.told})))
+        )
 
     def remove(self, pieces: Sequence[Piece]) -> None:
         """See `Store.remove`."""

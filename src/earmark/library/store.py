@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -63,6 +63,29 @@ class Piece:
     composer: str = ""
     note: str = ""
     tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What a person sets of a piece; what is None stays as it is, and so does the name where it is empty."""
+
+    name: str | None = None
+    title: str | None = None
+    composer: str | None = None
+    note: str | None = None
+    tags: tuple[str, ...] | None = None
+
+    def of(self, piece: Piece) -> Piece:
+        """The piece as it is then."""
+        given = {"title": self.title, "composer": self.composer, "note": self.note}
+        changed: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
+        tags = piece.tags if self.tags is None else self.tags
+        return replace(piece, name=self.name or piece.name, tags=tags, **changed)
+
+    @property
+    def told(self) -> set[str]:
+        """Which of title and composer are set: what the file says of them does not count any more."""
+        return {field for field in ("title", "composer") if getattr(self, field) is not None}
 
 
 class Store(Protocol):
@@ -154,17 +177,8 @@ class Store(Protocol):
         """Notes that a piece's files, equal in content, are now the score's; KeyError if it was removed meanwhile."""
         ...
 
-    def edit(
-        self,
-        piece: Piece,
-        name: str | None,
-        title: str | None,
-        composer: str | None,
-        note: str | None = None,
-        tags: Sequence[str] | None = None,
-    ) -> Piece:
-        """Sets what is not None of a piece's name, title, composer, note and tags, for good: they stay when its file
-        changes.
+    def edit(self, piece: Piece, edit: Edit) -> Piece:
+        """Sets what an edit says of a piece, for good: it stays when its file changes.
 
         Raises BadInput when another piece has the name, KeyError if the piece was removed meanwhile.
         """

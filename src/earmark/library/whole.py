@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.library.sources import Score
-from earmark.library.store import Piece, Store
+from earmark.library.store import Edit, Piece, Store
 from earmark.results import Place
 from earmark.schema import FloatArray, Page
 
@@ -62,7 +62,7 @@ def put_whole(store: Store, whole: Whole) -> Piece:
     if not whole.edited and (piece.note, piece.tags) == (whole.note, whole.tags):
         return piece
     title, composer = (value if name in whole.edited else None for name, value in _settable(score).items())
-    return store.edit(piece, None, title, composer, whole.note, whole.tags)
+    return store.edit(piece, Edit(None, title, composer, whole.note, whole.tags))
 
 
 def copy_pieces(source: Store, to: Store, report: Callable[[Piece, bool, int, int], None]) -> None:
