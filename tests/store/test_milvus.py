@@ -11,8 +11,8 @@ from unittest.mock import patch
 import pytest
 
 from earmark.errors import BadInput
-from earmark.library import milvus, milvus_client
 from earmark.library.library import Library
+from earmark.store import milvus, milvus_client
 from earmark.store.location import open_store
 from earmark.store.milvus import MilvusStore
 from earmark.store.milvus_client import Address
