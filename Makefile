@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Modules are compiled when they are first imported, which most never are.
 INSTALL := install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
-PACKAGES := libfluidsynth3 fluid-soundfont-gm timgm6mb-soundfont musescore-general-soundfont chromium
+# What is imported is compiled once and kept, also where the environment says otherwise: the tests start hundreds of processes.
+export PYTHONDONTWRITEBYTECODE :=
+PACKAGES := libfluidsynth3 fluid-soundfont-gm timgm6mb-soundfont musescore-general-soundfont chromium-headless-shell
 
 .PHONY: demo test engines suite fuzz check wheel-check docs lock packages clean
 
