@@ -16,7 +16,8 @@ from earmark.sheet import fetch
 from earmark.sources import remote
 
 if TYPE_CHECKING:
-    from tests.conftest import FakeEncoders, Music
+    from tests.conftest import Music
+    from tests.fake_encoders import FakeEncoders
 
 NOTES = 48
 
