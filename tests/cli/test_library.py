@@ -346,9 +346,10 @@ def test_add_accounts_for_every_file_of_a_folder(earmark: Command, scores: Path,
     code, out, err = earmark("add", tmp_path / "lib", scores)
     assert code == 2
     assert err.splitlines()[-1] == f"earmark: 1 of {PIECES + 2} could not be added"
+    assert out.splitlines()[-5].startswith("skipped: 2 files (.doc) that are each a document, which is not read; ")
     assert out.splitlines()[-4:-1] == [
-        "skipped: 1 file that is hidden (.DS_Store)",
-        "skipped: 4 files that are neither sheet music nor a recording (.doc, .txt, .exe)",
+        "skipped: 1 file (.DS_Store) that is hidden",
+        "skipped: 2 files (.txt, .exe) that are neither sheet music nor a recording",
         f"{PIECES + 1} added, 5 skipped, 1 failed",
     ]
     told = json.loads(earmark("add", tmp_path / "lib", scores, "--json")[1])["pieces"]
