@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Modules are compiled when they are first imported, which most never are.
 INSTALL := install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
-PACKAGES := libfluidsynth3 fluid-soundfont-gm timgm6mb-soundfont musescore-general-soundfont chromium
+# What is imported is compiled once and kept, also where the environment says otherwise: the tests start hundreds of processes.
+export PYTHONDONTWRITEBYTECODE :=
+PACKAGES := libfluidsynth3 fluid-soundfont-gm timgm6mb-soundfont musescore-general-soundfont chromium-headless-shell
 
 .PHONY: demo test engines suite fuzz check wheel-check docs lock packages clean
 
@@ -26,7 +28,7 @@ engines: $(VENV)/dev
 	$(PYTHON) -m venv $(VENV)/milvus
 	$(VENV)/milvus/bin/pip install --quiet milvus 'pymilvus<2.4' 'setuptools<81' 'marshmallow<4' 'environs<10'
 	EARMARK_TEST_MILVUS_SERVER=$(CURDIR)/$(VENV)/milvus/bin/milvus-server RAY_USAGE_STATS_ENABLED=0 unshare --net \
-		sh -c "ip link set lo up; $(BIN)/pytest --timeout 900 tests/library/test_store.py tests/library/test_milvus.py tests/library/test_cluster.py"
+		sh -c "ip link set lo up; $(BIN)/pytest --timeout 900 tests/store/test_store.py tests/store/test_milvus.py tests/sources/test_cluster.py"
 
 # Damaged files of every kind for MINUTES minutes; what they find is kept in fuzz-found.
 MINUTES ?= 10

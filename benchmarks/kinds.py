@@ -29,9 +29,9 @@ from benchmarks.support.tunes import Tune, random_tune
 from earmark.errors import EarmarkError
 from earmark.library.add import Outcome
 from earmark.library.library import DEFAULT_MODEL, Library
-from earmark.library.sources import whole_file
 from earmark.sheet.formats import UNTELLING, kind_of_name
 from earmark.sheet.on_page import see_pages
+from earmark.sources.on_disk import whole_file
 
 DEMO = Path(__file__).parents[1] / "demo"
 PIECES = (

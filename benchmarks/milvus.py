@@ -3,7 +3,7 @@
     unshare --net sh -c "ip link set lo up; python -m benchmarks.milvus CORPUS [--places N] [--work DIR] [--json FILE]"
 
 The library and the questions are those of `benchmarks.scale`; a question is 6 s of sound. ``make engines`` installs the
-server, which `tests.library.engines` starts; it listens on all addresses, so there must be no network but loopback.
+server, which `tests.store.engines` starts; it listens on all addresses, so there must be no network but loopback.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ import numpy as np
 from benchmarks.scale import EMBEDDINGS, MODEL, kept
 from benchmarks.support.large_library import ASKED
 from benchmarks.support.results import begin, finish, table
+from earmark.answers.look_up import SPARE
 from earmark.embed.windows import QUERY_HOP_FRAMES
-from earmark.library.library import open_store
-from earmark.library.look_up import SPARE
-from earmark.library.store import Store
-from earmark.library.whole import copy_pieces
 from earmark.model.calibration import Calibration
 from earmark.model.encoders import load
 from earmark.schema import AudioSpec
 from earmark.search.query import Query
 from earmark.search.rank import CANDIDATES, NEIGHBOURS, propose
-from tests.library.engines import Server
+from earmark.store.location import open_store
+from earmark.store.store import Store
+from earmark.store.whole import copy_pieces
+from tests.store.engines import Server
 
 PARTS = 5
 """Questions that each stretch of sound is cut into."""

@@ -26,11 +26,11 @@ from earmark.audio.decode import read_samples
 from earmark.embed.piece import embed_piece
 from earmark.embed.recording import embed_recording, read_blocks
 from earmark.library.library import DEFAULT_MODEL, Library
-from earmark.library.reading import read_piece, read_recording
 from earmark.model.encoders import load
 from earmark.sandbox.sandbox import Sandbox
 from earmark.schema import AudioSpec
 from earmark.sheet.flat_pages import read_flat_pages
+from earmark.sources.reading import read_piece, read_recording
 
 DEMO = Path(__file__).parents[1] / "demo"
 JOBS = (1, 2)

@@ -39,8 +39,8 @@ from benchmarks.serve import Server, serving
 from benchmarks.support.clips import cut_clip
 from benchmarks.support.pieces import Piece, kept_library, read_pieces
 from benchmarks.support.results import begin, by_clock, finish, table
-from earmark.library.database import FILE_NAME
 from earmark.library.library import DEFAULT_MODEL
+from earmark.store.database import FILE_NAME
 
 CLIPS = 10
 CLIP_S = 5.0

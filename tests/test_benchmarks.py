@@ -548,7 +548,7 @@ def test_what_comes_of_a_file_of_a_kind_is_judged() -> None:
     from benchmarks.kinds import judge, tables
     from benchmarks.support.made import Made
     from earmark.library.add import Outcome
-    from earmark.library.store import Piece
+    from earmark.store.store import Piece
 
     def write(path: Path) -> None:
         path.touch()

@@ -12,8 +12,8 @@ import numpy as np
 
 from benchmarks.support.pieces import Piece, kept_library, read_pieces
 from earmark.library.library import Library
-from earmark.library.store import Piece as Entry
 from earmark.results import Alignment
+from earmark.store.store import Piece as Entry
 
 
 def published(corpus: Path) -> list[Piece]:

@@ -19,11 +19,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-from earmark.library.library import open_store
-from earmark.library.sources import Score
 from earmark.results import Place
 from earmark.schema import FloatArray, Page
 from earmark.search.rank import NEIGHBOURS
+from earmark.sources.on_disk import Score
+from earmark.store.location import open_store
 
 QUERIES = 120
 BLOCK = 10_000  # vectors a piece

@@ -38,15 +38,15 @@ import numpy.typing as npt
 from benchmarks.support.pieces import evenly_chosen, read_pieces
 from earmark.embed.piece import embed_piece
 from earmark.embed.windows import QUERY_HOP_FRAMES
-from earmark.library import embedded_search
-from earmark.library.database import FILE_NAME
-from earmark.library.embedded import EmbeddedStore
-from earmark.library.sources import PageFile, Score
 from earmark.model.encoders import load
 from earmark.results import Place
 from earmark.schema import AudioSpec, FloatArray, Page
 from earmark.search.index import Neighbours
 from earmark.sheet.flat_pages import read_flat_pages
+from earmark.sources.on_disk import PageFile, Score
+from earmark.store import embedded_search
+from earmark.store.database import FILE_NAME
+from earmark.store.embedded import EmbeddedStore
 
 MUSIC, ASKED, QUESTION_S = 40, 20, 30.0
 PIANO = "musescore-0-0@1"

@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.support.made import Made
 from earmark.sheet.formats import ENDINGS, UNREAD
-from tests.library.test_archives import packed as zipped
+from tests.sources.test_archives import packed as zipped
 
 _TEXT = b"Dear Clara, the music is in the other letter.\n" * 50
 _SIBLINGS = (

@@ -13,8 +13,8 @@ import numpy as np
 from benchmarks.support.made import Made
 from benchmarks.support.tunes import Tune, random_tune
 from tests.audio.test_smf import BEAT, END, chunk, header, note
-from tests.library.test_archives import packed as zipped
 from tests.sheet.test_engrave import orchestra
+from tests.sources.test_archives import packed as zipped
 
 TEXTS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1", "cp1252")
 XMLS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-be", "iso-8859-1", "windows-1252", "iso-8859-15")

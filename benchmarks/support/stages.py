@@ -22,8 +22,6 @@ import numpy.typing as npt
 from earmark.audio.decode import read_samples
 from earmark.audio.spectrogram import spectrogram
 from earmark.embed.windows import PLACE_HOP_PX, QUERY_HOP_FRAMES
-from earmark.library.library import open_store
-from earmark.library.reading import read_piece, read_recording
 from earmark.model.encoders import load
 from earmark.sandbox.sandbox import Sandbox
 from earmark.schema import AudioSpec, Image
@@ -33,6 +31,8 @@ from earmark.sheet.flat_pages import SPEC
 from earmark.sheet.images import read_pages
 from earmark.sheet.strips import cut_strip, ink, join_strips
 from earmark.sheet.systems.find import read_layout
+from earmark.sources.reading import read_piece, read_recording
+from earmark.store.location import open_store
 
 REPEATS = 3
 Figures = dict[str, Any]

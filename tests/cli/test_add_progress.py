@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from earmark.cli.add_progress import AddProgress, describe
-from earmark.library.extent import Extent
+from earmark.sources.extent import Extent
 
 
 @pytest.mark.parametrize(

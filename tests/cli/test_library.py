@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.library.test_questions import zipped
+from tests.sources.test_questions import zipped
 
 if TYPE_CHECKING:
     from tests.conftest import Command, Music, WriteWav
@@ -301,7 +301,8 @@ import sys, time
 sys.path.insert(0, sys.argv[1])
 import conftest
 from earmark import cli
-from earmark.library import encode, library
+from earmark.library import library
+from earmark.sources import encode
 encoders = conftest.FakeEncoders()
 library.load = lambda name: encoders
 read_piece = encode.read_piece

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.library.test_questions import zipped
+from tests.sources.test_questions import zipped
 
 if TYPE_CHECKING:
     from tests.conftest import Command

@@ -14,13 +14,13 @@ from typing import Any
 
 from earmark.errors import EarmarkError
 from earmark.library.library import Library
-from earmark.library.verify import verify
 from earmark.model.encoders import WEIGHTS, load
 from earmark.sandbox.sandbox import Sandbox
 from earmark.sheet.formats import is_sheet_music
 from earmark.sheet.manifest import read_file
 from earmark.sheet.on_page import see_pages
 from earmark.sheet.read import needs_engraver
+from earmark.store.verify import verify
 from tests.conftest import FakeEncoders
 
 HANGS_S = 20.0

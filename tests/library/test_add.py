@@ -18,12 +18,12 @@ import pypdfium2
 import pytest
 
 from earmark.errors import EMPTY, BadInput
-from earmark.library import encode as encode_module
 from earmark.library.library import Library
-from earmark.library.reading import read_piece
-from earmark.library.sources import LATEST_NS
 from earmark.sheet import engrave
 from earmark.sheet.formats import ENDINGS, UNREAD, UNTELLING
+from earmark.sources import encode as encode_module
+from earmark.sources.on_disk import LATEST_NS
+from earmark.sources.reading import read_piece
 
 if TYPE_CHECKING:
     from tests.conftest import FakeEncoders, Music

@@ -12,16 +12,16 @@ import pytest
 
 from earmark.errors import BadInput, Mismatch
 from earmark.library import add as add_module
-from earmark.library import embedded_search
-from earmark.library import encode as encode_module
 from earmark.library import library as library_module
 from earmark.library.add import Outcome
-from earmark.library.embedding_files import INDEX
 from earmark.library.library import Library
-from earmark.library.sources import Score
-from earmark.library.store import UPLOADS, LibraryUnusable, Piece, pending_mark
 from earmark.search import query as query_module
 from earmark.search.lists import can_be_mapped
+from earmark.sources import encode as encode_module
+from earmark.sources.on_disk import Score
+from earmark.store import embedded_search
+from earmark.store.embedding_files import INDEX
+from earmark.store.store import UPLOADS, LibraryUnusable, Piece, pending_mark
 
 if TYPE_CHECKING:
     from tests.conftest import FakeEncoders, Music, WriteWav

@@ -15,13 +15,12 @@ import numpy as np
 import pytest
 
 from earmark.embed.recording import EmbeddedRecording
-from earmark.library import sources
 from earmark.library.library import Library
 from earmark.library.shelf import ANSWERS, REPORT, TABLE, Answer, Shelf
-from earmark.library.sources import Score
+from earmark.sources import on_disk
+from earmark.sources.on_disk import Score
 from tests.conftest import NOTE_S, flat_background
-
-from .test_archives import zipped
+from tests.sources.test_archives import zipped
 
 if TYPE_CHECKING:
     from tests.conftest import FakeEncoders, Music, WriteWav
@@ -161,7 +160,7 @@ def test_what_archives_hold_is_unpacked_once_and_can_be_played_from_the_report(
     named = [(Path(one.source).name, one.identified and one.identified.stretches[0].piece) for one in answers]
     assert named == [("evening.wav", "piece-1"), ("letters", None), (pdf.name, None)]
     assert [one.reason for one in answers[1:]] == [
-        f"holds no sheet music and no recordings; give a folder with {sources._KNOWN}",
+        f"holds no sheet music and no recordings; give a folder with {on_disk._KNOWN}",
         "holds no recordings; give recordings",
     ]
     shelf.write(answers, [])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from earmark.errors import BadInput
-from earmark.library.annotations import annotation_page
+from earmark.exports.annotations import annotation_page
 from earmark.library.library import Library
 from earmark.sandbox.limits import Limits
 from earmark.sandbox.sandbox import Sandbox

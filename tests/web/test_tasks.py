@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image
 
-from earmark.library import reading
 from earmark.library.library import Library
 from earmark.sandbox.sandbox import Sandbox
 from earmark.schema import PageImage
+from earmark.sources import reading
 from earmark.web import tasks
 
 if TYPE_CHECKING:

@@ -13,14 +13,14 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from earmark.errors import printable
-from earmark.library.extent import Extent
-from earmark.library.report import clock
+from earmark.exports.report import clock
+from earmark.sources.extent import Extent
 
 _WIDEST_NAME = 40
 
 
 class AddProgress:
-    """A bar on standard error, if that is a terminal; an `earmark.library.extent.Watcher`."""
+    """A bar on standard error, if that is a terminal; an `earmark.sources.extent.Watcher`."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._bar = Progress(
@@ -57,13 +57,13 @@ class AddProgress:
         return self._bar.get_renderable()
 
     def begins(self, extents: Mapping[str, Extent]) -> None:
-        """See `earmark.library.extent.Watcher`."""
+        """See `earmark.sources.extent.Watcher`."""
         with self._lock:
             self._extents = extents
             self._bar.update(self._task, total=max(1e-9, sum(extent.work for extent in extents.values())))
 
     def reads(self, source: str, done: Extent) -> None:
-        """See `earmark.library.extent.Watcher`."""
+        """See `earmark.sources.extent.Watcher`."""
         with self._lock:
             self._at_work[source] = done
             self._show()

@@ -33,7 +33,7 @@ def compare_command(
     earmark compare ~/scores arabesque
     earmark compare ~/scores arabesque take-1.wav take-2.wav --report ~/arabesque
     """
-    from earmark.library.charts import PICTURE, write
+    from earmark.exports.charts import PICTURE, write
 
     with open_library(where, model) as library:
         comparison = library.compare(piece, recordings)

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from earmark.cli.options import JSON, LIBRARY, MODEL, NEW_FOLDER, open_library, print_json, say
-from earmark.library.exports import FORMS
+from earmark.exports.recordings import FORMS
 
 EXIT_SOME_FAILED = 2
 
@@ -49,7 +49,7 @@ def identify_command(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from earmark.library.report import clock
+    from earmark.exports.report import clock
     from earmark.library.shelf import REPORT, Answer, Shelf
 
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))

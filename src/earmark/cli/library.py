@@ -54,7 +54,7 @@ def add_command(
     earmark add ~/scores https://example.org/iiif/book1/manifest.json
     """
     from earmark.cli.add_progress import AddProgress
-    from earmark.library.sources import whole_file
+    from earmark.sources.on_disk import whole_file
 
     with open_library(where, model, create=True) as library, AddProgress() as progress:
 
@@ -156,8 +156,8 @@ def find_command(
 def _draw(library: Library, findings: Findings, folder: Path) -> Path | None:
     """Writes the best hit's page; None if there is no hit."""
     from earmark.files import replacing
-    from earmark.library.reading import read_page
     from earmark.sheet.draw import mark_place
+    from earmark.sources.reading import read_page
 
     if not findings.hits:
         return None
@@ -175,8 +175,8 @@ def _draw(library: Library, findings: Findings, folder: Path) -> Path | None:
 
 
 def _annotate(library: Library, answers: Iterable[Findings], path: Path) -> None:
+    from earmark.exports.annotations import annotation_page
     from earmark.files import write_json
-    from earmark.library.annotations import annotation_page
 
     def files(hit: Hit) -> list[Path]:
         return [Path(file.path) for file in library.store.files(library.store.piece(hit.piece_id))]
@@ -209,7 +209,7 @@ def _say_findings(findings: Findings) -> None:
 
 
 def _row_start(hit: Hit | RecordingHit) -> tuple[str, str, str]:
-    from earmark.library.names import plain
+    from earmark.store.names import plain
 
     return str(hit.rank), hit.piece, hit.title if plain(hit.title) != plain(hit.piece) else ""
 

@@ -49,7 +49,7 @@ def links_command(where: str, model: str | None, as_json: bool) -> None:
 
 
 def _row(one: Link) -> tuple[str, ...]:
-    from earmark.library.report import clock
+    from earmark.exports.report import clock
 
     heard = ", ".join(f"{clock(start_s)} – {clock(end_s)}" for start_s, end_s in one.heard_s)
     return one.piece, one.told, one.other, heard, f"{one.confidence:.2f}"

@@ -14,9 +14,9 @@ from earmark.cli.options import JSON, print_json, say
 from earmark.errors import BadInput
 
 if TYPE_CHECKING:
-    from earmark.library.sources import Score
     from earmark.sandbox.sandbox import Sandbox
     from earmark.sheet.on_page import SeenPage, SystemOnPage
+    from earmark.sources.on_disk import Score
 
 EXIT_SOME_MISSING = 2
 
@@ -43,8 +43,8 @@ def pages_command(file: Path, as_json: bool, draw: Path | None) -> None:
     earmark pages scans/arabesque --draw seen
     earmark pages scans.zip
     """
-    from earmark.library.questions import questions
     from earmark.sandbox.sandbox import Sandbox
+    from earmark.sources.questions import questions
 
     shown = []
     sandbox = Sandbox()

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from earmark.cli.options import JSON, LIBRARY, open_library, print_json, print_table, say
-from earmark.library.report import counted
+from earmark.exports.report import counted
 
 if TYPE_CHECKING:
-    from earmark.library.names import Order
-    from earmark.library.store import Piece
+    from earmark.store.names import Order
+    from earmark.store.store import Piece
 
 HEADER = ("piece", "title", "composer", "pages", "systems", "tags", "file", "source")
 OPTIONAL = ("title", "composer", "tags", "file")
@@ -44,7 +44,7 @@ def list_command(where: str, search: str, by: Order, tags: tuple[str, ...], only
     earmark list ~/scores --tag "to do"
     earmark list ~/scores --missing
     """
-    from earmark.library.names import having, in_order
+    from earmark.store.names import having, in_order
 
     with open_library(where) as library:
         found = in_order(having(library.pieces(), search, tags), by)

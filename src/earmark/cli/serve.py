@@ -62,7 +62,7 @@ def serve_command(
     except ImportError as error:
         raise EarmarkError(f"serving needs {error.name}; install it with: pip install 'earmark[web]'") from error
     from earmark.library.library import Library
-    from earmark.library.location import is_remote
+    from earmark.store.location import is_remote
     from earmark.web.limits import Limits
 
     given = where if is_remote(where) else Path(where).expanduser()
@@ -97,9 +97,9 @@ def _certificate(host: str) -> tuple[Path, Path]:
 def _offer_to_add(folder: Path, model: str | None) -> None:
     """Where a folder of sheet music is no library yet, asks whether to make it one; without a yes nothing is made."""
     from earmark.cli.library import add_command
-    from earmark.library.database import FILE_NAME
-    from earmark.library.sources import Score, find_scores
     from earmark.sandbox.sandbox import Sandbox
+    from earmark.sources.on_disk import Score, find_scores
+    from earmark.store.database import FILE_NAME
 
     if not folder.is_dir() or (folder / FILE_NAME).exists():
         return

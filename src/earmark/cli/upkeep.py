@@ -12,8 +12,8 @@ from earmark.cli.options import JSON, LIBRARY, print_json, say
 from earmark.errors import BadInput, printable
 
 if TYPE_CHECKING:
-    from earmark.library.store import Piece
-    from earmark.library.verify import Problem
+    from earmark.store.store import Piece
+    from earmark.store.verify import Problem
 
 EXIT_WRONG = 1
 
@@ -34,8 +34,8 @@ def verify_command(where: str, is_repaired: bool, is_agreed: bool, as_json: bool
     earmark verify ~/scores
     earmark verify ~/scores --repair
     """
-    from earmark.library.location import folder_of
-    from earmark.library.verify import repair, verify
+    from earmark.store.location import folder_of
+    from earmark.store.verify import repair, verify
 
     folder = folder_of(where, "verified")
     report = verify(folder)
@@ -71,8 +71,8 @@ def backup_command(where: str, to: Path) -> None:
     \b
     earmark backup ~/scores /mnt/backup/scores
     """
-    from earmark.library.backup import back_up
-    from earmark.library.location import folder_of
+    from earmark.store.backup import back_up
+    from earmark.store.location import folder_of
 
     pieces = back_up(folder_of(where, "backed up"), to.expanduser())
     say(f"copied: {pieces} pieces to {to}")
@@ -92,7 +92,7 @@ def copy_command(where: str, to: str) -> None:
     earmark copy milvus://db.example.org:19530/scores ~/copy
     """
     from earmark.cli.options import open_library, progress_bar
-    from earmark.library.whole import copy_pieces
+    from earmark.store.whole import copy_pieces
 
     if where == to:
         raise BadInput(to, "is the library itself", "name another one")

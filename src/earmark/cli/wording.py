@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from earmark.library.report import counted
+from earmark.exports.report import counted
 from earmark.results import Findings, Hit, RecordingHit
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""A library of pieces: what is added to it, how it is stored, asked and listened to."""
+"""A library of pieces, the front door: what is added to it, asked of it and heard by it, live or a shelf at once."""

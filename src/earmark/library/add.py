@@ -20,11 +20,15 @@ from typing import Literal
 
 from earmark.embed.recording import EmbeddedRecording
 from earmark.errors import BadInput, reading
-from earmark.library.archives import is_archive
-from earmark.library.encode import Embedded, Encoding, Work
-from earmark.library.extent import Extent, Watcher, extent
-from earmark.library.remote import fetched_file
-from earmark.library.sources import (
+from earmark.sandbox.sandbox import Sandbox
+from earmark.sheet.formats import kind
+from earmark.sheet.iiif import download, is_address
+from earmark.sheet.manifest import MAX_MEMBERS, Collection
+from earmark.sheet.parts import Part
+from earmark.sources.archives import is_archive
+from earmark.sources.encode import Embedded, Encoding, Work
+from earmark.sources.extent import Extent, Watcher, extent
+from earmark.sources.on_disk import (
     Score,
     Skipped,
     Source,
@@ -36,12 +40,8 @@ from earmark.library.sources import (
     score_at,
     sha256,
 )
-from earmark.library.store import LibraryUnusable, Piece, Store
-from earmark.sandbox.sandbox import Sandbox
-from earmark.sheet.formats import kind
-from earmark.sheet.iiif import download, is_address
-from earmark.sheet.manifest import MAX_MEMBERS, Collection
-from earmark.sheet.parts import Part
+from earmark.sources.remote import fetched_file
+from earmark.store.store import LibraryUnusable, Piece, Store
 
 Found = Source | str
 """A score on disk, what cannot be one or is passed over, or the address of one on the web."""
@@ -69,7 +69,7 @@ class Outcome:
 
 def find_sources(given: Iterable[str | Path], sandbox: Sandbox, unpacked: Path) -> Iterator[Found]:
     """All sources at paths and addresses, in order, and in archives, which are put into the folder ``unpacked``; see
-    `earmark.library.sources`."""
+    `earmark.sources.on_disk`."""
     for where in given:
         if is_address(where):
             yield str(where)

@@ -17,24 +17,29 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
+from earmark.answers.comparing import compare, linked_recordings, stored_recording
+from earmark.answers.following import follow
+from earmark.answers.links import link_all, links_of
+from earmark.answers.look_up import answer, is_read
+from earmark.answers.stretches import stretches
 from earmark.audio.sound import stated_duration_s
 from earmark.embed.recording import EmbeddedRecording, read_blocks
 from earmark.errors import BadInput, EarmarkError, Unsure
 from earmark.library.add import Adding, Outcome, find_sources
-from earmark.library.comparing import compare, linked_recordings, stored_recording
-from earmark.library.embedded import EmbeddedStore
-from earmark.library.encode import Encoding, Threads
-from earmark.library.extent import Watcher
-from earmark.library.following import follow
 from earmark.library.history import History
-from earmark.library.links import link_all, links_of
-from earmark.library.location import is_remote, kept_in
-from earmark.library.look_up import answer, is_read
-from earmark.library.questions import one_question, questions
-from earmark.library.reading import read_query, read_recording
-from earmark.library.remote import at_hand
-from earmark.library.sources import Score, missing_files
-from earmark.library.store import (
+from earmark.model.encoders import Model, available, load
+from earmark.results import Alignment, Comparison, Findings, Identified, Links
+from earmark.sandbox.sandbox import Sandbox
+from earmark.sheet.flat_pages import read_flat_pages
+from earmark.sheet.formats import is_sheet_music
+from earmark.sources.encode import Encoding, Threads
+from earmark.sources.extent import Watcher
+from earmark.sources.on_disk import Score, missing_files
+from earmark.sources.questions import one_question, questions
+from earmark.sources.reading import read_query, read_recording
+from earmark.sources.remote import at_hand
+from earmark.store.location import is_remote, kept_in, open_store
+from earmark.store.store import (
     DOWNLOADS,
     UNPACKED,
     UPLOADS,
@@ -45,32 +50,12 @@ from earmark.library.store import (
     check_model,
     pending_mark,
 )
-from earmark.library.stretches import stretches
-from earmark.model.encoders import Model, available, load
-from earmark.results import Alignment, Comparison, Findings, Identified, Links
-from earmark.sandbox.sandbox import Sandbox
-from earmark.sheet.flat_pages import read_flat_pages
-from earmark.sheet.formats import is_sheet_music
 
 T = TypeVar("T")
 
 DEFAULT_MODEL = "earmark-1"
 ATTEMPTS = 5
 """At an answer about pieces that another process removes meanwhile."""
-
-
-def open_store(where: str | Path, create: bool) -> Store:
-    """The store at ``where``: a folder, or a library's address in Milvus.
-
-    Raises LibraryUnusable when ``where`` is no library and ``create`` is False, and when it is something
-    else; BadInput when it is no such address.
-    """
-    if is_remote(where):
-        from earmark.library.milvus import MilvusStore
-        from earmark.library.milvus_client import Address
-
-        return MilvusStore(Address.of(str(where)), create)
-    return EmbeddedStore(Path(where), create)
 
 
 class Library:
@@ -147,15 +132,15 @@ class Library:
         ray: str | None = None,
     ) -> list[Outcome]:
         """Indexes the sheet music and recordings at ``paths``: files, folders which are searched (see
-        `earmark.library.sources`), or addresses of such files and of IIIF manifests (see `earmark.sheet.iiif`): what
+        `earmark.sources.on_disk`), or addresses of such files and of IIIF manifests (see `earmark.sheet.iiif`): what
         is there is kept in the library's folder. With ``split``, a file of several titles is as many pieces (see
         `earmark.sheet.parts`).
         ``jobs`` pieces are read at a time, as many as there are processors if None; with ``ray``, a Ray cluster's
-        address, they are read there (see `earmark.library.cluster`).
+        address, they are read there (see `earmark.sources.cluster`).
 
         Each piece is stored whole, at once and for good, then ``report(outcome, done, total)`` is called, with the
         number of pieces done and found; ``watcher`` is told how far reading is. In the end the store settles
-        (`earmark.library.store.Store.settle`). Music that is there already is not read again; a changed file replaces
+        (`earmark.store.store.Store.settle`). Music that is there already is not read again; a changed file replaces
         its piece. What cannot be read comes as a failed outcome and does not stop the rest. Raises Mismatch when the
         library was made with another model, BadInput when the model or the library cannot be used.
         """
@@ -340,7 +325,7 @@ class Library:
         return self.store.pieces()
 
     def missing(self, piece: Piece) -> list[str]:
-        """The files of a piece that are not where they were; `earmark.library.verify` finds where they went."""
+        """The files of a piece that are not where they were; `earmark.store.verify` finds where they went."""
         return missing_files(self.store.files(piece))
 
     def edit(
@@ -383,7 +368,7 @@ class Library:
     def _encoding(self, jobs: int, ray: str | None) -> Encoding:
         if ray is None:
             return Threads(jobs, self.model, self.sandbox)
-        from earmark.library.cluster import Cluster
+        from earmark.sources.cluster import Cluster
 
         if not isinstance(self._chosen, str | Path):
             raise EarmarkError("with Ray, a model has to be given by its name or folder")

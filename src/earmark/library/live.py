@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from earmark.answers.hits import page_hits
+from earmark.answers.verdict import NOTHING, verdict
 from earmark.embed.windows import PLACE_HOP_PX
-from earmark.library.answers import page_hits
 from earmark.library.library import Library
 from earmark.library.live_excerpts import PCM, LiveExcerpts
-from earmark.library.verdict import NOTHING, verdict
 from earmark.results import Hit, Place, Said
 from earmark.schema import Box, FloatArray
 from earmark.search.index import Neighbours

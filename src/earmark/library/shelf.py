@@ -17,14 +17,14 @@ from typing import Any, TextIO, TypeGuard
 
 from earmark.embed.recording import EmbeddedRecording
 from earmark.errors import BadInput
+from earmark.exports import recordings
+from earmark.exports.report import html
 from earmark.files import replacing
-from earmark.library import exports
 from earmark.library.library import Library
-from earmark.library.reading import read_page, read_recording
-from earmark.library.report import html
-from earmark.library.sources import Score, Source, find_scores
 from earmark.results import Identified, Place, Stretch
 from earmark.sheet.draw import mark_place
+from earmark.sources.on_disk import Score, Source, find_scores
+from earmark.sources.reading import read_page, read_recording
 
 ANSWERS, TABLE, REPORT, PAGES = "answers.jsonl", "stretches.csv", "report.html", "pages"
 UNPACKED = ".unpacked"
@@ -67,14 +67,14 @@ class Shelf:
         return answers
 
     def write(self, answers: Iterable[Answer], also: Iterable[str]) -> None:
-        """Writes the table and the page, and for each recording the files of `exports.FORMS` named in ``also``."""
+        """Writes the table and the page, and for each recording the files of `recordings.FORMS` named in ``also``."""
         answers = list(answers)
         done = [answer.identified for answer in answers if answer.identified]
         failed = [(answer.source, answer.reason) for answer in answers if not answer.identified]
-        _write(self.folder / TABLE, exports.table(done))
+        _write(self.folder / TABLE, recordings.table(done))
         names = _names(one.audio_path for one in done)
         for form in also:
-            ending, make = exports.FORMS[form]
+            ending, make = recordings.FORMS[form]
             for one in done:
                 _write(self.folder / f"{names[one.audio_path]}{ending}", make(one))
         page = html(self.folder.name, done, failed, self.folder, self._picture)

@@ -18,9 +18,9 @@ from pathlib import Path
 
 from earmark.errors import EarmarkError
 from earmark.files import make_folder, move
-from earmark.library.database import FILE_NAME
 from earmark.library.library import Library
-from earmark.library.store import PENDING, UPLOADS, Piece, pending_mark
+from earmark.store.database import FILE_NAME
+from earmark.store.store import PENDING, UPLOADS, Piece, pending_mark
 from earmark.web.errors import Refusal
 from earmark.web.limits import MB, Limits
 from earmark.web.uploads import file_stem, piece_suffix

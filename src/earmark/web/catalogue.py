@@ -14,17 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from earmark.answers.links import links_of
 from earmark.errors import BadInput
 from earmark.library.history import History
 from earmark.library.library import Library
-from earmark.library.links import links_of
-from earmark.library.names import Order, having, in_order
-from earmark.library.sources import PageFile, Score, page_file, sha256
-from earmark.library.store import DOWNLOADS, UNPACKED, UPLOADS, LibraryUnusable, Piece
-from earmark.library.whole import Whole, put_whole, take_out
 from earmark.results import Kind, Place
 from earmark.schema import Page
 from earmark.sheet.formats import kind_of_name
+from earmark.sources.on_disk import PageFile, Score, page_file, sha256
+from earmark.store.names import Order, having, in_order
+from earmark.store.store import DOWNLOADS, UNPACKED, UPLOADS, LibraryUnusable, Piece
+from earmark.store.whole import Whole, put_whole, take_out
 from earmark.web.added_files import AddedFiles
 from earmark.web.errors import Refusal
 from earmark.web.limits import Limits

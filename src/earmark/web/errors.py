@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 
 from earmark.errors import BadInput, EarmarkError, Mismatch
-from earmark.library.store import LibraryFull, LibraryUnusable
+from earmark.store.store import LibraryFull, LibraryUnusable
 
 STATUS = {
     "bad_request": 400,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from earmark.files import make_folder, write_json
-from earmark.library.store import Piece
+from earmark.store.store import Piece
 from earmark.web.catalogue import Catalogue
 from earmark.web.limits import Limits
 from earmark.web.protocol import Task

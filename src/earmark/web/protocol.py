@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from earmark.library.store import Piece, Store
+from earmark.store.store import Piece, Store
 from earmark.web.errors import STATUS, Refusal
 
 READY, PROGRESS, ANSWER, REFUSAL, LAST = b"r", b"p", b"a", b"e", b"l"

@@ -22,8 +22,8 @@ from starlette.requests import HTTPConnection
 
 from earmark.files import make_folder
 from earmark.library.library import Library
-from earmark.library.location import kept_in
 from earmark.model.encoders import Model
+from earmark.store.location import kept_in
 from earmark.web import queue
 from earmark.web.catalogue import Catalogue
 from earmark.web.limits import Limits, network_of

@@ -18,12 +18,12 @@ from PIL import Image
 from earmark.embed.attention import attend, hear
 from earmark.embed.recording import read_blocks
 from earmark.library.library import Library
-from earmark.library.reading import read_page
 from earmark.sandbox.sandbox import Sandbox
 from earmark.schema import AudioSpec
 from earmark.search.rank import NEIGHBOURS
 from earmark.sheet.draw import scaled
 from earmark.sheet.formats import can_have_pages, count_pages, is_sheet_music
+from earmark.sources.reading import read_page
 from earmark.web.errors import Refusal
 from earmark.web.protocol import Answer, Progress, piece_json, pieces_json
 

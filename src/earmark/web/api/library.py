@@ -10,9 +10,9 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.responses import FileResponse
 
 from earmark import __version__
-from earmark.library.names import Order
 from earmark.results import Kind
 from earmark.sheet.draw import THUMBNAIL_PX
+from earmark.store.names import Order
 from earmark.web import models
 from earmark.web.added_files import AddedFiles
 from earmark.web.api.responses import API, Pictures, body, events, failures, job_json, picture, tag_of, unchanged

@@ -1,0 +1,84 @@
+"""A query, looked up in a store: the best pieces of each kind, and what is said of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence, Set
+from itertools import chain
+
+from earmark.answers.hits import page_hits, recording_hits
+from earmark.answers.verdict import NOTHING, Verdict, verdict
+from earmark.model.calibration import Calibration
+from earmark.results import Hit, Kind, RecordingHit
+from earmark.schema import FloatArray
+from earmark.search.query import Query
+from earmark.search.rank import CANDIDATES, NEIGHBOURS, Ranked, propose
+from earmark.sources.on_disk import whole_file
+from earmark.store.store import Piece, Store
+
+KINDS: tuple[Kind, ...] = ("score", "recording")
+SPARE = 32
+"""Pieces that are proposed beyond those that are ranked: some may be the query itself, or be gone."""
+
+
+def answer(
+    store: Store, calibration: Calibration, query: Query, own: Set[str], top: int
+) -> tuple[tuple[Hit, ...], tuple[RecordingHit, ...], Verdict]:
+    """The best pages and recordings, and what is said of the better of both.
+
+    Left out are pieces that are read from one of the files ``own``. Raises KeyError when a piece is gone meanwhile.
+    """
+    with store.snapshot():
+        pages, recordings = ranked(store, calibration, query, KINDS, top, own)
+        hits = page_hits(store, pages, query)
+        tapes = recording_hits(store, recordings, query)
+    verdicts = {NOTHING: 0.0}
+    if pages:
+        verdicts[_verdict(calibration, query, "score", pages[0], hits)] = pages[0].confidence
+    if recordings:
+        verdicts[_verdict(calibration, query, "recording", recordings[0], tapes)] = recordings[0].confidence
+    return hits, tapes, max(verdicts, key=lambda said: (said.confident, verdicts[said]))
+
+
+def ranked(
+    store: Store,
+    calibration: Calibration,
+    query: Query,
+    kinds: Sequence[Kind],
+    top: int,
+    own: Set[str] = frozenset(),
+) -> list[list[Ranked]]:
+    """The best pieces of each kind, without those that are read from one of the files ``own``."""
+    neighbours = [store.nearest(query.embeddings, NEIGHBOURS, kind) for kind in kinds]
+    proposed = [propose(found, CANDIDATES + SPARE) for found in neighbours]
+    others = [piece.id for piece in store.some([*chain(*proposed)]) if not _is_read_from(store, piece, own)]
+    chosen = [[piece for piece in pieces if piece in others][:CANDIDATES] for pieces in proposed]
+    embeddings = store.embeddings([*chain(*chosen)])
+    return [
+        query.rank(_of(embeddings, pieces), kind, calibration, top) for kind, pieces in zip(kinds, chosen, strict=True)
+    ]
+
+
+def is_read(store: Store, path: str) -> bool:
+    """Whether a piece is the file at ``path``, or has it among its pages."""
+    pieces = [piece for source in (path, os.path.dirname(path)) for piece in store.of_file(source)]
+    return any(_is_read_from(store, piece, {path}) for piece in pieces)
+
+
+def _is_read_from(store: Store, piece: Piece, own: Set[str]) -> bool:
+    """Whether a piece is one of these files, or has one among its pages."""
+    if whole_file(piece.source) not in own | {os.path.dirname(path) for path in own}:
+        return False
+    return any(file.path in own for file in store.files(piece))
+
+
+def _verdict(
+    calibration: Calibration, query: Query, kind: Kind, first: Ranked, hits: Sequence[Hit | RecordingHit]
+) -> Verdict:
+    sure = query.confidence(kind, calibration).sure
+    return verdict(first, sure, hits, query.duration_s if query.pages is None else None)
+
+
+def _of(embeddings: Mapping[int, FloatArray], pieces: Sequence[int]) -> dict[int, FloatArray]:
+    """Those of these pieces, as far as they are there."""
+    return {piece: embeddings[piece] for piece in pieces if piece in embeddings}

@@ -1,0 +1,140 @@
+"""What is on a long recording: all its stretches, named and placed, those of nothing known among them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
+from earmark.embed.recording import EmbeddedRecording
+from earmark.embed.windows import PLACE_HOP_PX, QUERY_HOP_FRAMES
+from earmark.model.calibration import Calibration
+from earmark.results import Stretch
+from earmark.schema import AudioSpec, FloatArray
+from earmark.search.follow import follow_pieces
+from earmark.search.index import Neighbours
+from earmark.search.query import query_of
+from earmark.search.rank import NEIGHBOURS, propose
+from earmark.search.stretches import Heard, decide, windows
+from earmark.store.store import Store
+
+FOLLOWED = 8
+"""Pieces that are followed in each window, those with most votes."""
+SHORTEST_S = 5.0
+"""A stretch that is shorter is not told, but given to its neighbour: an excerpt hears half a window, 4.2 s, ahead."""
+EXCERPT_S = QUERY_HOP_FRAMES / AudioSpec().frames_per_second
+
+
+def stretches(recording: EmbeddedRecording, store: Store, calibration: Calibration) -> tuple[Stretch, ...]:
+    """All stretches of a recording, in order and without gaps.
+
+    Raises KeyError when a piece is removed meanwhile.
+    """
+    evidence = _evidence(recording, store, calibration)
+    heard = decide(evidence, len(recording.times_s))
+    return _tidied([_told(recording, one, store, calibration) for one in heard], recording.duration_s)
+
+
+def _evidence(recording: EmbeddedRecording, store: Store, calibration: Calibration) -> dict[int, FloatArray]:
+    """What speaks for each piece in each excerpt, [n]: the most that any window around it found."""
+    count = len(recording.times_s)
+    levels = calibration.backgrounds["score"].levels(recording.embeddings)
+    evidence: dict[int, FloatArray] = {}
+    for rows, neighbours in _neighbours(recording, store):
+        excerpts = recording.embeddings[rows]
+        pieces = store.embeddings(propose(neighbours)[:FOLLOWED])
+        if pieces:
+            followed = follow_pieces(excerpts, recording.times_s[rows], levels[rows], pieces, PLACE_HOP_PX)
+            for i, piece in enumerate(followed.order):
+                known = evidence.setdefault(piece, np.zeros(count, np.float32))
+                np.maximum(known[rows], followed.gains[:, i], out=known[rows])
+    return evidence
+
+
+def _neighbours(recording: EmbeddedRecording, store: Store) -> Iterator[tuple[slice, Neighbours]]:
+    """Each window with the nearest places of its excerpts. Windows overlap, and an excerpt is looked up once."""
+    known, end = Neighbours(*(np.zeros((0, NEIGHBOURS), kind) for kind in (np.float32, np.int64, np.int64))), 0
+    for rows in windows(recording.times_s):
+        found = store.nearest(recording.embeddings[max(end, rows.start) : rows.stop], NEIGHBOURS)
+        held = max(0, end - rows.start)
+        width = min(known.pieces.shape[1], found.pieces.shape[1])  # fewer, where something was removed meanwhile
+        known = Neighbours(
+            *(
+                np.concatenate([old[len(old) - held :, :width], new[:, :width]])
+                for old, new in (
+                    (known.similarities, found.similarities),
+                    (known.pieces, found.pieces),
+                    (known.places, found.places),
+                )
+            )
+        )
+        end = rows.stop
+        yield rows, known
+
+
+def _told(recording: EmbeddedRecording, heard: Heard, store: Store, calibration: Calibration) -> Stretch:
+    """A stretch as people are told it."""
+    rows = slice(heard.start, heard.end)
+    part = EmbeddedRecording(recording.embeddings[rows], recording.times_s[rows], recording.duration_s)
+    start_s, end_s = (float(part.times_s[i]) for i in (0, -1))
+    unknown = Stretch(start_s - EXCERPT_S / 2, end_s + EXCERPT_S / 2)
+    if heard.piece is None:
+        return unknown
+    query = query_of(part)
+    candidates = {heard.piece, *propose(store.nearest(query.embeddings, NEIGHBOURS))}
+    ranked = query.rank(store.embeddings(sorted(candidates)), "score", calibration, 1)
+    if not ranked:
+        return unknown
+    (first,) = ranked
+    piece = store.piece(first.piece)
+    begins, ends = (store.place(piece.id, int(first.path[i])) for i in (first.start, first.end - 1))
+    return replace(
+        unknown,
+        piece_id=piece.id,
+        piece=piece.name,
+        title=piece.title,
+        composer=piece.composer,
+        source=piece.source,
+        confidence=round(first.confidence, 4),
+        sure=first.confidence >= query.confidence("score", calibration).sure,
+        begins=begins,
+        ends=ends,
+    )
+
+
+def _tidied(told: list[Stretch], duration_s: float) -> tuple[Stretch, ...]:
+    """The stretches from 0 to ``duration_s``, silence among them; neighbours of one piece are one."""
+    filled: list[Stretch] = []
+    now_s = 0.0
+    for one in told:
+        if one.start_s - now_s >= SHORTEST_S:
+            filled.append(Stretch(now_s, one.start_s, silent=True))
+        filled.append(one)
+        now_s = one.end_s
+    if duration_s - now_s >= SHORTEST_S:
+        filled.append(Stretch(now_s, duration_s, silent=True))
+    tidied: list[Stretch] = []
+    for one in [one for one in filled if _length_s(one) >= SHORTEST_S] or [max(filled, key=_length_s)]:
+        if tidied and (one.piece_id, one.silent) == (tidied[-1].piece_id, tidied[-1].silent):
+            tidied[-1] = _joined(tidied[-1], one)
+        else:
+            tidied.append(one)
+    # Excerpts go on for half a window after the last sound: silence begins where the piece before it ends.
+    turns = [before.end_s if one.silent else one.start_s for before, one in pairwise(tidied)]
+    bounds = [0.0, *turns, duration_s]
+    return tuple(
+        replace(one, start_s=round(start_s, 3), end_s=round(end_s, 3))
+        for one, start_s, end_s in zip(tidied, bounds, bounds[1:], strict=False)
+    )
+
+
+def _joined(one: Stretch, other: Stretch) -> Stretch:
+    """Two stretches of one kind, or of one piece, as one."""
+    surer = max(one.confidence, other.confidence)
+    return replace(one, end_s=other.end_s, ends=other.ends, confidence=surer, sure=one.sure or other.sure)
+
+
+def _length_s(one: Stretch) -> float:
+    return one.end_s - one.start_s

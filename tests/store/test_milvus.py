@@ -1,0 +1,247 @@
+"""Libraries in Milvus: their addresses, and what no kill, no other machine and no silent server may do to them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from earmark.errors import BadInput
+from earmark.library.library import Library
+from earmark.store import milvus, milvus_client
+from earmark.store.location import open_store
+from earmark.store.milvus import MilvusStore
+from earmark.store.milvus_client import Address
+from earmark.store.milvus_rows import State
+from earmark.store.store import LibraryAway, LibraryUnusable, Piece
+from tests.conftest import FakeEncoders, Music
+
+from .engines import Server, lite_engine
+from .made_up import embeddings, put, score
+
+WRITES = ("upsert", "insert", "delete")
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ("milvus://db.example.org/music", None),
+        ("milvus+tls://[::1]:1953/music_2", None),
+        ("https://db.example.org/music", "is no address of a library"),
+        ("milvus://db.example.org:99999999/music", "is no address of a library"),
+        ("milvus://db.example.org", "names no library; give milvus://HOST:19530/NAME"),
+        ("milvus://db.example.org/two words", "names no library"),
+        ("milvus://root:secret@db.example.org/music", "has a password in it; give it in EARMARK_MILVUS_TOKEN"),
+    ],
+)
+def test_an_address_is_read_or_refused_in_a_line(where: str, message: str | None) -> None:
+    if message is None:
+        assert Address.of(where).uri in ("http://db.example.org:19530", "https://[::1]:1953")
+        return
+    with pytest.raises(BadInput, match=message) as refused:
+        Address.of(where)
+    assert "secret" not in str(refused.value)
+
+
+def test_without_the_package_the_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pymilvus", None)
+    with pytest.raises(LibraryUnusable, match=r"is in Milvus; install what it takes: pip install 'earmark\[milvus\]'"):
+        open_store("milvus://127.0.0.1/music", create=False)
+
+
+def test_a_server_that_is_not_there_is_one_to_try_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pymilvus")
+    monkeypatch.setattr(milvus_client, "TIMEOUT_S", 1.0)
+    with pytest.raises(LibraryAway, match=r"does not answer .*; try again"):
+        open_store("milvus://127.0.0.1:9/music", create=False)
+
+
+class Killed(BaseException):
+    """The process has ended there."""
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Callable[[], MilvusStore]]:
+    engine, stores = lite_engine(tmp_path), list[MilvusStore]()
+
+    def again() -> MilvusStore:
+        store = engine.open("music", True)
+        assert isinstance(store, MilvusStore)
+        stores.append(store)
+        return store
+
+    yield again
+    for store in stores:
+        store.close()
+
+
+def killed_at(store: MilvusStore, call: int, is_done: bool) -> None:
+    """Ends the process at the store's next write but ``call``, before or after the server has done it."""
+    left = call
+
+    def counting(write: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*arguments: Any, **named: Any) -> Any:
+            nonlocal left
+            left -= 1
+            if left == -1 and not is_done:
+                raise Killed
+            done = write(*arguments, **named)
+            if left == -1:
+                raise Killed
+            return done
+
+        return counted
+
+    client = store._rows._client
+    for name in WRITES:
+        setattr(client, name, counting(getattr(client, name)))
+
+
+def rows_in(store: MilvusStore) -> dict[str, int]:
+    """How many rows each collection has, with all states."""
+    client, rows = store._rows._client, store._rows
+    names = (rows._pieces, rows._contents, rows._index("m-1"))
+    return {name: client.query(name, "", ["count(*)"])[0]["count(*)"] for name in names}
+
+
+def what_is_there(store: MilvusStore) -> list[tuple[str, str]]:
+    """The pieces, all of which are whole, and found."""
+    pieces = store.pieces()
+    for piece in pieces:
+        assert len(store.contents(piece.id)[0]) == 50
+        assert piece.id in store.nearest(store.contents(piece.id)[1], 1).pieces
+    return [(piece.source, piece.sha256) for piece in pieces]
+
+
+A1, A2, B = ("/music/a.pdf", "sha-1"), ("/music/a.pdf", "sha-2"), ("/music/b.pdf", "sha-3")
+
+
+def test_a_process_killed_between_any_two_calls_leaves_a_piece_whole_or_not_there(
+    opened: Callable[[], MilvusStore],
+) -> None:
+    def add(store: MilvusStore) -> None:
+        put(store, "b", 3)
+
+    def replace(store: MilvusStore) -> None:
+        put(store, "a", 2)
+
+    def remove(store: MilvusStore) -> None:
+        store.remove(store.pieces())
+
+    def rename(store: MilvusStore) -> None:
+        store.relocate(store.pieces()[0], score("a"))
+
+    changes = [(add, [A1], [A1, B]), (replace, [A1], [A2]), (remove, [A1], []), (rename, [A1], [A1])]
+    ends = dict[str, set[bool]]()
+    for change, before, after in changes:
+        for call in range(24):
+            store = opened()
+            store.remove(store.pieces())
+            put(store, "a", 1)
+            killed_at(store, call // 2, is_done=bool(call % 2))
+            try:
+                change(store)
+                break
+            except Killed:
+                pass
+            again = opened()
+            left = what_is_there(again)
+            assert left in (before, after), (change.__name__, call)
+            ends.setdefault(change.__name__, set()).add(left == after)
+            with patch.object(milvus, "ABANDONED_NS", -1):
+                again.settle()
+            assert what_is_there(again) == left
+            assert list(rows_in(again).values()) == [len(left), len(left), 50 * len(left)]
+        else:
+            raise AssertionError("more calls than expected")
+    assert all(seen == {True, False} for name, seen in ends.items() if name != "rename")
+
+
+def test_what_is_on_its_way_is_no_answer(opened: Callable[[], MilvusStore]) -> None:
+    store = opened()
+    piece = put(store, "a", 1)
+    killed_at(store, 3, is_done=False)  # all is written but the row that says so
+    with pytest.raises(Killed):
+        put(store, "b", 2)
+    again = opened()
+    (coming,) = again._rows.where(f"state == {State.COMING}")
+    assert coming.piece.id in again.nearest(embeddings(2), 5).pieces
+    assert again.some([coming.piece.id, piece.id]) == [piece]
+    assert list(again.embeddings([coming.piece.id, piece.id])) == [piece.id]
+    again.settle()  # it may still be coming
+    assert again._rows.where(f"state == {State.COMING}") == [coming]
+
+
+def test_paths_of_another_machine_are_not_taken_for_paths_of_this_one(
+    opened: Callable[[], MilvusStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = opened()
+    monkeypatch.setattr("socket.gethostname", lambda: "elsewhere")
+    put(store, "a", 1)
+    monkeypatch.setattr("socket.gethostname", lambda: "here")
+    mine = put(store, "a", 2)
+    theirs = next(piece for piece in store.pieces() if piece != mine)
+    assert (mine.source, theirs.source) == ("/music/a.pdf", "file://elsewhere/music/a.pdf")
+    assert store.with_source("/music/a.pdf") == mine
+    assert [file.path for file in store.files(theirs)] == ["file://elsewhere/music/a.pdf"]
+
+
+def test_a_question_takes_four_round_trips(
+    opened: Callable[[], MilvusStore], tmp_path: Path, music: Music, encoders: FakeEncoders
+) -> None:
+    store = opened()
+    library = Library("milvus://host/music", store, encoders, Library.open(tmp_path / "other", encoders).sandbox)
+    melodies = [music.melody(seed) for seed in range(3)]
+    (tmp_path / "scores").mkdir()
+    for number, melody in enumerate(melodies):
+        music.write_pdf(tmp_path / "scores" / f"{number}.pdf", melody)
+    music.write_recording(tmp_path / "clip.wav", melodies[1])
+    music.write_recording(tmp_path / "scores" / "tape.wav", melodies[2])
+    outcomes = library.add(tmp_path / "scores")
+    assert [outcome.status for outcome in outcomes] == ["added"] * 4
+    assert library.find(tmp_path / "clip.wav").hits[0].piece == "1"
+    store._contents.clear()
+    asked = list[str]()
+    client = store._rows._client
+
+    def counting(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*given: Any, **named: Any) -> Any:
+            asked.append(name)
+            return call(*given, **named)
+
+        return counted
+
+    for name in ("query", "search"):
+        setattr(client, name, counting(name, getattr(client, name)))
+    found = library.find(tmp_path / "clip.wav")
+    assert (found.hits[0].piece, len(found.hits), len(found.recordings)) == ("1", 3, 1)
+    assert asked == ["search", "search", "query", "query"]
+    by_page = library.find(tmp_path / "scores" / "2.pdf")
+    assert (by_page.recordings[0].piece, "2" in [hit.piece for hit in by_page.hits]) == ("tape", False)
+
+
+def test_a_server_killed_while_a_piece_is_put_has_what_was_there() -> None:
+    server = Server()
+    try:
+        store = server.open("music", True)
+        assert isinstance(store, MilvusStore)
+        put(store, "a", 1)
+        killed_at(store, 3, is_done=False)
+        with pytest.raises(Killed):
+            put(store, "b", 3)
+        server.kill()
+        with pytest.raises(LibraryAway), patch.object(milvus_client, "TIMEOUT_S", 2.0):
+            store.pieces()
+        server.start()
+        again = server.open("music", False)
+        assert isinstance(again, MilvusStore)
+        assert what_is_there(again) == [A1]
+        piece: Piece = put(again, "b", 3)
+        assert again.with_source(B[0]) == piece
+        assert what_is_there(again) == [A1, B]
+    finally:
+        server.close()
