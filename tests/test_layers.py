@@ -35,6 +35,7 @@ OF_THE_WHOLE = {
     "web/browser/test_axe.py": "the page, in a browser",
     "web/browser/test_errors.py": "the page, in a browser",
     "web/browser/test_find.py": "the page, in a browser",
+    "web/browser/test_history.py": "the page, in a browser",
     "web/browser/test_keys.py": "the page, in a browser",
     "web/browser/test_live_and_library.py": "the page, in a browser",
     "web/browser/test_stand.py": "the page, in a browser",

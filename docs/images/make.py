@@ -38,10 +38,12 @@ def answered_query(page: Page, home: str) -> Image.Image:
     page.goto(home)
     page.set_input_files("#ask-input", RECORDING)
     page.wait_for_selector("text=% sure")
+    page.wait_for_selector("#query-player [data-do=forth]:enabled")  # then the recording can be followed
     player = page.locator("#query-player input[type=range]")
-    page.wait_for_selector("text=Page 1, system")
     player.evaluate("(range) => { range.value = 10; range.dispatchEvent(new Event('input', { bubbles: true })); }")
-    page.wait_for_timeout(1500)
+    page.wait_for_selector("#query-player >> text=Page 1, system")
+    page.wait_for_function("() => document.querySelector('#query .score-sheet img').naturalWidth > 0")
+    page.wait_for_timeout(5000)  # the small pictures come after the page
     return Image.open(io.BytesIO(page.screenshot()))
 
 

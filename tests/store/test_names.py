@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from earmark.store.names import having, in_order, natural, plain
+from earmark.store.names import having, in_order, initial, natural, plain
 from earmark.store.store import Piece
 
 
@@ -41,8 +41,14 @@ def test_accents_and_case_do_not_count_and_all_words_do(search: str, found: list
 
 def test_pieces_are_sorted_as_people_do() -> None:
     assert [one.name for one in in_order(PIECES, "name")] == ["mazurka", "Op-1", "op-2", "op-10"]
-    assert [one.title for one in in_order(PIECES, "title")] == ["Étude", "Größe", "Żal", ""]
+    assert [one.title for one in in_order(PIECES, "title")] == ["Étude", "Größe", "", "Żal"]
     assert [one.name for one in in_order(PIECES, "composer")] == ["op-2", "mazurka", "op-10", "Op-1"]
+
+
+def test_pieces_stand_under_the_letter_that_they_are_sorted_by() -> None:
+    assert [initial(one, "title") for one in PIECES] == ["E", "G", "O", "Z"]
+    assert [initial(one, "composer") for one in PIECES] == ["F", "A", "", "C"]
+    assert [initial(piece(name), "name") for name in ("24 Preludes", "“Ach”", "Ой", "…")] == ["0", "A", "О", ""]
 
 
 def test_tags_and_notes_are_searched_and_the_latest_comes_first() -> None:

@@ -159,7 +159,7 @@ def test_an_answer_is_exported(server: Served, clip: Path, ask: Ask) -> None:
         assert client.get(export, params={"form": "json"}).json() == asked["result"]
         item, *_ = client.get(export, params={"form": "annotations"}).json()["items"]
         opened = client.get(item["target"]["source"], follow_redirects=False)
-        assert opened.headers["location"] == f"/#/piece/{asked['result']['hits'][0]['piece_id']}/2"
+        assert opened.headers["location"] == f"/#/piece/{asked['result']['hits'][0]['piece_id']}/2/1"
         assert client.get(export, params={"form": "pdf"}).status_code == 400
 
 
@@ -171,13 +171,14 @@ def test_what_was_asked_is_kept_for_this_machine_alone(server: Served, clip: Pat
         assert [(one["asked"], one["query"], one["answer"]["said"]) for one in told["entries"]] == [
             ("find", "clip.wav", "surely")
         ]
+        assert told["pieces"]["piece-1"]["pages"] == 2
         assert client.put("/api/v1/history/switch", json={"is_on": False}).json() == {"is_on": False}
         ask(client, clip)
         told = client.get("/api/v1/history").json()
         assert (told["is_on"], len(told["entries"])) == (False, 1)
         client.put("/api/v1/history/switch", json={"is_on": True})
         assert client.delete("/api/v1/history").status_code == 204
-        assert client.get("/api/v1/history").json() == {"is_on": True, "entries": []}
+        assert client.get("/api/v1/history").json() == {"is_on": True, "entries": [], "pieces": {}}
 
 
 def test_a_recording_can_be_followed(server: Served, clip: Path, ask: Ask) -> None:

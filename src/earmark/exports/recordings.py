@@ -75,7 +75,8 @@ def answer_annotations(found: Mapping[str, Any], address: str) -> str:
 
 
 def _hit_annotation(hit: Mapping[str, Any], query: str, address: str) -> dict[str, Any]:
-    link = f"{address}open?{urlencode({'piece': hit['piece'], 'page': hit.get('page', 1)})}"
+    place = {key: hit[key] for key in ("page", "system") if key in hit}
+    link = f"{address}open?{urlencode({'piece': hit['piece'], **place})}"
     if "box" in hit:
         x0, y0, x1, y1 = (100 * side for side in hit["box"])
         value = f"xywh=percent:{x0:.3f},{y0:.3f},{x1 - x0:.3f},{y1 - y0:.3f}"

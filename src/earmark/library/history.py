@@ -36,6 +36,11 @@ class Entry:
     query: str
     answer: dict[str, Any]
 
+    def names(self) -> list[str]:
+        """The names of the pieces in the answer."""
+        parts = ("hits", "recordings", "pieces", "stretches")
+        return [one["piece"] for part in parts for one in self.answer.get(part, ()) if one["piece"]]
+
 
 class History:
     """That of the library whose files are kept in ``folder``; there need not be any."""

@@ -39,12 +39,27 @@ def having(pieces: Iterable[Piece], search: str, tags: Iterable[str] = ()) -> li
 
 
 def in_order(pieces: Iterable[Piece], by: Order) -> list[Piece]:
-    """Pieces by name, or by title or composer and then by name; those without one come last. Or the latest first."""
+    """Pieces by name, by title (or name, where there is none), or by composer and then by name, those without one last.
+
+    Or the latest first.
+    """
     if by == "added":
         return sorted(
             sorted(pieces, key=lambda piece: natural(piece.name)), key=lambda piece: piece.added_at, reverse=True
         )
-    return sorted(pieces, key=lambda piece: (not (told := str(getattr(piece, by))), natural(told), natural(piece.name)))
+    return sorted(pieces, key=lambda piece: (not _told(piece, by), natural(_told(piece, by)), natural(piece.name)))
+
+
+def initial(piece: Piece, by: Order) -> str:
+    """Under which letter of an index a piece is found: a capital one, ``0`` for any digit, "" where there is none."""
+    first = next(filter(str.isalnum, plain(_told(piece, by))), "")
+    return "0" if first.isdecimal() else first.upper()
+
+
+def _told(piece: Piece, by: Order) -> str:
+    """What a piece is sorted by: its day, if by that."""
+    told = {"title": piece.title or piece.name, "composer": piece.composer, "added": piece.added_at}
+    return told.get(by, piece.name)
 
 
 def _searched(piece: Piece) -> str:

@@ -22,7 +22,7 @@ from earmark.results import Kind, Place
 from earmark.schema import Page
 from earmark.sheet.formats import kind_of_name
 from earmark.sources.on_disk import PageFile, Score, page_file, sha256
-from earmark.store.names import Order, having, in_order
+from earmark.store.names import Order, having, in_order, initial, natural
 from earmark.store.store import DOWNLOADS, UNPACKED, UPLOADS, LibraryUnusable, Piece
 from earmark.store.whole import Whole, put_whole, take_out
 from earmark.web.added_files import AddedFiles
@@ -72,19 +72,37 @@ class Catalogue:
             return {"name": self.name, "model": self._library.store.model_id, **counts}
 
     def pieces(
-        self, kind: Kind, search: str, tags: Iterable[str], order: Order, offset: int, limit: int
+        self,
+        kind: Kind,
+        search: str,
+        tags: Iterable[str],
+        order: Order,
+        letter: str | None,
+        only_missing: bool,
+        offset: int,
+        limit: int,
     ) -> dict[str, Any]:
-        """The pieces of one kind that have all words of ``search`` and all ``tags``, in order, with their number in
-        all."""
+        """The pieces of one kind that have all words of ``search`` and all ``tags``, and begin with ``letter``, an
+        `initial`, if it is given, in order, with their number in all.
+
+        ``initials`` are those of the pieces whatever the letter, ``all_tags`` those of all pieces of the kind.
+        """
         with self._lock:
             listed = [piece for piece in self._library.pieces() if piece.kind == kind]
         found = in_order(having(listed, search, tags), order)
+        if only_missing:
+            with self._lock:
+                found = [piece for piece in found if self._library.missing(piece)]
+        initials = [] if order == "added" else list(dict.fromkeys(initial(piece, order) for piece in found))
+        if letter is not None:
+            found = [piece for piece in found if initial(piece, order) == letter]
         with self._lock:
             shown = [
                 piece_json(piece) | {"is_missing": bool(self._library.missing(piece))}
                 for piece in found[offset : offset + limit]
             ]
-        return {"total": len(found), "offset": offset, "pieces": shown}
+        all_tags = sorted({tag for piece in listed for tag in piece.tags}, key=natural)
+        return {"total": len(found), "offset": offset, "pieces": shown, "initials": initials, "all_tags": all_tags}
 
     def thumbnail(self, piece: Piece) -> bytes | None:
         """A small PNG of its first page, if the library has one."""
@@ -111,6 +129,12 @@ class Catalogue:
                 return self._library.store.piece(identifier)
             except KeyError:
                 raise Refusal("not_found", "there is no such piece in the library", "see what there is") from None
+
+    def named(self, names: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """The pieces of these names that there are, by name."""
+        with self._lock:
+            found = filter(None, map(self._library.store.named, names))
+            return {piece.name: piece_json(piece) for piece in found}
 
     def details(self, identifier: int) -> dict[str, Any]:
         """A piece with its pages and systems; a recording has none."""
@@ -140,8 +164,9 @@ class Catalogue:
                 found.append({"relation": relation, "piece": piece_json(there), **told})
             return {"links": found, "ahead": len(store.unlinked())}
 
-    def located(self, name: str, page: int, measure: str | None) -> tuple[int, int]:
-        """The identifier of the piece of this name, and the page; with ``measure`` the first one that has it.
+    def located(self, name: str, page: int, system: int | None, measure: str | None) -> list[int]:
+        """The identifier of the piece of this name, the page, and the system if it is given; with ``measure`` the page
+        and system of the first one that has it.
 
         Raises Refusal, not_found, if there is none of them.
         """
@@ -151,10 +176,11 @@ class Catalogue:
                 raise Refusal("not_found", "there is no piece of this name in the library", "see what there is")
             if measure is not None and piece.kind == "score":
                 places = self._library.store.contents(piece.id)[0]
-                page = next((place.page for place in places if place.measure == measure), 0)
+                first = next((place for place in places if place.measure == measure), None)
+                page, system = (first.page, first.system) if first else (0, None)
             if not 1 <= page <= max(1, piece.pages):
                 raise Refusal("not_found", "the piece has no such page or measure", "give another, or none")
-            return piece.id, page
+            return [piece.id, page, *([] if system is None else [system])]
 
     def files(self, piece: Piece) -> list[str]:
         """The files that a piece's pages, or its sound, are in.

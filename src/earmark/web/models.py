@@ -42,7 +42,8 @@ class Limits(BaseModel):
 class LibrarySummary(BaseModel):
     """The library; `model` is null while it is empty, `questions` are the kinds of files that can be looked up.
 
-    `pieces` counts those of sheet music, which have `pages`; `recordings` those of sound.
+    `pieces` counts those of sheet music, which have `pages`; `recordings` those of sound. `has_history` is whether
+    `/history` tells what was asked.
     """
 
     name: str
@@ -53,6 +54,7 @@ class LibrarySummary(BaseModel):
     limits: Limits
     questions: list[str]
     page_widths: list[int]
+    has_history: bool
     version: str
 
 
@@ -79,11 +81,17 @@ class ListedPiece(Piece):
 
 
 class Pieces(BaseModel):
-    """Some of the pieces that match, of `total`."""
+    """Some of the pieces that match, of `total`.
+
+    `initials` are the letters that they begin with in this order, whichever was asked for: capital ones, "0" for any
+    digit, "" for those without a composer. `all_tags` are those of all pieces of the kind.
+    """
 
     total: int
     offset: int
     pieces: list[ListedPiece]
+    initials: list[str]
+    all_tags: list[str]
 
 
 class SystemBox(BaseModel):
@@ -228,10 +236,14 @@ class Asked(BaseModel):
 
 
 class AskedBefore(BaseModel):
-    """What was asked, the latest first; `is_on` says whether answers are kept."""
+    """What was asked, the latest first; `is_on` says whether answers are kept.
+
+    `pieces` are those of the answers that the library has now, by name.
+    """
 
     is_on: bool
     entries: list[Asked]
+    pieces: dict[str, Piece]
 
 
 class Switch(BaseModel):

@@ -126,12 +126,29 @@ def test_a_piece_whose_file_is_gone_is_marked_and_keeps_its_cover(
     (file,) = (path for path in (served.folder / "uploads").iterdir() if path.read_bytes() == content)
     file.rename(tmp_path / "elsewhere.pdf")
     with served.client() as client:
-        (listed,) = client.get("/api/v1/pieces", params={"search": "lost"}).json()["pieces"]
-        assert listed["is_missing"]
+        (listed,) = client.get("/api/v1/pieces", params={"is_missing": True}).json()["pieces"]
+        assert (listed["name"], listed["is_missing"]) == ("lost", True)
         pages = f"/api/v1/pieces/{piece['id']}/pages"
         assert client.get(f"{pages}/1.png", params={"width": THUMBNAIL_PX}).content.startswith(b"\x89PNG")
         assert client.get(f"{pages}/1.png", params={"width": 960}).json()["error"]["kind"] == "unusable_file"
     (tmp_path / "elsewhere.pdf").rename(file)
+
+
+def test_pieces_are_chosen_by_letter_and_tag(served: Served) -> None:
+    with served.client() as client:
+
+        def listed(**asked: Any) -> tuple[list[str], list[str], list[str]]:
+            told = client.get("/api/v1/pieces", params={"search": "piece-", **asked}).json()
+            return [one["name"] for one in told["pieces"]], told["initials"], told["all_tags"]
+
+        first = client.get("/api/v1/pieces", params={"search": "piece-0"}).json()["pieces"][0]["id"]
+        client.patch(f"/api/v1/pieces/{first}", json={"title": "Étude", "composer": "Żeleński", "tags": ["to do"]})
+        assert listed(order="title") == (["piece-0", "piece-1", "piece-2"], ["E", "P"], ["to do"])
+        assert listed(order="title", initial="P") == (["piece-1", "piece-2"], ["E", "P"], ["to do"])
+        assert listed(order="composer", initial="") == (["piece-1", "piece-2"], ["Z", ""], ["to do"])
+        assert listed(order="name", initial="E") == ([], ["P"], ["to do"])
+        assert listed(order="added", tag="To do") == (["piece-0"], [], ["to do"])
+        client.patch(f"/api/v1/pieces/{first}", json={"title": "", "composer": "", "tags": []})
 
 
 def test_names_can_be_edited_and_are_found_without_accents(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 VIEWS = {
     "": "#ask-folder",
+    "history": "#history-acts:not([hidden])",
     "listen": "#listen-start",
     "library": ".book",
     "piece/1": "#piece:not(.pending)",

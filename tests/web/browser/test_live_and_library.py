@@ -246,14 +246,14 @@ def test_a_recording_is_named_and_a_midi_file_is_offered_as_it_is(visit: Visit, 
         tape.locator("text=Download the file").click()
     assert download.value.suggested_filename == "tune.mid"
 
-    page.click("[aria-label='Edit title and composer of tune']")
+    page.click("[aria-label='Edit tune']")
     page.fill(".tape input >> nth=0", "Für Elise")
     page.fill(".tape input >> nth=1", "Beethoven")
     page.keyboard.press("Enter")
     page.wait_for_selector(".tape-acts")
     assert tape.locator(".hit-title").inner_text() == "Für Elise"
     assert tape.locator(".hit-where").inner_text() == "Beethoven, tune.mid"
-    assert page.evaluate("document.activeElement.ariaLabel") == "Edit title and composer of Für Elise"
+    assert page.evaluate("document.activeElement.ariaLabel") == "Edit Für Elise"
     page.keyboard.press("Enter")
     page.fill(".tape input >> nth=0", "nothing of it stays")
     page.click(".tape >> text=Cancel")

@@ -28,10 +28,12 @@ Kept = Annotated[History, Depends(_history)]
 
 
 @router.get("", response_model=models.AskedBefore, responses=failures("not_found"))
-async def history(kept: Kept, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> dict[str, Any]:
+async def history(service: InService, kept: Kept, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> dict[str, Any]:
     """What was asked of the library, by the command line, too, and what was answered; the latest first."""
     entries = await asyncio.to_thread(lambda: list(islice(kept.entries(), limit)))
-    return {"is_on": kept.is_on, "entries": [asdict(entry) for entry in entries]}
+    names = {name for entry in entries for name in entry.names()}
+    pieces = await asyncio.to_thread(service.catalogue.named, names)
+    return {"is_on": kept.is_on, "entries": [asdict(entry) for entry in entries], "pieces": pieces}
 
 
 @router.delete("", status_code=204, responses=failures("not_found"))

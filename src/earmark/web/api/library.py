@@ -34,14 +34,15 @@ FileName = Annotated[str, Query(max_length=255, description="for show, and to na
 
 
 @router.get("/library", response_model=models.LibrarySummary, responses=failures("unavailable"))
-def library(service: InService) -> dict[str, Any]:
-    """What the library holds and what the server takes."""
+def library(request: Request, service: InService) -> dict[str, Any]:
+    """What the library holds, what the server takes, and whether it tells what was asked before."""
     limits = service.limits
     taken = {name: getattr(limits, name) for name in models.Limits.model_fields}
     return service.catalogue.summary() | {
         "limits": taken,
         "questions": ["recording", "page"],
         "page_widths": PAGE_WIDTHS,
+        "has_history": request.app.state.is_private,
         "version": __version__,
     }
 
@@ -55,11 +56,15 @@ def pieces(
     ] = "",
     tag: Annotated[list[str], Query(max_length=100, description="a tag that they have; repeat it")] = [],  # noqa: B006
     order: Annotated[Order, Query(description="what they are sorted by; added: the latest first")] = "name",
+    initial: Annotated[
+        str | None, Query(max_length=8, description="one of the answer's `initials`; not with order added")
+    ] = None,
+    is_missing: Annotated[bool, Query(description="only pieces of which a file is gone")] = False,
     offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> dict[str, Any]:
     """Pieces of one kind; accents and case do not count in searching and sorting, and numbers sort as numbers."""
-    return service.catalogue.pieces(kind, search, tag, order, offset, limit)
+    return service.catalogue.pieces(kind, search, tag, order, initial, is_missing, offset, limit)
 
 
 @router.get("/pieces/{piece}", response_model=models.PieceDetails, responses=failures("not_found"))

@@ -12,6 +12,7 @@ import { $, count, say } from "/js/dom.js";
 import { filesOf } from "/js/dropped.js";
 import { pressed } from "/js/keys.js";
 import * as ask from "/views/ask.js";
+import * as history from "/views/history.js";
 import * as library from "/views/library.js";
 import * as listen from "/views/listen.js";
 import * as piece from "/views/piece.js";
@@ -19,8 +20,8 @@ import * as practice from "/views/practice.js";
 import * as query from "/views/query.js";
 import * as stand from "/views/stand.js";
 
-const views = { ask, listen, library, piece, practice, query, stand };
-const parent = { piece: "library", practice: "library", query: "ask", stand: "library" };
+const views = { ask, history, listen, library, piece, practice, query, stand };
+const parent = { history: "ask", piece: "library", practice: "library", query: "ask", stand: "library" };
 let current = null;
 
 function route() {

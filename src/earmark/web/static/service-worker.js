@@ -71,7 +71,7 @@ async function listed(request) {
     const words = (asked.get("search") ?? "").toLowerCase();
     const kind = asked.get("kind") ?? "score";
     const pieces = all.filter((one) => one.kind === kind && `${one.title} ${one.name} ${one.composer}`.toLowerCase().includes(words));
-    return Response.json({ total: pieces.length, offset: 0, pieces });
+    return Response.json({ total: pieces.length, offset: 0, pieces, initials: [], all_tags: [] });
   }
 }
 

@@ -36,6 +36,7 @@ export async function enter() {
   try {
     const [facts, { recordings }] = await Promise.all([libraryFacts(), call("GET", "/recordings")]);
     $("ask-folder").hidden = recordings.length === 0;
+    $("ask-before").hidden = !facts.has_history;
     const where = facts.pieces ? `your ${count(facts.pieces, "piece")}` : "your sheet music";
     $("ask-lead").textContent = `Give a recording, even a short one, or a page. Earmark looks for it in ${where}.`;
     if (!facts.pieces && !facts.recordings) {

@@ -14,11 +14,16 @@ const PORTION = 60;
 const MOST_TAPES = 200;
 const SEARCH_AFTER_MS = 200;
 const AT_ONCE = 3;
+const FEW = 12; // pieces that are seen at once
+const LETTERS = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ"];
+const ALL = "all";
+const LETTER_WORDS = { 0: "0–9", "": "None" };
 const COVER_PX = 480;
 const SCAN = "Point the tablet’s camera here. The code lets one device in, within ten minutes.";
 
 let shown = 0;
 let searching = null;
+let letter = null; // the one under which pieces are shown; null: all
 
 export async function enter() {
   showProblem($("library-problem"), null);
@@ -38,9 +43,21 @@ $("library-input").onchange = () => {
   drop([...$("library-input").files]);
   $("library-input").value = "";
 };
-$("library-order").onchange = () => refresh();
+$("library-order").onchange = () => {
+  letter = null;
+  refresh();
+};
+$("library-letters").onchange = ({ target }) => {
+  letter = target.value === ALL ? null : target.value;
+  more(0);
+};
+$("library-show").onchange = () => {
+  letter = null;
+  more(0);
+};
 $("library-search").oninput = () => {
   clearTimeout(searching);
+  letter = null;
   searching = setTimeout(refresh, SEARCH_AFTER_MS);
 };
 $("library-more").onclick = () => more(shown);
@@ -66,15 +83,18 @@ export async function refresh() {
 }
 
 async function more(offset) {
-  const search = $("library-search").value.trim();
+  const [search, order, [which, tag]] = [$("library-search").value.trim(), $("library-order").value, chosenShow()];
+  const chosen = letter;
   try {
-    const named = `search=${encodeURIComponent(search)}&order=${$("library-order").value}`;
-    const [facts, { total, pieces }, { pieces: tapes }] = await Promise.all([
+    const asked = new URLSearchParams({ search, order, is_missing: which === "missing" });
+    if (which === "tag") asked.set("tag", tag);
+    if (chosen !== null) asked.set("initial", chosen);
+    const [facts, { total, pieces, ...scores }, { pieces: tapes, ...sounds }] = await Promise.all([
       libraryFacts(),
-      call("GET", `/pieces?${named}&offset=${offset}&limit=${PORTION}`),
-      call("GET", `/pieces?kind=recording&${named}&limit=${MOST_TAPES}`),
+      call("GET", `/pieces?${asked}&offset=${offset}&limit=${PORTION}`),
+      call("GET", `/pieces?kind=recording&${asked}&limit=${MOST_TAPES}`),
     ]);
-    if (search !== $("library-search").value.trim()) return;
+    if (search !== $("library-search").value.trim() || chosen !== letter) return;
     const books = pieces.map((piece) => book(piece, facts.page_widths));
     if (offset) $("library-pieces").append(...books);
     else $("library-pieces").replaceChildren(...books);
@@ -86,12 +106,47 @@ async function more(offset) {
     const counts = [count(facts.pieces, "piece"), count(facts.pages, "page")];
     if (facts.recordings) counts.push(count(facts.recordings, "recording"));
     $("library-counts").textContent = counts.join(", ");
-    $("library-empty").hidden = total > 0;
-    $("library-empty-words").textContent = search ? `Nothing here is called “${search}”` : "No sheet music here yet";
-    if (search) say(`${count(total, "piece")} found`);
+    showFilters([...scores.initials, ...sounds.initials], [...scores.all_tags, ...sounds.all_tags], facts.pieces + facts.recordings);
+    const filtered = search || which !== ALL || chosen !== null;
+    $("library-empty").hidden = total > 0 || tapes.length > 0 && Boolean(filtered);
+    $("library-empty").classList.toggle("filtered", Boolean(filtered));
+    $("library-empty-words").textContent = search ? `Nothing here is called “${search}”` : filtered ? "Nothing here" : "No sheet music here yet";
+    if (filtered) say(`${count(total + tapes.length, "piece")} found`);
   } catch (error) {
     showProblem($("library-problem"), problemOf(error));
   }
+}
+
+/** What is shown: ["all"], ["missing"], or ["tag", the tag]. */
+function chosenShow() {
+  const { value } = $("library-show");
+  const at = value.indexOf(":");
+  return at < 0 ? [value || ALL] : [value.slice(0, at), value.slice(at + 1)];
+}
+
+/** Offers the letters that pieces begin with, and what else they may be chosen by; of few pieces there is no need to. */
+function showFilters(initials, tags, pieces) {
+  const { value } = $("library-show");
+  const options = [h("option", { value: ALL }, "all"), h("option", { value: "missing" }, "file missing")];
+  const listed = [...new Set(tags)].map((tag) => h("option", { value: `tag:${tag}` }, tag));
+  if (listed.length) options.push(h("optgroup", { label: "Tag" }, ...listed));
+  $("library-show").replaceChildren(...options);
+  $("library-show").value = value || ALL;
+  if ($("library-show").selectedIndex < 0) $("library-show").value = ALL;
+  const there = new Set(initials);
+  const letters = [...new Set([...(there.has("0") ? ["0"] : []), ...LETTERS, ...[...there].filter((one) => one && one !== "0"), ...(there.has("") ? [""] : [])])];
+  const had = $("library-letters").contains(document.activeElement);
+  $("library-letters").replaceChildren($("library-letters").firstElementChild,
+    letterChoice(ALL, "All", true, letter === null),
+    ...letters.map((one) => letterChoice(one, LETTER_WORDS[one] ?? one, there.has(one), one === letter)));
+  if (had) $("library-letters").querySelector(":checked")?.focus();
+  $("library-letters").hidden = pieces <= FEW || !initials.length;
+  $("library-shelf").hidden = pieces <= FEW && !listed.length && (value || ALL) === ALL;
+}
+
+function letterChoice(value, words, there, checked) {
+  return h("label", { class: "letter" },
+    h("input", { type: "radio", name: "letter", value, disabled: !there, checked }), h("span", {}, words));
 }
 
 function book(piece, widths) {
@@ -108,7 +163,7 @@ function book(piece, widths) {
 /** A recording's row, with the means to name and to remove it. */
 function tapeRow(tape) {
   const edit = h("button", {
-    type: "button", class: "quiet tape-edit", "aria-label": `Edit title and composer of ${titleOf(tape)}`,
+    type: "button", class: "quiet tape-edit", "aria-label": `Edit ${titleOf(tape)}`,
     onclick: () => {
       const form = namesForm(tape, (named) => {
         const again = tapeRow(named);

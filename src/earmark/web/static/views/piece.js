@@ -17,7 +17,7 @@ let piece = null; // the piece that is shown: null until it is known, and when t
 let wanted = null; // the id that was asked for last
 let leaving = new AbortController();
 
-export async function enter(id, page = "1") {
+export async function enter(id, page = "1", system = "") {
   make();
   wanted = id;
   leaving.abort();
@@ -33,9 +33,10 @@ export async function enter(id, page = "1") {
     $("piece-remove").hidden = $("piece-stand").hidden = false;
     $("piece-edit").hidden = !$("piece-names").hidden;
     showNames();
-    $("piece-facts").replaceChildren(...facts());
     $("piece-pages").replaceChildren(...piece.layout.map(({ number }) => thumbnail(number, widths)));
-    await score.open(piece.id, Math.min(Math.max(1, Number(page) || 1), piece.pages));
+    const number = Math.min(Math.max(1, Number(page) || 1), piece.pages);
+    await score.open(piece.id, number);
+    score.mark(number, piece.layout[number - 1].systems.find((one) => one.number === Number(system))?.box ?? null);
     markPage();
     showMarks($("piece-marks"), piece, ({ page: marked }) => score.turn(marked));
     belonging(leaving.signal);
@@ -89,17 +90,20 @@ function showNames() {
   $("piece-title").textContent = titleOf(piece);
   document.title = `${titleOf(piece)} – Earmark`;
   $("piece-composer").textContent = piece.composer ?? "";
+  $("piece-facts").replaceChildren(...facts());
 }
 
-/** Shows the fields for title and composer, or the button that does. */
+/** Shows the fields for what a person says of it, or the button that does. */
 function edit(open) {
   $("piece-names").hidden = !open;
   $("piece-edit").hidden = open;
   if (!open) return;
   const form = namesForm(piece, (named) => {
     if (named !== piece) forgetLibrary();
-    piece = { ...piece, title: named.title, composer: named.composer };
+    const { title: called, composer, note, tags } = named;
+    piece = { ...piece, title: called, composer, note, tags };
     showNames();
+    markPage();
     edit(false);
     $("piece-edit").focus();
   });
@@ -111,7 +115,8 @@ function make() {
   if (score) return;
   score = new Score($("piece-score"));
   score.addEventListener("turn", ({ detail }) => {
-    history.replaceState(null, "", `#/piece/${piece.id}/${detail.page}`);
+    const address = `#/piece/${piece.id}/${detail.page}`;
+    if (!location.hash.startsWith(`${address}/`)) history.replaceState(null, "", address);
     markPage();
   });
   $("piece-edit").onclick = () => edit(true);
@@ -127,8 +132,12 @@ function make() {
 
 function facts() {
   const added = new Date(piece.added_at).toLocaleDateString("en-GB", { dateStyle: "long" });
-  const shown = { Pages: piece.pages, Systems: piece.systems, File: piece.source, Added: added };
-  return Object.entries(shown).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, String(value))));
+  const link = h("a", { id: "piece-link", href: "#" }, "To this page, for good");
+  const shown = {
+    Note: piece.note, Tags: piece.tags.join(", "), Pages: piece.pages, Systems: piece.systems, File: piece.source, Added: added, Link: link,
+  };
+  return Object.entries(shown).filter(([, value]) => value !== "").map(([name, value]) =>
+    h("div", {}, h("dt", {}, name), h("dd", {}, typeof value === "number" ? String(value) : value)));
 }
 
 function thumbnail(number, widths) {
@@ -140,6 +149,7 @@ function thumbnail(number, widths) {
 
 function markPage() {
   $("piece-stand").href = `#/stand/${piece.id}/${score.number}`;
+  $("piece-link").href = `/open?${new URLSearchParams({ piece: piece.name, page: score.number })}`;
   for (const button of $("piece-pages").querySelectorAll("button")) {
     button.setAttribute("aria-current", String(Number(button.dataset.page) === score.number));
   }
