@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,10 @@ from pathlib import Path
 
 EMPTY = "is empty (0 bytes)", "copy or download it again"
 """What is wrong with a file of nothing, and the remedy, for a `BadInput`."""
+WEB_PAGE = "is a web page that was saved under this name", "download the file itself, after logging in if need be"
+"""The same of what a server sent in place of a file."""
+NEITHER = "is neither sheet music nor a recording"
+_WEB_PAGE = re.compile(rb"(\xef\xbb\xbf)?\s*<(!doctype html|html|head|body)\b", re.IGNORECASE)
 _TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 """They change the order in which the letters around them are shown."""
 
@@ -20,6 +25,11 @@ def printable(text: str, keep: str = "") -> str:
     ``keep`` stays.
     """
     return "".join(one if one in keep or _is_shown(one) else one.encode("unicode_escape").decode() for one in text)
+
+
+def is_web_page(beginning: bytes) -> bool:
+    """Whether a file that begins with these bytes is a web page."""
+    return bool(_WEB_PAGE.match(beginning))
 
 
 def _is_shown(letter: str) -> bool:

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from earmark.sheet.formats import UNREAD
 from tests.sources.test_questions import zipped
 
 if TYPE_CHECKING:
@@ -347,9 +348,10 @@ def test_add_accounts_for_every_file_of_a_folder(earmark: Command, scores: Path,
     code, out, err = earmark("add", tmp_path / "lib", scores)
     assert code == 2
     assert err.splitlines()[-1] == f"earmark: 1 of {PIECES + 2} could not be added"
-    assert out.splitlines()[-4:-1] == [
-        "skipped: 1 file that is hidden (.DS_Store)",
-        "skipped: 4 files that are neither sheet music nor a recording (.doc, .txt, .exe)",
+    assert out.splitlines()[-5:-1] == [
+        "skipped: 1 file (.DS_Store) that is hidden",
+        f"skipped: 2 files (.doc) that are each {'; '.join(UNREAD['.doc']).removeprefix('is ')}",
+        "skipped: 2 files (.txt, .exe) that are neither sheet music nor a recording",
         f"{PIECES + 1} added, 5 skipped, 1 failed",
     ]
     told = json.loads(earmark("add", tmp_path / "lib", scores, "--json")[1])["pieces"]

@@ -17,7 +17,7 @@ import pytest
 from earmark.sheet import musescore
 from tests.sheet.test_engrave import ABC, orchestra
 from tests.sheet.test_images import save_tiff
-from tests.sheet.test_score_text import KERN, MEI, PARTWISE, TIMEWISE, xml, zipped
+from tests.sheet.test_score_text import ENTITY, KERN, MEI, PARTWISE, TIMEWISE, xml, zipped
 
 if TYPE_CHECKING:
     from earmark.schema import Image
@@ -113,6 +113,13 @@ FILES: dict[str, Callable[[Music, Path], object]] = {
     "score.mscz": lambda music, path: path.write_bytes(zipped(path, "a.mscx", b"<museScore/>")),
     "quartet.sib": write(lambda music: b"SIBELIUS"),
     "archive.zip": lambda music, path: zipped(path, "inside.mei", MEI.replace("Für", "Alles für").encode()),
+    "entity.musicxml": write(lambda music: ENTITY.encode()),
+    "pages.cbz": lambda music, path: zipped(path, "1.png", image(music, format="PNG", compress_level=0)),
+    "photo.dng": write(lambda music: image(music, format="TIFF")),
+    "hymn.docx": lambda music, path: zipped(path, "word/document.xml", b"<document/>"),
+    "scores.rar": write(lambda music: b"Rar!\x1a\7\0"),
+    "tapes.m3u": write(lambda music: b"#EXTM3U\n1.mp3\n"),
+    "login.pdf": write(lambda music: b"\n<!DOCTYPE html><title>Log in</title>"),
     "broken.zip": write(lambda music: b"PK\3\4 broken"),
 }
 

@@ -50,6 +50,10 @@ MEI = (
     '<measure n="7"><staff n="1"><layer n="1"><note pname="c" oct="4" dur="1"/></layer></staff></measure>'
     "</section></score></mdiv></body></music></mei>"
 )
+ENTITY = (
+    '<?xml version="1.0"?>\n<!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN" '
+    f'"http://localhost/partwise.dtd" [<!ENTITY name "{TITLE}"> <!ENTITY file SYSTEM "file:///etc/passwd">]>\n'
+) + PARTWISE.replace(TITLE, "&name; &amp; &file;")
 LICENCE = "<!-- " + 500 * "licence text, " + " -->\n"
 
 
@@ -103,6 +107,15 @@ def test_a_score_is_read_in_any_dress(name: str, tmp_path: Path) -> None:
     path.write_bytes(FILES[name])
     assert kind(path) == "notation"
     assert engraved_title(path) == (TITLE, 1)
+
+
+def test_entities_are_what_the_document_type_says_and_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.musicxml"
+    path.write_text(ENTITY, encoding="utf-8")
+    assert engraved_title(path) == (f"{TITLE} & &file;", 1)
+    path.write_text(ENTITY.replace(TITLE, 30_000 * "long ").replace("&amp;", 400 * "&name;"), encoding="utf-8")
+    with pytest.raises(BadInput, match="is larger than 50 MB"):
+        read_score_text(path)
 
 
 def test_timewise_music_is_that_of_the_same_partwise_file(tmp_path: Path) -> None:

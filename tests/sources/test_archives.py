@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from earmark.errors import BadInput
+from earmark.errors import NEITHER, BadInput
 from earmark.library.library import Library
 from earmark.sandbox.sandbox import Sandbox
 from earmark.sources import archives
 from earmark.sources.archives import read_archive, unpack
-from earmark.sources.on_disk import find_scores
+from earmark.sources.on_disk import HIDDEN, Skipped, find_scores
 
 if TYPE_CHECKING:
-    from tests.conftest import FakeEncoders, Music
+    from tests.conftest import Music
+    from tests.fake_encoders import FakeEncoders
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +58,11 @@ def test_an_archive_is_added_as_the_folder_of_what_it_holds(
     path = zipped(tmp_path / "book.zip", {**pages, "deep/song.pdf": pdf.read_bytes(), "deep/notes.doc": b"x"})
     with Library.open(tmp_path / "library", encoders) as library:
         assert [(one.status, one.piece and one.piece.name) for one in library.add(path)] == [
+            ("skipped", None),
             ("added", "book"),
             ("added", "song"),
         ]
-        assert [one.status for one in library.add([path, tmp_path / "pages"])] == ["unchanged"] * 3
+        assert [one.status for one in library.add([path, tmp_path / "pages"])] == ["skipped"] + ["unchanged"] * 3
         assert [piece.pages for piece in library.pieces()] == [2, 1]
         hit = library.find(music.write_recording(tmp_path / "clip.wav", music.melody(1, 72))).hits[0]
         assert (hit.piece, hit.page) == ("song", 1)
@@ -69,9 +71,9 @@ def test_an_archive_is_added_as_the_folder_of_what_it_holds(
 def test_archives_in_archives_are_unpacked_up_to_a_depth(tmp_path: Path, sandbox: Sandbox) -> None:
     inner = packed({"c.pdf": b"3", "too-deep.zip": packed({"d.pdf": b"4"})})
     path = zipped(tmp_path / "a.zip", {"a.pdf": b"1", "b/b.zip": packed({"b.pdf": b"2", "c.zip": inner})})
-    folder, wrong = unpack(path, tmp_path / "unpacked", sandbox)
-    assert names(folder) == ["a.pdf", "b/b/b.pdf", "b/b/c/c.pdf"]
-    assert ["more than 3 deep (too-deep.zip)" in one.what for one in wrong] == [True]
+    found = unpack(path, tmp_path / "unpacked", sandbox)
+    assert names(found.folder) == ["a.pdf", "b/b/b.pdf", "b/b/c/c.pdf"]
+    assert ["more than 3 deep (too-deep.zip)" in one.what for one in found.wrong] == [True]
 
 
 def test_names_lead_nowhere_else_and_fit_any_system(tmp_path: Path, sandbox: Sandbox) -> None:
@@ -84,9 +86,9 @@ def test_names_lead_nowhere_else_and_fit_any_system(tmp_path: Path, sandbox: San
         "z" * 300 + ".pdf": b"5",
     }
     path = zipped(tmp_path / "names.zip", {**dict.fromkeys(bad, b"x"), **good})
-    folder, wrong = unpack(path, tmp_path / "unpacked", sandbox)
-    assert names(folder) == ["Sonate_ 1_.pdf", "x/y.pdf", "z" * 100 + ".pdf"]
-    assert [one.what.startswith("names a file outside itself") for one in wrong] == [True] * len(bad)
+    found = unpack(path, tmp_path / "unpacked", sandbox)
+    assert names(found.folder) == ["Sonate_ 1_.pdf", "x/y.pdf", "z" * 100 + ".pdf"]
+    assert [one.what.startswith("names a file outside itself") for one in found.wrong] == [True] * len(bad)
     assert names(tmp_path) == sorted(["names.zip", *(f"unpacked/{path}" for path in names(tmp_path / "unpacked"))])
 
 
@@ -105,15 +107,15 @@ def test_links_and_encrypted_and_damaged_files_are_said_and_the_rest_is_unpacked
     data[at + 8] |= 1
     data[data.index(b"content of broken.pdf")] ^= 255
     (tmp_path / "odd.zip").write_bytes(data)
-    folder, wrong = unpack(tmp_path / "odd.zip", tmp_path / "unpacked", sandbox)
-    assert names(folder) == ["good.pdf"]
-    assert [one.what for one in wrong] == [
+    found = unpack(tmp_path / "odd.zip", tmp_path / "unpacked", sandbox)
+    assert names(found.folder) == ["good.pdf"]
+    assert [one.what for one in found.wrong] == [
         "holds a link (link.pdf)",
         "holds an encrypted file (locked.pdf)",
         "holds a damaged file (broken.pdf)",
     ]
     again = unpack(tmp_path / "odd.zip", tmp_path / "unpacked", sandbox)
-    assert [str(one) for one in again[1]] == [str(one) for one in wrong]
+    assert [str(one) for one in again.wrong] == [str(one) for one in found.wrong]
 
 
 def test_bombs_are_refused_and_leave_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,11 +133,24 @@ def test_bombs_are_refused_and_leave_nothing(tmp_path: Path, monkeypatch: pytest
 
 def test_a_changed_archive_is_unpacked_again(tmp_path: Path, sandbox: Sandbox) -> None:
     path = zipped(tmp_path / "a.zip", {"old.pdf": b"1"})
-    folder, _ = unpack(path, tmp_path / "unpacked", sandbox)
+    unpack(path, tmp_path / "unpacked", sandbox)
     zipped(path, {"new.pdf": b"1"})
     os.utime(path, ns=(1, 1))
-    assert unpack(path, tmp_path / "unpacked", sandbox) == (folder, [])
-    assert names(folder) == ["new.pdf"]
+    assert names(unpack(path, tmp_path / "unpacked", sandbox).folder) == ["new.pdf"]
+
+
+def test_what_cannot_be_music_is_named_whatever_it_is(tmp_path: Path, sandbox: Sandbox) -> None:
+    others = {"notes.exe": NEITHER, "untold": NEITHER, "deep/.x.pdf": HIDDEN, "__MACOSX/a.mid": HIDDEN}
+    path = zipped(tmp_path / "a.zip", {"a.pdf": b"1", **dict.fromkeys(others, b"x")})
+    for _ in range(2):  # unpacked, and kept
+        found = [one for one in find_scores([path], sandbox, tmp_path / "unpacked") if isinstance(one, Skipped)]
+        assert {Path(one.path).relative_to(path).as_posix(): one.reason for one in found} == others
+    (said,) = [
+        one
+        for one in find_scores([zipped(tmp_path / "b.cbz", {"q.sib": b"x"})], sandbox, tmp_path / "unpacked")
+        if isinstance(one, Skipped)
+    ]
+    assert said.reason.startswith("is a Sibelius score")
 
 
 def test_without_a_place_to_unpack_archives_are_named(tmp_path: Path, sandbox: Sandbox) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from earmark.errors import BadInput
+from earmark.errors import NEITHER, BadInput
 from earmark.sandbox.sandbox import Sandbox
-from earmark.sources.on_disk import BESIDE, HIDDEN, NEITHER, NO_FILE, Score, Skipped, find_scores, sha256
+from earmark.sources.on_disk import BESIDE, HIDDEN, NO_FILE, Score, Skipped, find_scores, sha256
 
 
 def touch(path: Path, content: bytes = b"x") -> Path:
@@ -94,6 +94,13 @@ def test_music_of_a_kind_that_is_not_read_is_named_with_what_to_do(tmp_path: Pat
     assert [score.name for score in scores(tmp_path / "work")] == ["a"]
 
 
+def test_a_name_is_found_however_its_accents_are_written(tmp_path: Path) -> None:
+    apart = "Pre\u0301lude"
+    touch(tmp_path / f"{apart}.pdf")
+    touch(tmp_path / apart / "1.png")
+    assert [score.name for score in scores(tmp_path / f"{apart}.pdf", tmp_path / apart)] == 2 * ["Pr\u00e9lude"]
+
+
 def test_the_checksum_is_of_the_contents_in_order(tmp_path: Path) -> None:
     touch(tmp_path / "a" / "1.png", b"one")
     touch(tmp_path / "a" / "2.png", b"two")
@@ -118,14 +125,14 @@ MIDI = b"MThd\0\0\0\6\0\0\0\1\1\xe0MTrk\0\0\0\4\0\xff\x2f\0"
 
 
 def test_what_is_passed_over_in_a_folder_is_told(tmp_path: Path) -> None:
-    for name in ("a.pdf", "notes.txt", "letter.doc", ".hidden.pdf", ".git/x.pdf", "deep/thumbs.db", "deep/b.pdf"):
+    for name in ("a.pdf", "notes.txt", "letter.pdx", ".hidden.pdf", ".git/x.pdf", "deep/thumbs.db", "deep/b.pdf"):
         touch(tmp_path / name)
     for name in ("a.mid", "alone.mid"):
         touch(tmp_path / name, MIDI)
     (tmp_path / "lost").symlink_to(tmp_path / "gone")
     assert skipped(tmp_path) == {
         "notes.txt": NEITHER,
-        "letter.doc": NEITHER,
+        "letter.pdx": NEITHER,
         ".hidden.pdf": HIDDEN,
         ".git": HIDDEN,
         "thumbs.db": NEITHER,
@@ -137,6 +144,7 @@ def test_what_is_passed_over_in_a_folder_is_told(tmp_path: Path) -> None:
 
 def test_every_file_of_a_folder_is_accounted_for(tmp_path: Path) -> None:
     names = ["1.png", "2.png", "x.pdf", "x.mid", "y.mid", "z.mp3", "untold", "q.xml", "w/.x", "w/b.tif", "w/c.exe"]
+    names += ["q.sib", "tape.m3u", "x.rar", "letter.docx", "clip.part"]
     for name in names:
         touch(tmp_path / name, MIDI if name.endswith(".mid") else b"OggS" if name == "untold" else b"x")
     told = [file.path for score in scores(tmp_path) for file in score.files]

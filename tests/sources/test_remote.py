@@ -14,9 +14,11 @@ from earmark.errors import BadInput
 from earmark.library.library import Library
 from earmark.sheet import fetch
 from earmark.sources import remote
+from tests.sources.test_archives import packed
 
 if TYPE_CHECKING:
-    from tests.conftest import FakeEncoders, Music
+    from tests.conftest import Music
+    from tests.fake_encoders import FakeEncoders
 
 NOTES = 48
 
@@ -82,11 +84,27 @@ def test_a_score_and_a_recording_are_added_and_asked_by_their_addresses(
         assert library.align(asked, "Invention").audio_path == asked
 
 
+def test_an_archive_at_an_address_is_what_it_holds(
+    site: Site, encoders: FakeEncoders, music: Music, tmp_path: Path
+) -> None:
+    pdf = music.write_pdf(tmp_path / "a.pdf", music.melody(1, NOTES)).read_bytes()
+    url = site.put("/download/scores.zip", packed({"Invention.pdf": pdf, "readme": b"words"}))
+    with Library.open(tmp_path / "lib", encoders) as library:
+        added = library.add(url)
+        assert [(one.status, one.piece and one.piece.name) for one in added] == [
+            ("skipped", None),
+            ("added", "Invention"),
+        ]
+        assert [one.status for one in library.add(url)] == ["skipped", "unchanged"]
+        assert len(site.asked) == 1
+
+
 @pytest.mark.parametrize(
     ("path", "content", "said"),
     [
         ("/watch?v=1", b"<!DOCTYPE html><html><title>A video</title></html>", "is a web page.*download the recording"),
         ("/video.mp4", b"\n <html>", "is a web page"),
+        ("/quartet.sib", b"SIBELIUS", "is a Sibelius score, which only Sibelius reads; export it"),
         ("/thing", b"neither", "is neither sheet music nor a recording"),
         ("/gone.pdf", None, "the server says 404"),
     ],

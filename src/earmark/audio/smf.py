@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from itertools import chain
 from operator import itemgetter
 
-from earmark.errors import BadInput
+from earmark.errors import WEB_PAGE, BadInput, is_web_page
 
 Message = tuple[float, int, int, int]
 """Seconds since the file's beginning, status byte with the channel, two data bytes (0 where there is no second)."""
 
 BEGINNING = b"MThd"
+_NO_MIDI = "is no MIDI file, or a damaged one", "export it again"
 MOST_MESSAGES = 4_000_000
 _PREAMBLE = 1 << 16
 """Bytes that may stand before the file proper."""
@@ -61,7 +62,7 @@ def read_messages(content: bytes, path: str, remark: Callable[[str], None]) -> l
     start = content.find(BEGINNING, 0, _PREAMBLE)
     header = content[start + 8 : start + 8 + _HEADER_LENGTH]
     if start < 0 or len(header) < _HEADER_LENGTH:
-        raise BadInput(path, "is no MIDI file, or a damaged one", "export it again")
+        raise BadInput(path, *(WEB_PAGE if is_web_page(content) else _NO_MIDI))
     length = max(_HEADER_LENGTH, int.from_bytes(content[start + 4 : start + 8], "big"))
     tracks = _read_tracks(content, start + 8 + length)
     if not all(track.is_whole for track in tracks):

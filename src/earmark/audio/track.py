@@ -20,8 +20,9 @@ import av.error
 import numpy as np
 from av.container import InputContainer
 
+from earmark.audio.endings import SOUND_ENDINGS, begins_as_sound
 from earmark.audio.ogg import Link, links
-from earmark.errors import EMPTY, BadInput
+from earmark.errors import EMPTY, NEITHER, WEB_PAGE, BadInput, is_web_page
 
 _AUDIBLE = 1e-3
 """Of full scale: a track that never gets louder is silent."""
@@ -224,7 +225,20 @@ def _explanation(path: Path, error: Exception) -> tuple[str, str]:
         return "may not be read", "give yourself permission to read it"
     if path.is_file() and path.stat().st_size == 0:
         return EMPTY
-    return "is not a recording, or is damaged", "give a WAV, FLAC, MP3, Ogg, M4A, WebM or a video"
+    beginning = _beginning(path)
+    if is_web_page(beginning):
+        return WEB_PAGE
+    is_one = path.suffix.lower() in SOUND_ENDINGS or begins_as_sound(beginning)
+    what = "is not a recording, or is damaged" if is_one else NEITHER
+    return what, "give a WAV, FLAC, MP3, Ogg, M4A, WebM or a video"
+
+
+def _beginning(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(1024)
+    except OSError:
+        return b""
 
 
 def _is_audible(frame: av.AudioFrame) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -69,7 +70,7 @@ def summary(outcomes: Sequence[Outcome], where: str) -> list[str]:
         if outcome.status == "skipped":
             reasons[outcome.reason].append(outcome.source)
     lines += [
-        f"skipped: {counted(len(sources), 'file')} that {_of_many(reason, sources)}"
+        f"skipped: {counted(len(sources), 'file')} ({_endings(sources)}) that {_of_many(reason, len(sources))}"
         for reason, sources in reasons.items()
     ]
     counts = Counter(outcome.status for outcome in outcomes)
@@ -79,12 +80,20 @@ def summary(outcomes: Sequence[Outcome], where: str) -> list[str]:
     return lines
 
 
-def _of_many(reason: str, sources: Sequence[str]) -> str:
-    """A reason for several files, with their endings or, of few without one, their names."""
-    verb = reason if len(sources) == 1 else reason.replace("is ", "are ", 1)
+def _of_many(reason: str, count: int) -> str:
+    """A reason for so many files."""
+    return (
+        reason
+        if count == 1
+        else re.sub(r"^is( an?\b)?", lambda found: f"are each{found[1]}" if found[1] else "are", reason)
+    )
+
+
+def _endings(sources: Sequence[str]) -> str:
+    """The endings of files or, of few without one, their names."""
     endings = Counter(Path(source).suffix.lower() or Path(source).name for source in sources)
     told = [ending for ending, _ in endings.most_common(5)]
-    return f"{verb} ({', '.join(told)}{', …' if len(endings) > 5 else ''})"
+    return f"{', '.join(told)}{', …' if len(endings) > 5 else ''}"
 
 
 def clock(time_s: float) -> str:

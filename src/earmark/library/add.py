@@ -25,11 +25,13 @@ from earmark.sheet.formats import kind
 from earmark.sheet.iiif import download, is_address
 from earmark.sheet.manifest import MAX_MEMBERS, Collection
 from earmark.sheet.parts import Part
+from earmark.sources.archives import is_archive
 from earmark.sources.encode import Embedded, Encoding, Work
 from earmark.sources.extent import Extent, Watcher, extent
 from earmark.sources.on_disk import (
     Score,
     Skipped,
+    Source,
     are_all_parts,
     can_hold_parts,
     find_scores,
@@ -41,7 +43,7 @@ from earmark.sources.on_disk import (
 from earmark.sources.remote import fetched_file
 from earmark.store.store import LibraryUnusable, Piece, Store
 
-Found = Score | BadInput | Skipped | str
+Found = Source | str
 """A score on disk, what cannot be one or is passed over, or the address of one on the web."""
 
 Status = Literal["added", "unchanged", "replaced", "failed", "skipped"]
@@ -101,7 +103,8 @@ class Adding:
     """Reads sources into ``store``: they are found and looked at in ``sandbox``, and encoded with the model of that
     ``model_id`` by ``encoding``.
 
-    ``downloads`` is the folder for what comes from the web; with ``split``, a file of several titles is as many pieces.
+    ``downloads`` is the folder for what comes from the web, ``unpacked`` that for what archives hold; with ``split``, a
+    file of several titles is as many pieces.
     """
 
     store: Store
@@ -109,6 +112,7 @@ class Adding:
     sandbox: Sandbox
     encoding: Encoding
     downloads: Path
+    unpacked: Path
     split: bool
     watcher: Watcher | None = None
 
@@ -142,7 +146,7 @@ class Adding:
         finally:
             self.encoding.close(is_given_up)
 
-    def _led_to(self, found: Found) -> Iterator[Score | BadInput | Skipped]:
+    def _led_to(self, found: Found) -> Iterator[Source]:
         """The source itself; of an address, the pieces that it leads to."""
         if not isinstance(found, str):
             yield found
@@ -166,7 +170,7 @@ class Adding:
             else:
                 yield from fetched
 
-    def _begun(self, found: Score | BadInput | Skipped, before: Iterable[_Source]) -> _Source:
+    def _begun(self, found: Source, before: Iterable[_Source]) -> _Source:
         """One source, and its reading under way unless the store, or one ``before`` it, seems to have it already."""
         name = found.source if isinstance(found, Score) else found.path
         source = _Source(name, skipped=found.reason if isinstance(found, Skipped) else "")
@@ -205,15 +209,17 @@ class Adding:
         missing = source.score.missing if source.score else ()
         return [_with_missing(outcome, missing) for outcome in outcomes] if missing else outcomes
 
-    def _fetched(self, url: str, given: str) -> list[Score] | Collection:
-        """The file at an address; or the pages of a IIIF manifest, and its recordings, or the addresses in a
-        collection. What is fetched is kept.
+    def _fetched(self, url: str, given: str) -> list[Source] | Collection:
+        """The file at an address, or what an archive there holds; or the pages of a IIIF manifest, and its recordings,
+        or the addresses in a collection. What is fetched is kept.
 
         ``given`` is the address that a person gave, which led to ``url``.
         """
         folder = self.downloads / hashlib.sha256(url.encode()).hexdigest()[:16]
         try:
             path = fetched_file(url, folder) if url == given else None
+            if path is not None and is_archive(path):
+                return list(find_scores([path], self.sandbox, self.unpacked))
             if path is not None:
                 return [score_at(url, path)]
             fetched = download(url, folder, self.sandbox, given=given)
@@ -228,7 +234,7 @@ class Adding:
         parts = tuple(Part(one.first, one.last, one.label) for one in fetched.manifest.ranges)
         score = Score(label or url, url, pages, title=label, parts=parts, missing=fetched.missing)
         names = [one.label or f"{label or url} ({number})" for number, (one, _) in enumerate(heard, start=1)]
-        recordings = [
+        recordings: list[Source] = [
             Score(name, f"{url}#{number}", (file,), "recording", title=name)
             for number, (name, (_, file)) in enumerate(zip(names, heard, strict=True), start=1)
         ]

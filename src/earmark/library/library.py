@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import cached_property
@@ -148,7 +149,8 @@ class Library:
         given = [paths] if isinstance(paths, str | Path) else paths
         folder = kept_in(self._where)
         encoding = self._encoding(jobs or os.cpu_count() or 1, ray)
-        adding = Adding(self.store, self.model.model_id, self.sandbox, encoding, folder / DOWNLOADS, split, watcher)
+        places = folder / DOWNLOADS, folder / UNPACKED
+        adding = Adding(self.store, self.model.model_id, self.sandbox, encoding, *places, split, watcher)
         found = list(find_sources(given, self.sandbox, folder / UNPACKED))
         adding.tell_extents(found)
         outcomes = []
@@ -344,6 +346,7 @@ class Library:
         """
         lines = None if tags is None else dict.fromkeys(filter(None, (" ".join(tag.split()) for tag in tags)))
         marks = None if bookmarks is None else tuple(dict.fromkeys(bookmarks))
+        name = name and unicodedata.normalize("NFC", name)
         edit = Edit(name, title, composer, note, None if lines is None else tuple(lines), marks)
         return self.store.edit(self._named([piece])[0], edit)
 
@@ -400,7 +403,7 @@ class Library:
         """The pieces of these names; raises BadInput when there is none of one."""
         found = []
         for name in names:
-            piece = self.store.named(name)
+            piece = self.store.named(name) or self.store.named(unicodedata.normalize("NFC", name))
             if piece is None:
                 raise BadInput(self._where, f"has no piece {name!r}", "see: earmark list LIBRARY")
             found.append(piece)

@@ -1,6 +1,6 @@
 """What kind of file is this? The one answer, for adding, asking, showing and uploading alike.
 
-A name's ending tells where it is one of ours; else, and for ``.xml`` and ``.txt``, the beginning of the file tells.
+A name's ending tells where it is known here; else, and for ``.xml`` and ``.txt``, the beginning of the file tells.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ FileKind = Literal["pdf", "image", "notation", "midi", "recording"]
 ENDINGS: dict[str, FileKind] = {
     ".pdf": "pdf",
     **dict.fromkeys((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".heic", ".heif", ".avif"), "image"),
-    **dict.fromkeys((".jp2", ".j2k", ".jpx", ".jpf", ".gif", ".bmp", ".pbm", ".pgm", ".ppm", ".pnm"), "image"),
+    **dict.fromkeys((".jp2", ".j2k", ".jpx", ".jpf", ".gif", ".bmp", ".dib", ".pbm", ".pgm", ".ppm", ".pnm"), "image"),
+    **dict.fromkeys((".jpe", ".jfif", ".hif", ".apng"), "image"),  # browsers and cameras write these
     **dict.fromkeys((".musicxml", ".mxl", ".mei", ".krn", ".abc", ".mscz", ".mscx"), "notation"),
     **dict.fromkeys(MIDI_ENDINGS, "midi"),
     **dict.fromkeys(SOUND_ENDINGS, "recording"),
@@ -36,18 +37,45 @@ UNREAD: dict[str, tuple[str, str]] = {
     **dict.fromkeys((".musx", ".mus"), ("is a Finale score, which only Finale reads", _EXPORT)),
     ".dorico": ("is a Dorico score, which only Dorico reads", _EXPORT),
     **dict.fromkeys((".cap", ".capx"), ("is a Capella score, which only Capella reads", _EXPORT)),
-    **dict.fromkeys((".enc", ".nwc"), ("is a score that only its own program reads", _EXPORT)),
+    **dict.fromkeys(
+        (".enc", ".nwc", ".nwctxt", ".ove", ".ptb", ".tg", ".tef", ".myr", ".mgu"),
+        ("is a score that only its own program reads", _EXPORT),
+    ),
     **dict.fromkeys((".gp", ".gp3", ".gp4", ".gp5", ".gpx"), ("is a Guitar Pro score, which is not read", _EXPORT)),
     ".ly": ("is LilyPond's source, which is not read", "run lilypond on it and give the PDF"),
     **dict.fromkeys((".djvu", ".djv"), ("is a DjVu file, which is not read", "convert it to PDF (ddjvu -format=pdf)")),
     **dict.fromkeys((".ps", ".eps"), ("is PostScript, which is not read", "convert it to PDF (ps2pdf)")),
     **dict.fromkeys(
-        (".psd", ".xcf", ".tga", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".jxl"),
+        (".psd", ".xcf", ".tga", ".pcx", ".dds", ".ico", ".icns", ".exr", ".jxl", ".jxr", ".wdp"),
         ("is an image of a kind that is not read", "save it as PNG or TIFF"),
     ),
+    **dict.fromkeys(
+        (".dng", ".cr2", ".cr3", ".nef", ".arw", ".rw2", ".orf", ".raf", ".pef", ".srw"),
+        ("is a camera's raw image, which is not read", "save it as JPEG or TIFF"),
+    ),
     ".svg": ("is an SVG drawing, which is not read", "save it as PDF or PNG"),
+    **dict.fromkeys(
+        (".doc", ".docx", ".odt", ".rtf", ".pages", ".ppt", ".pptx", ".odp", ".pub", ".xps", ".epub", ".html", ".htm"),
+        ("is a document, which is not read", "if there is music in it, save it as PDF and give that"),
+    ),
+    **dict.fromkeys(
+        (".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz", ".zst", ".cbr", ".cb7", ".iso", ".dmg"),
+        ("is an archive of a kind that is not unpacked", "unpack it and give what is in it"),
+    ),
+    **dict.fromkeys(
+        (".m3u", ".m3u8", ".pls", ".xspf", ".wpl", ".cue"),
+        ("is a list of recordings, without their sound", "give the recordings themselves"),
+    ),
+    **dict.fromkeys(
+        (".aup", ".aup3", ".band", ".logicx", ".als", ".cpr", ".ptx", ".rpp", ".flp", ".sesx"),
+        ("is a project of an audio program", "export its sound there, as WAV or FLAC, and give that"),
+    ),
+    **dict.fromkeys((".url", ".webloc", ".lnk"), ("is a link to something else", "open it and give what it leads to")),
+    **dict.fromkeys(
+        (".crdownload", ".part", ".partial", ".download"), ("is a download that was not finished", "download it again")
+    ),
 }
-"""Endings of music that is not read: what such a file is, and what to do with it."""
+"""Endings of what is not read and may yet hold music: what such a file is, and what to do with it."""
 
 _BEGINNINGS: tuple[tuple[re.Pattern[bytes], FileKind], ...] = (
     (
@@ -69,7 +97,7 @@ def kind_of_name(name: str | PurePath) -> FileKind | None:
 def kind(path: str | Path) -> FileKind | None:
     """The kind of a file; None for one that is none of ours, cannot be read, or is not there and has no known name."""
     told = kind_of_name(path)
-    if told is not None:
+    if told is not None or PurePath(path).suffix.lower() in UNREAD:
         return told
     try:
         if not Path(path).is_file():  # a pipe would keep who opens it waiting

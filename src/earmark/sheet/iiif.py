@@ -9,14 +9,13 @@ the pages are called on the web.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from earmark.errors import BadInput
+from earmark.errors import BadInput, is_web_page
 from earmark.files import replacing
 from earmark.sandbox.sandbox import Sandbox
 from earmark.sheet.fetch import LOGIN_REMEDY, Download, Refused
@@ -30,7 +29,6 @@ MAX_MANIFEST_BYTES = 30_000_000
 MAX_IMAGE_BYTES = 60_000_000
 MAX_RECORDING_BYTES = 300_000_000
 MANIFEST = "manifest.json"
-_WEB_PAGE = re.compile(rb"\s*<(!doctype html|html)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -144,6 +142,6 @@ def _fetch_first(web: Download, addresses: Sequence[str], most: int) -> bytes:
 
 def _no_page(address: str, content: bytes) -> bytes:
     """The content; raises Refused when it is a web page, as those to log in are."""
-    if _WEB_PAGE.match(content):
+    if is_web_page(content):
         raise Refused(address, "is a web page, perhaps to log in", LOGIN_REMEDY)
     return content

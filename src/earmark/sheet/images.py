@@ -24,7 +24,7 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 from PIL import ImageOps, TiffImagePlugin, UnidentifiedImageError
 
-from earmark.errors import EMPTY, BadInput, reading
+from earmark.errors import EMPTY, WEB_PAGE, BadInput, is_web_page, reading
 from earmark.schema import Image, PageImage
 
 DPI = 200
@@ -86,6 +86,8 @@ def _read(path: Path) -> Iterator[PageImage]:
         raise BadInput(path, "may not be read", "give yourself permission to read it") from error
     if not start:
         raise BadInput(path, *EMPTY)
+    if is_web_page(start):
+        raise BadInput(path, *WEB_PAGE)
     with reading(path):
         yield from _read_pdf(path) if b"%PDF-" in start else _read_image(path)
 

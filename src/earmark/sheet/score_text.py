@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from earmark.errors import EMPTY, BadInput
+from earmark.errors import EMPTY, WEB_PAGE, BadInput, is_web_page
 from earmark.sheet.musescore import as_musicxml, is_musescore
 
 Format = Literal["abc", "humdrum", "mei", "musicxml"]
@@ -62,6 +62,8 @@ _NAMED = re.compile(
 _CHARSETS = re.compile(r"(ascii|big5|cp\d|euc|gb|iso8859|koi8|latin|mac|shift|utf-8)")
 # What may stand before an XML file's root element.
 _PROLOGUE = re.compile(r"(?:\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>)*+", re.DOTALL)
+_ENTITY = re.compile(r"""<!ENTITY\s+([\w.-]+)\s+(?:"([^"]*)"|'([^']*)')\s*>""")
+_REFERENCE = re.compile(r"&([\w.-]+);")
 _ROOT = re.compile(r"<(?:[\w.-]+:)?([\w.-]+)")
 _SPINES = frozenset(("**kern", "**mens"))
 _TUNE = re.compile(r"^X:", re.MULTILINE)
@@ -89,7 +91,8 @@ def read_score_text(path: Path) -> ScoreText:
     content = as_musicxml(path) if is_musescore(path) else _unpacked(path, stored)
     found = format_of(content, path.name)
     if found is None:
-        raise BadInput(path, "is no score that is read" + _root_told(content), "export it as MusicXML or MEI")
+        other = "is no score that is read" + _root_told(content), "export it as MusicXML or MEI"
+        raise BadInput(path, *(WEB_PAGE if is_web_page(content) else other))
     text = decode(content)
     if found == "abc":
         tunes = split_tunes(text)
@@ -99,7 +102,8 @@ def read_score_text(path: Path) -> ScoreText:
         return ScoreText(found, (text.strip() + "\n",))
     if f"{_root(text)}>" not in text[-_END:]:
         raise BadInput(path, "is cut off (its end is missing)", "copy it or export it again")
-    music = text[_root_start(text) :].strip()  # of MEI, Verovio wants the root element first
+    start = _root_start(text)
+    music = _with_entities(path, text[:start], text[start:].strip())  # of MEI, Verovio wants the root element first
     return ScoreText(found, ('<?xml version="1.0" encoding="UTF-8"?>\n' + music,))
 
 
@@ -173,8 +177,12 @@ def _read(path: Path) -> bytes:
 
 def _bounded(path: Path, content: bytes) -> bytes:
     if len(content) > MAX_BYTES:
-        raise BadInput(path, f"is larger than {MAX_BYTES // 10**6} MB", "split it into movements")
+        raise _too_large(path)
     return content
+
+
+def _too_large(path: Path) -> BadInput:
+    return BadInput(path, f"is larger than {MAX_BYTES // 10**6} MB", "split it into movements")
 
 
 def _unpacked(path: Path, content: bytes) -> bytes:
@@ -230,6 +238,16 @@ def _root_start(text: str) -> int:
     """Where in an XML file its root element begins: what comes before is no music."""
     prologue = _PROLOGUE.match(text)
     return prologue.end() if prologue else 0
+
+
+def _with_entities(path: Path, prologue: str, music: str) -> str:
+    """The music with what the prologue declares in place of the names for it; files that it names are not opened."""
+    declared = {name: double or single for name, double, single in _ENTITY.findall(prologue)}
+    if not declared:
+        return music
+    if len(music) + sum(len(declared.get(name, "")) for name in _REFERENCE.findall(music)) > MAX_BYTES:
+        raise _too_large(path)
+    return _REFERENCE.sub(lambda found: declared.get(found[1], found[0]), music)
 
 
 def _root_told(content: bytes) -> str:

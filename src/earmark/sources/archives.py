@@ -1,7 +1,7 @@
 """ZIP archives → folders of what they hold, unpacked within the library's own folder.
 
-Unpacked is what may be music, by its name, in archives within archives too. Names lead nowhere but into the folder;
-what is encrypted, damaged, or too much is said.
+Unpacked is what may be music, by its name, in archives within archives too; what else there is, is named. Names lead
+nowhere but into the folder; what is encrypted, damaged, or too much is said.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import IO, Any
 
 from earmark.errors import EMPTY, BadInput
 from earmark.files import make_folder
 from earmark.sandbox.sandbox import Sandbox
-from earmark.sheet.formats import UNREAD, UNTELLING, kind_of_name
+from earmark.sheet.formats import UNTELLING, kind_of_name
 
 MAX_ENTRIES = 10_000
 MAX_BYTES = 4_000_000_000
@@ -31,7 +31,8 @@ MAX_DEPTH = 3
 """Of archives within archives."""
 _MAX_INNER_BYTES = 500_000_000  # of an archive within one, which is read into memory
 _PIECE_BYTES = 4_000_000
-_ENDING = ".zip"
+_ENDINGS = (".zip", ".cbz")
+"""A .cbz is an archive of page images."""
 _SIGNATURE = b"PK\3\4"
 _KEPT = "unpacked.json"
 _NO_NAME = re.compile(r'[<>:"|?*\x00-\x1f]')
@@ -41,17 +42,28 @@ _ERRORS = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EO
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some bytes of the file ``name`` (its path in the archive), of which those before came already; or what is
-    ``wrong`` with it."""
+    """Some bytes of the file ``name`` (its path in the archive), of which those before came already; or that it is
+    ``passed_over``; or what is ``wrong`` with it."""
 
     name: str
     data: bytes = b""
     wrong: str = ""
+    passed_over: bool = False
+
+
+@dataclass(frozen=True)
+class Unpacked:
+    """The ``folder`` that holds what may be music in an archive; what is ``wrong`` with it, and the paths in it of what
+    is ``passed_over``."""
+
+    folder: Path
+    wrong: tuple[BadInput, ...]
+    passed_over: tuple[PurePosixPath, ...]
 
 
 def is_archive(path: Path) -> bool:
     """Whether a file is a ZIP archive that is no score itself."""
-    if path.suffix.lower() == _ENDING:
+    if path.suffix.lower() in _ENDINGS:
         return True
     if path.suffix or not path.is_file():
         return False
@@ -59,8 +71,8 @@ def is_archive(path: Path) -> bool:
         return file.read(len(_SIGNATURE)) == _SIGNATURE
 
 
-def unpack(path: Path, unpacked: Path, sandbox: Sandbox) -> tuple[Path, list[BadInput]]:
-    """The folder in ``unpacked`` that holds what may be music in the archive at ``path``; and what is wrong with it.
+def unpack(path: Path, unpacked: Path, sandbox: Sandbox) -> Unpacked:
+    """What the archive at ``path`` holds, in a folder in ``unpacked``.
 
     What was unpacked stays, and is not unpacked again while the archive is as it was. Raises BadInput when it is no
     archive, or holds too much; OSError when nothing can be written.
@@ -77,17 +89,21 @@ def unpack(path: Path, unpacked: Path, sandbox: Sandbox) -> tuple[Path, list[Bad
         shutil.rmtree(unfinished, ignore_errors=True)
         try:
             make_folder(unfinished / inside.name)
-            kept = {"of": told, "wrong": _write(path, unfinished / inside.name, sandbox)}
+            kept = {"of": told, **_write(path, unfinished / inside.name, sandbox)}
             (unfinished / _KEPT).write_text(json.dumps(kept), encoding="utf-8")
             shutil.rmtree(folder, ignore_errors=True)
             unfinished.rename(folder)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
-    return inside, [BadInput(path, wrong, _REMEDY) for wrong in kept["wrong"]]
+    wrong = tuple(BadInput(path, what, _REMEDY) for what in kept["wrong"])
+    return Unpacked(inside, wrong, tuple(map(PurePosixPath, kept["passed_over"])))
 
 
 def read_archive(path: Path) -> Iterator[Chunk]:
-    """All files in an archive that may be music, in order. Raises BadInput when it is none, or holds too much."""
+    """All files in an archive, in order; of what cannot be music, by its name, that alone.
+
+    Raises BadInput when it is none, or holds too much.
+    """
     left = [MAX_BYTES, MAX_ENTRIES]
     try:
         with path.open("rb") as file:
@@ -98,7 +114,7 @@ def read_archive(path: Path) -> Iterator[Chunk]:
 
 def _chunks(path: Path, file: IO[bytes], at: PurePosixPath, depth: int, left: list[int]) -> Iterator[Chunk]:
     with zipfile.ZipFile(file) as archive:
-        entries = [entry for entry in archive.infolist() if not entry.is_dir() and _is_wanted(entry.filename)]
+        entries = [entry for entry in archive.infolist() if not entry.is_dir()]
         left[1] -= len(entries)
         if left[1] < 0:
             raise BadInput(path, f"holds more than {MAX_ENTRIES} files", _REMEDY)
@@ -106,6 +122,8 @@ def _chunks(path: Path, file: IO[bytes], at: PurePosixPath, depth: int, left: li
             name = _inside(entry.filename)
             if name is None:
                 yield Chunk("", wrong=f"names a file outside itself ({entry.filename[:80]})")
+            elif not _is_wanted(entry.filename):
+                yield Chunk(str(at / name), passed_over=True)
             elif entry.flag_bits & 1:
                 yield Chunk("", wrong=f"holds an encrypted file ({name.name})")
             elif stat.S_ISLNK(entry.external_attr >> 16):
@@ -120,7 +138,7 @@ def _chunks(path: Path, file: IO[bytes], at: PurePosixPath, depth: int, left: li
 def _entry(
     path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: PurePosixPath, depth: int, left: list[int]
 ) -> Iterator[Chunk]:
-    if name.suffix.lower() == _ENDING:
+    if name.suffix.lower() in _ENDINGS:
         if depth == 1:
             yield Chunk("", wrong=f"holds archives within archives, more than {MAX_DEPTH} deep ({name.name})")
             return
@@ -142,11 +160,13 @@ def _entry(
 
 
 def _is_wanted(name: str) -> bool:
-    parts = PurePosixPath(name.replace("\\", "/"))
-    if any(part.startswith(".") and part not in ("..", ".") for part in parts.parts) or "__MACOSX" in parts.parts:
-        return False
-    ending = parts.suffix.lower()
-    return kind_of_name(parts) is not None or ending in (_ENDING, *UNTELLING, *UNREAD)
+    path = PurePosixPath(name.replace("\\", "/"))
+    return not is_hidden(path) and (kind_of_name(path) is not None or path.suffix.lower() in (*_ENDINGS, *UNTELLING))
+
+
+def is_hidden(path: PurePath) -> bool:
+    """Whether a file, or a folder that it is in, is hidden, as those are that macOS adds to archives."""
+    return any(part == "__MACOSX" or (part.startswith(".") and part not in (".", "..")) for part in path.parts)
 
 
 def _inside(name: str) -> PurePosixPath | None:
@@ -164,14 +184,18 @@ def _part(name: str) -> str:
     return _NO_NAME.sub("_", short).encode(errors="replace").decode().rstrip(". ")
 
 
-def _write(path: Path, folder: Path, sandbox: Sandbox) -> list[str]:
-    """Writes what an archive holds; returns what is wrong with it."""
+def _write(path: Path, folder: Path, sandbox: Sandbox) -> dict[str, list[str]]:
+    """Writes what an archive holds; returns what is ``wrong`` with it, and the paths that are ``passed_over``."""
     wrong: list[str] = []
+    passed_over: list[str] = []
     begun: set[str] = set()
     for chunk in sandbox.stream(read_archive, path):
         name = None if chunk.wrong else _inside(chunk.name)  # who reads it is not trusted
         if name is None:
             wrong.append(chunk.wrong or "cannot be unpacked")
+            continue
+        if chunk.passed_over:
+            passed_over.append(str(name))
             continue
         file = folder / name
         try:
@@ -181,7 +205,7 @@ def _write(path: Path, folder: Path, sandbox: Sandbox) -> list[str]:
             begun.add(chunk.name)
         except (FileExistsError, NotADirectoryError, IsADirectoryError):
             wrong.append(f"holds a file and a folder of one name ({name.name})")
-    return wrong
+    return {"wrong": wrong, "passed_over": passed_over}
 
 
 def _kept(folder: Path) -> dict[str, Any] | None:
@@ -189,4 +213,4 @@ def _kept(folder: Path) -> dict[str, Any] | None:
         kept: dict[str, Any] = json.loads((folder / _KEPT).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return kept
+    return kept if kept.keys() == {"of", "wrong", "passed_over"} else None

@@ -12,11 +12,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import unicodedata
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
-from earmark.errors import EMPTY, BadInput
+from earmark.errors import EMPTY, NEITHER, BadInput
 from earmark.results import Kind
 from earmark.sandbox.sandbox import Sandbox
 from earmark.sheet.formats import (
@@ -30,7 +31,7 @@ from earmark.sheet.formats import (
     kind_of_name,
 )
 from earmark.sheet.parts import Part
-from earmark.sources.archives import is_archive, unpack
+from earmark.sources.archives import is_archive, is_hidden, unpack
 
 _KNOWN = "PDF, PNG, JPEG, TIFF, WebP, MusicXML, MEI, Humdrum, ABC, MIDI or recordings"
 
@@ -75,7 +76,6 @@ class Skipped:
     reason: str
 
 
-NEITHER = "is neither sheet music nor a recording"
 HIDDEN = "is hidden"
 BESIDE = "is beside a score of the same name"
 NO_FILE = "is no file, or a link that leads nowhere"
@@ -92,7 +92,7 @@ def find_scores(paths: Iterable[str | Path], sandbox: Sandbox, unpacked: Path | 
     hold is put into the folder ``unpacked``; where that is None, they are named.
     """
     where = _Where(sandbox, unpacked)
-    for path in map(Path, paths):
+    for path in map(Path, map(os.path.abspath, paths)):
         try:
             if path.is_dir():
                 yield from _in_folder_given(path, where)
@@ -153,14 +153,17 @@ def _in_archive(path: Path, where: _Where) -> Iterator[Source]:
         yield BadInput(path, "is a ZIP archive", "unpack it, or add it to a library")
         return
     try:
-        folder, wrong = unpack(path, where.unpacked, where.sandbox)
+        unpacked = unpack(path, where.unpacked, where.sandbox)
     except BadInput as error:
         yield error
         return
-    yield from wrong
-    found = list(_in_folder(folder, {_identity(folder)}, _Where(where.sandbox, None)))
+    yield from unpacked.wrong
+    for inside in unpacked.passed_over:
+        reason = HIDDEN if is_hidden(inside) else _why_unread(inside)
+        yield Skipped(os.path.join(os.path.abspath(path), inside), reason)
+    found = list(_in_folder(unpacked.folder, {_identity(unpacked.folder)}, _Where(where.sandbox, None)))
     yield from found
-    if not wrong and all(isinstance(one, Skipped) for one in found):
+    if not unpacked.wrong and all(isinstance(one, Skipped) for one in found):
         yield BadInput(path, "holds no sheet music and no recordings", f"give an archive of {_KNOWN}")
 
 
@@ -180,14 +183,14 @@ def _in_folder(folder: Path, above: set[tuple[int, int]], where: _Where) -> Iter
     except PermissionError:
         yield BadInput(folder, "may not be read", "give yourself permission to read it")
         return
-    entries = [entry for entry in everything if not _is_hidden(entry)]
+    entries = [entry for entry in everything if not is_hidden(PurePath(entry.name))]
     named = {entry: _kind_in_folder(entry) for entry in entries if entry.is_file() and not is_archive(entry)}
     scores = {entry.stem.casefold() for entry, found in named.items() if found in ("pdf", "image", "notation")}
     others = [entry for entry, found in named.items() if _is_other_form(entry, found)]
     beside = {entry for entry in others if entry.stem.casefold() in scores}
     for entry in everything:
-        if reason := HIDDEN if _is_hidden(entry) else _why_skipped(entry, named, beside):
-            yield Skipped(os.path.abspath(entry), reason)
+        if reason := HIDDEN if is_hidden(PurePath(entry.name)) else _why_skipped(entry, named, beside):
+            yield Skipped(str(entry), reason)
     files = [entry for entry, found in named.items() if found is not None and entry not in beside]
     whole = [file for file in files if _is_whole(file, where.sandbox)]
     images = [file for file in files if file not in whole]
@@ -205,17 +208,17 @@ def _in_folder(folder: Path, above: set[tuple[int, int]], where: _Where) -> Iter
             yield from _in_folder(entry, above, where)
 
 
-def _is_hidden(path: Path) -> bool:
-    return path.name.startswith(".")
-
-
 def _why_skipped(entry: Path, named: Mapping[Path, FileKind | None], beside: Container[Path]) -> str | None:
     """Why an entry of a folder is passed over; ``named`` has the kinds of its files. None if it is not."""
     if entry not in named:
         return None if entry.is_dir() or entry.is_file() else NO_FILE
     if entry in beside:
         return BESIDE
-    return "; ".join(UNREAD.get(entry.suffix.lower(), (NEITHER,))) if named[entry] is None else None
+    return _why_unread(entry) if named[entry] is None else None
+
+
+def _why_unread(path: PurePath) -> str:
+    return "; ".join(UNREAD.get(path.suffix.lower(), (NEITHER,)))
 
 
 def _is_other_form(entry: Path, found: FileKind | None) -> bool:
@@ -225,14 +228,19 @@ def _is_other_form(entry: Path, found: FileKind | None) -> bool:
 
 def score_at(source: str, path: Path) -> Score:
     """The piece that a file is, which came from ``source``; raises as `page_file` does."""
-    return Score(path.stem, source, (page_file(path),), "score" if is_sheet_music(path) else "recording")
+    return Score(_name(path.stem), source, (page_file(path),), "score" if is_sheet_music(path) else "recording")
 
 
 def _score(path: Path, files: list[Path]) -> Score:
     source = os.path.abspath(path)
     if not path.is_dir():
         return score_at(source, path)
-    return Score(os.path.basename(source), source, tuple(map(page_file, files)))
+    return Score(_name(os.path.basename(source)), source, tuple(map(page_file, files)))
+
+
+def _name(name: str) -> str:
+    """A file's name as people type it: macOS keeps an accent apart from its letter."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _kind_in_folder(path: Path) -> FileKind | None:

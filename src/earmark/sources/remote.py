@@ -1,4 +1,4 @@
-"""Files at addresses on the web, beside IIIF manifests: a score or a recording that is there as a file.
+"""Files at addresses on the web, beside IIIF manifests: scores, recordings and archives of them.
 
 What is fetched is kept, under its own name, and not fetched again.
 """
@@ -12,16 +12,16 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from urllib.parse import unquote, urlsplit
 
-from earmark.errors import BadInput
+from earmark.errors import NEITHER, BadInput, is_web_page
 from earmark.files import replacing
 from earmark.sheet.fetch import Download
-from earmark.sheet.formats import kind, kind_of_name
+from earmark.sheet.formats import UNREAD, kind, kind_of_name
 from earmark.sheet.iiif import MANIFEST, is_address
+from earmark.sources.archives import is_archive
 
 MOST_BYTES = 300_000_000
 SECONDS = 1800.0
 _LONGEST_NAME = 100
-_WEB_PAGE = re.compile(rb"(\xef\xbb\xbf)?\s*<(!doctype html|html|head|body)\b", re.IGNORECASE)
 _MANIFEST = re.compile(rb"(\xef\xbb\xbf)?\s*\{")
 _A_PAGE = (
     "is a web page, not a file",
@@ -41,16 +41,17 @@ def fetched_file(url: str, folder: Path) -> Path | None:
     if path.exists():
         return path
     content = Download(url, SECONDS).get(url, MOST_BYTES)
-    if _WEB_PAGE.match(content):
+    if is_web_page(content):
         raise BadInput(url, *_A_PAGE)
     if _MANIFEST.match(content) and kind_of_name(path) is None:
         return None
     folder.mkdir(parents=True, exist_ok=True)
     with replacing(path) as file:
         file.write(content)
-    if kind(path) is None:
+    if kind(path) is None and not is_archive(path):
         path.unlink()
-        raise BadInput(url, "is neither sheet music nor a recording", "give the address of a score or a recording")
+        unread = UNREAD.get(path.suffix.lower(), (NEITHER, "give the address of a score or a recording"))
+        raise BadInput(url, *unread)
     return path
 
 
