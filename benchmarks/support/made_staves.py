@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from benchmarks.support.made import Made
 from benchmarks.support.made_pages import encoded
-from earmark.schema import Image
 from earmark.sheet.engrave import engraved
 from earmark.sheet.engraved_page import PERCUSSION, TABLATURE
 from tests.sheet.test_engrave import orchestra
@@ -26,11 +24,9 @@ def staves(rng: np.random.Generator) -> Iterator[Made]:
     """Of each number of staves one system, as a score file or as an image of it."""
     for number in _STAVES:
         score = _longer(orchestra(number), _MEASURES)
-        if rng.random() < 0.5:
-            content, name = score.encode(), f"{number}-staves.musicxml"
-        else:
-            content, name = encoded(_drawn(score), "L", "PNG"), f"{number}-staves.png"
-        yield Made("3 to 30 staves", name, partial(_write, content), pages=1, systems=1, staves=number)
+        write, ending = (_write, "musicxml") if rng.random() < 0.5 else (_draw, "png")
+        name = f"{number}-staves.{ending}"
+        yield Made("3 to 30 staves", name, partial(write, score), pages=1, systems=1, staves=number)
 
 
 def unread_staves() -> Iterator[Made]:
@@ -41,7 +37,7 @@ def unread_staves() -> Iterator[Made]:
             name = f"{lines}-lines-among-{others}.musicxml"
             says = f"not read: {kind}" if others else kind
             pieces = min(1, others)
-            yield Made("percussion, tablature", name, partial(_write, score.encode()), pieces, says=says)
+            yield Made("percussion, tablature", name, partial(_write, score), pieces, says=says)
 
 
 def _longer(score: str, measures: int) -> str:
@@ -63,14 +59,12 @@ def _with_lines(score: str, lines: int) -> str:
     return f"{score[:at]}<staff-details><staff-lines>{lines}</staff-lines></staff-details>{score[at:]}"
 
 
-def _drawn(score: str) -> Image:
-    """The first page of a score, as it is engraved."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "score.musicxml"
-        path.write_text(score, encoding="utf-8")
-        with engraved(path) as engraving:
-            return next(iter(engraving.read())).image
+def _write(score: str, path: Path) -> None:
+    path.write_text(score, encoding="utf-8")
 
 
-def _write(content: bytes, path: Path) -> None:
-    path.write_bytes(content)
+def _draw(score: str, path: Path) -> None:
+    """The first page of a score as an image."""
+    _write(score, path)
+    with engraved(path) as engraving:
+        path.write_bytes(encoded(next(iter(engraving.read())).image, "L", "PNG"))
