@@ -15,7 +15,7 @@ import wave
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -25,39 +25,24 @@ from hypothesis import settings
 from PIL import Image
 
 from earmark import cli
-from earmark.audio.spectrogram import filterbank
 from earmark.errors import reading
 from earmark.library import library as library_module
-from earmark.model.calibration import SELDOM, Background, Calibration, Confidence
 from earmark.sandbox import sandbox as sandbox_module
 from earmark.sandbox.child import Call
 from earmark.sandbox.messages import read as read_value
 from earmark.sandbox.messages import returned
 from earmark.sandbox.messages import write as write_value
 from earmark.sandbox.process import Process
-from earmark.schema import AudioSpec, FloatArray, SheetSpec
+from earmark.schema import AudioSpec, SheetSpec
 from earmark.sheet import read
 from earmark.sheet.systems.find import Layout, read_layout
 
-DEGREES = 6
-NOTE_S = 0.5
-NOTE_STRIP_PX = 20
+from .fake_encoders import DEGREES, NOTE_S, NOTE_STRIP_PX, FakeEncoders, frequencies_hz
+
 NOTES_PER_SYSTEM = 24
 SYSTEMS_PER_PAGE = 3
 STAFF_PX = 28  # two page px are one strip px
-LOWEST_HZ = 220.0
 
-
-def flat_background(level: float, dimension: int) -> Background:
-    """One that is at the same level for every embedding of unit length."""
-    size = np.float32(level / SELDOM)
-    return Background(np.zeros(dimension, np.float32), size**2 * np.eye(dimension, dtype=np.float32))
-
-
-CALIBRATION = Calibration(
-    backgrounds={"score": flat_background(0.6, 5 * DEGREES), "recording": flat_background(0.6, 5 * DEGREES)},
-    pages=Confidence(-3.0, {"lead": 6.0, "length": -4.0, "heard": 3.0, "focus": 6.0}, sure=0.5),
-)
 
 KERN = """!!!COM: Bach, Johann Sebastian
 !!!OTL: Little Test
@@ -86,40 +71,6 @@ settings.load_profile("unhurried")
 def pytest_configure() -> None:
     """Lets tests interrupt their children also where ctrl-C is ignored, as in a shell's background jobs."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-class FakeEncoders:
-    """A deterministic stand-in for trained encoders: the degrees of five notes around the centre, 30-d."""
-
-    model_id = "fake-1"
-    dimension = 5 * DEGREES
-    attention_reach_frames = 2 * NOTE_S * 20
-    training: ClassVar[dict[str, Any]] = {"pairs": 1, "minutes": 0.5}
-    calibration = CALIBRATION
-
-    def embed_audio(self, spectrogram: FloatArray, centres: npt.NDArray[np.float64]) -> tuple[FloatArray, FloatArray]:
-        spec = AudioSpec()
-        octaves = np.log2(_frequencies_hz() / spec.min_frequency_hz)
-        bins = np.rint(_frequencies_hz() * spec.frame_size / spec.sample_rate_hz).astype(int)
-        bands = filterbank()[bins].argmax(axis=1)
-        assert len(octaves) == len(set(bands)), "degrees must differ in the spectrogram"
-        return self._read(spectrogram[:, bands], centres, NOTE_S * spec.frames_per_second)
-
-    def embed_strip(self, strip: FloatArray, centres: npt.NDArray[np.float64]) -> tuple[FloatArray, FloatArray]:
-        strip = strip.max(axis=0)
-        rows = [strip[1 + 3 * degree : 4 + 3 * degree].mean(axis=0) for degree in range(DEGREES)]
-        return self._read(np.stack(rows, axis=1), centres, NOTE_STRIP_PX)
-
-    def _read(
-        self, degrees: FloatArray, centres: npt.NDArray[np.float64], note: float
-    ) -> tuple[FloatArray, FloatArray]:
-        at = np.rint(centres[:, None] + note * np.arange(-2, 3)).astype(int)
-        inside = (at >= 0) & (at < len(degrees))
-        heard = degrees[np.clip(at, 0, len(degrees) - 1)] * inside[:, :, None]
-        heard = heard / (np.linalg.norm(heard, axis=2, keepdims=True) + 0.05)
-        embeddings = heard.reshape(len(centres), self.dimension)
-        embeddings = embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-6)
-        return embeddings.astype(np.float32), np.full((len(centres), 5), 0.2, np.float32)
 
 
 class Music:
@@ -161,7 +112,7 @@ class Music:
         """A WAV file of the notes from ``first`` on, played ``tempo`` times as fast."""
         rate = AudioSpec().sample_rate_hz
         time_s = np.arange(int(NOTE_S / tempo * rate)) / rate
-        tones = [0.3 * np.sin(2 * np.pi * hz * time_s) for hz in _frequencies_hz()[melody[first:]]]
+        tones = [0.3 * np.sin(2 * np.pi * hz * time_s) for hz in frequencies_hz()[melody[first:]]]
         return write_wav(path, np.concatenate(tones))
 
 
@@ -173,10 +124,6 @@ def write_wav(path: Path, samples: npt.NDArray[np.float64]) -> Path:
         file.setframerate(AudioSpec().sample_rate_hz)
         file.writeframes((samples * 32767).astype("<i2").tobytes())
     return path
-
-
-def _frequencies_hz() -> npt.NDArray[np.float64]:
-    return LOWEST_HZ * 2.0 ** (np.arange(DEGREES) / 2)
 
 
 def _draw_system(page: npt.NDArray[np.uint8], x0: int, y0: int, notes: Melody) -> None:

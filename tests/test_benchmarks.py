@@ -14,7 +14,8 @@ from PIL import Image
 
 if TYPE_CHECKING:
     from benchmarks.support.clips import Clip
-    from tests.conftest import FakeEncoders, Music
+    from tests.conftest import Music
+    from tests.fake_encoders import FakeEncoders
 
     Capture = pytest.CaptureFixture[str]
 

@@ -17,7 +17,8 @@ from earmark.library.library import Library
 from earmark.results import Comparison, Performance, ScorePosition
 
 if TYPE_CHECKING:
-    from tests.conftest import FakeEncoders, Music
+    from tests.conftest import Music
+    from tests.fake_encoders import FakeEncoders
 
 
 def test_performances_of_a_library_and_of_files_are_compared(

@@ -13,10 +13,11 @@ from earmark.errors import BadInput
 from earmark.library.library import Library
 from earmark.results import Link
 from earmark.search import takes
-from tests.conftest import NOTE_S, flat_background
+from tests.fake_encoders import NOTE_S, flat_background
 
 if TYPE_CHECKING:
-    from tests.conftest import FakeEncoders, Music
+    from tests.conftest import Music
+    from tests.fake_encoders import FakeEncoders
 
 NOTES = 96
 Told = set[tuple[str, str, str]]

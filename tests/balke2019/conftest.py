@@ -11,7 +11,7 @@ import pytest
 from earmark.model.calibration import Calibration, Confidence
 from earmark.schema import AudioSpec, FloatArray, SheetSpec
 from earmark.training.data.dataset import TrainingPiece, read_pieces
-from tests.conftest import flat_background
+from tests.fake_encoders import flat_background
 from tests.training.conftest import corpus
 
 __all__ = ["attentive", "corpus", "piece"]

@@ -18,7 +18,8 @@ import pytest
 from earmark.library.library import Library
 
 if TYPE_CHECKING:
-    from tests.conftest import Command, FakeEncoders, Music
+    from tests.conftest import Command, Music
+    from tests.fake_encoders import FakeEncoders
 
 NOTES = 120
 

@@ -19,7 +19,8 @@ from earmark.library.library import Library
 from earmark.web import server as server_module
 
 if TYPE_CHECKING:
-    from tests.conftest import Command, FakeEncoders, Music
+    from tests.conftest import Command, Music
+    from tests.fake_encoders import FakeEncoders
 
 
 @pytest.fixture

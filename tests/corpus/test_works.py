@@ -131,3 +131,21 @@ def test_no_work_is_in_two_splits(source: Source, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "out/pieces.json").read_text()) == choice.files
     assert json.loads((tmp_path / "out/left-out.json").read_text()) == choice.left_out
     assert set(json.loads((tmp_path / "out/splits.json").read_text())) == {"train", "test", *choice.splits}
+
+
+def test_no_kind_crowds_out_the_others(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("earmark.corpus.choose.MOST_OF_A_KIND", 5)
+    for number in range(20):
+        write(source, f"SorF/O{number}/x/x.ly", header("Guitar") + NOTES)
+    for number in range(3):
+        write(source, f"HaydnFJ/O{number}/x/x.ly", header("String Quartet") + NOTES)
+    choice = choose_instruments(source, {}, {})
+    composers = [piece.split("__")[0] for piece in choice.splits["instruments"]]
+    assert composers.count("SorF") == 5
+    others = sum(composer != "SorF" for composer in composers)
+    assert (
+        others
+        + sum("HaydnFJ" in piece for split in ("valid", "test") for piece in choice.splits[f"instruments-{split}"])
+        == 3
+    )
+    assert "there are 5 of its kind" in choice.left_out.values()

@@ -14,7 +14,8 @@ from earmark.errors import BadInput
 from earmark.sheet.flat_pages import read_flat_pages
 
 if TYPE_CHECKING:
-    from tests.conftest import FakeEncoders, Music
+    from tests.conftest import Music
+    from tests.fake_encoders import FakeEncoders
 
 
 def embedded(files: list[Path], encoders: FakeEncoders) -> EmbeddedPiece:

@@ -11,7 +11,8 @@ import pytest
 from earmark.embed.recording import embed_recording, read_blocks
 
 if TYPE_CHECKING:
-    from tests.conftest import FakeEncoders, Music, WriteWav
+    from tests.conftest import Music, WriteWav
+    from tests.fake_encoders import FakeEncoders
 
 
 def test_a_recording_gives_an_excerpt_every_quarter_of_a_second(

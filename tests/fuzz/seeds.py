@@ -19,7 +19,8 @@ from PIL import Image
 
 from earmark.library.library import Library
 from earmark.model.encoders import WEIGHTS
-from tests.conftest import KERN, FakeEncoders, Music
+from tests.conftest import KERN, Music
+from tests.fake_encoders import FakeEncoders
 
 MUSIC = Music()
 SECOND = 22_050

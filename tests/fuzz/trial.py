@@ -21,7 +21,7 @@ from earmark.sheet.manifest import read_file
 from earmark.sheet.on_page import see_pages
 from earmark.sheet.read import needs_engraver
 from earmark.store.verify import verify
-from tests.conftest import FakeEncoders
+from tests.fake_encoders import FakeEncoders
 
 HANGS_S = 20.0
 """For one step with a small file, on a machine that does nothing else."""

@@ -26,7 +26,8 @@ from earmark.sources.on_disk import LATEST_NS
 from earmark.sources.reading import read_piece
 
 if TYPE_CHECKING:
-    from tests.conftest import FakeEncoders, Music
+    from tests.conftest import Music
+    from tests.fake_encoders import FakeEncoders
 
 RAISED = [
     *(ValueError("x"), TypeError(), AssertionError(), ZeroDivisionError("float division"), NotImplementedError("9.9")),

@@ -24,7 +24,8 @@ from earmark.store.embedding_files import INDEX
 from earmark.store.store import UPLOADS, LibraryUnusable, Piece, pending_mark
 
 if TYPE_CHECKING:
-    from tests.conftest import FakeEncoders, Music, WriteWav
+    from tests.conftest import Music, WriteWav
+    from tests.fake_encoders import FakeEncoders
 
 PIECES, NOTES = 5, 120
 

@@ -15,7 +15,8 @@ from earmark.library.live import Follower, Heard, Listener, Now
 from earmark.library.live_excerpts import LiveExcerpts
 
 if TYPE_CHECKING:
-    from tests.conftest import FakeEncoders, Music
+    from tests.conftest import Music
+    from tests.fake_encoders import FakeEncoders
 
 RATE_HZ = 22_050
 NOTES = 120

@@ -19,11 +19,12 @@ from earmark.library.library import Library
 from earmark.library.shelf import ANSWERS, REPORT, TABLE, Answer, Shelf
 from earmark.sources import on_disk
 from earmark.sources.on_disk import Score
-from tests.conftest import NOTE_S, flat_background
+from tests.fake_encoders import NOTE_S, flat_background
 from tests.sources.test_archives import zipped
 
 if TYPE_CHECKING:
-    from tests.conftest import FakeEncoders, Music, WriteWav
+    from tests.conftest import Music, WriteWav
+    from tests.fake_encoders import FakeEncoders
 
 NOTES = 100
 

@@ -19,7 +19,8 @@ from earmark.search.align import align
 from earmark.search.track import Track
 
 if TYPE_CHECKING:
-    from tests.conftest import FakeEncoders, Melody, Music, WriteWav
+    from tests.conftest import Melody, Music, WriteWav
+    from tests.fake_encoders import FakeEncoders
 
 HOP_PX, PLACES, EXCERPT_S = 8.0, 200, 0.25
 BACKGROUND = 0.5

@@ -13,7 +13,8 @@ from earmark.library.library import Library
 from earmark.results import Place
 
 if TYPE_CHECKING:
-    from tests.conftest import FakeEncoders, Music, WriteWav
+    from tests.conftest import Music, WriteWav
+    from tests.fake_encoders import FakeEncoders
 
 NOTES = 120
 

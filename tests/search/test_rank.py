@@ -13,7 +13,7 @@ from earmark.schema import FloatArray
 from earmark.search.follow import best_stretch, follow_pieces
 from earmark.search.index import Neighbours
 from earmark.search.rank import CANDIDATES, Ranked, propose, rank
-from tests.conftest import flat_background
+from tests.fake_encoders import flat_background
 
 HOP_PX = 8.0
 FLOOR = 0.2

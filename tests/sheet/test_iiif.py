@@ -23,7 +23,8 @@ from earmark.sheet.iiif import Fetched, download, kept_manifest
 from earmark.sheet.manifest import Collection, Manifest, read_document
 
 if TYPE_CHECKING:
-    from tests.conftest import FakeEncoders, Music
+    from tests.conftest import Music
+    from tests.fake_encoders import FakeEncoders
 
 SANDBOX = Sandbox()
 Answer = tuple[int, dict[str, str], bytes]

@@ -14,7 +14,8 @@ from earmark.library.library import Library
 from earmark.sheet.parts import Part, find_parts, read_headings
 
 if TYPE_CHECKING:
-    from tests.conftest import FakeEncoders, Music
+    from tests.conftest import Music
+    from tests.fake_encoders import FakeEncoders
 
 SCORES = Path(__file__).parents[2] / "demo" / "scores"
 

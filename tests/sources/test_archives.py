@@ -20,7 +20,8 @@ from earmark.sources.archives import read_archive, unpack
 from earmark.sources.on_disk import HIDDEN, Skipped, find_scores
 
 if TYPE_CHECKING:
-    from tests.conftest import FakeEncoders, Music
+    from tests.conftest import Music
+    from tests.fake_encoders import FakeEncoders
 
 
 @pytest.fixture(scope="module")

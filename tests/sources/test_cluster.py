@@ -14,7 +14,8 @@ import pytest
 from earmark.errors import EarmarkError
 from earmark.library.add import Outcome
 from earmark.library.library import Library
-from tests.conftest import FakeEncoders, Music
+from tests.conftest import Music
+from tests.fake_encoders import FakeEncoders
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own
 

@@ -13,7 +13,8 @@ from earmark.sources.extent import SECONDS_A_PAGE, Extent, extent
 from earmark.sources.on_disk import Score, find_scores
 
 if TYPE_CHECKING:
-    from tests.conftest import FakeEncoders, Music
+    from tests.conftest import Music
+    from tests.fake_encoders import FakeEncoders
 
 
 class Watched:

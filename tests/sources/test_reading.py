@@ -21,7 +21,8 @@ from earmark.sources.reading import read_page
 from tests.sources import bad_readers
 
 if TYPE_CHECKING:
-    from tests.conftest import FakeEncoders, Music
+    from tests.conftest import Music
+    from tests.fake_encoders import FakeEncoders
 
 ROOT = Path(__file__).parents[2]
 LIMITS = Limits(quiet_s=0.9, quiet_s_per_mb=0.0)

@@ -17,7 +17,8 @@ from earmark.sources import remote
 from tests.sources.test_archives import packed
 
 if TYPE_CHECKING:
-    from tests.conftest import FakeEncoders, Music
+    from tests.conftest import Music
+    from tests.fake_encoders import FakeEncoders
 
 NOTES = 48
 

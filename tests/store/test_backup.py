@@ -18,7 +18,8 @@ from earmark.store.store import LibraryUnusable
 from earmark.store.verify import repair, verify
 
 if TYPE_CHECKING:
-    from tests.conftest import FakeEncoders, Music
+    from tests.conftest import Music
+    from tests.fake_encoders import FakeEncoders
 
 NOTES = 60
 

@@ -18,7 +18,8 @@ from earmark.store.milvus import MilvusStore
 from earmark.store.milvus_client import Address
 from earmark.store.milvus_rows import State
 from earmark.store.store import LibraryAway, LibraryUnusable, Piece
-from tests.conftest import FakeEncoders, Music
+from tests.conftest import Music
+from tests.fake_encoders import FakeEncoders
 
 from .engines import Server, lite_engine
 from .made_up import embeddings, put, score

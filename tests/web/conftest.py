@@ -21,7 +21,8 @@ from earmark.web.limits import Limits
 from earmark.web.server import listen, make_server
 
 if TYPE_CHECKING:
-    from tests.conftest import FakeEncoders, Music
+    from tests.conftest import Music
+    from tests.fake_encoders import FakeEncoders
 
 ROOT = Path(__file__).parents[2]
 PIECES, NOTES = 3, 120
@@ -57,7 +58,7 @@ def serve() -> Serve:
 def _serve(
     folder: Path, encoders: FakeEncoders, limits: Limits = LIMITS, tls: ssl.SSLContext | None = None, **options: Any
 ) -> Iterator[Served]:
-    app = create_app(folder, encoders, limits=limits, workers=2, **options)
+    app = create_app(folder, encoders, limits=limits, workers=1, **options)
     with listen("127.0.0.1", 0, "https" if tls else "http") as listening:
         server = make_server(app, limits, tls)
         thread = threading.Thread(target=server.run, args=([listening.socket],))
@@ -75,7 +76,8 @@ def _serve(
 @pytest.fixture(scope="session")
 def server(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server for all tests that leave its library as it is: ``piece-0`` to ``piece-2``, two pages each."""
-    from tests.conftest import FakeEncoders, Music
+    from tests.conftest import Music
+    from tests.fake_encoders import FakeEncoders
 
     folder = tmp_path_factory.mktemp("served")
     encoders = FakeEncoders()

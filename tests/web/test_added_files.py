@@ -21,7 +21,8 @@ from earmark.web.uploads import RECORDING_ENDINGS, SHEET_ENDINGS
 from earmark.web.worker_process import Worker
 
 if TYPE_CHECKING:
-    from tests.conftest import FakeEncoders, Music
+    from tests.conftest import Music
+    from tests.fake_encoders import FakeEncoders
     from tests.web.conftest import Serve, Served, Wait
 
 

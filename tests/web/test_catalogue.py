@@ -18,7 +18,8 @@ from earmark.web.errors import Refusal
 from earmark.web.limits import Limits
 
 if TYPE_CHECKING:
-    from tests.conftest import FakeEncoders, Music
+    from tests.conftest import Music
+    from tests.fake_encoders import FakeEncoders
 
 Upload = Callable[[str], Path]
 OpenCatalogue = Callable[[Limits], Catalogue]

@@ -42,7 +42,8 @@ LIMITS = replace(
 @pytest.fixture(scope="module")
 def served(serve: Serve, fill: Fill, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server with tight limits, whose temporary files lie in a folder of their own."""
-    from tests.conftest import FakeEncoders, Music
+    from tests.conftest import Music
+    from tests.fake_encoders import FakeEncoders
 
     folder = tmp_path_factory.mktemp("hostile")
     fill(folder / "library", FakeEncoders(), Music())

@@ -27,7 +27,8 @@ from earmark.web.server import Lines, listen
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import FakeEncoders, Music
+    from tests.conftest import Music
+    from tests.fake_encoders import FakeEncoders
     from tests.web.conftest import Fill, Serve, Served
 
 REQUEST = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"

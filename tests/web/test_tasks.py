@@ -17,7 +17,8 @@ from earmark.sources import reading
 from earmark.web import tasks
 
 if TYPE_CHECKING:
-    from tests.conftest import FakeEncoders, Music
+    from tests.conftest import Music
+    from tests.fake_encoders import FakeEncoders
 
 
 def test_a_page_is_decoded_once_for_all_its_widths(

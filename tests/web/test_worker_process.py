@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def worker(server: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
     """A worker on the server's library; who ends its process starts the next one's."""
-    from tests.conftest import FakeEncoders
+    from tests.fake_encoders import FakeEncoders
 
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))

@@ -7,6 +7,7 @@ No test piece is trained on in another edition, arrangement or movement: pieces 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ MORE = "more"
 INSTRUMENTS = "instruments"
 """The split of the music for other instruments that is trained on; with ``-valid`` or ``-test`` what is held out."""
 TRAINED = ("train", MORE, INSTRUMENTS)
+MOST_OF_A_KIND = 100
+"""Pieces of one kind that are trained on: of guitars and organs there are so many that choirs would be drawn rarely."""
 _KEYBOARD = re.compile(r"piano|harpsichord|clav|virginal|cembalo", re.IGNORECASE)
 _OTHERS = re.compile(r"guitar|violin|flute|voice|organ|orgue|string|recorder|orchestra|satb|duet|duo", re.IGNORECASE)
 
@@ -71,7 +74,8 @@ def choose_instruments(
     """All pieces of ``source`` that are not for keyboard, split by work: a tenth validates, a tenth tests.
 
     Arguments are those of `choose`. Works that are held out already are left out, works that are trained on go on
-    being trained on. The split of any other work is drawn from its name.
+    being trained on. The split of any other work is drawn from its name. Of each kind at most `MOST_OF_A_KIND` pieces
+    are trained on.
 
     Raises BadInput when the source holds no piece, or nobody says where a piece lies that is held out.
     """
@@ -102,7 +106,19 @@ def choose_instruments(
             left_out[candidate.file] = "of a work that is held out"
         else:
             chosen[INSTRUMENTS if groups[piece] & trained else _draw(min(groups[piece]))].append(piece)
+    for piece in _too_many({piece: kind_of(candidates[piece].instruments) for piece in chosen[INSTRUMENTS]}):
+        chosen[INSTRUMENTS].remove(piece)
+        left_out[candidates[piece].file] = f"there are {MOST_OF_A_KIND} of its kind"
     return Choice({piece: candidates[piece].file for pieces in chosen.values() for piece in pieces}, chosen, left_out)
+
+
+def _too_many(kinds: Mapping[str, str]) -> list[str]:
+    """Of pieces and their kinds those that are more than `MOST_OF_A_KIND`, drawn from their names."""
+    by_chance = sorted(kinds, key=lambda piece: crc32(piece.encode()))
+    of_kind: dict[str, list[str]] = defaultdict(list)
+    for piece in by_chance:
+        of_kind[kinds[piece]].append(piece)
+    return [piece for pieces in of_kind.values() for piece in pieces[MOST_OF_A_KIND:]]
 
 
 def _given(file: str, root: Path) -> Candidate:

@@ -18,7 +18,7 @@ from earmark.training.evaluation.calibrate import Calibrated, calibrate
 from earmark.training.experiment import Experiment
 
 if TYPE_CHECKING:
-    from tests.conftest import FakeEncoders
+    from tests.fake_encoders import FakeEncoders
 
 
 SIZES = (2, 30)
@@ -40,7 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def calibrated(made_melodies: Path, folder: Path) -> Calibrated:
-    from tests.conftest import FakeEncoders
+    from tests.fake_encoders import FakeEncoders
 
     (folder / "model.json").write_text(json.dumps({"name": "kept", "sha256": {"audio.onnx": "kept"}}))
     return calibrate(folder, FakeEncoders(), recipe_of(made_melodies), folder / "work", SIZES)

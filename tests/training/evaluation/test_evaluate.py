@@ -11,7 +11,7 @@ from earmark.errors import BadInput
 from earmark.training.evaluation.evaluate import evaluate, read_pool
 
 if TYPE_CHECKING:
-    from tests.conftest import FakeEncoders
+    from tests.fake_encoders import FakeEncoders
 
 
 def test_right_pairs_are_found_in_both_directions(melodies: Path, encoders: FakeEncoders) -> None:

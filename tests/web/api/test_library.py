@@ -20,7 +20,8 @@ NOTES = 60
 
 @pytest.fixture(scope="module")
 def served(serve: Serve, fill: Fill, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    from tests.conftest import FakeEncoders, Music
+    from tests.conftest import Music
+    from tests.fake_encoders import FakeEncoders
 
     folder = fill(tmp_path_factory.mktemp("changed") / "library", FakeEncoders(), Music())
     with serve(folder, FakeEncoders()) as served:

@@ -19,7 +19,7 @@ from earmark.web.api.live import Session
 from earmark.web.limits import Limits
 
 if TYPE_CHECKING:
-    from tests.conftest import FakeEncoders
+    from tests.fake_encoders import FakeEncoders
     from tests.web.conftest import Serve, Served
 
 PORTION_S = 0.1

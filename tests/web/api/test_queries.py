@@ -21,7 +21,8 @@ NOTES = 60
 @pytest.fixture(scope="module")
 def served(serve: Serve, fill: Fill, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The usual library with recordings of ``piece-1`` and of a melody that it has no pages of."""
-    from tests.conftest import FakeEncoders, Music
+    from tests.conftest import Music
+    from tests.fake_encoders import FakeEncoders
 
     music, folder = Music(), tmp_path_factory.mktemp("reverse")
     library, encoders = fill(folder / "library", FakeEncoders(), music), FakeEncoders()

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.conftest import NOTE_S, NOTE_STRIP_PX, NOTES_PER_SYSTEM
+from tests.conftest import NOTES_PER_SYSTEM
+from tests.fake_encoders import NOTE_S, NOTE_STRIP_PX
 
 from .conftest import PHONE
 

@@ -115,8 +115,8 @@ class PairSampler:
         self.music = music
         self.stretches, self.stretches_per_piece, self.pairs, self.tempo = stretches, stretches_per_piece, pairs, tempo
         self.degradation = degradation
-        # Between one piece one vote and one onset one vote: long pieces must not crowd out the short ones.
-        weight = np.diff(music.first_onset) ** 0.75
+        # Between one piece one vote and one onset one vote: symphonies must not crowd out hymns.
+        weight = np.diff(music.first_onset) ** 0.5
         self.weight = weight / weight.sum()
         self.half_px = CLEAR * music.sheet.window_px / 2
         self.half_frames = CLEAR * music.audio.window_frames / 2
