@@ -8,7 +8,7 @@ import mido
 import numpy as np
 import pytest
 
-from earmark.audio.midi import Note, play, read_notes
+from earmark.audio.midi import LONGEST_S, Note, play, read_notes
 from earmark.audio.spectrogram import spectrogram
 from earmark.errors import BadInput
 from earmark.schema import FloatArray
@@ -52,6 +52,16 @@ def test_notes_have_their_seconds_under_changing_tempo(tmp_path: Path) -> None:
 def test_the_damper_pedal_holds_and_a_struck_again_note_begins_anew(tmp_path: Path) -> None:
     events = [(0, pedal(127)), (0, on(60)), (0.5, off(60)), (1, on(60)), (1.5, off(60)), (2, pedal(0))]
     assert read_notes(write(tmp_path / "a.mid", *events)) == [Note(0.0, 1.0, 60, 100), Note(1.0, 2.0, 60, 100)]
+
+
+def test_what_begins_after_hours_of_silence_says_so_and_what_is_held_until_then_is_played(tmp_path: Path) -> None:
+    late = [(LONGEST_S + 1, on(62)), (LONGEST_S + 2, off(62))]
+    with pytest.raises(BadInput, match="is silent for its first 6 hours; cut its start"):
+        read_notes(write(tmp_path / "late.mid", *late))
+    remarks: list[str] = []
+    held = write(tmp_path / "held.mid", (0, on(60)), *late, (LONGEST_S + 3, off(60)))
+    assert read_notes(held, remarks.append) == [Note(0.0, LONGEST_S, 60, 100)]
+    assert remarks == ["goes on after 6 hours, which is not played"]
 
 
 def test_drums_are_left_out_and_hanging_notes_end_with_the_file(tmp_path: Path) -> None:

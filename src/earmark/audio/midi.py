@@ -86,21 +86,26 @@ def read_notes(path: str | Path, remark: Callable[[str], None] | None = None) ->
     """
     tell = remark or (lambda told: None)
     messages = read_messages(_content(path), str(path), tell)
+    if _struck(message for message in messages if message[0] > LONGEST_S) - {_PERCUSSION}:
+        tell(f"goes on after {LONGEST_S / 3600:.0f} hours, which is not played")
     notes: list[Note] = []
     for found in _notes(messages):
-        if found.onset_s > LONGEST_S:
-            tell(f"goes on after {LONGEST_S / 3600:.0f} hours, which is not played")
-            break
         if len(notes) == MOST_NOTES:
             tell(f"has more than {MOST_NOTES} notes; the later are not played")
             break
         notes.append(found)
     if not notes:
-        strikes = (status for _, status, _, velocity in messages if status & 0xF0 == _NOTE_ON and velocity)
-        if next(strikes, None) is not None:
+        if _struck(messages) - {_PERCUSSION}:
+            raise BadInput(path, f"is silent for its first {LONGEST_S / 3600:.0f} hours", "cut its start")
+        if _struck(messages):
             raise BadInput(path, "has percussion only, which is not played", "give a MIDI file with pitches")
         raise BadInput(path, "has no notes", "give a MIDI file with notes")
     return sorted(notes, key=lambda note: (note.onset_s, note.pitch))
+
+
+def _struck(messages: Iterable[Message]) -> set[int]:
+    """The channels with keys that are struck."""
+    return {status & 0x0F for _, status, _, velocity in messages if status & 0xF0 == _NOTE_ON and velocity}
 
 
 def _content(path: str | Path) -> bytes:
@@ -119,11 +124,14 @@ def _content(path: str | Path) -> bytes:
 
 
 def _notes(messages: Iterable[Message]) -> Iterator[Note]:
-    """The notes of all channels but percussion's, each when it has ended."""
+    """The notes of all channels but percussion's, each when it has ended, `LONGEST_S` at the latest."""
     now_s = 0.0
     sounding: dict[tuple[int, int], tuple[float, int]] = {}
     held: dict[int, set[tuple[int, int]]] = {}  # keys up, by the channels whose pedal is down
     for now_s, status, data, value in messages:
+        if now_s > LONGEST_S:
+            now_s = LONGEST_S
+            break
         kind, channel = status & 0xF0, status & 0x0F
         if channel == _PERCUSSION:
             continue
