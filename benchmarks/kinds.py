@@ -3,9 +3,9 @@
     python -m benchmarks.kinds --json benchmarks/results/kinds.json
 
 Some hundreds of files are made anew, another set for every ``--seed``, with what is right to come of each: images,
-PDFs, score files, MIDI files, recordings and archives, plain, odd and bad. All are added to a library, two at a time.
-Some of each kind are then asked with (`find`), followed (`align`) and looked at (`pages`). Their music is that of
-``demo``, and random tunes.
+PDFs, score files, MIDI files, recordings, folders and archives, plain, odd and bad, and what a server on this machine
+has. All are added to a library, two at a time. Some of each kind are then asked with (`find`), followed (`align`) and
+looked at (`pages`). Their music is that of ``demo``, and random tunes.
 """
 
 from __future__ import annotations
@@ -21,9 +21,13 @@ import numpy as np
 
 from benchmarks.support.made import Made
 from benchmarks.support.made_bad import archives, empty, heads, others, senseless
+from benchmarks.support.made_folders import folders
+from benchmarks.support.made_locked import locked
 from benchmarks.support.made_pages import Pages
 from benchmarks.support.made_scores import Scores
 from benchmarks.support.made_sounds import SECONDS, Sounds
+from benchmarks.support.made_staves import staves, unread_staves
+from benchmarks.support.made_web import Manifests, Site, addresses, serving
 from benchmarks.support.results import begin, finish, table
 from benchmarks.support.tunes import Tune, random_tune
 from earmark.errors import EarmarkError
@@ -31,7 +35,7 @@ from earmark.library.add import Outcome
 from earmark.library.library import DEFAULT_MODEL, Library
 from earmark.sheet.formats import UNTELLING, kind_of_name
 from earmark.sheet.on_page import see_pages
-from earmark.sources.on_disk import whole_file
+from earmark.sources.on_disk import Score, find_scores, whole_file
 
 DEMO = Path(__file__).parents[1] / "demo"
 PIECES = (
@@ -49,9 +53,9 @@ MOST = 24
 ARCHIVES = 4
 """Files of each kind in archives."""
 SAMPLE = 3
-"""Files of each kind that are asked with, followed and looked at."""
-ALONE = ("ZIP", "ABC books")
-"""Kinds whose files are added one by one: what comes of them has sources of its own."""
+"""Files of each kind that are asked with, followed and looked at; of those whose staves are told, all."""
+ALONE = ("ZIP", "ABC books", "IIIF", "web addresses")
+"""Kinds that are added one by one: what comes of them has sources of its own."""
 WITHIN = 0.1
 """How far, as a share, the seconds of a recording may be off: the last excerpt is not a whole one."""
 SOUND = ("recordings", "odd recordings", "MIDI")
@@ -69,8 +73,8 @@ class Count:
     verbs: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
-def every_file(tunes: list[Tune], rng: np.random.Generator, folder: Path) -> Iterator[Made]:
-    """Some files of every kind, those within archives made in ``folder``."""
+def every_file(tunes: list[Tune], rng: np.random.Generator, folder: Path, site: Site) -> Iterator[Made]:
+    """Some files of every kind, those within archives made in ``folder``, those on the web put on ``site``."""
 
     def some(files: Iterable[Made], most: int = MOST) -> list[Made]:
         """At most so many of the files, drawn at random, in their order."""
@@ -83,17 +87,24 @@ def every_file(tunes: list[Tune], rng: np.random.Generator, folder: Path) -> Ite
     yield from some(pages.images())
     yield from some(pages.tiffs())
     yield from some(pages.pdfs())
+    yield from some(locked(pages))
     yield from some(pages.spreads())
+    yield from some(folders(pages))
     yield from some(scores.texts())
     yield from some(scores.packed())
     yield from some(scores.books())
+    yield from some(staves(rng))
+    yield from some(unread_staves())
     yield from some(scores.midis())
     yield from some(sounds.plain())
     yield from some(sounds.odd())
     packed = [some(kind, ARCHIVES) for kind in (pages.images(), sounds.plain(), scores.midis(), scores.texts())]
-    yield from archives(
-        [one for few in zip(*packed, strict=True) for one in few if one.pieces and is_unpacked(one)], folder
-    )
+    good = [one for few in zip(*packed, strict=True) for one in few if one.pieces and is_unpacked(one)]
+    yield from archives(good, folder)
+    take = folder / "take.mp3"
+    next(one for one in sounds.plain() if one.name == "song.mp3").write(take)
+    yield from some(Manifests(site, pages, take.read_bytes()).all())
+    yield from some(addresses(site, good, folder))
     yield from some(others())
     yield from some(empty())
     yield from some(senseless(rng))
@@ -127,18 +138,20 @@ def judge(one: Made, outcomes: list[Outcome], plain_places: float) -> str:
     return ""
 
 
-def add(library: Library, files: dict[Path, Made]) -> dict[Path, list[Outcome]]:
-    """What `Library.add` says of each file."""
-    told: dict[Path, list[Outcome]] = {path: [] for path in files}
-    together = [path for path, one in files.items() if one.kind not in ALONE]
+def add(library: Library, files: dict[str, Made]) -> dict[str, list[Outcome]]:
+    """What `Library.add` says of each file or folder, by its path or address."""
+    told: dict[str, list[Outcome]] = {where: [] for where in files}
+    together = [where for where, one in files.items() if one.kind not in ALONE]
     for outcome in library.add(together, jobs=JOBS):
-        told[Path(whole_file(outcome.source))].append(outcome)
-    for path in files.keys() - set(together):
-        told[path] = library.add([path], split=True, jobs=JOBS)
+        path = Path(whole_file(outcome.source))
+        told[next(where for where in map(str, (path, *path.parents)) if where in told)].append(outcome)
+    for where, one in files.items():
+        if one.kind in ALONE:
+            told[where] = library.add([where], split=True, jobs=JOBS)
     return told
 
 
-def ask(library: Library, verb: str, path: Path, one: Made) -> str:
+def ask(library: Library, verb: str, path: str, one: Made) -> str:
     """What is wrong with the answer of a verb; "" if it is right."""
     try:
         if verb == "find":
@@ -150,10 +163,14 @@ def ask(library: Library, verb: str, path: Path, one: Made) -> str:
             seconds = one.seconds or followed.duration_s
             is_right = followed.points and abs(followed.duration_s - seconds) < 1
             return "" if is_right else f"align: {len(followed.points)} points in {followed.duration_s:.1f} s"
-        systems = sum(len(page.systems) for page in see_pages([path]))
-        return "" if systems == one.systems else f"pages: {systems} systems, not {one.systems}"
+        (piece,) = (score for score in find_scores([path], library.sandbox) if isinstance(score, Score))
+        systems = [system for page in see_pages([Path(file.path) for file in piece.files]) for system in page.systems]
+        if len(systems) != one.systems:
+            return f"pages: {len(systems)} systems, not {one.systems}"
+        staves = sum(len(system.staves) for system in systems)
+        return f"pages: {staves} staves, not {one.staves}" if one.staves not in (None, staves) else ""
     except EarmarkError as error:
-        return f"{verb}: {error}".replace(f"{path.parent}/", "")
+        return f"{verb}: {error}".replace(f"{Path(path).parent}/", "")
 
 
 def answerable(one: Made) -> Iterator[str]:
@@ -176,20 +193,22 @@ def measure(seed: int, model: str) -> dict[str, Any]:
         folder = Path(work)
         (folder / "packed").mkdir()
         files = {}
-        for number, one in enumerate(every_file(tunes, rng, folder / "packed")):
-            path = folder / "files" / f"{number:03}" / one.name
-            path.parent.mkdir(parents=True)
-            one.write(path)
-            files[path] = one
-        print(f"{len(files)} files", flush=True)
-        with Library.open(folder / "library", model) as library:
-            told = add(library, files)
-        plain = next(path for path, one in files.items() if one.name == "plain.wav")
+        with serving() as site:
+            for number, one in enumerate(every_file(tunes, rng, folder / "packed", site)):
+                path = folder / "files" / f"{number:03}" / one.name
+                if not one.address:
+                    path.parent.mkdir(parents=True)
+                    one.write(path)
+                files[one.address or str(path)] = one
+            print(f"{len(files)} files", flush=True)
+            with Library.open(folder / "library", model) as library:
+                told = add(library, files)
+        plain = next(where for where, one in files.items() if one.name == "plain.wav")
         places = (piece.places if (piece := told[plain][0].piece) else 0) / SECONDS
-        for path, one in files.items():
+        for where, one in files.items():
             count = counts.setdefault(one.kind, Count())
             count.tried += 1
-            if what := judge(one, told[path], places):
+            if what := judge(one, told[where], places):
                 count.wrong += 1
                 wrong.append({"kind": one.kind, "name": one.name, "what": what.replace(work, "")})
             elif one.pieces:
@@ -200,15 +219,16 @@ def measure(seed: int, model: str) -> dict[str, Any]:
             known.add(known_scores(folder / "tunes", tunes), jobs=JOBS)
             for kind in counts:
                 of_kind = [
-                    path for path, one in files.items() if one.kind == kind and one.pieces and any(answerable(one))
+                    where for where, one in files.items() if one.kind == kind and one.pieces and any(answerable(one))
                 ]
-                for path in rng.permutation(np.array(of_kind, object))[:SAMPLE].tolist():
-                    for verb in answerable(files[path]):
-                        what = ask(known, verb, path, files[path])
+                is_counted = any(files[where].staves for where in of_kind)
+                for where in rng.permutation(np.array(of_kind, object))[: None if is_counted else SAMPLE].tolist():
+                    for verb in answerable(files[where]):
+                        what = ask(known, verb, where, files[where])
                         right, asked = counts[kind].verbs.get(verb, (0, 0))
                         counts[kind].verbs[verb] = (right + (not what), asked + 1)
                         if what:
-                            wrong.append({"kind": kind, "name": path.name, "what": what})
+                            wrong.append({"kind": kind, "name": files[where].name, "what": what})
     kinds = {kind: vars(count) for kind, count in counts.items()}
     return {"seed": seed, "kinds": kinds, "wrong": wrong}
 

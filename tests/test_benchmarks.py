@@ -620,3 +620,59 @@ def test_who_practises_is_found_again_when_two_answers_are_near() -> None:
     assert found.back[1] == ("skips", None)
     shown = practice.figures(found)
     assert shown["steps"][-1] == {"step": "**all jumps**", "times": 2, "found": 1, "median_s": None, "most_s": None}
+
+
+def drawn_pages() -> Any:
+    """Stands for `benchmarks.support.made_pages.Pages`: always the same page."""
+    page = np.full((300, 200), 255, np.uint8)
+    page[100:110, 20:120] = 0
+    return SimpleNamespace(upper=lambda: (Path("a.pdf"), page, 1))
+
+
+def test_an_encrypted_pdf_that_is_made_opens_where_it_has_no_password(tmp_path: Path) -> None:
+    pytest.importorskip("cryptography", reason="encrypting needs the [tls] extra")
+    from benchmarks.support.made_locked import locked
+    from earmark.errors import BadInput
+    from earmark.sheet.images import read_pages
+
+    for one in locked(drawn_pages()):
+        one.write(tmp_path / one.name)
+        if one.pieces:
+            (page,) = read_pages(tmp_path / one.name)
+            assert np.percentile(page.image, [0.5, 50]).tolist() == pytest.approx([0, 255], abs=40), one.name
+        else:
+            with pytest.raises(BadInput, match=one.says):
+                list(read_pages(tmp_path / one.name))
+
+
+def test_manifests_that_are_made_name_what_their_server_has() -> None:
+    from benchmarks.support.made_web import Manifests, serving
+    from earmark.sheet.manifest import Manifest, read_document
+
+    with serving() as site:
+        answered = 0
+        for one in Manifests(site, drawn_pages(), b"sound").all():
+            if not one.pieces or one.says:
+                continue
+            found = read_document(site.answer(one.address.removeprefix(site.url))[2], one.name)
+            if isinstance(found, Manifest):
+                assert len(found.canvases) == (one.pages or 0)
+                for canvas in found.canvases:
+                    answers = [site.answer(image.removeprefix(site.url))[0] for image in canvas.images]
+                    answered += 200 in answers
+                    assert 200 in answers, (one.name, canvas.images)
+    assert answered > 20
+
+
+def test_scores_of_many_staves_are_of_so_many(tmp_path: Path) -> None:
+    from benchmarks.support.made_staves import staves, unread_staves
+    from earmark.sheet.engrave import engraved
+
+    made = [*staves(np.random.default_rng(0)), *unread_staves()]
+    assert [one.staves for one in made[:28]] == list(range(3, 31))
+    assert {one.pieces for one in made[28:]} == {0, 1}
+    one = next(one for one in made if one.name.endswith(".musicxml"))
+    one.write(tmp_path / one.name)
+    with engraved(tmp_path / one.name) as engraving:
+        (page,) = engraving.read()
+    assert [len(system.staves) for system in page.systems] == [one.staves]

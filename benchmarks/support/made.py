@@ -7,21 +7,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
+def nothing(path: Path) -> None:
+    """Of what is on the web, there is nothing to make."""
+
+
 @dataclass(frozen=True)
 class Made:
-    """A file of a ``kind``; ``write`` makes it at a path, ``name`` is what it is called.
+    """A file or folder of a ``kind``; ``write`` makes it at a path, ``name`` is what it is called. Or what is at an
+    ``address``.
 
-    It is ``pieces`` pieces or recordings; 0: it is refused. All have together ``pages`` and ``systems``, and about
-    ``seconds`` of sound, where they are told. ``says`` is in what is said of it, and ``asks`` names the piece that a
-    search for it finds first, "" where it is not searched for.
+    It is ``pieces`` pieces or recordings; 0: it is refused. All have together ``pages``, ``systems`` and ``staves``,
+    and about ``seconds`` of sound, where they are told. ``says`` is in what is said of it, and ``asks`` names the piece
+    that a search for it finds first, "" where it is not searched for.
     """
 
     kind: str
     name: str
-    write: Callable[[Path], object]
+    write: Callable[[Path], object] = nothing
     pieces: int = 1
     pages: int | None = None
     systems: int | None = None
     seconds: float | None = None
     says: str = ""
     asks: str = ""
+    staves: int | None = None
+    address: str = ""

@@ -44,7 +44,7 @@ class Pages:
         pdf = list(self._pages)[self._rng.integers(len(self._pages))]
         return pdf, self._pages[pdf], len(self._boxes[pdf])
 
-    def _upper(self) -> Drawn:
+    def upper(self) -> Drawn:
         """The same of the upper part of the page, with a few systems: small files take little time."""
         pdf, page, _ = self._drawn()
         boxes = self._boxes[pdf]
@@ -91,14 +91,14 @@ class Pages:
         for name, mode, form, options in more:
             yield self._image(name, mode, form, **options)
         for orientation, turns in _ORIENTATIONS.items():
-            pdf, page, systems = self._upper()
+            pdf, page, systems = self.upper()
             photo = PIL.Image.fromarray(np.rot90(page, turns).copy())
             tags = photo.getexif()
             tags[_ORIENTATION] = orientation
             save = partial(photo.save, format="JPEG", exif=tags)
             yield Made("images", f"camera-{orientation}.jpg", save, systems=systems, asks=pdf.stem)
         for ending in ("png", "tif"):
-            pdf, page, systems = self._upper()
+            pdf, page, systems = self.upper()
             deep = np.repeat(page[:, :, None].astype(np.uint16) * 257, 3, axis=2)
             yield Made("images", f"deep-colour.{ending}", partial(_by_opencv, deep), systems=systems, asks=pdf.stem)
 
@@ -107,7 +107,7 @@ class Pages:
         for form, white in _DEPTHS:
             for order in "<>":
                 for zero in (0, 1):
-                    pdf, page, systems = self._upper()
+                    pdf, page, systems = self.upper()
                     share = page / 255
                     values = ((share if zero else 1 - share) * white).astype(order + form)
                     name = f"{form}-{white}-{'little' if order == '<' else 'big'}-{('white', 'black')[zero]}.tif"
@@ -124,7 +124,7 @@ class Pages:
         made = self._image("big.tiff", "L", "TIFF", big_tiff=True)
         yield Made("TIFF", made.name, made.write, systems=made.systems, asks=made.asks)
         for count in (2, 3):
-            drawn = [self._upper() for _ in range(count)]
+            drawn = [self.upper() for _ in range(count)]
             first, *others = (PIL.Image.fromarray(page) for _, page, _ in drawn)
             save = partial(first.save, format="TIFF", save_all=True, append_images=others)
             yield Made("TIFF", f"{count}-pages.tif", save, pages=count, systems=sum(systems for *_, systems in drawn))
@@ -161,8 +161,8 @@ class Pages:
             "turned-twice-round.pdf": lambda data: data.replace(b"/Type /Page\n", b"/Type /Page /Rotate -270\n"),
         }
         for name, change_bytes in scans.items():
-            pdf, page, systems = self._upper()
-            content = change_bytes(_encoded(page, "L", "PDF", resolution=150))
+            pdf, page, systems = self.upper()
+            content = change_bytes(encoded(page, "L", "PDF", resolution=150))
             yield Made("PDF", name, partial(_write, content), systems=systems, asks=pdf.stem)
         for pages in (1, 2, 3):
             drawn = [self._drawn() for _ in range(pages)]
@@ -177,23 +177,23 @@ class Pages:
             both = np.concatenate(
                 [left[1], np.full((left[1].shape[0], 60), 230, np.uint8), _as_high(right[1], left[1])], 1
             )
-            content = _encoded(both, "L", form)
+            content = encoded(both, "L", form)
             systems = left[2] + right[2]
             yield Made("open books, negatives", f"spread.{ending}", partial(_write, content), pages=2, systems=systems)
         for ending, form in (("png", "PNG"), ("jpg", "JPEG"), ("pdf", "PDF"), ("gif", "GIF")):
             pdf, page, systems = self._drawn()
-            content = _encoded(255 - page, "L", form)
+            content = encoded(255 - page, "L", form)
             yield Made(
                 "open books, negatives", f"negative.{ending}", partial(_write, content), systems=systems, asks=pdf.stem
             )
         for turns in (1, 2, 3):
             pdf, page, systems = self._drawn()
-            content = _encoded(np.rot90(page, turns).copy(), "L", "PNG")
+            content = encoded(np.rot90(page, turns).copy(), "L", "PNG")
             name = f"turned-{turns}.png"
             yield Made("open books, negatives", name, partial(_write, content), systems=systems, asks=pdf.stem)
 
     def _image(self, name: str, mode: str, form: str, kind: str = "images", **options: Any) -> Made:
-        pdf, page, systems = self._upper()
+        pdf, page, systems = self.upper()
         save = partial(_save, page, mode, form, options)
         return Made(kind, name, save, systems=systems, asks=pdf.stem)
 
@@ -208,7 +208,7 @@ def _page_of(pdf: Path) -> Image:
     return np.asarray(image.resize((WIDTH_PX, round(image.height * WIDTH_PX / image.width))))
 
 
-def _encoded(page: Image, mode: str, form: str, **options: Any) -> bytes:
+def encoded(page: Image, mode: str, form: str, **options: Any) -> bytes:
     """A page image, uint8, in a mode and format of Pillow's; ``form`` may be an ending."""
     content = io.BytesIO()
     if mode == "I;16":
@@ -224,7 +224,7 @@ def _encoded(page: Image, mode: str, form: str, **options: Any) -> bytes:
 
 
 def _save(page: Image, mode: str, form: str, options: dict[str, Any], path: Path) -> None:
-    path.write_bytes(_encoded(page, mode, form, **options))
+    path.write_bytes(encoded(page, mode, form, **options))
 
 
 def _write(content: bytes, path: Path) -> None:

@@ -1,7 +1,7 @@
 """The picture of a terminal while ``earmark add`` reads a folder of sixty files: ``python docs/images/adding.py``.
 
-The folder is made of the demo's scores and recordings, with a few files that are odd or bad. The picture holds what the
-command prints, and its bar as it stood when two thirds of the files were done.
+The folder is made of the demo's scores and recordings, page images, an archive, and files that are odd or bad. The
+picture holds what the command prints, and its bar as it stood when three quarters of the files were done.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ import re
 import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from zipfile import ZipFile
 
+from PIL import Image
 from rich.console import Console
 from rich.text import Text
 
@@ -19,6 +21,7 @@ from earmark.cli.add_progress import AddProgress
 from earmark.cli.wording import became, summary
 from earmark.library.add import Outcome
 from earmark.library.library import Library
+from earmark.sheet.images import read_pages
 
 HERE = Path(__file__).resolve().parent
 DEMO = HERE.parents[1] / "demo"
@@ -26,12 +29,27 @@ FILES = 60
 WIDTH = 96
 SHOWN = 8
 """Lines before the bar."""
+OTHERS = {
+    ".DS_Store": b"\0\0\0\1Bud1",
+    "desktop.ini": b"[.ShellClassInfo]",
+    "Thumbs.db": b"\xd0\xcf\x11\xe0",
+    "programme.txt": b"Prelude, Wiegenlied, Largo",
+    "letter.docx": b"PK\3\4",
+    "quartet.sib": b"SIBELIUS",
+    "trio.sib": b"SIBELIUS",
+    "tapes.m3u": b"#EXTM3U",
+    "older.rar": b"Rar!",
+    "sonata.pdf": b"<!DOCTYPE html><title>Log in</title>",
+    "damaged.pdf": b"%PDF-1.4 and no more",
+    "empty.mp3": b"",
+}
+"""Files that are no music, or bad."""
 
 
 def fill(folder: Path) -> None:
     """Sixty files: scores with their MIDI files and sources, recordings, and others."""
     folder.mkdir()
-    for path in sorted((DEMO / "scores").iterdir())[:36]:
+    for path in sorted((DEMO / "scores").iterdir())[:24]:
         shutil.copy(path, folder)
     tapes = folder / "tapes"
     tapes.mkdir()
@@ -40,10 +58,17 @@ def fill(folder: Path) -> None:
     one, two = sorted(tapes.iterdir())[:2]
     (tapes / "radio.ogg").write_bytes(one.read_bytes() + two.read_bytes())
     shutil.copy(one, tapes / "take 3")
-    (folder / "programme.txt").write_text("Prelude, Wiegenlied, Largo")
-    (folder / "letter.doc").write_bytes(b"\xd0\xcf\x11\xe0")
-    (folder / ".DS_Store").write_bytes(b"\0")
-    (folder / "damaged.pdf").write_bytes(b"%PDF-1.4 and no more")
+    page = next(iter(read_pages(DEMO / "scores" / "petzold-menuet.pdf"))).image
+    book = folder / "album"
+    book.mkdir()
+    for number in (1, 3):
+        Image.fromarray(page).save(book / f"page_{number}.png")
+    (book / "page_2.png").write_bytes(b"\x89PNG and no more")
+    with ZipFile(folder / "scans.zip", "w") as archive:
+        archive.write(book / "page_1.png", "page_1.png")
+        archive.writestr("readme", "Scanned in 1998")
+    for name, content in OTHERS.items():
+        (folder / name).write_bytes(content)
 
 
 def main() -> None:
@@ -59,7 +84,7 @@ def main() -> None:
                 bar.done(outcome.source, done, total)
                 if outcome.status != "skipped":
                     lines.append(became(outcome).replace(f"{scratch}/", ""))
-                if done == total * 2 // 3:
+                if done == total * 3 // 4:
                     screen.print(Text("$ earmark add library music"))
                     screen.print(Text("\n".join(["…", *lines[-SHOWN:]])))
                     screen.print(bar.view)

@@ -300,11 +300,11 @@ def test_a_silent_recording_is_answered(earmark: Command, scores: Path, tmp_path
 INTERRUPTED = """
 import sys, time
 sys.path.insert(0, sys.argv[1])
-import conftest
+from tests.fake_encoders import FakeEncoders
 from earmark import cli
 from earmark.library import library
 from earmark.sources import encode
-encoders = conftest.FakeEncoders()
+encoders = FakeEncoders()
 library.load = lambda name: encoders
 read_piece = encode.read_piece
 def slow(*given):
@@ -321,7 +321,7 @@ def test_control_c_keeps_the_pieces_that_were_reported(earmark: Command, music: 
     folder.mkdir()
     for seed in range(12):
         music.write_pdf(folder / f"{seed:02d}.pdf", music.melody(seed, 24))
-    arguments = [str(Path(__file__).parents[1]), str(tmp_path / "lib"), str(folder)]
+    arguments = [str(Path(__file__).parents[2]), str(tmp_path / "lib"), str(folder)]
     adding = subprocess.Popen(
         [sys.executable, "-u", "-c", INTERRUPTED, *arguments],
         stdout=subprocess.PIPE,

@@ -37,7 +37,8 @@ def verdict(first: Ranked, sure: float, hits: Sequence[Hit | RecordingHit], hear
     """
     if first.confidence >= sure:
         same = ", ".join(hit.piece for hit in hits if hit.same_as == 1)
-        return Verdict(True, "surely", f"It fits this edition best; the same music: {same}." if same else "")
+        what = "edition" if isinstance(hits[0], Hit) else "recording"
+        return Verdict(True, "surely", f"It fits this {what} best; the same music: {same}." if same else "")
     likely: Said = "perhaps" if first.confidence >= POSSIBLE else "not in this library"
     return Verdict(False, "probably" if first.confidence >= PROBABLE else likely, _doubt(first, heard_s))
 

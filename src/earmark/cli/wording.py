@@ -75,8 +75,9 @@ def summary(outcomes: Sequence[Outcome], where: str) -> list[str]:
     ]
     counts = Counter(outcome.status for outcome in outcomes)
     lines.append(", ".join(f"{counts[status]} {status}" for status in _STATUSES if counts[status]))
-    if any(outcome.piece for outcome in outcomes):
-        lines.append(f"next: earmark find {shlex.quote(where)} RECORDING")
+    kinds = {outcome.piece.kind for outcome in outcomes if outcome.piece}
+    if kinds:
+        lines.append(f"next: earmark find {shlex.quote(where)} {'RECORDING' if 'score' in kinds else 'PAGE'}")
     return lines
 
 

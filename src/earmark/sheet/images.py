@@ -155,7 +155,8 @@ def _read_image(path: Path) -> Iterator[PageImage]:
                         raise _too_large(path)
                     image = np.array(_reduced(_grey(opened)))
             except _PILLOW_ERRORS as error:
-                raise BadInput(path, f"page {index + 1} is damaged", "copy or download it again") from error
+                what = f"page {index + 1} is damaged" if frames > 1 else "is damaged"
+                raise BadInput(path, what, "copy or download it again") from error
             yield PageImage(index + 1, image)
 
 
