@@ -26,7 +26,6 @@ OF_THE_WHOLE = {
     "store/test_faults.py": "libraries on disks that fail",
     "library/test_kinds.py": "every kind of file that is added",
     "model/test_shipped.py": "the weights that ship",
-    "test_benchmarks.py": "benchmarks/ and experiments/",
     "test_demo.py": "demo/",
     "test_docs.py": "the documents",
     "test_layers.py": "the folders",
@@ -80,10 +79,13 @@ def rooms_used(path: Path) -> set[str]:
 
 
 def test_tests_lie_where_what_they_test_lies() -> None:
-    """``tests/X/test_y.py`` tests the module or folder ``src/earmark/X/y``, or is one of `OF_THE_WHOLE`."""
+    """``tests/X/test_y.py`` tests the module or folder ``src/earmark/X/y``, or ``X/y`` of benchmarks or experiments, or
+    is one of `OF_THE_WHOLE`."""
     tests = {path.relative_to(TESTS).as_posix() for path in TESTS.rglob("test_*.py")}
     tested = {path.relative_to(PACKAGE).with_suffix("").as_posix() for path in files()}
     tested |= {path.parent.relative_to(PACKAGE).as_posix() for path in files()}
+    beside = [path for folder in ("benchmarks", "experiments") for path in (ROOT / folder).rglob("*.py")]
+    tested |= {path.relative_to(ROOT).with_suffix("").as_posix() for path in beside}
     astray = {name for name in tests if name.replace("test_", "", 1).removesuffix(".py") not in tested}
     assert astray == set(OF_THE_WHOLE)
 

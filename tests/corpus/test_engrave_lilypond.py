@@ -3,6 +3,7 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
+import pypdfium2 as pdfium
 import pytest
 
 from earmark.corpus.engrave_lilypond import EngravingError, engrave
@@ -45,6 +46,22 @@ def test_every_notehead_has_its_pitch_moment_and_box(source: Path, tmp_path: Pat
     middle = (top.box[1] + top.box[3]) / 2
     c = heads[0].box
     assert (c[1] + c[3]) / 2 == pytest.approx(middle - space / 2, abs=space / 50)
+
+
+def test_landscape_pages_are_turned_upright(source: Path, tmp_path: Path) -> None:
+    file = source / "ftp/Own/one/one.ly"
+    landscape = '#(set-default-paper-size "a5" \'landscape)\n\\header { tagline = ##f }\n'
+    file.write_text(landscape + file.read_text())
+    engraving = engrave(file, source, tmp_path)
+    (staff,) = engraving.staves
+    # A staff is 20 pt high, and A5 in landscape 148 mm.
+    assert staff.box[3] - staff.box[1] == pytest.approx(20 / 72.27 * 25.4 / 148, rel=1e-3)
+    assert all(staff.box[0] < head.box[0] < staff.box[2] for head in engraving.noteheads)
+    heads = [head.box[0] for head in sorted(engraving.noteheads, key=lambda head: head.main)]
+    assert heads == sorted(heads)
+    with pdfium.PdfDocument(engraving.pdfs[0]) as document:
+        width, height = document[0].get_size()
+    assert width > height
 
 
 def test_a_file_without_pages_is_reported_with_lilyponds_complaint(source: Path, tmp_path: Path) -> None:

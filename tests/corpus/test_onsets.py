@@ -94,3 +94,9 @@ def test_a_score_that_does_not_sound_has_no_onset(tmp_path: Path) -> None:
     assert onsets.tick.tolist() == [0, -1]
     assert onsets.matched == 1
     assert onsets.sounding == pytest.approx(2)
+
+
+def test_a_note_that_is_louder_than_midi_allows_is_heard(tmp_path: Path) -> None:
+    midi = write_midi(tmp_path / "score.midi", [(0, 384, 60), (384, 768, 62)])
+    midi.write_bytes(midi.read_bytes().replace(bytes([60, 90]), bytes([60, 160]), 1))
+    assert find_onsets([head(1, 0, 60), head(1, Fraction(1, 4), 62)], [midi]).tick.tolist() == [0, 384]

@@ -16,7 +16,7 @@ from earmark.results import Link, Place
 from earmark.schema import FloatArray, Page
 from earmark.search.rank import propose
 from earmark.sources.on_disk import PageFile
-from earmark.store.store import Edit, LibraryUnusable, Store
+from earmark.store.store import Bookmark, Edit, LibraryUnusable, Store
 from earmark.store.whole import copy_pieces
 
 from .engines import Engine, Server, folder_engine, lite_engine
@@ -179,12 +179,16 @@ class TestEngine:
         edited = store.edit(store.pieces()[0], Edit("elise", "Für Elise", None, "Of 1912.", ("to do", "piano")))
         assert (edited.name, edited.title, edited.composer) == ("elise", "Für Elise", "Anon")
         assert (edited.note, edited.tags) == ("Of 1912.", ("to do", "piano"))
+        marks = (Bookmark(2, 1, "3-4-5\nhere"), Bookmark(4))
+        edited = store.edit(edited, Edit(bookmarks=marks))
+        assert edited.bookmarks == marks
         assert store.edited(edited) == {"title"}
         put_recording(store, "a", "Take 4", "A. Player")
         (piece,) = store.pieces()
         assert (piece.name, piece.title, piece.composer) == ("elise", "Für Elise", "A. Player")
-        assert (piece.note, piece.tags) == (edited.note, edited.tags)
-        assert store.edit(piece, Edit(None, None, None, "", ())) == replace(piece, note="", tags=())
+        assert (piece.note, piece.tags, piece.bookmarks) == (edited.note, edited.tags, marks)
+        plain = replace(piece, note="", tags=(), bookmarks=())
+        assert store.edit(piece, Edit(None, None, None, "", (), ())) == plain
         moved = replace(score("a"), source="/moved/a.pdf", files=(PageFile("/moved/a.pdf", 1000, 123),))
         assert store.relocate(piece, moved).title == "Für Elise"
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,6 +91,20 @@ def test_a_process_that_was_not_ready_in_time_is_waited_for(
     first = worker.pid
     assert find(worker, clip) == "piece-1"
     assert worker.pid == first
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there ctrl-C goes to no single process")
+def test_ctrl_c_is_not_for_a_process_that_has_just_begun(worker: Worker, clip: Path) -> None:
+    worker.kill()
+    before = worker.pid
+    with ThreadPoolExecutor(1) as thread:
+        found = thread.submit(find, worker, clip)
+        while (pid := worker.pid) in (before, None):
+            time.sleep(0.001)
+        assert pid is not None
+        os.kill(pid, signal.SIGINT)
+        assert found.result() == "piece-1"
+    assert worker.pid == pid
 
 
 def test_progress_is_told(worker: Worker, clip: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -130,6 +131,7 @@ def piece_json(piece: Piece) -> dict[str, Any]:
         "added_at": piece.added_at,
         "note": piece.note,
         "tags": list(piece.tags),
+        "bookmarks": [asdict(one) for one in piece.bookmarks],
     }
 
 

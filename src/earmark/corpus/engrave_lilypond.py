@@ -25,6 +25,7 @@ from earmark.schema import Box
 
 _NOTES_ILY = Path(__file__).with_name("notes.ily")
 _TIMEOUT_S = 300
+_FINE = 1_000_000  # steps of a page's width and height in which places are asked for
 # LilyPond 2.25.12's garbage collector at times frees what is still in use, and LilyPond crashes or hangs. Without it
 # the longest pieces take 0.9 GB, and all a third less time.
 _NO_GARBAGE_COLLECTION = {"GC_DONT_GC": "1"}
@@ -94,6 +95,8 @@ def engrave(main: Path, root: Path, scratch: Path) -> Engraving:
         complaint = _run_lilypond(copy, folder)
         pdfs, midis = _outputs(folder, ".pdf"), _outputs(folder, ".midi")
         if pdfs and midis:  # the exit code says little: old files have faults that cost no note
+            for pdf in pdfs:
+                _turn_upright(pdf)
             return _read_engraving(folder / "NOTES.tsv", pdfs, midis)
     raise EngravingError(complaint)
 
@@ -124,7 +127,9 @@ def _run_lilypond(main: Path, folder: Path) -> str:
         return f"LilyPond took more than {_TIMEOUT_S} s"
     lines = [line.strip() for line in done.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
     errors = [line for line in lines if "error:" in line] or lines[-1:]
-    return errors[0].removeprefix(f"{main.resolve().parent}/") if errors else f"LilyPond ended with {done.returncode}"
+    if errors:
+        return errors[0].removeprefix(f"{main.resolve().parent}/")
+    return f"LilyPond ended with {done.returncode}, and printed no page"
 
 
 def _drop_hand_shifts(folder: Path) -> None:
@@ -194,9 +199,7 @@ def read_links(pdfs: tuple[Path, ...]) -> Iterator[tuple[int, str, Box]]:
         with pdfium.PdfDocument(path) as document:
             for number in range(len(document)):
                 page = document[number]
-                width, height = page.get_size()
-                for address, (left, bottom, right, top) in _page_links(document, page):
-                    box = (left / width, 1 - top / height, right / width, 1 - bottom / height)
+                for address, box in _page_links(document, page):
                     yield first_page + number, address, box
                 page.close()
             first_page += len(document)
@@ -211,5 +214,29 @@ def _page_links(document: pdfium.PdfDocument, page: pdfium.PdfPage) -> Iterator[
             continue
         address = ctypes.create_string_buffer(size)
         pdfium_c.FPDFAction_GetURIPath(document, action, address, size)
-        box = (rectangle.left, rectangle.bottom, rectangle.right, rectangle.top)
-        yield address.value.decode("utf-8", "replace"), box
+        yield address.value.decode("utf-8", "replace"), _as_shown(page, rectangle)
+
+
+def _turn_upright(path: Path) -> None:
+    """Turn a PDF whose staves run upwards: LilyPond prints landscape pages on upright paper."""
+    with pdfium.PdfDocument(path) as document:
+        links = (link for page in document for link in _page_links(document, page))
+        x0, y0, x1, y1 = next((box for address, box in links if address.startswith("earmark:staff")), (0, 0, 1, 0))
+        if y1 - y0 <= x1 - x0:
+            return
+        for page in document:
+            page.set_rotation(90)
+        turned = path.with_suffix(".turned")
+        document.save(turned)
+    turned.replace(path)
+
+
+def _as_shown(page: pdfium.PdfPage, rectangle: pdfium_c.FS_RECTF) -> Box:
+    """A rectangle of a page in fractions of the page as it is shown: landscape pages are turned."""
+    x, y = ctypes.c_int(0), ctypes.c_int(0)
+    corners = []
+    for corner in ((rectangle.left, rectangle.top), (rectangle.right, rectangle.bottom)):
+        pdfium_c.FPDF_PageToDevice(page, 0, 0, _FINE, _FINE, 0, *corner, x, y)
+        corners.append((x.value / _FINE, y.value / _FINE))
+    (x0, x1), (y0, y1) = (sorted(values) for values in zip(*corners, strict=True))
+    return x0, y0, x1, y1

@@ -52,7 +52,7 @@ class NoteheadOnsets:
 
 def find_onsets(noteheads: Sequence[NoteHead], midis: Sequence[Path]) -> NoteheadOnsets:
     """Give every notehead its onset in the performance made of ``midis``, the files of the scores in their order."""
-    files = [mido.MidiFile(path) for path in midis]
+    files = [mido.MidiFile(path, clip=True) for path in midis]  # LilyPond writes velocities above 127
     notes = [_read_notes(file) for file in files]
     by_score: dict[int, list[int]] = defaultdict(list)
     for row, notehead in enumerate(noteheads):

@@ -15,12 +15,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from earmark.results import Identified, Place, Stretch
+from earmark.schema import Box
+from earmark.store.store import Bookmark
 
 FRAMES_PER_S = 75
 """Of a cue sheet, which tells minutes, seconds and frames of a CD."""
@@ -74,17 +76,47 @@ def answer_annotations(found: Mapping[str, Any], address: str) -> str:
     return _json({"@context": "http://www.w3.org/ns/anno.jsonld", "type": "AnnotationPage", "items": items})
 
 
+def bookmark_annotations(
+    piece: str, bookmarks: Iterable[Bookmark], boxes: Mapping[tuple[int, int], Box], address: str
+) -> str:
+    """An AnnotationPage of a piece's bookmarks, each on a page of the server at ``address``, which ends with a slash.
+
+    ``boxes`` are those of its systems, by page and number.
+    """
+    items = []
+    for mark in bookmarks:
+        target: dict[str, Any] = {"type": "SpecificResource", "source": _link(address, piece, mark.page, mark.system)}
+        if mark.system and (box := boxes.get((mark.page, mark.system))):
+            target["selector"] = _region(box)
+        item: dict[str, Any] = {"type": "Annotation", "motivation": "bookmarking", "target": target}
+        if mark.text:
+            said = {"type": "TextualBody", "purpose": "commenting", "format": "text/plain", "value": mark.text}
+            item |= {"motivation": "commenting", "body": said}
+        items.append(item)
+    return _json({"@context": "http://www.w3.org/ns/anno.jsonld", "type": "AnnotationPage", "items": items})
+
+
+def _link(address: str, piece: str, page: int, system: int | None) -> str:
+    """The address of a place that stays."""
+    place = {"piece": piece, "page": page} | ({} if system is None else {"system": system})
+    return f"{address}open?{urlencode(place)}"
+
+
+def _region(box: Sequence[float]) -> dict[str, str]:
+    """A part of a page, in fractions of it."""
+    x0, y0, x1, y1 = (100 * side for side in box)
+    return _fragment(f"xywh=percent:{x0:.3f},{y0:.3f},{x1 - x0:.3f},{y1 - y0:.3f}")
+
+
+def _fragment(value: str) -> dict[str, str]:
+    return {"type": "FragmentSelector", "conformsTo": "http://www.w3.org/TR/media-frags/", "value": value}
+
+
 def _hit_annotation(hit: Mapping[str, Any], query: str, address: str) -> dict[str, Any]:
-    place = {key: hit[key] for key in ("page", "system") if key in hit}
-    link = f"{address}open?{urlencode({'piece': hit['piece'], **place})}"
-    if "box" in hit:
-        x0, y0, x1, y1 = (100 * side for side in hit["box"])
-        value = f"xywh=percent:{x0:.3f},{y0:.3f},{x1 - x0:.3f},{y1 - y0:.3f}"
-    else:
-        value = f"t={hit['time_s']:.3f}"
+    link = _link(address, hit["piece"], hit.get("page", 1), hit.get("system"))
+    selector = _region(hit["box"]) if "box" in hit else _fragment(f"t={hit['time_s']:.3f}")
     at = "" if hit["query_time_s"] is None else f", like {query} at {hit['query_time_s']:.1f} s"
     said = f"{hit['piece']}, rank {hit['rank']}, confidence {hit['confidence']:.2f}{at}"
-    selector = {"type": "FragmentSelector", "conformsTo": "http://www.w3.org/TR/media-frags/", "value": value}
     return {
         "type": "Annotation",
         "motivation": "identifying",

@@ -43,6 +43,7 @@ from earmark.store.store import (
     DOWNLOADS,
     UNPACKED,
     UPLOADS,
+    Bookmark,
     Edit,
     LibraryUnusable,
     Piece,
@@ -336,15 +337,17 @@ class Library:
         composer: str | None = None,
         note: str | None = None,
         tags: Iterable[str] | None = None,
+        bookmarks: Iterable[Bookmark] | None = None,
     ) -> Piece:
-        """Sets what is given of the name, title, composer, note and tags of the piece that is called ``piece``.
+        """Sets what is given of the name, title, composer, note, tags and bookmarks of the piece called ``piece``.
 
         They stay when its file is added again, changed or not. Tags are words or phrases of a line each; equal ones are
         one. Raises BadInput when there is no such piece, or another one of that name.
         """
         lines = None if tags is None else dict.fromkeys(filter(None, (" ".join(tag.split()) for tag in tags)))
+        marks = None if bookmarks is None else tuple(dict.fromkeys(bookmarks))
         name = name and unicodedata.normalize("NFC", name)
-        edit = Edit(name, title, composer, note, None if lines is None else tuple(lines))
+        edit = Edit(name, title, composer, note, None if lines is None else tuple(lines), marks)
         return self.store.edit(self._named([piece])[0], edit)
 
     def remove(self, *names: str) -> None:

@@ -30,6 +30,7 @@ _ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",  # a fork's threads for matrices would be its own, and spin while they wait
     "MALLOC_MMAP_THRESHOLD_": str(32 << 20),  # glibc's: a fork soon ends, and keeps its memory until then,
     "MALLOC_TRIM_THRESHOLD_": str(256 << 20),  # for every page that is given back and taken again is zeroed
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",  # and takes it in large pages, if it may, for each costs a fault
 }
 _CODE = "from earmark.sandbox.child import main; main()"
 _REMEDY = "it is damaged, or made to do harm: save it again, or convert it"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import astuple, replace
+from dataclasses import asdict, astuple, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from earmark.search.index import Neighbours
 from earmark.sources.on_disk import PAGES, PageFile, Score
 from earmark.store.database import Database
 from earmark.store.embedded_search import EmbeddedSearch
-from earmark.store.store import Edit, Piece, check_model
+from earmark.store.store import Bookmark, Edit, Piece, check_model
 from earmark.store.tables import FACTS, IS_WHOLE, LINKS, PIECES, PLACE, PLACES, SUMS, TIME, crc32
 
 TAG_END = "\n"
@@ -170,16 +170,27 @@ class EmbeddedStore:
         with self._writing():
             self._claim(model_id)
             edited = self._edited(score.source)
-            written = self._db.execute("SELECT note, tags FROM pieces WHERE source = ?", (score.source,)).fetchone()
+            written = self._db.execute(
+                "SELECT note, tags, bookmarks FROM pieces WHERE source = ?", (score.source,)
+            ).fetchone()
             name = self._remove_source(score.source) or self._free_name(score.name)
             score = replace(
                 score, title=edited.get("title", score.title), composer=edited.get("composer", score.composer)
             )
             added_at = datetime.now(UTC).isoformat(timespec="seconds")
             identifier = self._db.execute(
-                "INSERT INTO pieces (name, source, sha256, added_at, kind, title, composer, note, tags) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (name, score.source, sha256, added_at, score.kind, score.title, score.composer, *(written or ("", ""))),
+                "INSERT INTO pieces (name, source, sha256, added_at, kind, title, composer, note, tags, bookmarks) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    name,
+                    score.source,
+                    sha256,
+                    added_at,
+                    score.kind,
+                    score.title,
+                    score.composer,
+                    *(written or ("", "", "")),
+                ),
             ).lastrowid
             assert identifier is not None
             self._put_files(identifier, score)
@@ -211,8 +222,11 @@ class EmbeddedStore:
             now = edit.of(self.piece(piece.id))
             if self._db.one("SELECT 1 FROM pieces WHERE name = ? AND id != ?", now.name, piece.id):
                 raise BadInput(self._folder, f"has another piece {now.name!r}", "give another name")
-            query = "UPDATE pieces SET name = ?, title = ?, composer = ?, note = ?, tags = ? WHERE id = ?"
-            self._db.execute(query, (now.name, now.title, now.composer, now.note, TAG_END.join(now.tags), piece.id))
+            query = (
+                "UPDATE pieces SET name = ?, title = ?, composer = ?, note = ?, tags = ?, bookmarks = ? WHERE id = ?"
+            )
+            written = now.note, TAG_END.join(now.tags), "\n".join(json.dumps(asdict(one)) for one in now.bookmarks)
+            self._db.execute(query, (now.name, now.title, now.composer, *written, piece.id))
             self._note_edits(piece.id, edit.told | self._edited(now.source).keys())
             self._note_facts(piece.id)
             return self.piece(piece.id)
@@ -425,8 +439,9 @@ class EmbeddedStore:
 
 def _piece(columns: Sequence[Any]) -> Piece:
     """A row of `PIECES`, without its last column."""
-    *values, tags = columns
-    return replace(Piece(*values), tags=tuple(filter(None, tags.split(TAG_END))))
+    *values, tags, bookmarks = columns
+    marks = tuple(Bookmark(**json.loads(line)) for line in bookmarks.splitlines())
+    return replace(Piece(*values), tags=tuple(filter(None, tags.split(TAG_END))), bookmarks=marks)
 
 
 def _embeddings(stored: bytes, count: int) -> FloatArray:

@@ -167,6 +167,7 @@ class MilvusStore:
             composer=edited.get("composer", score.composer),
             note=before.piece.note if before else "",
             tags=before.piece.tags if before else (),
+            bookmarks=before.piece.bookmarks if before else (),
         )
         row = Row(piece, State.COMING, time.time_ns(), model_id, score.files, pages, tuple(sorted(edited)))
         self._rows.write([row])

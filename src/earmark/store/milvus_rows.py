@@ -29,7 +29,7 @@ import numpy as np
 from earmark.results import Link, Place
 from earmark.schema import FloatArray, Page
 from earmark.sources.on_disk import PageFile, whole_file
-from earmark.store.store import LibraryUnusable, Piece
+from earmark.store.store import Bookmark, LibraryUnusable, Piece
 
 BITS = 20
 """Of a row's identifier, for its number in the piece; the others are the piece's, which JavaScript can count, too."""
@@ -97,8 +97,10 @@ class Row:
     def read(cls, stored: dict[str, Any]) -> Row:
         """What `stored` wrote."""
         told = _unpacked(stored["told"])
-        given = told["piece"] | {"source": here(told["piece"]["source"]), "tags": tuple(told["piece"].get("tags", ()))}
-        piece = Piece(**given)
+        known = told["piece"]
+        marks = tuple(Bookmark(**one) for one in known.get("bookmarks", ()))
+        written = {"tags": tuple(known.get("tags", ())), "bookmarks": marks}
+        piece = Piece(**known | {"source": here(known["source"])} | written)
         files = tuple(PageFile(here(path), size, mtime_ns) for path, size, mtime_ns in told["files"])
         pages = tuple(Page(*page) for page in told["pages"])
         state, edited = State(stored["state"]), tuple(told["edited"])

@@ -43,11 +43,20 @@ class LibraryDamaged(LibraryUnusable):
 
 
 @dataclass(frozen=True)
+class Bookmark:
+    """A place that a person wants to come back to: a page, or a system of it; ``text`` is what they wrote there."""
+
+    page: int
+    system: int | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True)
 class Piece:
     """What a library knows about one piece; ``added_at`` is UTC, ISO 8601; pages, systems and places are counts.
 
-    A recording has no pages and no systems; its places are its excerpts. ``note`` and ``tags`` are what a person wrote
-    about it; they stay when its file changes.
+    A recording has no pages and no systems; its places are its excerpts. ``note``, ``tags`` and ``bookmarks`` are
+    what a person wrote about it and into it; they stay when its file changes.
     """
 
     id: int
@@ -63,6 +72,7 @@ class Piece:
     composer: str = ""
     note: str = ""
     tags: tuple[str, ...] = ()
+    bookmarks: tuple[Bookmark, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,13 +84,14 @@ class Edit:
     composer: str | None = None
     note: str | None = None
     tags: tuple[str, ...] | None = None
+    bookmarks: tuple[Bookmark, ...] | None = None
 
     def of(self, piece: Piece) -> Piece:
         """The piece as it is then."""
-        given = {"title": self.title, "composer": self.composer, "note": self.note}
-        changed: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
-        tags = piece.tags if self.tags is None else self.tags
-        return replace(piece, name=self.name or piece.name, tags=tags, **changed)
+        fields = ("title", "composer", "note", "tags", "bookmarks")
+        given: dict[str, Any] = {field: getattr(self, field) for field in fields}
+        changed = {field: value for field, value in given.items() if value is not None}
+        return replace(piece, name=self.name or piece.name, **changed)
 
     @property
     def told(self) -> set[str]:

@@ -3,8 +3,9 @@
 ``user_version`` is the format's version:
 
 * ``meta(key, value)``: ``model`` is the model_id whose embeddings these are
-* ``pieces(id, name, source, sha256, added_at, kind, title, composer, note, tags)``: ``id`` is never used twice;
-  ``source`` is the absolute path or the address; ``kind`` is ``score`` or ``recording``; ``tags`` a line each
+* ``pieces(id, name, source, sha256, added_at, kind, title, composer, note, tags, bookmarks)``: ``id`` is never used
+  twice; ``source`` is the absolute path or the address; ``kind`` is ``score`` or ``recording``; ``tags`` a line each;
+  ``bookmarks`` JSON of `earmark.store.store.Bookmark`, a line each
 * ``files(piece, number, path, size, mtime_ns)``: what the piece was read from, in page order
 * ``pages(piece, number, width_px, height_px, systems, image, side)``: see `earmark.schema.Page`
 * ``thumbnails(piece, png, checksum)``: a small picture of the first page, and its CRC-32; pieces that were added by
@@ -30,7 +31,7 @@ import zlib
 
 import numpy as np
 
-FORMAT = 6
+FORMAT = 7
 APPLICATION_ID = 0x4561726D  # "Earm"
 PLACE = np.dtype([("page", "<i4"), ("system", "<i4"), ("box", "<f4", (4,))])
 TIME = np.dtype("<f4")
@@ -89,6 +90,9 @@ CREATE TABLE thumbnails (
     piece INTEGER PRIMARY KEY REFERENCES pieces ON DELETE CASCADE,
     png BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT;
 """,
+    7: """
+ALTER TABLE pieces ADD COLUMN bookmarks TEXT NOT NULL DEFAULT '';
+""",
 }
 """What each format added to the one before."""
 
@@ -97,7 +101,8 @@ CREATE TABLE thumbnails (
 FACTS = """
 crc32(name, source, sha256, added_at, kind, title,
     composer || coalesce((SELECT char(10) || fields FROM edits WHERE piece = id), '')
-        || iif(note = '' AND tags = '', '', char(10) || note || char(10) || tags),
+        || iif(note = '' AND tags = '', '', char(10) || note || char(10) || tags)
+        || iif(bookmarks = '', '', char(10) || bookmarks),
     (SELECT group_concat(number || ' ' || path || ' ' || size || ' ' || mtime_ns, char(10))
         FROM (SELECT * FROM files WHERE piece = id ORDER BY number)),
     (SELECT group_concat(number || ' ' || width_px || ' ' || height_px || ' ' || systems
@@ -122,7 +127,7 @@ PIECES = f"""
 SELECT id, name, source, sha256, added_at,
     (SELECT count(*) FROM pages WHERE piece = id), (SELECT coalesce(sum(systems), 0) FROM pages WHERE piece = id),
     (SELECT length(places) FROM vectors WHERE piece = id) / iif(kind = 'score', {PLACE.itemsize}, {TIME.itemsize}),
-    kind, title, composer, note, tags, (SELECT facts FROM checksums WHERE piece = id) IS {FACTS}
+    kind, title, composer, note, tags, bookmarks, (SELECT facts FROM checksums WHERE piece = id) IS {FACTS}
 FROM pieces
 """
 """Columns of `earmark.store.store.Piece`, and whether its rows are as they were put."""

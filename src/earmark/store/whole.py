@@ -11,7 +11,7 @@ import numpy.typing as npt
 from earmark.results import Place
 from earmark.schema import FloatArray, Page
 from earmark.sources.on_disk import Score
-from earmark.store.store import Edit, Piece, Store
+from earmark.store.store import Bookmark, Edit, Piece, Store
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Whole:
     edited: Set[str]
     note: str
     tags: tuple[str, ...]
+    bookmarks: tuple[Bookmark, ...]
     thumbnail: bytes
 
 
@@ -41,7 +42,7 @@ def read_whole(store: Store, piece: Piece) -> Whole:
         else:
             places, embeddings = store.excerpts(piece.id)
         pages, edited = tuple(store.pages(piece.id)), store.edited(piece)
-        written = (piece.note, piece.tags, store.thumbnail(piece.id) or b"")
+        written = (piece.note, piece.tags, piece.bookmarks, store.thumbnail(piece.id) or b"")
         return Whole(score, piece.sha256, pages, places, embeddings, store.model_id or "", edited, *written)
 
 
@@ -59,10 +60,11 @@ def put_whole(store: Store, whole: Whole) -> Piece:
         piece = store.put(score, whole.sha256, whole.pages, places, embeddings, whole.model_id, whole.thumbnail)
     else:
         piece = store.put_recording(score, whole.sha256, places, embeddings, whole.model_id)
-    if not whole.edited and (piece.note, piece.tags) == (whole.note, whole.tags):
+    written = (whole.note, whole.tags, whole.bookmarks)
+    if not whole.edited and (piece.note, piece.tags, piece.bookmarks) == written:
         return piece
     title, composer = (value if name in whole.edited else None for name, value in _settable(score).items())
-    return store.edit(piece, Edit(None, title, composer, whole.note, whole.tags))
+    return store.edit(piece, Edit(None, title, composer, *written))
 
 
 def copy_pieces(source: Store, to: Store, report: Callable[[Piece, bool, int, int], None]) -> None:
@@ -87,7 +89,7 @@ def copy_pieces(source: Store, to: Store, report: Callable[[Piece, bool, int, in
 
 def _told(piece: Piece, store: Store) -> tuple[object, ...]:
     """What tells a piece that is there already from a newer one."""
-    return piece.sha256, store.edited(piece), piece.note, piece.tags
+    return piece.sha256, store.edited(piece), piece.note, piece.tags, piece.bookmarks
 
 
 def _settable(score: Score) -> dict[str, str]:

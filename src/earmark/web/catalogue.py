@@ -19,11 +19,11 @@ from earmark.errors import BadInput
 from earmark.library.history import History
 from earmark.library.library import Library
 from earmark.results import Kind, Place
-from earmark.schema import Page
+from earmark.schema import Box, Page
 from earmark.sheet.formats import kind_of_name
 from earmark.sources.on_disk import PageFile, Score, page_file, sha256
 from earmark.store.names import Order, having, in_order, initial, natural
-from earmark.store.store import DOWNLOADS, UNPACKED, UPLOADS, LibraryUnusable, Piece
+from earmark.store.store import DOWNLOADS, UNPACKED, UPLOADS, Bookmark, LibraryUnusable, Piece
 from earmark.store.whole import Whole, put_whole, take_out
 from earmark.web.added_files import AddedFiles
 from earmark.web.errors import Refusal
@@ -114,13 +114,22 @@ class Catalogue:
 
         Raises Refusal, not_found or bad_request.
         """
+        marks = values.pop("bookmarks", None)
+        bookmarks = None if marks is None else [Bookmark(**one) for one in marks]
         with self._lock:
             try:
-                return piece_json(self._library.edit(self.piece(identifier).name, **values))
+                return piece_json(self._library.edit(self.piece(identifier).name, bookmarks=bookmarks, **values))
             except LibraryUnusable:
                 raise
             except BadInput as error:  # of the name
                 raise Refusal("bad_request", f"the library {error.what}", error.remedy) from error
+
+    def bookmarked(self, identifier: int) -> tuple[Piece, dict[tuple[int, int], Box]]:
+        """A piece, and the boxes of its systems by page and number."""
+        with self._lock:
+            piece = self.piece(identifier)
+            places = self._library.store.contents(identifier)[0] if piece.kind == "score" else ()
+            return piece, _boxes(places)
 
     def piece(self, identifier: int) -> Piece:
         """Raises Refusal, not_found, if there is none."""
@@ -291,15 +300,20 @@ def _state(path: str) -> PageFile | None:
         return None
 
 
-def _layout(pages: Iterable[Page], places: Iterable[Place]) -> list[dict[str, Any]]:
-    """Every page with the boxes of its systems, each box around all its places'."""
-    boxes: dict[tuple[int, int], tuple[float, float, float, float]] = {}
+def _boxes(places: Iterable[Place]) -> dict[tuple[int, int], Box]:
+    """The box of each system, by page and number."""
+    boxes: dict[tuple[int, int], Box] = {}
     for place in places:
         x0, y0, x1, y1 = boxes.get((place.page, place.system), place.box)
         a0, b0, a1, b1 = place.box
         boxes[place.page, place.system] = (min(x0, a0), min(y0, b0), max(x1, a1), max(y1, b1))
+    return boxes
+
+
+def _layout(pages: Iterable[Page], places: Iterable[Place]) -> list[dict[str, Any]]:
+    """Every page with the boxes of its systems, each box around all its places'."""
     systems: dict[int, list[dict[str, Any]]] = {}
-    for (page, system), box in sorted(boxes.items()):
+    for (page, system), box in sorted(_boxes(places).items()):
         systems.setdefault(page, []).append({"number": system, "box": list(box)})
     return [
         {

@@ -58,6 +58,14 @@ class LibrarySummary(BaseModel):
     version: str
 
 
+class Bookmark(BaseModel):
+    """A place of a piece that somebody wants to come back to: a page, or a system of it; `text` is what they wrote."""
+
+    page: Annotated[int, Field(ge=1, le=100_000)]
+    system: Annotated[int, Field(ge=1, le=1000)] | None = None
+    text: Annotated[str, Field(max_length=1000)] = ""
+
+
 class Piece(BaseModel):
     """A piece; `source` is the name of the file or folder that it was added from. A recording has no pages."""
 
@@ -72,6 +80,7 @@ class Piece(BaseModel):
     systems: int
     note: str
     tags: list[str]
+    bookmarks: list[Bookmark]
 
 
 class ListedPiece(Piece):
@@ -149,6 +158,7 @@ class Edit(BaseModel):
     composer: Annotated[str, Field(max_length=200)] | None = None
     note: Annotated[str, Field(max_length=10_000)] | None = None
     tags: Annotated[list[Annotated[str, Field(min_length=1, max_length=100)]], Field(max_length=100)] | None = None
+    bookmarks: Annotated[list[Bookmark], Field(max_length=1000)] | None = None
 
 
 class Removal(BaseModel):

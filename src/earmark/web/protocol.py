@@ -61,6 +61,7 @@ def piece_json(piece: Piece) -> dict[str, Any]:
         "systems": piece.systems,
         "note": piece.note,
         "tags": list(piece.tags),
+        "bookmarks": [asdict(one) for one in piece.bookmarks],
     }
 
 

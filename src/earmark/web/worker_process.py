@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import signal
+import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
@@ -107,7 +109,8 @@ class Worker:
         context = multiprocessing.get_context("spawn")
         pipe, theirs = context.Pipe()
         process = context.Process(target=worker.main, args=(theirs, self._setup), daemon=True)
-        process.start()
+        with _ctrl_c_held():
+            process.start()
         theirs.close()
         with self._lock:
             self._process, self._pipe, self._killed, self._ready = process, pipe, False, False
@@ -132,6 +135,19 @@ class Worker:
             process.close()
         if pipe is not None:
             pipe.close()
+
+
+@contextmanager
+def _ctrl_c_held() -> Iterator[None]:
+    """What is started within never hears of ctrl-C, which is the server's to handle, not even while Python starts."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _receive(pipe: Connection, deadline: float) -> tuple[bytes, bytes]:

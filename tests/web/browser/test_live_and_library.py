@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -197,8 +198,13 @@ def test_a_recording_is_practised_with(visit: Visit, clip: Path) -> None:
     page.set_input_files("#library-input", clip)
     page.wait_for_selector(".addition.done >> text=Added: clip, a recording")
     page.click(".book:has-text('piece-1') a")
+    page.fill("#piece-mark-text", "thumb under")
     page.click("#piece-mark")
-    assert page.inner_text("#piece-marks") == "Page 1"
+    page.wait_for_selector("#piece-marks >> text=thumb under")
+    with page.expect_download() as download:
+        page.click("#piece-marks-export")
+    (item,) = json.loads(Path(download.value.path()).read_text())["items"]
+    assert item["body"]["value"] == "thumb under"
     page.click("#piece-recordings a:has-text('clip')")
     page.wait_for_selector("#practice-loop:enabled")
     assert page.inner_text("#practice-player .player-words") == "Page 2, system 1"
@@ -207,20 +213,28 @@ def test_a_recording_is_practised_with(visit: Visit, clip: Path) -> None:
     assert page.evaluate(f"[{audio}.playbackRate, {audio}.preservesPitch]") == [0.5, True]
 
     page.click("#practice-loop")
-    page.select_option("#practice-from", "2/1")
-    page.select_option("#practice-to", "2/1")
+    assert page.inner_text("#practice-player .player-words") == "Choose the first system of the loop in the score."
+    page.select_option("#practice-from", label="Page 2, system 1")
+    page.select_option("#practice-to", label="Page 2, system 1")
+    assert page.locator("#practice .overlay-loop").count() == 1
+    assert page.locator("#practice .overlay-loop-end").count() == 2
     assert page.get_attribute("#practice-loop", "aria-pressed") == "true"
     page.evaluate(f"{audio}.currentTime = 9.5")
     page.evaluate(f"{audio}.play()")
     page.wait_for_function(f"() => {audio}.currentTime < 3")
     page.click("#practice-loop")
     assert page.is_hidden("#practice-ends")
+    assert page.locator("#practice .overlay-loop").count() == 0
 
     page.click("#practice-mark")
-    assert page.inner_text("#practice-marks").split("\n") == ["Page 1", "Page 2, system 1"]
+    page.wait_for_selector("#practice-marks >> text=Page 2, system 1")
+    assert re.split("\n+", page.inner_text("#practice-marks")) == ["Page 1", "thumb under", "Page 2, system 1"]
     page.click("#practice-marks >> text=Page 1")
     assert page.inner_text("#practice .score-page") == "Page 1 of 2"
     page.click("#practice-back")
+    for left in (1, 0):  # of the library's bookmarks
+        page.locator("#piece-marks [aria-label^='Remove the bookmark']").first.click()
+        page.wait_for_function(f"() => document.querySelectorAll('#piece-marks .bookmark').length === {left}")
     page.wait_for_selector("#piece-recordings a")
     page.click("nav >> text=Library")
     page.click("[aria-label='Play clip along its score']")
@@ -228,6 +242,33 @@ def test_a_recording_is_practised_with(visit: Visit, clip: Path) -> None:
     page.click("nav >> text=Library")
     page.click("[aria-label='Remove clip']")  # leaves the library as it was
     page.wait_for_selector("#toast:visible >> text=clip is removed.")
+
+
+def test_loops_are_of_measures_where_they_are_known(visit: Visit) -> None:
+    told = visit().evaluate(
+        """async () => {
+            const { Alignment } = await import("/js/alignment.js");
+            const point = (time_s, system, x, measure) => ({ time_s, page: 1, system, x, measure });
+            const box = (system) => [0.1, 0.2 * system, 0.9, 0.2 * system + 0.1];
+            const systems = [1, 2].map((system) => ({ page: 1, system, box: box(system) }));
+            const played = [[1, 0.2, "1"], [1, 0.4, "1"], [1, 0.5, "2"], [1, 0.8, "2"], [2, 0.2, "3"], [2, 0.8, "3"]];
+            const points = played.map((one, i) => point(i / 4, ...one));
+            const twice = [...points, ...points.map((one) => ({ ...one, time_s: one.time_s + 10 }))];
+            const alignment = new Alignment({ points: twice, systems });
+            const spans = alignment.spans();
+            const plain = new Alignment({ points: points.map((one) => ({ ...one, measure: null })), systems });
+            return [
+                spans.map(({ measure, box }) => [measure, box[0], box[2]]),
+                alignment.spanAt(spans, 1, 0.7, 0.25).measure,
+                alignment.passage(spans[1], spans[2], 11),
+                plain.spans().map(({ system, measure }) => [system, measure]),
+            ];
+        }"""
+    )
+    assert told[0] == [["1", 0.1, 0.5], ["2", 0.5, 0.9], ["3", 0.1, 0.9]]
+    assert told[1] == "2"
+    assert told[2] == {"start": 10.5, "end": 11.25}
+    assert told[3] == [[1, None], [2, None]]
 
 
 def test_a_recording_is_named_and_a_midi_file_is_offered_as_it_is(visit: Visit, tmp_path: Path) -> None:

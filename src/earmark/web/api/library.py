@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path as FilePath
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.responses import FileResponse
 
 from earmark import __version__
+from earmark.exports.recordings import bookmark_annotations
 from earmark.results import Kind
 from earmark.sheet.draw import THUMBNAIL_PX
 from earmark.store.names import Order
@@ -163,6 +165,21 @@ def edit(service: InService, piece: Identifier, edit: models.Edit) -> dict[str, 
     """Sets a piece's name, title, composer, note and tags, as far as they are given; they stay when its file is added
     again."""
     return service.catalogue.edit(piece, **edit.model_dump())
+
+
+@router.get(
+    "/pieces/{piece}/annotations",
+    response_class=Response,
+    responses=failures("not_found")
+    | {200: {"description": "A page of W3C Web Annotations.", "content": {"application/ld+json": {}}}},
+)
+def piece_annotations(service: InService, request: Request, piece: Identifier) -> Response:
+    """A piece's bookmarks, and what was written there, as a file; it leads to this server's pages."""
+    found, boxes = service.catalogue.bookmarked(piece)
+    text = bookmark_annotations(found.name, found.bookmarks, boxes, str(request.base_url))
+    name = quote(f"{found.name}.annotations.json")
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
+    return Response(text, media_type="application/ld+json", headers=headers)
 
 
 @router.delete("/pieces/{piece}", response_model=models.Removal, responses=failures("not_found"))

@@ -4,7 +4,7 @@ const GAP_S = 0.5;
 const RESTART_S = 2;
 const SAME_PLACE = 0.02;
 
-/** `points`: [{time_s, page, system, x}], ascending in time; `systems`: [{page, system, box}] (see the API). */
+/** `points`: [{time_s, page, system, x, measure}], ascending in time; `systems`: [{page, system, box}] (see the API). */
 export class Alignment {
   constructor({ points, systems }) {
     this.points = points;
@@ -26,7 +26,7 @@ export class Alignment {
 
   /** The moment nearest to `now` at which the place (x, y), fractions of the page, is played; null if it never is. */
   timeOf(page, x, y, now) {
-    const nearest = this.runs(page, this.systemAt(page, y)).map((run) =>
+    const nearest = this.runs({ page, system: this.systemAt(page, y) }).map((run) =>
       run.reduce((one, other) => Math.abs(other.x - x) < Math.abs(one.x - x) ? other : one));
     const least = Math.min(...nearest.map((point) => Math.abs(point.x - x)));
     const there = nearest.filter((point) => Math.abs(point.x - x) <= least + SAME_PLACE);
@@ -42,13 +42,39 @@ export class Alignment {
   }
 
   /**
-   * From when to when the recording plays the systems `from` to `to`, each [page, system], {start, end} in seconds: the
-   * time nearest to `now`. Null if it never does.
+   * The parts of the score that the recording plays, in order, as [{page, system, measure, box}]: measures, where they are
+   * known, else systems, of which `measure` is null.
+   */
+  spans() {
+    return this.systems.flatMap(({ page, system, box }) => {
+      const there = this.points.filter((point) => point.page === page && point.system === system);
+      if (!there.length) return [];
+      const begins = new Map(); // the leftmost x of each measure
+      for (const { measure, x } of there) if (measure) begins.set(measure, Math.min(x, begins.get(measure) ?? 1));
+      if (!begins.size) return [{ page, system, measure: null, box }];
+      const measures = [...begins].sort(([, one], [, other]) => one - other);
+      return measures.map(([measure, x], i) => {
+        const [left, right] = [i ? x : box[0], measures[i + 1]?.[1] ?? box[2]];
+        return { page, system, measure, box: [left, box[1], right, box[3]] };
+      });
+    });
+  }
+
+  /** The part of `spans()` at a point of a page; null if none is played on the system there. */
+  spanAt(spans, page, x, y) {
+    const system = this.systemAt(page, y);
+    const there = spans.filter((span) => span.page === page && span.system === system);
+    return there.find(({ box }) => x < box[2]) ?? there.at(-1) ?? null;
+  }
+
+  /**
+   * From when to when the recording plays the parts `from` to `to`, of `spans()`, {start, end} in seconds: the time
+   * nearest to `now`. Null if it never does.
    */
   passage(from, to, now) {
     const away = (run) => Math.abs(run[0].time_s - now);
-    const first = this.runs(...from).reduce((one, other) => one && away(one) <= away(other) ? one : other, null);
-    const last = first && this.runs(...to).find((run) => run.at(-1).time_s > first[0].time_s);
+    const first = this.runs(from).reduce((one, other) => one && away(one) <= away(other) ? one : other, null);
+    const last = first && this.runs(to).find((run) => run.at(-1).time_s > first[0].time_s);
     return last ? { start: first[0].time_s, end: last.at(-1).time_s } : null;
   }
 
@@ -63,12 +89,12 @@ export class Alignment {
     return this.systems.find((one) => one.page === page && one.system === system)?.box ?? null;
   }
 
-  /** The times that a system is played, each as its points: more than one where it is repeated. */
-  runs(page, system) {
+  /** The times that a system, or a measure of it, is played, each as its points: more than one where it is repeated. */
+  runs({ page, system, measure = null }) {
     const runs = [];
     let before = null;
     for (const point of this.points) {
-      if (point.page === page && point.system === system) {
+      if (point.page === page && point.system === system && (measure === null || point.measure === measure)) {
         if (before && before.x <= point.x + SAME_PLACE && point.time_s - before.time_s < GAP_S) runs.at(-1).push(point);
         else runs.push([point]);
         before = point;

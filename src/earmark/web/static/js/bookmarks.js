@@ -1,31 +1,38 @@
-/** Bookmarks in pieces, kept on this device: places to come back to. */
+/** Bookmarks in pieces: places to come back to, with a word about them, kept in the library. */
 
-import { h, icon } from "/js/dom.js";
-import { store, stored } from "/js/stored.js";
+import { call } from "/js/api.js";
+import { h, icon, say } from "/js/dom.js";
 
-const STORED = "earmark-bookmarks";
-
-/** The bookmarks of a piece, [{page, system}], in order; `system` is null where a page is meant. */
-const marksOf = (piece) => stored(STORED)[piece.name] ?? [];
-
-const keep = (piece, marks) => store(STORED, { ...stored(STORED), [piece.name]: marks });
-
-/** Adds a bookmark, if it is not there. */
-export function addMark(piece, page, system = null) {
-  const others = marksOf(piece).filter((mark) => mark.page !== page || mark.system !== system);
-  keep(piece, [...others, { page, system }].sort((one, other) => one.page - other.page || one.system - other.system));
+/** Adds a bookmark {page, system, text} to a piece, in place of the one that is there; `system` is null where a page is meant. */
+export async function addMark(piece, mark) {
+  const others = piece.bookmarks.filter((one) => !isSame(one, mark));
+  const marks = [...others, mark].sort((one, other) => one.page - other.page || one.system - other.system);
+  await keep(piece, marks);
+  say("Bookmarked");
 }
 
-/** Shows the bookmarks of a piece as buttons; `go({page, system})` is called for the one that is chosen. */
-export function showMarks(list, piece, go) {
-  list.replaceChildren(...marksOf(piece).map((mark) => {
-    const words = mark.system ? `Page ${mark.page}, system ${mark.system}` : `Page ${mark.page}`;
-    const remove = () => {
-      keep(piece, marksOf(piece).filter(({ page, system }) => page !== mark.page || system !== mark.system));
-      showMarks(list, piece, go);
-    };
+/** Shows the bookmarks of a piece as buttons; `go({page, system})` is called for the one that is chosen, `failed(error)` if one stays. */
+export function showMarks(list, piece, go, failed) {
+  const remove = async (mark) => {
+    try {
+      await keep(piece, piece.bookmarks.filter((one) => !isSame(one, mark)));
+      showMarks(list, piece, go, failed);
+    } catch (error) {
+      failed(error);
+    }
+  };
+  list.replaceChildren(...piece.bookmarks.filter(({ page }) => page <= piece.pages).map((mark) => {
+    const place = mark.system ? `Page ${mark.page}, system ${mark.system}` : `Page ${mark.page}`;
     return h("li", { class: "bookmark" },
-      h("button", { type: "button", onclick: () => go(mark) }, words),
-      h("button", { type: "button", class: "quiet", "aria-label": `Remove the bookmark ${words}`, onclick: remove }, icon("bin")));
+      h("button", { type: "button", onclick: () => go(mark) },
+        h("span", { class: "hit-words" }, h("span", {}, place), mark.text ? h("span", { class: "hit-where" }, mark.text) : null)),
+      h("button", { type: "button", class: "quiet", "aria-label": `Remove the bookmark ${place}`, onclick: () => remove(mark) }, icon("bin")));
   }));
+}
+
+const isSame = (one, other) => one.page === other.page && one.system === other.system;
+
+async function keep(piece, bookmarks) {
+  const kept = await call("PATCH", `/pieces/${piece.id}`, { json: { bookmarks } });
+  piece.bookmarks = kept.bookmarks;
 }

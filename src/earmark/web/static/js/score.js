@@ -1,7 +1,7 @@
 /** A page of a score in a window: turn, zoom (buttons, keys, ctrl-wheel, pinch), pan, and marks laid over it. */
 
 import { libraryFacts, pageAddress, pieceOf } from "/js/api.js";
-import { fill, say, still, titleOf } from "/js/dom.js";
+import { fill, say, still, svg, titleOf } from "/js/dom.js";
 
 const CLOSEST = 6;
 const STEP = 1.25;
@@ -9,6 +9,7 @@ const DRAGGED_PX = 5;
 const ARROW_PX = 60;
 const ROOM_ABOVE = 0.25;
 const ROOM_BEFORE = 0.25;
+const BRACKET = 0.012; // how far it reaches inwards, of the page's width
 
 const loading = new Set(); // pages on their way, as promises
 
@@ -28,6 +29,7 @@ export class Score extends EventTarget {
     this.scale = 1;
     this.places = new Map();
     this.playing = null;
+    this.loop = [];
     this.parts.follow.hidden = !follows;
     this.follow = follows;
     this.listen();
@@ -63,7 +65,7 @@ export class Score extends EventTarget {
     if (this.piece?.id !== id) {
       const [piece, { page_widths: widths }] = await Promise.all([pieceOf(id), libraryFacts()]);
       if (this.requested !== id) return; // another one was chosen meanwhile
-      Object.assign(this, { piece, widths, number: 0, playing: null, scale: 1 });
+      Object.assign(this, { piece, widths, number: 0, playing: null, loop: [], scale: 1 });
       this.places.clear();
     }
     this.turn(number);
@@ -110,6 +112,12 @@ export class Score extends EventTarget {
     if (box && page === this.number) this.keepInView(box);
   }
 
+  /** Shows what is looped: parts of pages, [{page, box}], in order; none takes it away. */
+  showLoop(parts) {
+    this.loop = parts;
+    this.draw();
+  }
+
   /** Moves the mark of what is played: {page, system, x, box}, or null; turns the page when it follows. */
   showPlaying(place) {
     const before = this.playing;
@@ -144,10 +152,26 @@ export class Score extends EventTarget {
     const playing = this.playing?.page === this.number ? this.playing : null;
     rectangle(place, playing ? null : this.places.get(this.number), width, height);
     rectangle(system, playing?.box, width, height);
+    this.drawLoop(width, height);
     cursor.setAttribute("display", playing?.box ? "inline" : "none");
     if (!playing?.box) return;
     const x = playing.x * width;
     set(cursor, { x1: x, x2: x, y1: playing.box[1] * height, y2: playing.box[3] * height });
+  }
+
+  /** Each part that is looped, and a bracket at each end. */
+  drawLoop(width, height) {
+    const shown = this.loop.filter(({ page }) => page === this.number).map(({ box: [x0, y0, x1, y1] }) =>
+      svg("rect", { class: "overlay-loop", x: x0 * width, y: y0 * height, width: (x1 - x0) * width, height: (y1 - y0) * height }));
+    const bracket = (part, side, inwards) => {
+      if (part?.page !== this.number) return;
+      const [x, top, bottom] = [part.box[side] * width, part.box[1] * height, part.box[3] * height];
+      const arm = inwards * BRACKET * width;
+      shown.push(svg("path", { class: "overlay-loop-end", d: `M${x + arm} ${top}H${x}V${bottom}H${x + arm}` }));
+    };
+    bracket(this.loop[0], 0, 1);
+    bracket(this.loop.at(-1), 2, -1);
+    this.parts.loop.replaceChildren(...shown);
   }
 
   /** Sizes the sheet for the window and the zoom, and fetches the image that is wide enough. */

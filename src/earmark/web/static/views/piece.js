@@ -1,8 +1,8 @@
 /** One piece of the library: its pages to read, what belongs to it, editing its names, and removing it. */
 
-import { forgetLibrary, libraryFacts, pageAddress, pieceOf, problemOf } from "/js/api.js";
+import { annotationsAddress, forgetLibrary, libraryFacts, pageAddress, pieceOf, problemOf } from "/js/api.js";
 import { addMark, showMarks } from "/js/bookmarks.js";
-import { $, h, say, showProblem, titleOf } from "/js/dom.js";
+import { $, h, showProblem, titleOf } from "/js/dom.js";
 import { editionRows, recordingRows, stillLooking, watchLinks } from "/js/links.js";
 import { namesForm } from "/js/names.js";
 import { Score } from "/js/score.js";
@@ -36,9 +36,9 @@ export async function enter(id, page = "1", system = "") {
     $("piece-pages").replaceChildren(...piece.layout.map(({ number }) => thumbnail(number, widths)));
     const number = Math.min(Math.max(1, Number(page) || 1), piece.pages);
     await score.open(piece.id, number);
-    score.mark(number, piece.layout[number - 1].systems.find((one) => one.number === Number(system))?.box ?? null);
+    score.mark(number, boxOf(number, Number(system)));
     markPage();
-    showMarks($("piece-marks"), piece, ({ page: marked }) => score.turn(marked));
+    showBookmarks();
     belonging(leaving.signal);
   } catch (error) {
     if (wanted !== id) return;
@@ -120,15 +120,32 @@ function make() {
     markPage();
   });
   $("piece-edit").onclick = () => edit(true);
-  $("piece-mark").onclick = () => {
-    addMark(piece, score.number);
-    showMarks($("piece-marks"), piece, ({ page }) => score.turn(page));
-    say("Bookmarked");
+  $("piece-mark").onclick = async () => {
+    try {
+      await addMark(piece, { page: score.number, system: null, text: $("piece-mark-text").value.trim() });
+      $("piece-mark-text").value = "";
+      showBookmarks();
+    } catch (error) {
+      failed(error);
+    }
   };
   $("piece-remove").onclick = async () => {
     if (await remove(piece)) location.hash = "#/library";
   };
 }
+
+function showBookmarks() {
+  $("piece-marks-export").hidden = !piece.bookmarks.length;
+  $("piece-marks-export").href = annotationsAddress(piece.id);
+  showMarks($("piece-marks"), piece, ({ page, system }) => {
+    score.turn(page);
+    score.mark(page, boxOf(page, system));
+  }, failed);
+}
+
+const failed = (error) => showProblem($("piece-problem"), problemOf(error));
+
+const boxOf = (page, system) => piece.layout[page - 1].systems.find(({ number }) => number === system)?.box ?? null;
 
 function facts() {
   const added = new Date(piece.added_at).toLocaleDateString("en-GB", { dateStyle: "long" });

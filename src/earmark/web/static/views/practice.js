@@ -18,6 +18,7 @@ let alignment = null;
 let recordings = []; // of the piece, as far as they are known
 let played = null; // the one that is chosen
 let place = null; // what is played, as long as it is known
+let spans = []; // the parts of the score that a loop may begin and end with
 let choosing = null; // what of the loop is chosen next in the score: "from" or "to"
 let leaving = new AbortController();
 
@@ -34,8 +35,7 @@ export async function enter(id, recording) {
     piece = await pieceOf(Number(id));
     if (signal.aborted) return;
     describe(titleOf(piece), piece.composer ?? "");
-    showSystems();
-    showMarks($("practice-marks"), piece, goTo);
+    showMarks($("practice-marks"), piece, goTo, problem);
     await score.open(piece.id);
     const listed = watchLinks(piece, ({ links }) => showRecordings(links), signal);
     await Promise.all([choose(Number(recording), signal), listed]);
@@ -69,12 +69,21 @@ function make() {
     if (player.loop || choosing) setLoop(null);
     else chooseNext("from");
   };
-  $("practice-from").onchange = $("practice-to").onchange = () => loop();
-  $("practice-mark").onclick = () => {
+  for (const [end, other, isBeyond] of [["from", "to", (one, two) => one > two], ["to", "from", (one, two) => one < two]]) {
+    $(`practice-${end}`).onchange = ({ target: { value } }) => {
+      if (isBeyond(Number(value), Number($(`practice-${other}`).value))) $(`practice-${other}`).value = value;
+      loop();
+    };
+  }
+  $("practice-mark").onclick = async () => {
     const { page, system } = place ?? { page: score.number, system: null };
-    addMark(piece, page, system);
-    showMarks($("practice-marks"), piece, goTo);
-    say("Bookmarked");
+    try {
+      await addMark(piece, { page, system, text: $("practice-mark-text").value.trim() });
+      $("practice-mark-text").value = "";
+      showMarks($("practice-marks"), piece, goTo, problem);
+    } catch (error) {
+      problem(error);
+    }
   };
 }
 
@@ -131,6 +140,8 @@ function follow(found, at) {
     return;
   }
   alignment = new Alignment(found);
+  spans = alignment.spans();
+  showEnds();
   player.setSystems(true);
   player.say("");
   $("practice-loop").disabled = false;
@@ -160,46 +171,59 @@ function point({ page, x, y }) {
     jump(alignment.timeOf(page, x, y, player.time));
     return;
   }
-  $(`practice-${choosing}`).value = `${page}/${alignment.systemAt(page, y)}`;
-  if (choosing === "from") chooseNext("to");
-  else loop();
+  const span = alignment.spanAt(spans, page, x, y);
+  if (!span) {
+    player.say("The recording does not play this.");
+    return;
+  }
+  $(`practice-${choosing}`).value = String(spans.indexOf(span));
+  if (choosing === "to") {
+    loop();
+    return;
+  }
+  score.showLoop([span]);
+  chooseNext("to");
 }
 
 function chooseNext(end) {
   choosing = end;
   $("practice-loop").setAttribute("aria-pressed", "true");
   $("practice-ends").hidden = false;
-  const words = end === "from" ? "Choose the first system of the loop in the score." : "Choose the last system of the loop.";
+  const unit = spans.some(({ measure }) => measure !== null) ? "measure" : "system";
+  const words = end === "from" ? `Choose the first ${unit} of the loop in the score.` : `Choose the last ${unit} of the loop.`;
   player.say(words);
   say(words);
 }
 
-/** Plays the systems between the ends that are chosen again and again. */
+/** Plays what is between the ends that are chosen again and again; the earlier end is the first. */
 function loop() {
-  const [from, to] = ["from", "to"].map((end) => $(`practice-${end}`).value.split("/").map(Number));
-  const passage = alignment?.passage(from, to, player.time);
+  const ends = ["from", "to"].map((end) => Number($(`practice-${end}`).value)).sort((one, other) => one - other);
+  const passage = alignment?.passage(spans[ends[0]], spans[ends[1]], player.time);
   choosing = null;
   if (!passage) {
     player.say("The recording has no such passage.");
     return;
   }
+  [$("practice-from").value, $("practice-to").value] = ends;
   setLoop(passage);
+  score.showLoop(spans.slice(ends[0], ends[1] + 1));
   jump(passage.start);
 }
 
 function setLoop(passage) {
   choosing = null;
   player.setLoop(passage);
+  if (!passage) score.showLoop([]);
   $("practice-loop").setAttribute("aria-pressed", String(Boolean(passage)));
   $("practice-ends").hidden = !passage;
   $("practice-loop").disabled = !alignment;
 }
 
-/** The systems that a loop may begin and end with. */
-function showSystems() {
+/** The measures or systems that a loop may begin and end with. */
+function showEnds() {
   for (const end of ["from", "to"]) {
-    $(`practice-${end}`).replaceChildren(...piece.layout.flatMap(({ number, systems }) =>
-      systems.map((system) => h("option", { value: `${number}/${system.number}` }, `Page ${number}, system ${system.number}`))));
+    $(`practice-${end}`).replaceChildren(...spans.map(({ page, system, measure }, i) =>
+      h("option", { value: String(i) }, measure === null ? `Page ${page}, system ${system}` : `Measure ${measure}, page ${page}`)));
   }
 }
 
