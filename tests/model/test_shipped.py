@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -72,3 +75,19 @@ def test_a_recording_finds_its_page_among_others(tmp_path: Path, shipped: Model)
     assert found.confident
     assert (found.hits[0].piece, found.hits[0].page) == ("mozart-ah-vous", 2)
     assert not absent.confident
+
+
+EMBED = """
+import numpy as np
+from earmark.model.encoders import load
+print(load("earmark-1").embed_audio(np.zeros((300, 92), np.float32), np.array([150.0]))[0].shape)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there it keeps no files")
+def test_what_runs_the_encoders_keeps_nothing_to_report(tmp_path: Path) -> None:
+    """ONNX Runtime would write a device's number and what to send into the user's folder."""
+    environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path)}
+    ran = subprocess.run([sys.executable, "-c", EMBED], env=environment, capture_output=True, text=True, check=True)
+    assert ran.stdout == "(1, 64)\n"
+    assert list(tmp_path.rglob("*")) == []
