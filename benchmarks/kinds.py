@@ -117,7 +117,7 @@ def is_unpacked(one: Made) -> bool:
 
 
 def judge(one: Made, outcomes: list[Outcome], plain_places: float) -> str:
-    """What is wrong with what came of a file; "" if it is right. ``plain_places`` are a usual recording's in a second."""
+    """What is wrong with what came of a file; "" if it is right. ``plain_places`` are those of a second of sound."""
     said = "; ".join([outcome.reason for outcome in outcomes] + [mark for each in outcomes for mark in each.remarks])
     pieces = [outcome.piece for outcome in outcomes if outcome.piece is not None]
     if not outcomes:
