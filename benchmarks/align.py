@@ -37,7 +37,7 @@ from benchmarks.support.results import begin, finish, table
 from earmark.corpus.humanise import humanise
 from earmark.corpus.render import render, timed
 from earmark.library.library import DEFAULT_MODEL, Library
-from earmark.results import Alignment
+from earmark.results.alignment import Alignment
 
 Floats = npt.NDArray[np.float64]
 NEAR_S = 0.5

@@ -34,7 +34,7 @@ from earmark.corpus.acoustics import record
 from earmark.corpus.render import render
 from earmark.corpus.takes import perform
 from earmark.library.library import DEFAULT_MODEL, Library
-from earmark.results import Relation
+from earmark.results.links import Relation
 from earmark.schema import FloatArray
 
 Pair = tuple[Relation, str, str]

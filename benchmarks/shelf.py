@@ -24,7 +24,7 @@ from benchmarks.support.forms import applause
 from benchmarks.support.pieces import Piece, read_pieces
 from benchmarks.support.results import begin, finish, table
 from earmark.library.library import DEFAULT_MODEL, Library
-from earmark.results import Stretch
+from earmark.results.identified import Stretch
 from earmark.schema import FloatArray
 
 LONGEST_S = 120.0

@@ -23,7 +23,7 @@ from earmark.corpus.acoustics import record
 from earmark.corpus.instruments import families
 from earmark.corpus.render import render, timed
 from earmark.library.library import Library
-from earmark.results import Findings
+from earmark.results.findings import Findings
 from earmark.schema import FloatArray
 
 PLAYERS = "musescore-score"

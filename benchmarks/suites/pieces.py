@@ -14,7 +14,7 @@ from benchmarks.support.answers import Answer
 from benchmarks.support.clips import cut_clip
 from benchmarks.support.pieces import evenly_chosen, read_pieces
 from earmark.library.library import Library
-from earmark.results import Findings, Hit
+from earmark.results.findings import Findings, Hit
 
 CLIP_S = 20.0
 SEED = 1

@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks.support.pieces import Piece, kept_library, read_pieces
 from earmark.library.library import Library
-from earmark.results import Alignment
+from earmark.results.alignment import Alignment
 from earmark.store.store import Piece as Entry
 
 

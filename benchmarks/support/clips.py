@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from benchmarks.support.pieces import Piece
 from earmark.corpus.render import render
-from earmark.results import Hit
+from earmark.results.findings import Hit
 from earmark.schema import AudioSpec, FloatArray
 
 PIANO = "musescore-0-0"  # the test piano: never trained or validated on

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-from earmark.results import Place
+from earmark.results.places import Place
 from earmark.schema import FloatArray, Page
 from earmark.search.rank import NEIGHBOURS
 from earmark.sources.on_disk import Score

@@ -39,7 +39,7 @@ from benchmarks.support.pieces import evenly_chosen, read_pieces
 from earmark.embed.piece import embed_piece
 from earmark.embed.windows import QUERY_HOP_FRAMES
 from earmark.model.encoders import load
-from earmark.results import Place
+from earmark.results.places import Place
 from earmark.schema import AudioSpec, FloatArray, Page
 from earmark.search.index import Neighbours
 from earmark.sheet.flat_pages import read_flat_pages

@@ -14,7 +14,7 @@ import pytest
 from earmark.errors import BadInput
 from earmark.exports.charts import curve, picture, table, write
 from earmark.library.library import Library
-from earmark.results import Comparison, Performance, ScorePosition
+from earmark.results.comparison import Comparison, Performance, ScorePosition
 
 if TYPE_CHECKING:
     from tests.conftest import Music

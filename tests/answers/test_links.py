@@ -11,7 +11,7 @@ import pytest
 from earmark.answers import links as links_module
 from earmark.errors import BadInput
 from earmark.library.library import Library
-from earmark.results import Link
+from earmark.results.links import Link
 from earmark.search import takes
 from tests.fake_encoders import NOTE_S, flat_background
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.align import Onsets, judge
-from earmark.results import Alignment, Mark, SystemBox
+from earmark.results.alignment import Alignment, Mark, SystemBox
 
 
 def test_an_alignment_is_judged_by_when_the_mark_passes_the_notes() -> None:

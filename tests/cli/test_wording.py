@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from earmark.cli.wording import summary
 from earmark.library.add import Outcome
-from earmark.results import Kind
+from earmark.results.places import Kind
 from earmark.sheet.formats import UNREAD
 from earmark.store.store import Piece
 

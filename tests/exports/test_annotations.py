@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from earmark.exports.annotations import annotation_page
-from earmark.results import Findings, Hit, Place, RecordingHit
+from earmark.results.findings import Findings, Hit, RecordingHit
+from earmark.results.places import Place
 from earmark.sandbox.sandbox import Sandbox
 
 SANDBOX = Sandbox()

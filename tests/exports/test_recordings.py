@@ -8,7 +8,8 @@ import json
 from pathlib import Path
 
 from earmark.exports import recordings
-from earmark.results import Identified, Place, Stretch
+from earmark.results.identified import Identified, Stretch
+from earmark.results.places import Place
 
 FIRST, LAST = Place(1, 2, (0.1, 0.2, 0.3, 0.4), "17"), Place(2, 1, (0.1, 0.2, 0.3, 0.4))
 TAPE = Identified(

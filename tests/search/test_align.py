@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from earmark.errors import BadInput, Unsure
 from earmark.library.library import Library
-from earmark.results import STEP_S, Alignment, Mark, Place
+from earmark.results.alignment import STEP_S, Alignment, Mark
+from earmark.results.places import Place
 from earmark.schema import FloatArray
 from earmark.search.align import align
 from earmark.search.track import Track

@@ -10,7 +10,7 @@ import pytest
 
 from earmark.errors import BadInput
 from earmark.library.library import Library
-from earmark.results import Place
+from earmark.results.places import Place
 
 if TYPE_CHECKING:
     from tests.conftest import Music, WriteWav

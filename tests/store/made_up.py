@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from earmark.results import Place
+from earmark.results.places import Place
 from earmark.schema import FloatArray, Page
 from earmark.sources.on_disk import PageFile, Score
 from earmark.store.database import FILE_NAME

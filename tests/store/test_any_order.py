@@ -18,7 +18,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from earmark.results import Kind, Place
+from earmark.results.places import Kind, Place
 from earmark.schema import FloatArray, Page
 from earmark.sources.on_disk import PageFile, Score
 from earmark.store import embedded_search

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from earmark.results import Place
+from earmark.results.places import Place
 from earmark.schema import FloatArray, Page
 from earmark.store.database import FILE_NAME
 from earmark.store.embedded import EmbeddedStore

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from earmark.files import locked
-from earmark.results import Place
+from earmark.results.places import Place
 from earmark.schema import Page
 from earmark.search import index
 from earmark.search.lists import can_be_mapped

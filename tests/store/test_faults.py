@@ -21,7 +21,7 @@ import pytest
 
 from earmark.errors import EarmarkError
 from earmark.library.library import Library
-from earmark.results import Place
+from earmark.results.places import Place
 from earmark.schema import Page
 from earmark.sources.on_disk import Score, page_file, sha256
 from earmark.store.backup import back_up

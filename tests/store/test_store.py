@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from earmark.errors import BadInput, Mismatch
-from earmark.results import Link, Place
+from earmark.results.links import Link
+from earmark.results.places import Place
 from earmark.schema import FloatArray, Page
 from earmark.search.rank import propose
 from earmark.sources.on_disk import PageFile

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from earmark.results import Place
+from earmark.results.places import Place
 from earmark.store.database import FILE_NAME
 from earmark.store.embedded import EmbeddedStore
 from earmark.store.location import open_store

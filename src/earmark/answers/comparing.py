@@ -12,7 +12,9 @@ from earmark.answers.stretches import EXCERPT_S
 from earmark.embed.recording import EmbeddedRecording
 from earmark.embed.windows import PLACE_HOP_PX
 from earmark.model.calibration import Calibration
-from earmark.results import STEP_S, Comparison, Mark, Performance, Place, ScorePosition, TempoUnit
+from earmark.results.alignment import STEP_S, Mark
+from earmark.results.comparison import Comparison, Performance, ScorePosition, TempoUnit
+from earmark.results.places import Place
 from earmark.search.tempo import Floats, passes
 from earmark.search.track import Track
 from earmark.store.store import Piece, Store

@@ -18,7 +18,8 @@ from earmark.answers.stretches import stretches
 from earmark.embed.recording import EmbeddedRecording
 from earmark.embed.windows import PLACE_HOP_PX
 from earmark.model.calibration import Calibration
-from earmark.results import STEP_S, Played, Stretch
+from earmark.results.alignment import STEP_S, Played
+from earmark.results.identified import Stretch
 from earmark.search.align import align
 from earmark.search.query import query_of
 from earmark.search.track import Track

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from earmark.results import Hit, RecordingHit
+from earmark.results.findings import Hit, RecordingHit
 from earmark.search.query import Query
 from earmark.search.rank import Ranked
 from earmark.store.store import Store

@@ -20,7 +20,8 @@ from earmark.answers.verdict import POSSIBLE
 from earmark.embed.recording import EmbeddedRecording
 from earmark.embed.windows import PLACE_HOP_PX
 from earmark.model.calibration import Calibration
-from earmark.results import Kind, Link, Links, Relation, Work
+from earmark.results.links import Link, Links, Relation, Work
+from earmark.results.places import Kind
 from earmark.schema import FloatArray, IntArray
 from earmark.search.editions import is_same_music
 from earmark.search.query import Query, spread

@@ -9,7 +9,8 @@ from itertools import chain
 from earmark.answers.hits import page_hits, recording_hits
 from earmark.answers.verdict import NOTHING, Verdict, verdict
 from earmark.model.calibration import Calibration
-from earmark.results import Hit, Kind, RecordingHit
+from earmark.results.findings import Hit, RecordingHit
+from earmark.results.places import Kind
 from earmark.schema import FloatArray
 from earmark.search.query import Query
 from earmark.search.rank import CANDIDATES, NEIGHBOURS, Ranked, propose

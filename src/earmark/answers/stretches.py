@@ -12,7 +12,7 @@ from earmark.audio.texture import sounds
 from earmark.embed.recording import EmbeddedRecording
 from earmark.embed.windows import PLACE_HOP_PX, QUERY_HOP_FRAMES
 from earmark.model.calibration import Calibration
-from earmark.results import Sound, Stretch
+from earmark.results.identified import Sound, Stretch
 from earmark.schema import AudioSpec, FloatArray
 from earmark.search.follow import follow_pieces
 from earmark.search.index import Neighbours

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from earmark.results import Hit, RecordingHit, Said
+from earmark.results.findings import Hit, RecordingHit
+from earmark.results.places import Said
 from earmark.search.rank import Ranked
 
 PROBABLE, POSSIBLE = 0.5, 0.1
@@ -20,7 +21,7 @@ FEW = 0.5
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is said of an answer; the fields are those of `earmark.results.Findings`."""
+    """What is said of an answer; the fields are those of `earmark.results.findings.Findings`."""
 
     confident: bool
     said: Said

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from earmark.results import Sound
+from earmark.results.identified import Sound
 from earmark.schema import FloatArray
 
 AROUND = 50

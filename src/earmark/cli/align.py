@@ -12,7 +12,7 @@ import click
 from earmark.cli.options import JSON, LIBRARY, MODEL, open_library, print_json, print_table, say
 from earmark.cli.wording import clock
 from earmark.errors import printable
-from earmark.results import STEP_S, Alignment, Mark
+from earmark.results.alignment import STEP_S, Alignment, Mark
 
 HEADER = ("from", "to", "piece", "page", "system", "measure")
 

@@ -10,7 +10,7 @@ import click
 from earmark.cli.options import JSON, LIBRARY, MODEL, NEW_FOLDER, open_library, print_json, print_table, say
 from earmark.cli.wording import clock
 from earmark.errors import BadInput
-from earmark.results import Comparison, Performance
+from earmark.results.comparison import Comparison, Performance
 
 
 @click.command()

@@ -13,7 +13,7 @@ from earmark.cli.options import JSON, LIBRARY, MODEL, open_library, print_json, 
 from earmark.cli.pieces import piece_json
 from earmark.cli.wording import became, clock, likely, page_of, sentence, summary
 from earmark.errors import BadInput
-from earmark.results import Findings, Hit, RecordingHit
+from earmark.results.findings import Findings, Hit, RecordingHit
 
 if TYPE_CHECKING:
     from earmark.library.add import Outcome

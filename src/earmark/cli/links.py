@@ -7,7 +7,7 @@ import sys
 import click
 
 from earmark.cli.options import JSON, LIBRARY, MODEL, open_library, print_json, print_table, say
-from earmark.results import Link
+from earmark.results.links import Link
 
 
 @click.command()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from earmark.exports.report import counted
-from earmark.results import Findings, Hit, RecordingHit
+from earmark.results.findings import Findings, Hit, RecordingHit
 
 if TYPE_CHECKING:
     from earmark.library.add import Outcome, Status

@@ -11,7 +11,7 @@ import numpy as np
 from earmark.embed.windows import BLOCK, PLACE_HOP_PX, centres_between, windowed
 from earmark.errors import BadInput
 from earmark.model.encoders import Model
-from earmark.results import Place
+from earmark.results.places import Place
 from earmark.schema import FloatArray, Page
 from earmark.sheet.engraved_page import Measure, measure_at
 from earmark.sheet.flat_pages import SPEC, FlatPage

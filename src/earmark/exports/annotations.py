@@ -12,7 +12,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from earmark.results import Findings, Hit, RecordingHit
+from earmark.results.findings import Findings, Hit, RecordingHit
 from earmark.sandbox.sandbox import Sandbox
 from earmark.schema import Box
 from earmark.sheet.iiif import is_address, kept_manifest

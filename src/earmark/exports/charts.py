@@ -20,7 +20,7 @@ import numpy as np
 
 from earmark.errors import printable
 from earmark.files import make_folder, replacing
-from earmark.results import Comparison, Performance
+from earmark.results.comparison import Comparison, Performance
 
 PICTURE, TABLE, CURVE = "tempo.svg", "tempo.csv", ".tempo.csv"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")

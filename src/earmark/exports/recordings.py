@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from earmark.results import Identified, Place, Stretch
+from earmark.results.identified import Identified, Stretch
+from earmark.results.places import Place
 from earmark.schema import Box
 from earmark.store.store import Bookmark
 

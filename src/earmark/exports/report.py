@@ -8,7 +8,8 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-from earmark.results import Identified, Place, Stretch
+from earmark.results.identified import Identified, Stretch
+from earmark.results.places import Place
 
 PAGE = """<!doctype html>
 <html lang="en">

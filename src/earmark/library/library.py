@@ -28,7 +28,11 @@ from earmark.errors import BadInput, EarmarkError, Unsure
 from earmark.library.add import Adding, Outcome, find_sources
 from earmark.library.history import History
 from earmark.model.encoders import Model, available, load
-from earmark.results import Alignment, Comparison, Findings, Identified, Links
+from earmark.results.alignment import Alignment
+from earmark.results.comparison import Comparison
+from earmark.results.findings import Findings
+from earmark.results.identified import Identified
+from earmark.results.links import Links
 from earmark.sandbox.sandbox import Sandbox
 from earmark.sheet.flat_pages import read_flat_pages
 from earmark.sheet.formats import is_sheet_music

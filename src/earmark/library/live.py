@@ -17,7 +17,8 @@ from earmark.answers.verdict import NOTHING, verdict
 from earmark.embed.windows import PLACE_HOP_PX
 from earmark.library.library import Library
 from earmark.library.live_excerpts import PCM, LiveExcerpts
-from earmark.results import Hit, Place, Said
+from earmark.results.findings import Hit
+from earmark.results.places import Place, Said
 from earmark.schema import Box, FloatArray
 from earmark.search.index import Neighbours
 from earmark.search.query import Query

@@ -21,7 +21,8 @@ from earmark.exports import recordings
 from earmark.exports.report import html
 from earmark.files import replacing
 from earmark.library.library import Library
-from earmark.results import Identified, Place, Stretch
+from earmark.results.identified import Identified, Stretch
+from earmark.results.places import Place
 from earmark.sheet.draw import mark_place
 from earmark.sources.on_disk import Score, Source, find_scores
 from earmark.sources.reading import read_page, read_recording

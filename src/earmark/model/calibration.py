@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 
-from earmark.results import Kind
+from earmark.results.places import Kind
 from earmark.schema import FloatArray
 
 SELDOM = 3.0

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from earmark.errors import BadInput, Mismatch
 from earmark.model.calibration import Background, Calibration, Confidence
-from earmark.results import Kind
+from earmark.results.places import Kind
 from earmark.schema import AudioSpec, FloatArray, SheetSpec
 
 WEIGHTS = Path(__file__).parent / "weights"

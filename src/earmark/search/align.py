@@ -20,7 +20,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from earmark.results import STEP_S, Mark
+from earmark.results.alignment import STEP_S, Mark
 from earmark.schema import FloatArray, IntArray
 from earmark.search.path import BLOCK, Rows, follow
 from earmark.search.stretches import decide

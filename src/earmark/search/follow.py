@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from earmark.results import Kind
+from earmark.results.places import Kind
 from earmark.schema import FloatArray, IntArray
 from earmark.search.path import FASTEST_PX_PER_S, JUMP_COST, follow_each
 

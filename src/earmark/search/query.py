@@ -12,7 +12,7 @@ from earmark.embed.piece import EmbeddedPiece
 from earmark.embed.recording import EmbeddedRecording
 from earmark.embed.windows import PLACE_HOP_PX, QUERY_HOP_FRAMES
 from earmark.model.calibration import Calibration, Confidence
-from earmark.results import Kind, Place
+from earmark.results.places import Kind, Place
 from earmark.schema import AudioSpec, FloatArray
 from earmark.search.follow import PACES, follow_pieces
 from earmark.search.rank import Ranked, rank

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from earmark.results import Place, SystemBox
+from earmark.results.alignment import SystemBox
+from earmark.results.places import Place
 from earmark.schema import SheetSpec
 
 Floats = npt.NDArray[np.float64]

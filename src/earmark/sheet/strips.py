@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import PIL.Image
 
-from earmark.results import Place
+from earmark.results.places import Place
 from earmark.schema import Box, FloatArray, Image, SheetSpec, System
 from earmark.sheet.whiten import whiten
 

@@ -12,7 +12,7 @@ from earmark.embed.piece import EmbeddedPiece
 from earmark.embed.recording import EmbeddedRecording
 from earmark.errors import BadInput
 from earmark.model.encoders import Model
-from earmark.results import Kind
+from earmark.results.places import Kind
 from earmark.sandbox.sandbox import Sandbox
 from earmark.sheet.parts import Part, find_parts, read_headings
 from earmark.sheet.read import needs_engraver

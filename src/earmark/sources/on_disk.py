@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from earmark.errors import EMPTY, NEITHER, BadInput
-from earmark.results import Kind
+from earmark.results.places import Kind
 from earmark.sandbox.sandbox import Sandbox
 from earmark.sheet.formats import (
     UNREAD,

@@ -19,7 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.errors import BadInput
-from earmark.results import Kind, Link, Place
+from earmark.results.links import Link
+from earmark.results.places import Kind, Place
 from earmark.schema import FloatArray, Page
 from earmark.search.index import Neighbours
 from earmark.sources.on_disk import PAGES, PageFile, Score

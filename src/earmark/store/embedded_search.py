@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from earmark.results import Kind
+from earmark.results.places import Kind
 from earmark.schema import FloatArray
 from earmark.search.index import Index, Neighbours, Part
 from earmark.search.lists import can_be_mapped, mapped_lists

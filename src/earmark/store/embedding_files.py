@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.files import locked, make_folder, replacing, sync_file, sync_folder
-from earmark.results import Kind
+from earmark.results.places import Kind
 from earmark.search.lists import write_lists
 from earmark.store.tables import crc32
 

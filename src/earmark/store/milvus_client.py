@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from earmark.errors import BadInput
-from earmark.results import Kind
+from earmark.results.places import Kind
 from earmark.schema import FloatArray
 from earmark.store.milvus_rows import (
     CHUNK,

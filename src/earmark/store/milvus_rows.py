@@ -26,7 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from earmark.results import Link, Place
+from earmark.results.links import Link
+from earmark.results.places import Place
 from earmark.schema import FloatArray, Page
 from earmark.sources.on_disk import PageFile, whole_file
 from earmark.store.store import Bookmark, LibraryUnusable, Piece

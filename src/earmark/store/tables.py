@@ -15,7 +15,7 @@
 * ``measures(piece, place, number)``: from this place on, up to the next row's, that measure; pieces without have none
 * ``edits(piece, fields)``: which of ``title`` and ``composer`` a person has set: they stay when the file changes
 * ``links(asker, piece, other, relation, confidence, sure, heard)``: what was found when ``asker``, one of the two, was
-  held against all others; ``heard`` is JSON of `earmark.results.Link.heard_s`
+  held against all others; ``heard`` is JSON of `earmark.results.links.Link.heard_s`
 * ``linked(piece, checksum)``: which pieces have been held so, and a CRC-32 of what was found. Where it is another, of
   damage or since the other piece is gone, the piece is held against all others again
 * ``checksums(piece, facts, embeddings, places)``: CRC-32 of the piece's rows in ``pieces``, ``files`` and ``pages``; of

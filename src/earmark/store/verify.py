@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from earmark.errors import BadInput
-from earmark.results import Kind
+from earmark.results.places import Kind
 from earmark.sheet.formats import kind_of_name
 from earmark.sheet.iiif import is_address
 from earmark.sources.on_disk import PageFile, Score, natural, page_file, sha256, whole_file

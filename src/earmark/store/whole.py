@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from earmark.results import Place
+from earmark.results.places import Place
 from earmark.schema import FloatArray, Page
 from earmark.sources.on_disk import Score
 from earmark.store.store import Bookmark, Edit, Piece, Store

@@ -18,7 +18,7 @@ from earmark.answers.links import links_of
 from earmark.errors import BadInput
 from earmark.library.history import History
 from earmark.library.library import Library
-from earmark.results import Kind, Place
+from earmark.results.places import Kind, Place
 from earmark.schema import Box, Page
 from earmark.sheet.formats import kind_of_name
 from earmark.sources.on_disk import PageFile, Score, page_file, sha256

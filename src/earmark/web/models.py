@@ -6,8 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from earmark.results import Hit, Kind, Mark, Played, RecordingHit, Said
-from earmark.results import SystemBox as AlignedSystem
+from earmark.results.alignment import Mark, Played
+from earmark.results.alignment import SystemBox as AlignedSystem
+from earmark.results.findings import Hit, RecordingHit
+from earmark.results.places import Kind, Said
 from earmark.schema import Side
 
 Box = Annotated[list[float], Field(min_length=4, max_length=4, description="x0, y0, x1, y1 in fractions of the page")]

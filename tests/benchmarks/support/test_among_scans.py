@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from benchmarks.support.among_scans import Turns, added_from
-from earmark.results import Alignment, Mark
+from earmark.results.alignment import Alignment, Mark
 
 
 def test_the_pages_of_a_clip_are_those_that_the_alignment_is_on() -> None:

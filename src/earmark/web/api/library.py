@@ -12,7 +12,7 @@ from starlette.responses import FileResponse
 
 from earmark import __version__
 from earmark.exports.recordings import bookmark_annotations
-from earmark.results import Kind
+from earmark.results.places import Kind
 from earmark.sheet.draw import THUMBNAIL_PX
 from earmark.store.names import Order
 from earmark.web import models

@@ -1,0 +1,70 @@
+"""What is on a recording, stretch after stretch."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from earmark.results.places import Place
+
+Sound = Literal["music", "talking", "applause"]
+"""What is heard, without asking what is played."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """What is heard from ``start_s`` to ``end_s`` of a recording: a piece, other music, talking, applause or silence.
+
+    ``piece_id``, ``piece``, its name, ``title``, ``composer`` and ``source`` are those of `Hit`, and so is
+    ``confidence``, of which ``sure`` says whether it is enough. ``begins`` and ``ends`` are the places that are played
+    first and last. They are None, "" and 0 where no piece is. ``silent`` and ``sound`` say what is heard there.
+    """
+
+    start_s: float
+    end_s: float
+    piece_id: int | None = None
+    piece: str = ""
+    title: str = ""
+    composer: str = ""
+    source: str = ""
+    confidence: float = 0.0
+    sure: bool = False
+    begins: Place | None = None
+    ends: Place | None = None
+    silent: bool = False
+    sound: Sound = "music"
+
+    @property
+    def what(self) -> Literal["piece", "unknown", "talking", "applause", "silence"]:
+        """Which of these it is; *unknown* is music."""
+        if self.silent:
+            return "silence"
+        if self.piece_id is not None:
+            return "piece"
+        return "unknown" if self.sound == "music" else self.sound
+
+    @property
+    def called(self) -> str:
+        """What people are told of it, in a few words."""
+        if self.what != "piece":
+            return "music not in this library" if self.what == "unknown" else self.what
+        named = ": ".join(filter(None, (self.composer, self.title or self.piece)))
+        return named if self.sure else f"perhaps {named}"
+
+
+@dataclass(frozen=True)
+class Identified:
+    """All of a recording, ``duration_s`` long, as ``stretches`` without gaps, in order."""
+
+    audio_path: str
+    duration_s: float
+    model: str
+    stretches: tuple[Stretch, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object that ``earmark identify --json`` prints for each recording."""
+        return {
+            "audio": {"path": self.audio_path, "duration_s": self.duration_s},
+            "model": self.model,
+            "stretches": [{"what": one.what, **asdict(one)} for one in self.stretches],
+        }
