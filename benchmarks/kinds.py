@@ -117,7 +117,7 @@ def is_unpacked(one: Made) -> bool:
 
 
 def judge(one: Made, outcomes: list[Outcome], plain_places: float) -> str:
-    """What is wrong with what came of a file; "" if it is right. ``plain_places`` are a recording's in a second."""
+    """What is wrong with what came of a file; "" if it is right. ``plain_places`` are those of a second of sound."""
     said = "; ".join([outcome.reason for outcome in outcomes] + [mark for each in outcomes for mark in each.remarks])
     pieces = [outcome.piece for outcome in outcomes if outcome.piece is not None]
     if not outcomes:
@@ -203,8 +203,8 @@ def measure(seed: int, model: str) -> dict[str, Any]:
             print(f"{len(files)} files", flush=True)
             with Library.open(folder / "library", model) as library:
                 told = add(library, files)
-        plain = next(where for where, one in files.items() if one.name == "plain.wav")
-        places = (piece.places if (piece := told[plain][0].piece) else 0) / SECONDS
+        recordings = [told[where][0].piece for where, one in files.items() if one.kind == SOUND[0] and told[where]]
+        places = float(np.median([piece.places for piece in recordings if piece is not None])) / SECONDS
         for where, one in files.items():
             count = counts.setdefault(one.kind, Count())
             count.tried += 1

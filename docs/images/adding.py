@@ -1,7 +1,7 @@
 """The picture of a terminal while ``earmark add`` reads a folder of sixty files: ``python docs/images/adding.py``.
 
 The folder is made of the demo's scores and recordings, page images, an archive, and files that are odd or bad. The
-picture holds what the command prints, and its bar as it stood when three quarters of the files were done.
+picture holds what the command prints, and its bar after three quarters of the files.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from zipfile import ZipFile
 
 from PIL import Image
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.text import Text
 
 from earmark.cli.add_progress import AddProgress
@@ -22,6 +23,7 @@ from earmark.cli.wording import became, summary
 from earmark.library.add import Outcome
 from earmark.library.library import Library
 from earmark.sheet.images import read_pages
+from earmark.sources.extent import Extent
 
 HERE = Path(__file__).resolve().parent
 DEMO = HERE.parents[1] / "demo"
@@ -71,6 +73,28 @@ def fill(folder: Path) -> None:
         (folder / name).write_bytes(content)
 
 
+class SeenProgress(AddProgress):
+    """Shows what it looks like to ``see``, once: when three quarters are done and a file is at work."""
+
+    def __init__(self, console: Console, see: Callable[[RenderableType], None]) -> None:
+        super().__init__(console)
+        self._see: Callable[[RenderableType], None] | None = see
+        self._is_late = False
+
+    def done(self, source: str, done: int, total: int) -> None:
+        """See `AddProgress`."""
+        super().done(source, done, total)
+        self._is_late = done >= total * 3 // 4
+
+    def reads(self, source: str, done: Extent) -> None:
+        """See `AddProgress`."""
+        super().reads(source, done)
+        see = self._see if self._is_late else None
+        if see:
+            self._see = None
+            see(self.view)
+
+
 def main() -> None:
     with TemporaryDirectory() as scratch:
         os.chdir(scratch)
@@ -78,17 +102,19 @@ def main() -> None:
         assert sum(path.is_file() for path in Path("music").rglob("*")) == FILES
         screen = Console(record=True, width=WIDTH, file=open(os.devnull, "w"), force_terminal=True)  # noqa: SIM115
         lines: list[str] = []
-        with Library.open("library") as library, AddProgress(Console(file=open(os.devnull, "w"), width=WIDTH)) as bar:
 
-            def report(outcome: Outcome, done: int, total: int) -> None:
-                bar.done(outcome.source, done, total)
-                if outcome.status != "skipped":
-                    lines.append(became(outcome).replace(f"{scratch}/", ""))
-                if done == total * 3 // 4:
-                    screen.print(Text("$ earmark add library music"))
-                    screen.print(Text("\n".join(["…", *lines[-SHOWN:]])))
-                    screen.print(bar.view)
+        def see(bar: RenderableType) -> None:
+            screen.print(Text("$ earmark add library music"))
+            screen.print(Text("\n".join(["…", *lines[-SHOWN:]])))
+            screen.print(bar)
 
+        def report(outcome: Outcome, done: int, total: int) -> None:
+            bar.done(outcome.source, done, total)
+            if outcome.status != "skipped":
+                lines.append(became(outcome).replace(f"{scratch}/", ""))
+
+        bar = SeenProgress(Console(file=open(os.devnull, "w"), width=WIDTH), see)  # noqa: SIM115
+        with Library.open("library") as library, bar:
             outcomes = library.add("music", report, watcher=bar)
         screen.print(Text("\n".join(["…", *lines[-3:], *summary(outcomes, "library")]).replace(f"{scratch}/", "")))
         drawing = re.sub(r"@font-face \{.*?\}", "", screen.export_svg(title="earmark add"), flags=re.DOTALL)

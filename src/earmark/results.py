@@ -14,6 +14,8 @@ from earmark.schema import Box, Side
 Kind = Literal["score", "recording"]
 """What a piece of a library is: sheet music, or a recording of some."""
 
+Sound = Literal["music", "talking", "applause"]
+"""What is heard, without asking what is played."""
 Said = Literal["surely", "probably", "perhaps", "not in this library"]
 """How sure an answer is, in words."""
 
@@ -144,19 +146,22 @@ class Stretch:
     begins: Place | None = None
     ends: Place | None = None
     silent: bool = False
+    sound: Sound = "music"
 
     @property
-    def what(self) -> Literal["piece", "unknown", "silence"]:
-        """Which of the three it is."""
+    def what(self) -> Literal["piece", "unknown", "talking", "applause", "silence"]:
+        """Which of these it is; *unknown* is music."""
         if self.silent:
             return "silence"
-        return "unknown" if self.piece_id is None else "piece"
+        if self.piece_id is not None:
+            return "piece"
+        return "unknown" if self.sound == "music" else self.sound
 
     @property
     def called(self) -> str:
         """What people are told of it, in a few words."""
         if self.what != "piece":
-            return {"silence": "silence", "unknown": "not in this library"}[self.what]
+            return "music not in this library" if self.what == "unknown" else self.what
         named = ": ".join(filter(None, (self.composer, self.title or self.piece)))
         return named if self.sure else f"perhaps {named}"
 

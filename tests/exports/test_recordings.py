@@ -36,7 +36,7 @@ def test_a_cue_sheet_has_a_track_for_all_but_silence() -> None:
     assert recordings.cue(TAPE) == (
         "FILE \"an 'evening'.wav\" WAVE\n"
         '  TRACK 01 AUDIO\n    TITLE "Fuge, in C"\n    SONGWRITER "Bach"\n    INDEX 01 00:04:00\n'
-        '  TRACK 02 AUDIO\n    TITLE "not in this library"\n    INDEX 01 01:40:38\n'
+        '  TRACK 02 AUDIO\n    TITLE "music not in this library"\n    INDEX 01 01:40:38\n'
         '  TRACK 03 AUDIO\n    TITLE "minuet"\n    INDEX 01 02:10:00\n'
     )
 

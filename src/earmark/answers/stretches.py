@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import numpy as np
 
+from earmark.audio.texture import sounds
 from earmark.embed.recording import EmbeddedRecording
 from earmark.embed.windows import PLACE_HOP_PX, QUERY_HOP_FRAMES
 from earmark.model.calibration import Calibration
-from earmark.results import Stretch
+from earmark.results import Sound, Stretch
 from earmark.schema import AudioSpec, FloatArray
 from earmark.search.follow import follow_pieces
 from earmark.search.index import Neighbours
@@ -34,7 +35,8 @@ def stretches(recording: EmbeddedRecording, store: Store, calibration: Calibrati
     """
     evidence = _evidence(recording, store, calibration)
     heard = decide(evidence, len(recording.times_s))
-    return _tidied([_told(recording, one, store, calibration) for one in heard], recording.duration_s)
+    told = [stretch for one in heard for stretch in _told(recording, one, store, calibration)]
+    return _tidied(told, recording.duration_s)
 
 
 def _evidence(recording: EmbeddedRecording, store: Store, calibration: Calibration) -> dict[int, FloatArray]:
@@ -74,23 +76,23 @@ def _neighbours(recording: EmbeddedRecording, store: Store) -> Iterator[tuple[sl
         yield rows, known
 
 
-def _told(recording: EmbeddedRecording, heard: Heard, store: Store, calibration: Calibration) -> Stretch:
-    """A stretch as people are told it."""
+def _told(recording: EmbeddedRecording, heard: Heard, store: Store, calibration: Calibration) -> list[Stretch]:
+    """A stretch as people are told it; of nothing known, one for each sound after the other."""
     rows = slice(heard.start, heard.end)
     part = EmbeddedRecording(recording.embeddings[rows], recording.times_s[rows], recording.duration_s)
     start_s, end_s = (float(part.times_s[i]) for i in (0, -1))
     unknown = Stretch(start_s - EXCERPT_S / 2, end_s + EXCERPT_S / 2)
     if heard.piece is None:
-        return unknown
+        return _sounds(recording, rows)
     query = query_of(part)
     candidates = {heard.piece, *propose(store.nearest(query.embeddings, NEIGHBOURS))}
     ranked = query.rank(store.embeddings(sorted(candidates)), "score", calibration, 1)
     if not ranked:
-        return unknown
+        return _sounds(recording, rows)
     (first,) = ranked
     piece = store.piece(first.piece)
     begins, ends = (store.place(piece.id, int(first.path[i])) for i in (first.start, first.end - 1))
-    return replace(
+    named = replace(
         unknown,
         piece_id=piece.id,
         piece=piece.name,
@@ -102,6 +104,22 @@ def _told(recording: EmbeddedRecording, heard: Heard, store: Store, calibration:
         begins=begins,
         ends=ends,
     )
+    return [named]
+
+
+def _sounds(recording: EmbeddedRecording, rows: slice) -> list[Stretch]:
+    """Stretches of nothing known: music, talking, applause."""
+    times_s = recording.times_s[rows]
+    heard: list[Sound] = ["music"] * len(times_s)
+    if len(recording.textures):
+        heard = sounds(recording.textures[rows])
+    told, start = [], 0
+    for sound, run in groupby(heard):
+        end = start + len(list(run))
+        bounds = float(times_s[start]) - EXCERPT_S / 2, float(times_s[end - 1]) + EXCERPT_S / 2
+        told.append(Stretch(*bounds, sound=sound))
+        start = end
+    return told
 
 
 def _tidied(told: list[Stretch], duration_s: float) -> tuple[Stretch, ...]:
@@ -117,7 +135,7 @@ def _tidied(told: list[Stretch], duration_s: float) -> tuple[Stretch, ...]:
         filled.append(Stretch(now_s, duration_s, silent=True))
     tidied: list[Stretch] = []
     for one in [one for one in filled if _length_s(one) >= SHORTEST_S] or [max(filled, key=_length_s)]:
-        if tidied and (one.piece_id, one.silent) == (tidied[-1].piece_id, tidied[-1].silent):
+        if tidied and (one.piece_id, one.what) == (tidied[-1].piece_id, tidied[-1].what):
             tidied[-1] = _joined(tidied[-1], one)
         else:
             tidied.append(one)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from earmark.audio.sound import read_sound, read_tags
 from earmark.audio.spectrogram import spectrogram, spectrogram_blocks
+from earmark.audio.texture import textures
 from earmark.embed.windows import BLOCK, QUERY_HOP_FRAMES, windowed
 from earmark.model.encoders import Model, Positions
 from earmark.schema import AudioSpec, FloatArray
@@ -25,7 +26,8 @@ class EmbeddedRecording:
 
     Times count from the start of the stretch that was read, as long as ``duration_s``. Excerpts whose whole
     window is silent are left out, so ``n`` may be 0. ``remarks`` say what was amiss with the file, a clause each;
-    ``title`` and ``composer`` are the file's own, "" where it says nothing.
+    ``title`` and ``composer`` are the file's own, "" where it says nothing. ``textures`` [n, 2] are those of
+    `earmark.audio.texture`; [0, 2] where the sound itself is not at hand.
     """
 
     embeddings: FloatArray
@@ -34,6 +36,7 @@ class EmbeddedRecording:
     remarks: tuple[str, ...] = ()
     title: str = ""
     composer: str = ""
+    textures: FloatArray = field(default_factory=lambda: np.zeros((0, 2), np.float32))
 
 
 @dataclass(frozen=True)
@@ -95,14 +98,17 @@ def embed_recording(
                 yield last.frames
 
     embeddings, frames = [np.zeros((0, model.dimension), np.float32)], [np.zeros(0)]
+    heard_as = [np.zeros((0, 2), np.float32)]
     for stretch, first, centres in windowed(timed(), spec.window_frames, QUERY_HOP_FRAMES):
         heard = centres[sounding(stretch, centres - first, spec.window_frames)]
         embeddings.append(model.embed_audio(stretch, heard - first)[0])
         frames.append(heard)
+        heard_as.append(textures(stretch, heard - first))
         if report:
             report(last.heard_s)
     times_s = np.concatenate(frames) / spec.frames_per_second
-    return EmbeddedRecording(np.concatenate(embeddings), times_s, last.heard_s, last.remarks, last.title, last.composer)
+    told = (last.heard_s, last.remarks, last.title, last.composer)
+    return EmbeddedRecording(np.concatenate(embeddings), times_s, *told, np.concatenate(heard_as))
 
 
 def sounding(stretch: FloatArray, centres: Positions, window: int) -> npt.NDArray[np.bool_]:

@@ -3,13 +3,13 @@
 import { Problem } from "/js/api.js";
 import { size } from "/js/dom.js";
 
-const SHEETS = /\.(pdf|png|jpe?g|tiff?|webp|hei[cf]|avif|jp[2xf]|j2k|gif|bmp|p[bgpn]m|musicxml|mxl|xml|mei|krn|abc|txt|msc[zx])$/i;
+const SHEETS = /\.(pdf|png|jpe?g|jpe|jfif|apng|tiff?|webp|hei[cf]|hif|avif|jp[2xf]|j2k|gif|bmp|dib|p[bgpn]m|musicxml|mxl|xml|mei|krn|abc|txt|msc[zx])$/i;
 
 /** Whether a file is sheet music by its name's ending; all others are taken for recordings. */
 export const isSheet = (name) => SHEETS.test(name);
 
 /** Whether a file is an image of a page, by its name's ending. */
-export const isImage = (name) => /\.(png|jpe?g|webp|hei[cf]|avif|gif|bmp)$/i.test(name);
+export const isImage = (name) => /\.(a?png|jpe?g|jpe|jfif|webp|hei[cf]|hif|avif|gif|bmp|dib)$/i.test(name);
 
 /** Throws a Problem when a file is empty or has more than `most` bytes. */
 export function checkSize(file, most) {
