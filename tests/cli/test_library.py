@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from earmark.cli.wording import SCREENFUL
 from earmark.sheet.formats import UNREAD
 from tests.sources.test_questions import zipped
 
@@ -250,6 +251,35 @@ def test_find_asks_about_all_that_an_archive_holds(
         f"{archive}/clip.wav",
         str(archive),
     ]
+
+
+def test_what_fails_in_an_archive_is_named_by_its_path_there(earmark: Command, music: Music, tmp_path: Path) -> None:
+    (deep := tmp_path / "all" / "deep").mkdir(parents=True)
+    music.write_pdf(deep / "good.pdf", music.melody(0, 48))
+    (deep / "bad.pdf").write_bytes(b"%PDF-1.4 no more")
+    (deep / "good.mid").write_bytes(b"MThd")  # is beside the score
+    (deep / "page.png").write_bytes(b"no image")
+    (tmp_path / "all" / "empty.wav").touch()
+    archive = zipped(tmp_path / "all.zip", tmp_path / "all")
+    code, out, err = earmark("add", tmp_path / "json", archive, "--json")
+    assert code == 2
+    told = {one["source"]: one for one in json.loads(out)["pieces"] if one["status"] != "added"}
+    assert {source.removeprefix(f"{archive}/"): one["status"] for source, one in told.items()} == {
+        "deep/bad.pdf": "failed",
+        "deep/good.mid": "skipped",
+        "deep": "failed",
+        "empty.wav": "failed",
+    }
+    for source in ("deep/bad.pdf", "deep", "empty.wav"):
+        assert f"failed: {archive}/{source}: {told[f'{archive}/{source}']['reason']}" in err.splitlines()
+    assert told[f"{archive}/deep/bad.pdf"]["reason"].startswith("is ")
+    assert told[f"{archive}/deep"]["reason"].startswith("page.png ")
+
+    for number in range(SCREENFUL):
+        (deep / f"{number}.exe").touch()
+    code, out, err = earmark("add", tmp_path / "many", zipped(archive, tmp_path / "all"))
+    assert f"failed: {archive}/empty.wav: is empty (0 bytes); copy or download it again" in out.splitlines()
+    assert "unpacked" not in out + err
 
 
 def test_what_is_amiss_with_a_question_is_said(earmark: Command, music: Music, tmp_path: Path) -> None:

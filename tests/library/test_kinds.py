@@ -120,6 +120,8 @@ FILES: dict[str, Callable[[Music, Path], object]] = {
     "scores.rar": write(lambda music: b"Rar!\x1a\7\0"),
     "tapes.m3u": write(lambda music: b"#EXTM3U\n1.mp3\n"),
     "login.pdf": write(lambda music: b"\n<!DOCTYPE html><title>Log in</title>"),
+    "manifest.json": write(lambda music: b'{"@context": "http://iiif.io/api/presentation/3/context.json"}'),
+    "torn.zip": lambda music, path: zipped(path, "deep/torn.pdf", b"%PDF-1.4 no more"),
     "broken.zip": write(lambda music: b"PK\3\4 broken"),
 }
 

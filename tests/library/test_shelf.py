@@ -152,15 +152,16 @@ def test_what_archives_hold_is_unpacked_once_and_can_be_played_from_the_report(
 ) -> None:
     tape = music.write_recording(tmp_path / "evening.wav", music.melody(1, 40)).read_bytes()
     (tmp_path / "evening.wav").unlink()
-    zipped(tmp_path / "tapes.zip", {"1990/evening.wav": tape, "letter.doc": b"x"})
+    tapes = zipped(tmp_path / "tapes.zip", {"1990/evening.wav": tape, "1991/torn.wav": b"x", "letter.doc": b"x"})
     (letters := tmp_path / "letters").mkdir()
     (letters / "letter.txt").write_text("no recording")
     pdf = next((tmp_path / "scores").iterdir())
     shelf = Shelf(library, tmp_path / "out")
     answers = shelf.ask([tmp_path, letters, pdf], 1, lambda *_: None)
-    named = [(Path(one.source).name, one.identified and one.identified.stretches[0].piece) for one in answers]
-    assert named == [("evening.wav", "piece-1"), ("letters", None), (pdf.name, None)]
-    assert [one.reason for one in answers[1:]] == [
+    named = [(Path(one.source), one.identified and one.identified.stretches[0].piece) for one in answers]
+    held = [(tapes / "1990/evening.wav", "piece-1"), (tapes / "1991/torn.wav", None)]
+    assert named == [*held, (letters, None), (pdf, None)]
+    assert [one.reason for one in answers[2:]] == [
         f"holds no sheet music and no recordings; give a folder with {on_disk._KNOWN}",
         "holds no recordings; give recordings",
     ]
@@ -168,7 +169,7 @@ def test_what_archives_hold_is_unpacked_once_and_can_be_played_from_the_report(
     page = (tmp_path / "out" / REPORT).read_text(encoding="utf-8")
     (played,) = re.findall(r'src="([^"]+evening.wav)"', page)
     assert (tmp_path / "out" / played).read_bytes() == tape
-    assert Shelf(library, tmp_path / "out").ask([tmp_path], 1, lambda *_: None) == answers[:1]
+    assert Shelf(library, tmp_path / "out").ask([tmp_path], 1, lambda *_: None) == answers[:2]
 
 
 def test_a_run_that_is_stopped_goes_on_where_it_was(library: Library, tapes: Path, tmp_path: Path) -> None:

@@ -142,6 +142,23 @@ def test_what_is_passed_over_in_a_folder_is_told(tmp_path: Path) -> None:
     assert [score.name for score in scores(tmp_path)] == ["a", "alone", "b"]
 
 
+MANIFESTS = (
+    b'{"@context": "http://iiif.io/api/presentation/2/context.json", "@type": "sc:Manifest"}',
+    b'\xef\xbb\xbf\n{"id": "x", "@context": ["a", "http:\\/\\/iiif.io\\/api\\/presentation\\/3\\/context.json"]}',
+)
+
+
+@pytest.mark.parametrize("content", MANIFESTS)
+def test_a_saved_iiif_manifest_is_told_to_be_given_by_its_address(content: bytes, tmp_path: Path) -> None:
+    for name in ("manifest.json", "manifest"):
+        touch(tmp_path / name, content)
+        (said,) = complaints(tmp_path / name)
+        assert "is a IIIF manifest that was saved; give its address instead" in said
+        assert "is a IIIF manifest that was saved" in skipped(tmp_path)[name]
+    touch(tmp_path / "other.json", b'{"seeAlso": "iiif.io"}')
+    assert "IIIF" not in complaints(tmp_path / "other.json")[0]
+
+
 def test_every_file_of_a_folder_is_accounted_for(tmp_path: Path) -> None:
     names = ["1.png", "2.png", "x.pdf", "x.mid", "y.mid", "z.mp3", "untold", "q.xml", "w/.x", "w/b.tif", "w/c.exe"]
     names += ["q.sib", "tape.m3u", "x.rar", "letter.docx", "clip.part"]

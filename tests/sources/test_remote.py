@@ -88,14 +88,16 @@ def test_an_archive_at_an_address_is_what_it_holds(
     site: Site, encoders: FakeEncoders, music: Music, tmp_path: Path
 ) -> None:
     pdf = music.write_pdf(tmp_path / "a.pdf", music.melody(1, NOTES)).read_bytes()
-    url = site.put("/download/scores.zip", packed({"Invention.pdf": pdf, "readme": b"words"}))
+    url = site.put("/download/scores.zip", packed({"Invention.pdf": pdf, "readme": b"words", "deep/torn.pdf": b"x"}))
     with Library.open(tmp_path / "lib", encoders) as library:
         added = library.add(url)
         assert [(one.status, one.piece and one.piece.name) for one in added] == [
             ("skipped", None),
             ("added", "Invention"),
+            ("failed", None),
         ]
-        assert [one.status for one in library.add(url)] == ["skipped", "unchanged"]
+        assert [one.source for one in added] == [f"{url}/readme", f"{url}/Invention.pdf", f"{url}/deep/torn.pdf"]
+        assert [one.status for one in library.add(url)] == ["skipped", "unchanged", "failed"]
         assert len(site.asked) == 1
 
 

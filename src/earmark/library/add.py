@@ -35,6 +35,7 @@ from earmark.sources.on_disk import (
     are_all_parts,
     can_hold_parts,
     find_scores,
+    named_in_archive,
     page_file,
     part_source,
     score_at,
@@ -54,7 +55,7 @@ _AHEAD = 2
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one source (absolute path or address).
+    """What became of one ``source``: an absolute path or address, in an archive the archive's with the path in it.
 
     ``piece`` is None, and ``reason`` says why, if it failed or was passed over. ``remarks`` say what of a piece was
     amiss or is not read, a clause each.
@@ -81,7 +82,7 @@ def find_sources(given: Iterable[str | Path], sandbox: Sandbox, unpacked: Path) 
 class _Source:
     """One source on its way into the store, in parts if ``is_split``; ``embedded`` is on its way if it was begun.
 
-    ``skipped`` says why it is passed over, "" if it is not.
+    ``source`` is what people know it as; ``skipped`` says why it is passed over, "" if it is not.
     """
 
     source: str
@@ -125,7 +126,7 @@ class Adding:
             if isinstance(score, Score):
                 before = self.store.with_source(score.source)
                 if before is None or self.store.files(before) != score.files:
-                    extents[score.source] = extent(score, self.sandbox)
+                    extents[score.shown] = extent(score, self.sandbox)
         self.watcher.begins(extents)
 
     def outcomes(self, found: Iterable[Found]) -> Iterator[list[Outcome]]:
@@ -172,7 +173,7 @@ class Adding:
 
     def _begun(self, found: Source, before: Iterable[_Source]) -> _Source:
         """One source, and its reading under way unless the store, or one ``before`` it, seems to have it already."""
-        name = found.source if isinstance(found, Score) else found.path
+        name = found.shown if isinstance(found, Score) else found.path
         source = _Source(name, skipped=found.reason if isinstance(found, Skipped) else "")
         if isinstance(found, Skipped):
             return source
@@ -205,9 +206,8 @@ class Adding:
         except LibraryUnusable:  # a full disk, say: nothing more can be added
             raise
         except BadInput as error:
-            outcomes.append(_failed(error, source.source))
-        missing = source.score.missing if source.score else ()
-        return [_with_missing(outcome, missing) for outcome in outcomes] if missing else outcomes
+            outcomes.append(_failed(error, source))
+        return outcomes if source.score is None else [_of_score(outcome, source.score) for outcome in outcomes]
 
     def _fetched(self, url: str, given: str) -> list[Source] | Collection:
         """The file at an address, or what an archive there holds; or the pages of a IIIF manifest, and its recordings,
@@ -219,7 +219,7 @@ class Adding:
         try:
             path = fetched_file(url, folder) if url == given else None
             if path is not None and is_archive(path):
-                return list(find_scores([path], self.sandbox, self.unpacked))
+                return [named_in_archive(one, path, url) for one in find_scores([path], self.sandbox, self.unpacked)]
             if path is not None:
                 return [score_at(url, path)]
             fetched = download(url, folder, self.sandbox, given=given)
@@ -339,12 +339,17 @@ class Adding:
         return stored, found.remarks
 
 
-def _with_missing(outcome: Outcome, missing: tuple[str, ...]) -> Outcome:
-    """An outcome that says why pages could not be had, in place of that they could not be read."""
+def _of_score(outcome: Outcome, score: Score) -> Outcome:
+    """An outcome of a score, or of a part of it, under the name that people know it as; it says why pages could not be
+    had, in place of that they could not be read."""
+    named = replace(outcome, source=outcome.source.replace(score.source, score.shown, 1))
+    if not score.missing:
+        return named
     others = tuple(remark for remark in outcome.remarks if " is missing (" not in remark)
-    return replace(outcome, remarks=(*missing, *others))
+    return replace(named, remarks=(*score.missing, *others))
 
 
-def _failed(error: BadInput, source: str) -> Outcome:
-    page_file = "" if error.path == source else f"{Path(error.path).name} "
-    return Outcome(source, "failed", reason=f"{page_file}{error.what}; {error.remedy}")
+def _failed(error: BadInput, source: _Source) -> Outcome:
+    own = (source.source, source.score and source.score.source)
+    page_file = "" if error.path in own else f"{Path(error.path).name} "
+    return Outcome(source.source, "failed", reason=f"{page_file}{error.what}; {error.remedy}")

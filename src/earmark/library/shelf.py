@@ -35,7 +35,10 @@ PAGE_WIDTH_PX = 960
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of a recording at ``source``: what is on it, or why it could not be read."""
+    """What came of a recording: what is on it, or why it could not be read.
+
+    ``source`` is its path; in an archive, the archive's with the path in it.
+    """
 
     source: str
     identified: Identified | None
@@ -117,15 +120,15 @@ class Shelf:
         if isinstance(found, BadInput):
             return Answer(found.path, None, f"{found.what}; {found.remedy}")
         if recording is None:
-            return Answer(found.source, _identified(known[found.source]["answer"]))
+            return Answer(found.shown, _identified(known[found.source]["answer"]))
         try:
             identified = self._library.identify(found.source, recording=recording.result())
         except BadInput as error:
-            return Answer(found.source, None, f"{error.what}; {error.remedy}")
+            return Answer(found.shown, None, f"{error.what}; {error.remedy}")
         line = {"source": found.source, "key": self._key_of(found), "answer": identified.to_dict()}
         file.write(json.dumps(line, ensure_ascii=False) + "\n")
         file.flush()
-        return Answer(found.source, identified)
+        return Answer(found.shown, identified)
 
     def _known(self) -> dict[str, dict[str, Any]]:
         """The answers that are there, by source; a line that was cut off is none."""

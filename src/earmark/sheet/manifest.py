@@ -22,8 +22,12 @@ MAX_PAGES = 3000
 MAX_MEMBERS = 500
 """Manifests of a collection."""
 _WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
+SAVED = "is a IIIF manifest that was saved", 'give its address instead, which is the "id" or "@id" in it'
+"""What a document on disk is, and the remedy, for a `BadInput`."""
 _REMEDY = "give the address of a IIIF Presentation manifest"
 _XYWH = re.compile(r"xywh=(?:pixel:|(percent:|pct:))?([\d.]+),([\d.]+),([\d.]+),([\d.]+)")
+_BEGINNING = re.compile(rb"(\xef\xbb\xbf)?\s*\{.*?iiif\.io\\?/api\\?/presentation\\?/[23]\\?/", re.DOTALL)
+_LOOKED_AT = 65536
 _OVERLAY = 0.5  # of an image that lies on one before: then it is not another page
 
 Json = dict[str, Any]
@@ -89,6 +93,16 @@ def read_document(content: bytes, name: str) -> Manifest | Collection:
         return _manifest(found, name)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
         raise BadInput(name, "is no IIIF manifest that can be read", _REMEDY) from error
+
+
+def is_saved_manifest(path: Path) -> bool:
+    """Whether the file at ``path`` begins as a document of version 2 or 3 does."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(_LOOKED_AT)
+    except OSError:
+        return False
+    return bool(_BEGINNING.match(start))
 
 
 def read_file(path: Path, name: str) -> tuple[Manifest | None, Collection | None]:

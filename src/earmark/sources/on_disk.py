@@ -14,7 +14,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from earmark.errors import EMPTY, NEITHER, BadInput
@@ -30,6 +30,7 @@ from earmark.sheet.formats import (
     kind,
     kind_of_name,
 )
+from earmark.sheet.manifest import SAVED, is_saved_manifest
 from earmark.sheet.parts import Part
 from earmark.sources.archives import is_archive, is_hidden, unpack
 
@@ -55,7 +56,8 @@ class Score:
     """One piece on disk: its name, the absolute path (or address) that stands for it, its files in page order.
 
     ``title`` and ``composer`` are what the piece itself says, "" where it says nothing or was not read yet. ``parts``
-    are the pieces in it, where they are known; ``missing`` is what of it could not be had, a clause each.
+    are the pieces in it, where they are known; ``missing`` is what of it could not be had, a clause each. What was
+    unpacked is ``in_archive``: the archive's path, and the path in it.
     """
 
     name: str
@@ -66,6 +68,12 @@ class Score:
     composer: str = ""
     parts: tuple[Part, ...] = ()
     missing: tuple[str, ...] = ()
+    in_archive: str = ""
+
+    @property
+    def shown(self) -> str:
+        """What people know it as."""
+        return self.in_archive or self.source
 
 
 @dataclass(frozen=True)
@@ -162,9 +170,24 @@ def _in_archive(path: Path, where: _Where) -> Iterator[Source]:
         reason = HIDDEN if is_hidden(inside) else _why_unread(inside)
         yield Skipped(os.path.join(os.path.abspath(path), inside), reason)
     found = list(_in_folder(unpacked.folder, {_identity(unpacked.folder)}, _Where(where.sandbox, None)))
-    yield from found
+    yield from (named_in_archive(one, unpacked.folder, os.path.abspath(path)) for one in found)
     if not unpacked.wrong and all(isinstance(one, Skipped) for one in found):
         yield BadInput(path, "holds no sheet music and no recordings", f"give an archive of {_KNOWN}")
+
+
+def named_in_archive(found: Source, where: Path, name: str) -> Source:
+    """What was found in ``where``, which people know as ``name``, under that name."""
+    if isinstance(found, Score):
+        return replace(found, in_archive=renamed(found.shown, where, name))
+    if isinstance(found, Skipped):
+        return replace(found, path=renamed(found.path, where, name))
+    return BadInput(renamed(found.path, where, name), found.what, found.remedy)
+
+
+def renamed(path: str, where: Path, name: str) -> str:
+    """The path of ``where``, or of what is in it, with ``name`` in place of ``where``."""
+    within = os.path.relpath(path, where)
+    return name if within == os.curdir else os.path.join(name, within)
 
 
 def _in_folder_given(folder: Path, where: _Where) -> Iterator[Source]:
@@ -214,7 +237,9 @@ def _why_skipped(entry: Path, named: Mapping[Path, FileKind | None], beside: Con
         return None if entry.is_dir() or entry.is_file() else NO_FILE
     if entry in beside:
         return BESIDE
-    return _why_unread(entry) if named[entry] is None else None
+    if named[entry] is not None:
+        return None
+    return "; ".join(SAVED) if is_saved_manifest(entry) else _why_unread(entry)
 
 
 def _why_unread(path: PurePath) -> str:
@@ -255,6 +280,8 @@ def _unread(path: Path) -> BadInput:
     """Why a file is no piece."""
     if not path.stat().st_size:
         return BadInput(path, *EMPTY)
+    if is_saved_manifest(path):
+        return BadInput(path, *SAVED)
     return BadInput(path, *UNREAD.get(path.suffix.lower(), (NEITHER, f"give {_KNOWN}, or a folder of them")))
 
 
