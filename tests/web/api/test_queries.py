@@ -87,9 +87,10 @@ def test_a_score_file_is_looked_up_and_added(served: Served, wait: Wait, kern: s
         removed = client.delete(f"/api/v1/pieces/{piece['id']}").json()
         back = client.post(f"/api/v1/removals/{removed['removal']}/undo").json()
         assert back["title"] == "Little Test"
-        for where in ({}, {"page": "1"}, {"measure": "8"}):  # by its name, a link leads to what it is now
+        for where, place in (({}, "1"), ({"page": "1"}, "1"), ({"measure": "8"}, "1/1")):  # page, and system
             led = client.get("/open", params={"piece": "little", **where}, follow_redirects=False)
-            assert (led.status_code, led.headers["location"]) == (307, f"/#/piece/{back['id']}/1")
+            # By its name, a link leads to what it is now.
+            assert (led.status_code, led.headers["location"]) == (307, f"/#/piece/{back['id']}/{place}")
         for absent in ({"piece": "none"}, {"piece": "little", "page": "2"}, {"piece": "little", "measure": "99"}):
             assert client.get("/open", params=absent, follow_redirects=False).status_code == 404
         client.delete(f"/api/v1/pieces/{back['id']}")
