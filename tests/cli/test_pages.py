@@ -98,3 +98,15 @@ def test_an_archive_is_the_folder_of_what_it_holds(pages: Run, folder: Path, tmp
     code, out, _ = pages(archive, "--json")
     assert code == 0
     assert json.loads(out)["pages"] == [page | {"source": str(archive)} for page in json.loads(unpacked)["pages"]]
+
+
+def test_a_damaged_file_of_an_archive_does_not_end_the_rest(pages: Run, folder: Path, tmp_path: Path) -> None:
+    held = tmp_path / "held"
+    held.mkdir()
+    folder.rename(held / "b")
+    (held / "bad.pdf").write_bytes(b"%PDF-1.4 cut")
+    archive = zipped(tmp_path / "a.zip", held)
+    code, out, errors = pages(archive)
+    assert code == 2
+    assert "b, page 2: 1 systems, 2 staves" in out
+    assert errors.startswith(f"earmark: {archive}/bad.pdf: is a damaged PDF")

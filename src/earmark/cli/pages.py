@@ -58,16 +58,22 @@ def pages_command(file: Path, as_json: bool, draw: Path | None) -> None:
                 if len(found) == 1:
                     raise BadInput(file, "is a recording, which has no pages", "give sheet music")
             else:
-                for number, page in enumerate(_pages(score, sandbox), start=1):
-                    if page.missing:
-                        say(f"{score.name}, page {number}: missing ({page.missing})", err=True)
-                        missing = True
-                        continue
-                    shown.append(_json(score, number, page))
-                    if not as_json:
-                        _say_page(score, number, page)
-                    if draw:
-                        _draw(page, draw / f"{score.name}-{number:03d}.png")
+                try:
+                    for number, page in enumerate(_pages(score, sandbox), start=1):
+                        if page.missing:
+                            say(f"{score.name}, page {number}: missing ({page.missing})", err=True)
+                            missing = True
+                            continue
+                        shown.append(_json(score, number, page))
+                        if not as_json:
+                            _say_page(score, number, page)
+                        if draw:
+                            _draw(page, draw / f"{score.name}-{number:03d}.png")
+                except BadInput as error:
+                    if error.path not in {one.path for one in score.files}:  # of --draw
+                        raise
+                    say(f"earmark: {BadInput(score.source, error.what, error.remedy)}", err=True)
+                    missing = True
     if as_json:
         print_json({"pages": shown})
     if missing:
