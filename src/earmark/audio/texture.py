@@ -26,15 +26,20 @@ def textures(frames: FloatArray, centres: npt.NDArray[np.float64]) -> FloatArray
 
     ``frames`` is a spectrogram [frames, bands], ``centres`` float64 [n] are moments in its frames.
     """
-    told = np.zeros((len(centres), 2), np.float32)
-    for row, centre in zip(told, centres, strict=True):
-        part = frames[max(0, int(centre) - AROUND) : max(0, int(centre) + AROUND)]
-        if part.any():
-            spectrum, loudness = part.mean(axis=0), part.mean(axis=1)
-            level = loudness.mean()
-            bends = 2 * spectrum[1:-1] - spectrum[:-2] - spectrum[2:]
-            row[:] = np.abs(bends).mean() / level, loudness.std() / level
-    return told
+    at = centres.astype(np.int64)
+    start, end = (np.clip(at + side, 0, len(frames)) for side in (-AROUND, AROUND))
+    loudness = frames.mean(axis=1, dtype=np.float64)
+    # Sums up to each frame, so that those around a moment are one difference.
+    sums = np.cumsum(np.column_stack([frames, loudness**2]), axis=0, dtype=np.float64)
+    sums = np.vstack([np.zeros_like(sums[:1]), sums])
+    means = (sums[end] - sums[start]) / np.maximum(end - start, 1)[:, None]
+    spectrum, squares = means[:, :-1], means[:, -1]
+    level = spectrum.mean(axis=1)
+    bends = 2 * spectrum[:, 1:-1] - spectrum[:, :-2] - spectrum[:, 2:]
+    swing = np.sqrt(np.maximum(squares - level**2, 0))
+    told = np.stack([np.abs(bends).mean(axis=1), swing], axis=1)
+    shares: FloatArray = np.divide(told, level[:, None], out=np.zeros_like(told), where=level[:, None] > 0).astype("f4")
+    return shares
 
 
 def sounds(textures: FloatArray) -> list[Sound]:
