@@ -2,7 +2,6 @@
 
 Every hit is one annotation: its target is the place on the page (a IIIF canvas where the piece came from a manifest,
 else the file), or the moment of a recording; its body is the part of the query that is like it.
-https://www.w3.org/TR/annotation-model/, https://www.w3.org/TR/media-frags/
 """
 
 from __future__ import annotations
@@ -10,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
 
+from earmark.exports.web_annotations import Json, fragment, moment, page_of, percent, specific, words
 from earmark.results.findings import Findings, Hit, RecordingHit
 from earmark.sandbox.sandbox import Sandbox
 from earmark.schema import Box
@@ -19,8 +18,6 @@ from earmark.sheet.iiif import is_address, kept_manifest
 from earmark.sheet.manifest import Manifest
 from earmark.sources.on_disk import whole_file
 
-Json = dict[str, Any]
-_MEDIA_FRAGMENTS = "http://www.w3.org/TR/media-frags/"
 _PDF_FRAGMENTS = "http://tools.ietf.org/rfc/rfc8118"
 
 
@@ -37,7 +34,7 @@ def annotation_page(answers: Iterable[tuple[Findings, Sequence[Sequence[Path]]]]
         targets = [_page_target(hit, paths, manifest(paths[0].parent)) for hit, paths in pages]
         items += [_annotation(hit, query, target) for hit, target in zip(findings.hits, targets, strict=True)]
         items += [_annotation(hit, query, _moment(hit.source, hit.time_s)) for hit in findings.recordings]
-    return {"@context": "http://www.w3.org/ns/anno.jsonld", "type": "AnnotationPage", "items": items}
+    return page_of(items)
 
 
 def _annotation(hit: Hit | RecordingHit, query: Path, target: Json) -> Json:
@@ -49,7 +46,7 @@ def _annotation(hit: Hit | RecordingHit, query: Path, target: Json) -> Json:
     return {
         "type": "Annotation",
         "motivation": "identifying",
-        "body": [like, {"type": "TextualBody", "purpose": "describing", "format": "text/plain", "value": said}],
+        "body": [like, words(said)],
         "target": target,
     }
 
@@ -62,10 +59,10 @@ def _page_target(hit: Hit, files: Sequence[Path], manifest: Manifest | None) -> 
         source = {"id": canvas.id, "type": "Canvas", "partOf": part_of}
         x0, y0, x1, y1 = _on_canvas(box, canvas.box)
         if not (canvas.width and canvas.height):
-            return _specific(source, _percent((x0, y0, x1, y1)))
+            return specific(source, percent((x0, y0, x1, y1)))
         x0, x1 = (round(x * canvas.width) for x in (x0, x1))
         y0, y1 = (round(y * canvas.height) for y in (y0, y1))
-        return _specific(source, _fragment(f"xywh={x0},{y0},{x1 - x0},{y1 - y0}"))
+        return specific(source, fragment(f"xywh={x0},{y0},{x1 - x0},{y1 - y0}"))
     if number > len(files) > 1:  # images of open books, added when it was not kept which page is on which
         return _box_of(Path(hit.source), number, box)
     if len(files) > 1:
@@ -83,10 +80,10 @@ def _on_image(hit: Hit) -> Box:
 
 
 def _box_of(file: Path, page: int, box: Box) -> Json:
-    selector = _percent(box)
+    selector = percent(box)
     if file.suffix.lower() == ".pdf":
-        selector = {**_fragment(f"page={page}", _PDF_FRAGMENTS), "refinedBy": selector}
-    return _specific(_uri(file), selector)
+        selector = {**fragment(f"page={page}", _PDF_FRAGMENTS), "refinedBy": selector}
+    return specific(_uri(file), selector)
 
 
 def _on_canvas(box: Box, image: Box) -> Box:
@@ -97,21 +94,8 @@ def _on_canvas(box: Box, image: Box) -> Box:
     return left + x0 * wide, top + y0 * high, left + x1 * wide, top + y1 * high
 
 
-def _percent(box: Sequence[float]) -> Json:
-    x0, y0, x1, y1 = (100 * value for value in box)
-    return _fragment(f"xywh=percent:{x0:.3f},{y0:.3f},{x1 - x0:.3f},{y1 - y0:.3f}")
-
-
 def _moment(file: str | Path, time_s: float) -> Json:
-    return _specific(str(file) if is_address(file) else _uri(Path(file)), _fragment(f"t={time_s:.3f}"))
-
-
-def _specific(source: str | Json, selector: Json) -> Json:
-    return {"type": "SpecificResource", "source": source, "selector": selector}
-
-
-def _fragment(value: str, of: str = _MEDIA_FRAGMENTS) -> Json:
-    return {"type": "FragmentSelector", "conformsTo": of, "value": value}
+    return specific(str(file) if is_address(file) else _uri(Path(file)), moment(time_s))
 
 
 def _uri(path: Path) -> str:

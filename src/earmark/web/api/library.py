@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.responses import FileResponse
 
 from earmark import __version__
-from earmark.exports.recordings import bookmark_annotations
+from earmark.exports.served import bookmark_annotations
 from earmark.results.places import Kind
 from earmark.sheet.draw import THUMBNAIL_PX
 from earmark.store.names import Order

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.responses import FileResponse
 
-from earmark.exports.recordings import answer_annotations, answer_table
+from earmark.exports.served import answer_annotations, answer_table
 from earmark.web import models
 from earmark.web.api.responses import API, body, events, failures, job_json, picture
 from earmark.web.errors import Refusal
