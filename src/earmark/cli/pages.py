@@ -46,38 +46,44 @@ def pages_command(file: Path, as_json: bool, draw: Path | None) -> None:
     from earmark.sandbox.sandbox import Sandbox
     from earmark.sources.questions import questions
 
-    shown = []
+    shown: list[dict[str, object]] = []
     sandbox = Sandbox()
-    missing = False
+    is_whole = True
     with questions(file, sandbox) as found:
         for score in found:
             if isinstance(score, BadInput):
                 say(f"earmark: {score}", err=True)
-                missing = True
-            elif score.kind == "recording":
-                if len(found) == 1:
-                    raise BadInput(file, "is a recording, which has no pages", "give sheet music")
-            else:
-                try:
-                    for number, page in enumerate(_pages(score, sandbox), start=1):
-                        if page.missing:
-                            say(f"{score.name}, page {number}: missing ({page.missing})", err=True)
-                            missing = True
-                            continue
-                        shown.append(_json(score, number, page))
-                        if not as_json:
-                            _say_page(score, number, page)
-                        if draw:
-                            _draw(page, draw / f"{score.name}-{number:03d}.png")
-                except BadInput as error:
-                    if error.path not in {one.path for one in score.files}:  # of --draw
-                        raise
-                    say(f"earmark: {BadInput(score.source, error.what, error.remedy)}", err=True)
-                    missing = True
+                is_whole = False
+            elif score.kind == "score":
+                is_whole &= _show(score, sandbox, draw, shown, quiet=as_json)
+            elif len(found) == 1:
+                raise BadInput(file, "is a recording, which has no pages", "give sheet music")
     if as_json:
         print_json({"pages": shown})
-    if missing:
+    if not is_whole:
         sys.exit(EXIT_SOME_MISSING)
+
+
+def _show(score: Score, sandbox: Sandbox, draw: Path | None, shown: list[dict[str, object]], quiet: bool) -> bool:
+    """Says, unless ``quiet``, draws and adds to ``shown`` the pages of a piece; whether all could be read."""
+    is_whole = True
+    try:
+        for number, page in enumerate(_pages(score, sandbox), start=1):
+            if page.missing:
+                say(f"{score.name}, page {number}: missing ({page.missing})", err=True)
+                is_whole = False
+                continue
+            shown.append(_json(score, number, page))
+            if not quiet:
+                _say_page(score, number, page)
+            if draw:
+                _draw(page, draw / f"{score.name}-{number:03d}.png")
+    except BadInput as error:
+        if error.path not in {one.path for one in score.files}:  # of --draw
+            raise
+        say(f"earmark: {BadInput(score.source, error.what, error.remedy)}", err=True)
+        return False
+    return is_whole
 
 
 def _pages(score: Score, sandbox: Sandbox) -> Iterator[SeenPage]:

@@ -83,11 +83,9 @@ def summary(outcomes: Sequence[Outcome], where: str) -> list[str]:
 
 def _of_many(reason: str, count: int) -> str:
     """A reason for so many files."""
-    return (
-        reason
-        if count == 1
-        else re.sub(r"^is( an?\b)?", lambda found: f"are each{found[1]}" if found[1] else "are", reason)
-    )
+    if count == 1:
+        return reason
+    return re.sub(r"^is( an?\b)?", lambda found: f"are each{found[1]}" if found[1] else "are", reason)
 
 
 def _endings(sources: Sequence[str]) -> str:
