@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -273,18 +274,25 @@ def sampler_of(experiment: Experiment, device: torch.device) -> PairSampler:
 
     Raises BadInput or Mismatch when the corpora do not hold what the experiment asks for.
     """
-    audio, sheet = AudioSpec(), SheetSpec()
-    corpora = [Path(corpus) for corpus in experiment.corpora]
-    pieces = read_some(corpora, experiment.splits, experiment.renderings, audio, sheet)
-    playable = [piece for piece in pieces if len(piece.onsets) > 1]
     return PairSampler(
-        Music(playable, audio, sheet, device, with_hard_negatives=experiment.hard_negatives),
+        _music(experiment.corpora, experiment.splits, experiment.renderings, experiment.hard_negatives, device),
         stretches=experiment.stretches,
         stretches_per_piece=experiment.stretches_per_piece,
         pairs=experiment.pairs_per_stretch,
         tempo=experiment.tempo,
         degradation=experiment.degradation,
     )
+
+
+@lru_cache(maxsize=1)
+def _music(
+    corpora: Sequence[str], splits: Sequence[str], renderings: Sequence[str], hard_negatives: bool, device: torch.device
+) -> Music:
+    """What is trained on, on a device; runs that are trained one after the other share it."""
+    audio, sheet = AudioSpec(), SheetSpec()
+    pieces = read_some([Path(corpus) for corpus in corpora], splits, renderings, audio, sheet)
+    playable = [piece for piece in pieces if len(piece.onsets) > 1]
+    return Music(playable, audio, sheet, device, with_hard_negatives=hard_negatives)
 
 
 def _is_done(experiment: Experiment, checkpoint: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,19 @@ def test_a_packed_corpus_is_read_as_the_whole_one(corpus: Path, tmp_path: Path) 
             assert packed.timings == whole.timings
             for name in renderings:
                 np.testing.assert_allclose(packed.audio[name], whole.audio[name], atol=0.01)
+
+
+def test_what_is_packed_comes_in_any_order(corpus: Path, tmp_path: Path) -> None:
+    (part,) = pack(corpus, tmp_path / "parts", {"train": ["one@1"]})
+    with zipfile.ZipFile(part) as together:
+        alone = []
+        # What needs a folder that something else makes comes first.
+        for name in sorted(together.namelist(), key=lambda name: Path(name).suffix not in (".npz", ".png")):
+            alone.append(tmp_path / f"{len(alone)}.zip")
+            with zipfile.ZipFile(alone[-1], "w") as of_one:
+                of_one.writestr(name, together.read(name))
+    names = read_splits(corpus)["train"]
+    assert len(read_pieces(unpack(alone, tmp_path / "there"), names, ["one@1"], *SPECS)) == len(names)
 
 
 def test_of_long_pieces_the_beginning_is_packed(corpus: Path, tmp_path: Path) -> None:

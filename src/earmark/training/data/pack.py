@@ -178,8 +178,8 @@ def unpack(parts: Sequence[Path], out: Path) -> Path:
 def _unpack_entry(out: Path, name: str, content: bytes) -> None:
     folder, _, entry = name.rpartition("/")
     target = piece_folder(out, folder) if folder else out
+    target.mkdir(parents=True, exist_ok=True)
     if entry.endswith(".json"):
-        target.mkdir(parents=True, exist_ok=True)
         write_json(target / entry, json.loads(content))
     elif entry.endswith((".png", ".npz")):
         (target / entry).write_bytes(content)
