@@ -159,14 +159,14 @@ def test_align_prints_systems_csv_or_json(earmark: Command, scores: Path, music:
     assert list(answer) == ["audio", "model", "piece", "source", "remarks", "systems", "points", "others"]
     assert answer["audio"] == {"path": str(recording), "duration_s": 60.0}
     assert list(answer["systems"][0]) == ["page", "system", "box"]
-    columns = ["time_s", "page", "system", "x", "strip_px", "confidence", "measure"]
+    columns = ["time_s", "page", "system", "x", "strip_px", "confidence", "measure", "beat"]
     assert list(answer["points"][0]) == columns
     code, out, _ = earmark("align", tmp_path / "lib", recording, "--csv")
     lines = out.splitlines()
     assert lines[0] == ",".join([*columns, "piece"])
     assert len(lines) == 1 + len(answer["points"])
     last = list(answer["points"][-1].values())
-    assert lines[-1].split(",") == [*map(str, last[:-1]), "", "piece-1"]
+    assert lines[-1].split(",") == [*map(str, last[:-2]), "", "", "piece-1"]
 
 
 def test_align_says_the_pieces_of_a_tape(earmark: Command, scores: Path, music: Music, tmp_path: Path) -> None:

@@ -77,3 +77,15 @@ def test_measures_are_those_of_the_nearest_places_of_a_system() -> None:
     second = next(place for place in places if place.system == 2)
     assert line.measures([strip.strip_x0[1] + 0.5, -50.0]) == [second.measure, "1"]
     assert Track([replace(place, measure=None) for place in places], HOP_PX).measures([4.0]) == [None]
+
+
+def test_beats_go_on_between_the_places_of_a_measure() -> None:
+    strip = cut_strip(np.full((HEIGHT, WIDTH), 255, np.uint8), [system(100.0, 100.0, 1001.0)], SheetSpec())
+    told = [("1", 1.0), ("1", 1.5), ("2", 1.0), ("2", 1.4), ("2", 1.0), ("2", None)]
+    places = [
+        replace(strip.place(HOP_PX * (i + 0.5)), measure=measure, beat=beat) for i, (measure, beat) in enumerate(told)
+    ]
+    line = Track(places, HOP_PX)
+    at = [0.0, 0.5, 0.75, 1.0, 1.5, 1.9, 2.0, 2.5, 3.0, 3.5, 3.9, 4.5, 4.9, 5.5, 9.0]  # in places
+    beats = [1.0, 1.0, 1.12, 1.25, 1.5, 1.5, 1.0, 1.0, 1.2, 1.4, 1.4, 1.0, 1.0, None, None]
+    assert line.beats(HOP_PX * np.array(at)) == beats

@@ -62,8 +62,19 @@ def test_kern_has_its_title_composer_systems_and_measures(kern: str, tmp_path: P
     (system,) = page.systems
     assert len(system.staves) == 2
     assert [measure.number for measure in page.measures[0]] == ["7", "8"]
-    assert measure_at(page.measures[0], system.box[0] + 1) == "7"
-    assert measure_at(page.measures[0], system.box[2] - 1) == "8"
+    first, last = page.measures[0]
+    assert measure_at(page.measures[0], system.box[0] + 1) == first
+    assert measure_at(page.measures[0], system.box[2] - 1) == last
+
+
+def test_notes_are_on_their_beats(kern: str, tmp_path: Path) -> None:
+    _, _, (page,) = read(write(tmp_path / "a.krn", kern))
+    first, last = page.measures[0]
+    heads = sorted({round(head.x_px, 3) for head in page.noteheads})  # those of both staves are above each other
+    assert [first.beat_at(x) for x in heads[:2]] == [1.0, 2.0]
+    assert last.beat_at(heads[2]) == 1.0
+    assert first.beat_at((heads[1] + heads[2]) / 2) == 2.5  # the barline is beyond
+    assert last.beat_at(last.x1) == 2.99
 
 
 def test_systems_and_noteheads_lie_where_the_ink_is(kern: str, tmp_path: Path) -> None:
@@ -85,6 +96,8 @@ def test_every_tune_of_an_abc_book_has_a_page_and_its_own_measures(tmp_path: Pat
         [["1", "2", "3", "4"]],
         [["1", "2"]],
     ]
+    ends = [[measure.beats[-1][1] for measure in page.measures[0]] for page in pages]
+    assert ends == [[4.0, 4.0, 4.0, 4.0], [3.0, 3.0]]  # of 3/4 and 2/4
     with engraved(tmp_path / "a.abc") as engraving:
         assert engraving.tunes == (("First Tune", "A. Body"), ("Second Tune", ""))
     assert find_parts(read_headings(tmp_path / "a.abc")) == [

@@ -34,8 +34,15 @@ def ink(path: Path) -> int:
 
 def test_a_place_before_the_first_measure_belongs_to_it() -> None:
     measures = [Measure("3", 100.0, 200.0), Measure("4", 200.0, 300.0)]
-    assert [measure_at(measures, x) for x in (50.0, 150.0, 200.0, 999.0)] == ["3", "3", "4", "4"]
+    found = [measure_at(measures, x) for x in (50.0, 150.0, 200.0, 999.0)]
+    assert [measure and measure.number for measure in found] == ["3", "3", "4", "4"]
     assert measure_at([], 10.0) is None
+
+
+def test_beats_go_on_between_notes_and_never_reach_those_of_the_next_measure() -> None:
+    measure = Measure("3", 100.0, 200.0, ((120.0, 1.0), (160.0, 2.0), (220.0, 3.0)))
+    assert [measure.beat_at(x) for x in (100.0, 120.0, 130.0, 190.0, 999.0)] == [1.0, 1.0, 1.25, 2.5, 2.99]
+    assert Measure("3", 100.0, 200.0).beat_at(150.0) is None
 
 
 @pytest.mark.parametrize("attribute", ["href", "xlink:href"])

@@ -101,7 +101,9 @@ def test_every_kind_of_file_is_read_in_a_process(library: Library, scores: Path,
     outcomes = library.add(scores)
     assert [outcome.reason for outcome in outcomes] == [""] * 6
     (piece,) = [piece for piece in library.pieces() if piece.title == "Little Test"]
-    assert library.store.contents(piece.id)[0][0].measure == "7"
+    places = library.store.contents(piece.id)[0]
+    assert (places[0].measure, places[0].beat) == ("7", 1.0)
+    assert all(place.beat is not None and 1 <= place.beat < 3 for place in places)
     assert read_page([str(scores / "score.krn")], 1, library.sandbox).number == 1
     (scores / "song.mid").write_bytes(song())
     assert library.find(scores / "song.mid").query_duration_s > 1

@@ -134,13 +134,15 @@ def test_every_place_needs_a_vector(tmp_path: Path) -> None:
         store.put(score("a"), "sha", [], [], embeddings(1), "m-1")
 
 
-def test_measures_are_kept_by_place(tmp_path: Path) -> None:
+def test_measures_and_beats_are_kept_by_place(tmp_path: Path) -> None:
     store = open_store(tmp_path / "lib", create=True)
     numbers = ["1", "1", "2", "2", "X1", "2"]
-    places = [Place(1, 1, (0.0, 0.0, 0.5, 0.5), number) for number in numbers]
+    beats = [1.0, 2.33, 1.0, None, 3.0, 1.0]
+    places = [Place(1, 1, (0.0, 0.0, 0.5, 0.5), number, beat) for number, beat in zip(numbers, beats, strict=True)]
     piece = store.put(score("a"), "sha", [Page(1, 10, 10, 1)], places, embeddings(1, 6), "m-1")
-    assert [store.place(piece.id, i).measure for i in range(6)] == numbers
-    assert store.place(put(store, "b", 2).id, 3).measure is None
+    assert [store.place(piece.id, i) for i in range(6)] == store.contents(piece.id)[0] == places
+    other = store.place(put(store, "b", 2).id, 3)
+    assert (other.measure, other.beat) == (None, None)
 
 
 def test_recordings_are_apart_from_scores(tmp_path: Path) -> None:
@@ -221,7 +223,7 @@ def test_a_damaged_library_answers_as_before_or_says_that_it_is_damaged(tmp_path
     for seed in range(3):
         put(store, f"p{seed}", seed)
     store.put_recording(replace(score("tape"), kind="recording"), "sha", np.arange(50) / 4, embeddings(5), "m-1")
-    numbers = [Place(1, 1, (0.0, 0.0, 0.5, 0.5), str(i // 2)) for i in range(10)]
+    numbers = [Place(1, 1, (0.0, 0.0, 0.5, 0.5), str(i // 2), 1 + i % 2) for i in range(10)]
     store.put(score("measures"), "sha-m", [Page(1, 10, 10, 1)], numbers, embeddings(6, 10), "m-1")
     store.remove([put(store, "gone", 8)])  # so that there are free pages
     store.close()

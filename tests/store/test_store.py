@@ -96,11 +96,13 @@ class TestEngine:
 
     def test_a_piece_gives_back_its_places_and_embeddings(self, store: Store) -> None:
         numbers = [str(i // 7) if i > 20 else None for i in range(600)]
-        told = [Place(1, 1 + i // 100, (i / 700, 0.1, i / 700 + 0.1, 0.2), numbers[i]) for i in range(600)]
+        beats = [round(1 + i % 7 / 2, 2) if i > 20 else None for i in range(600)]
+        told = [Place(1, 1 + i // 100, (i / 700, 0.1, i / 700 + 0.1, 0.2), numbers[i], beats[i]) for i in range(600)]
         piece = store.put(score("a"), "sha", [Page(1, 10, 10, 6)], told, embeddings(1, 600), "m-1")
         places, found = store.contents(piece.id)
         assert [places[i] for i in (0, 255, 256, 599)] == [store.place(piece.id, i) for i in (0, 255, 256, 599)]
         assert [place.measure for place in places] == [None] * 21 + numbers[21:]
+        assert [place.beat for place in places] == beats
         np.testing.assert_array_equal(found, embeddings(1, 600).astype(np.float16).astype(np.float32))
         assert found.dtype == np.float32
         np.testing.assert_array_equal(store.embeddings([piece.id, 99])[piece.id], found)

@@ -27,9 +27,9 @@ HEADER = ("from", "to", "piece", "page", "system", "measure")
 def align_command(where: str, audio: str, piece: str | None, as_csv: bool, model: str | None, as_json: bool) -> None:
     """Follow the recording AUDIO through its piece in LIBRARY, or a tape through all its pieces.
 
-    Prints when which system is played; with --json or --csv page, system, place and, of score files, measure for every
-    tenth of a second. In repeats the place goes back. Without --piece, the piece is the one that find names. Where it
-    is not played, other pieces are followed that surely are. Exits with 1 if none surely is.
+    Prints when which system is played; with --json or --csv page, system, place and, of score files, measure and beat
+    for every tenth of a second. In repeats the place goes back. Without --piece, the piece is the one that find names.
+    Where it is not played, other pieces are followed that surely are. Exits with 1 if none surely is.
 
     \b
     earmark align ~/scores concert.mp4

@@ -87,9 +87,10 @@ def _places(strip: Strip, measures: Sequence[Sequence[Measure]]) -> tuple[Place,
     """All places of a strip; ``measures`` of each of its systems, none where they are not known."""
     grid = centres_between(0, strip.width, PLACE_HOP_PX)
     systems, x_px = strip.to_page(grid)
+    there = [measure_at(measures[system], x_page) for system, x_page in zip(systems, x_px, strict=True)]
     return tuple(
-        replace(strip.place(x), measure=measure_at(measures[system], x_page))
-        for x, system, x_page in zip(grid, systems, x_px, strict=True)
+        replace(strip.place(x), measure=measure.number, beat=measure.beat_at(x_page)) if measure else strip.place(x)
+        for x, x_page, measure in zip(grid, x_px, there, strict=True)
     )
 
 

@@ -15,7 +15,8 @@ class Mark:
     ``strip_px`` is the same place on the piece's strip (all systems in reading order at one staff height, in strip
     px); it rises as the music goes on and falls where a repeat is taken. ``confidence``, 0..1, says how well the
     recording fits that place against all others of the piece. ``measure`` is the number of the measure there, as the
-    score says it, None where only pixels are known.
+    score says it, None where only pixels are known. ``beat`` is the beat of its time signature, from 1, with its
+    hundredths: in 6/8 there are six. It is None where the score file does not tell it.
     """
 
     time_s: float
@@ -25,6 +26,7 @@ class Mark:
     strip_px: float
     confidence: float
     measure: str | None = None
+    beat: float | None = None
 
 
 @dataclass(frozen=True)

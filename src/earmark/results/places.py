@@ -20,10 +20,12 @@ class Place:
     """Where a sheet embedding was read: centre ``x_px`` on page ``page``, system ``system`` (both from 1).
 
     ``box`` is the snippet's place in fractions of the page's width and height; ``measure`` the number of the measure
-    at its middle, as the score says it, None where only pixels are known.
+    at its middle, as the score says it, None where only pixels are known; ``beat`` the beat of the time signature
+    there, from 1, with its hundredths, None where that is not known.
     """
 
     page: int
     system: int
     box: Box
     measure: str | None = None
+    beat: float | None = None

@@ -165,6 +165,7 @@ def _marks(
         grid_px.round(2).tolist(),
         np.interp(grid_s, times_s, confidences).round(3).tolist(),
         track.measures(grid_px),
+        track.beats(grid_px),
         strict=True,
     )
     return tuple(Mark(*row) for row in rows)

@@ -53,6 +53,7 @@ class Track:
         self._strip_x0 = np.array([0.0, *begins[1:]])
         self._starts, self._stops = starts, np.append(starts[1:], len(places))
         self._measures = [place.measure for place in places]
+        self._beats = [place.beat for place in places]
 
     def at(self, strip_px: npt.ArrayLike) -> tuple[Ints, Ints, Floats]:
         """Pages, systems (from 1) and x (fractions of the page's width) of these strip px, each [n]."""
@@ -64,10 +65,32 @@ class Track:
 
     def measures(self, strip_px: npt.ArrayLike) -> list[str | None]:
         """The numbers of the measures at these strip px [n], those of the nearest places of their systems."""
+        return [self._measures[place] for place in self._nearest(strip_px).tolist()]
+
+    def beats(self, strip_px: npt.ArrayLike) -> list[float | None]:
+        """The beats at these strip px [n], to a hundredth: between two places of one measure by the distances from
+        them, else that of the nearest."""
+        px = np.asarray(strip_px, np.float64)
+        nearest = self._nearest(px)
+        aside = px / self.hop_px - 0.5 - nearest
+        neighbours = np.clip(nearest + np.sign(aside).astype(np.int64), 0, len(self._beats) - 1)
+        rows = zip(nearest.tolist(), neighbours.tolist(), aside.clip(-0.5, 0.5).tolist(), strict=True)
+        return [self._beat(place, neighbour, share) for place, neighbour, share in rows]
+
+    def _beat(self, place: int, neighbour: int, aside: float) -> float | None:
+        """The beat a share ``aside``, -0.5..0.5, of the way from a place towards its neighbour on that side."""
+        here, there = self._beats[place], self._beats[neighbour]
+        if here is None or there is None or self._measures[place] != self._measures[neighbour]:
+            return here
+        rises = (there - here) * (neighbour - place) >= 0  # falls where another measure of this number begins
+        return round(here + abs(aside) * (there - here), 2) if rises else here
+
+    def _nearest(self, strip_px: npt.ArrayLike) -> Ints:
+        """The place nearest to each of these strip px, of those of its system."""
         px = np.asarray(strip_px, np.float64)
         index = self._system(px)
-        places = np.clip((px // self.hop_px).astype(np.int64), self._starts[index], self._stops[index] - 1)
-        return [self._measures[place] for place in places.tolist()]
+        nearest: Ints = np.clip((px // self.hop_px).astype(np.int64), self._starts[index], self._stops[index] - 1)
+        return nearest
 
     def _system(self, px: Floats) -> Ints:
         """The row of the system at each of these strip px."""

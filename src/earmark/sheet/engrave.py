@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from earmark.errors import BadInput
+from earmark.sheet.beats import Beats
 from earmark.sheet.engraved_page import EngravedPage, read_page
 from earmark.sheet.score_text import read_score_text
 
@@ -49,8 +50,12 @@ class Engraving:
         """The pages, one at a time; they count from 1. The page of a tune that cannot be engraved is blank."""
         counted = 0
         for number in range(1, self.pages + 1):
-            page, counted = read_page(self.folder / f"page-{number:03}.svg", number, 0 if self.tunes else counted)
+            svg, beats = self.folder / f"page-{number:03}.svg", self._beats(number if self.tunes else 1)
+            page, counted = read_page(svg, number, beats, 0 if self.tunes else counted)
             yield replace(page, title=self.title, composer=self.composer, unread=page.unread | set(self.unread))
+
+    def _beats(self, text: int) -> Beats:
+        return Beats(**json.loads((self.folder / f"beats-{text:04}.json").read_text(encoding="utf-8")))
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A page of Verovio's SVG → its image, and what the engraver knows of it: systems, staves, measures, noteheads.
+"""A page of Verovio's SVG → its image, and what the engraver knows of it: systems, staves, measures, beats, noteheads.
 
 The SVG nests page-margin > system > measure > staff > note; lengths are in hundredths of a millimetre or so, a staff's
 lines are its own five paths, a notehead is a glyph drawn from its left edge. Nothing has to be recognised.
@@ -10,7 +10,8 @@ import io
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ import PIL.Image
 import resvg_py
 
 from earmark.schema import Image, PageImage, System
+from earmark.sheet.beats import Beats
 
 WIDTH_PX = 1654  # A4 at 200 dpi, as PDF pages are drawn
 PERCUSSION, TABLATURE = "percussion on one line", "tablature"
@@ -32,15 +34,28 @@ _SVG = "{http://www.w3.org/2000/svg}"
 _PARTS = "circle defs desc ellipse g line path polygon polyline rect style symbol text title tspan use"
 _DRAWN = frozenset(f"{_SVG}{name}" for name in _PARTS.split())
 _AUTHORS = frozenset(("fig", "graphic", "svg"))
+_LEAST_BEAT = 0.01
 
 
 @dataclass(frozen=True)
 class Measure:
-    """One measure of one system: its number as the score says, and its left and right end in page px."""
+    """One measure of one system: its number as the score says, and its left and right end in page px.
+
+    ``beats`` are (page px, beat) of its notes and of where it ends, or the next one's first note is, both rising; empty
+    where they are not known. See `earmark.sheet.beats`.
+    """
 
     number: str
     x0: float
     x1: float
+    beats: tuple[tuple[float, float], ...] = ()
+
+    def beat_at(self, x_px: float) -> float | None:
+        """The beat at ``x_px``, to a hundredth: between notes by the distances from them, before the first its own."""
+        if not self.beats:
+            return None
+        x, beats = zip(*self.beats, strict=True)
+        return round(min(float(np.interp(x_px, x, beats)), float(beats[-1]) - _LEAST_BEAT), 2)
 
 
 @dataclass(frozen=True)
@@ -71,10 +86,10 @@ class EngravedPage(PageImage):
     noteheads: tuple[NoteHead, ...] = ()
 
 
-def measure_at(measures: Sequence[Measure], x_px: float) -> str | None:
-    """The number of the measure of a system that is at ``x_px``, or of the nearest one; None if there is none."""
+def measure_at(measures: Sequence[Measure], x_px: float) -> Measure | None:
+    """The measure of a system that is at ``x_px``, or the nearest one; None if there is none."""
     before = [measure for measure in measures if measure.x0 <= x_px] or measures[:1]
-    return before[-1].number if before else None
+    return before[-1] if before else None
 
 
 @dataclass
@@ -89,8 +104,9 @@ class _System:
     """Top lines of percussion on few lines and of tablature, and which of the two it is."""
 
 
-def read_page(svg: Path, number: int, counted: int = 0) -> tuple[EngravedPage, int]:
-    """Page ``number`` and the number of measures up to its end; ``counted`` are those of the pages before it.
+def read_page(svg: Path, number: int, beats: Beats, counted: int = 0) -> tuple[EngravedPage, int]:
+    """Page ``number`` and the number of measures up to its end; ``counted`` are those of the pages before it, and
+    ``beats`` the score's.
 
     A measure without a number of its own (in ABC) gets its count through the score, from 1.
     """
@@ -104,7 +120,7 @@ def read_page(svg: Path, number: int, counted: int = 0) -> tuple[EngravedPage, i
     systems: list[System] = []
     measures, heads, unread = [], [], set()
     for element in _of_class(margin, "system"):
-        read = _read_system(element, frame, counted)
+        read = _read_system(element, frame, beats, counted)
         counted += len(read.measures)
         unread |= set(read.unread.values())
         if not read.staves:
@@ -151,10 +167,10 @@ def _frame(root: ET.Element, width_px: int) -> tuple[ET.Element, _Frame]:
     return margin, _Frame(x, y, width_px / float(page.attrib["viewBox"].split()[2]))
 
 
-def _read_system(element: ET.Element, frame: _Frame, counted: int) -> _System:
+def _read_system(element: ET.Element, frame: _Frame, beats: Beats, counted: int) -> _System:
     read = _System()
     for count, measure in enumerate(_of_class(element, "measure"), start=counted + 1):
-        ends = []
+        ends, heads = [], list[tuple[str, float]]()
         for staff in _of_class(measure, "staff"):
             lines = [frame.px(x0, y) + frame.px(x1, y) for x0, y, x1 in _staff_lines(staff)]
             if not lines:
@@ -167,12 +183,40 @@ def _read_system(element: ET.Element, frame: _Frame, counted: int) -> _System:
                 read.unread[top] = PERCUSSION
             else:
                 read.staves[top] = bottom
-            read.heads += [(note, top, *frame.px(x, y)) for note, x, y in _noteheads(staff)]
+            found = [(note, top, *frame.px(x, y)) for note, x, y in _noteheads(staff)]
+            heads += [(note, x) for note, _, x, _ in found]
+            read.heads += found
         if ends:
-            read.measures.append(Measure(measure.get("data-n") or str(count), min(ends), max(ends)))
+            x0, x1 = min(ends), max(ends)
+            told = _beats(beats, measure.get("id", ""), heads, x0, x1)
+            read.measures.append(Measure(measure.get("data-n") or str(count), x0, x1, told))
     read.staves = {top: bottom for top, bottom in read.staves.items() if top not in read.unread}
     read.heads = [head for head in read.heads if head[1] in read.staves]
+    read.measures = [_up_to(one, other) for one, other in zip_longest(read.measures, read.measures[1:])]
     return read
+
+
+def _beats(
+    beats: Beats, measure: str, heads: Sequence[tuple[str, float]], x0: float, x1: float
+) -> tuple[tuple[float, float], ...]:
+    """`Measure.beats` of a measure with these (note id, page px), as far as its own right end."""
+    if measure not in beats.measures:
+        return ()
+    first, end = beats.measures[measure]
+    at: dict[float, list[float]] = {first: []}
+    for note, x in heads:
+        if note in beats.notes and x < x1:
+            at.setdefault(beats.notes[note], []).append(x)
+    told = [(sum(px) / len(px) if px else x0, beat) for beat, px in sorted(at.items()) if beat < end] + [(x1, end)]
+    return tuple(point for i, point in enumerate(told) if all(point[0] > x for x, _ in told[:i]))
+
+
+def _up_to(measure: Measure, following: Measure | None) -> Measure:
+    """The measure with its last beat going on until the first note of the one that follows on its system."""
+    if following is None or not measure.beats or not following.beats:
+        return measure
+    *notes, (_, end) = measure.beats
+    return replace(measure, beats=(*notes, (following.beats[0][0], end)))
 
 
 def _staff_lines(staff: ET.Element) -> list[tuple[float, float, float]]:

@@ -8,6 +8,7 @@ Verovio's own (https://book.verovio.org/toolkit-reference/). Writes into the fol
 * ``page-001.svg``, ``page-002.svg`` …: of a book, one for every tune, empty for those that cannot be engraved
 * ``score.json``: ``pages``, their number; ``title`` and ``composer``, "" where the file has none, those of several
   movements or tunes joined by "; "; ``tunes``, [title, composer] of each of a book's
+* ``beats-0001.json`` …, one for each text: `earmark.sheet.beats.Beats` of its elements in the pages
 * with ``performance``: ``notes.json``, {note id: [quarters since the beginning, MIDI pitch, whether it is held over
   by a tie]}, and ``score.mid``, the same as sound
 
@@ -21,13 +22,13 @@ import json
 import re
 import sys
 import xml.etree.ElementTree as ET
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from earmark.sheet.beats import MEI, XML_ID, read_beats
 from earmark.sheet.timewise import is_timewise, to_partwise
 
-_MEI = "{http://www.music-encoding.org/ns/mei}"
-_ID = "{http://www.w3.org/XML/1998/namespace}id"
 _PAGES = {
     "breaks": "auto",
     "footer": "none",
@@ -59,9 +60,11 @@ def main(folder: str, form: str, options: str, performance: str = "") -> int:
     if is_book:
         toolkit.setOptions(_ON_ONE_PAGE)
     pages, works = [], []
-    for text in texts:
+    for number, text in enumerate(texts, start=1):
         drawn = _pages(toolkit, text)
-        works.append(_works(ET.fromstring(toolkit.getMEI({}))) if drawn else [])
+        mei = ET.fromstring(toolkit.getMEI({})) if drawn else ET.Element("none")
+        works.append(_works(mei))
+        (out / f"beats-{number:04}.json").write_text(json.dumps(asdict(read_beats(mei))), encoding="utf-8")
         pages += (drawn or [""])[: 1 if is_book else None]
     if not any(pages):
         return 1
@@ -116,8 +119,8 @@ def _limit_memory() -> None:
 
 def _notes(toolkit: Any, mei: ET.Element) -> dict[str, tuple[float, int, bool]]:
     """When every note begins, its pitch, and whether a tie leads to it."""
-    held = {tie.get("endid", "").removeprefix("#") for tie in mei.iter(f"{_MEI}tie")}
-    held |= {note.get(_ID, "") for note in mei.iter(f"{_MEI}note") if note.get("tie", "") in ("m", "t")}
+    held = {tie.get("endid", "").removeprefix("#") for tie in mei.iter(f"{MEI}tie")}
+    held |= {note.get(XML_ID, "") for note in mei.iter(f"{MEI}note") if note.get("tie", "") in ("m", "t")}
     begins = {note: event["qstamp"] for event in toolkit.renderToTimemap({}) for note in event.get("on", ())}
     return {
         note: (quarters, toolkit.getMIDIValuesForElement(note).get("pitch", -1), note in held)
@@ -127,19 +130,19 @@ def _notes(toolkit: Any, mei: ET.Element) -> dict[str, tuple[float, int, bool]]:
 
 def _works(mei: ET.Element) -> list[tuple[str, str]]:
     """(title, composer) as Verovio found them in any of its formats: of the works, or else of the file."""
-    head = mei.find(f"{_MEI}meiHead")
+    head = mei.find(f"{MEI}meiHead")
     if head is None:
         return []
-    works = [_named(work) for work in head.iter(f"{_MEI}work")]
-    files = [_named(title) for title in head.iter(f"{_MEI}titleStmt")]
+    works = [_named(work) for work in head.iter(f"{MEI}work")]
+    files = [_named(title) for title in head.iter(f"{MEI}titleStmt")]
     return [named for named in works if named[0]] or files
 
 
 def _named(element: ET.Element) -> tuple[str, str]:
-    composer = element.find(f".//{_MEI}composer")
+    composer = element.find(f".//{MEI}composer")
     if composer is None:
-        composer = element.find(f".//{_MEI}persName[@role='composer']")
-    return _text(element.find(f"{_MEI}title")), _text(composer)
+        composer = element.find(f".//{MEI}persName[@role='composer']")
+    return _text(element.find(f"{MEI}title")), _text(composer)
 
 
 def _text(element: ET.Element | None) -> str:

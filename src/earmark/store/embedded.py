@@ -8,6 +8,7 @@ found by `earmark.store.embedded_search`.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import asdict, astuple, replace
@@ -27,7 +28,7 @@ from earmark.sources.on_disk import PAGES, PageFile, Score
 from earmark.store.database import Database
 from earmark.store.embedded_search import EmbeddedSearch
 from earmark.store.store import Bookmark, Edit, Piece, check_model
-from earmark.store.tables import FACTS, IS_WHOLE, LINKS, PIECES, PLACE, PLACES, SUMS, TIME, crc32
+from earmark.store.tables import BEAT, FACTS, IS_WHOLE, LINKS, PIECES, PLACE, PLACES, SUMS, TIME, crc32
 
 TAG_END = "\n"
 
@@ -152,6 +153,9 @@ class EmbeddedStore:
                     if number is not None and number != before
                 ],
             )
+            beats = np.array([np.nan if place.beat is None else place.beat for place in places], BEAT)
+            if not np.isnan(beats).all():
+                self._db.execute("INSERT INTO beats VALUES (?, ?)", (identifier, beats.tobytes()))
             return self._sealed(identifier)
 
     def put_recording(
@@ -268,9 +272,13 @@ class EmbeddedStore:
         """See `Store.place`."""
         row = self._entry(piece, ordinal, PLACE)
         measure = "SELECT number FROM measures WHERE piece = ? AND place <= ? ORDER BY place DESC LIMIT 1"
+        beat = "SELECT substr(beats, ?, ?) FROM beats WHERE piece = ?"
         x0, y0, x1, y1 = (round(float(value), 5) for value in row["box"])
         with self._db.explained():
-            return Place(int(row["page"]), int(row["system"]), (x0, y0, x1, y1), self._db.one(measure, piece, ordinal))
+            number = self._db.one(measure, piece, ordinal)
+            stored = self._db.one(beat, 1 + ordinal * BEAT.itemsize, BEAT.itemsize, piece)
+        beats = _beats(stored, 1)
+        return Place(int(row["page"]), int(row["system"]), (x0, y0, x1, y1), number, beats[0])
 
     def time_s(self, piece: int, ordinal: int) -> float:
         """See `Store.time_s`."""
@@ -296,10 +304,12 @@ class EmbeddedStore:
             embeddings, places = self._stored(piece, "score")
             measures = self._db.execute("SELECT place, number FROM measures WHERE piece = ? ORDER BY place", (piece,))
             begun = dict(measures.fetchall())
+            beats = self._db.one("SELECT beats FROM beats WHERE piece = ?", piece)
         found, measure = [], None
-        for i, place in enumerate(_places(places)):
+        told = _places(places)
+        for i, (place, beat) in enumerate(zip(told, _beats(beats, len(told)), strict=True)):
             measure = begun.get(i, measure)
-            found.append(replace(place, measure=measure))
+            found.append(replace(place, measure=measure, beat=beat))
         return found, _embeddings(embeddings, len(found))
 
     def excerpts(self, piece: int) -> tuple[npt.NDArray[np.float64], FloatArray]:
@@ -454,3 +464,9 @@ def _places(stored: bytes) -> list[Place]:
     boxes = rows["box"].astype(np.float64).round(5).tolist()
     names = zip(rows["page"].tolist(), rows["system"].tolist(), strict=True)
     return [Place(page, system, tuple(box)) for (page, system), box in zip(names, boxes, strict=True)]
+
+
+def _beats(stored: bytes | None, count: int) -> list[float | None]:
+    """The beats of so many places, None where they are not known."""
+    beats = [np.nan] * count if stored is None else np.frombuffer(stored, BEAT).astype(np.float64).round(2).tolist()
+    return [None if math.isnan(beat) else beat for beat in beats]

@@ -180,12 +180,13 @@ def _told(place: Place | float) -> Any:
     """A place or a time as JSON, as precise as `earmark.store.tables` keeps it."""
     if not isinstance(place, Place):
         return float(np.float32(place))
-    return place.page, place.system, [round(float(np.float32(value)), 5) for value in place.box], place.measure
+    box = [round(float(np.float32(value)), 5) for value in place.box]
+    return place.page, place.system, box, place.measure, place.beat
 
 
 def _place(told: Any) -> Place:
-    page, system, box, measure = told
-    return Place(page, system, tuple(box), measure)
+    page, system, box, *rest = told  # what earlier versions wrote ends with the measure
+    return Place(page, system, tuple(box), *rest)
 
 
 def _link(heard_s: list[list[float]], **told: Any) -> Link:

@@ -13,13 +13,16 @@
 * ``vectors(piece, vectors, places)``: float16 [n, dimension] and `PLACE` [n] as little-endian bytes; a recording's
   places are float32 seconds
 * ``measures(piece, place, number)``: from this place on, up to the next row's, that measure; pieces without have none
+* ``beats(piece, beats)``: the beat of each place, float32 [n] as little-endian bytes, NaN where it is not known; pieces
+  that were added by earlier formats have none, nor have those of which no beat is known
 * ``edits(piece, fields)``: which of ``title`` and ``composer`` a person has set: they stay when the file changes
 * ``links(asker, piece, other, relation, confidence, sure, heard)``: what was found when ``asker``, one of the two, was
   held against all others; ``heard`` is JSON of `earmark.results.links.Link.heard_s`
 * ``linked(piece, checksum)``: which pieces have been held so, and a CRC-32 of what was found. Where it is another, of
   damage or since the other piece is gone, the piece is held against all others again
 * ``checksums(piece, facts, embeddings, places)``: CRC-32 of the piece's rows in ``pieces``, ``files`` and ``pages``; of
-  its embeddings; of its places and measures. ``meta`` has another under ``checksum``, of the tables and the model
+  its embeddings; of its places, measures and beats. ``meta`` has another under ``checksum``, of the tables and the
+  model
 
 CRC-32 (`zlib.crc32`) is the cheapest that does: it guards against damage, not against people.
 """
@@ -31,10 +34,11 @@ import zlib
 
 import numpy as np
 
-FORMAT = 7
+FORMAT = 8
 APPLICATION_ID = 0x4561726D  # "Earm"
 PLACE = np.dtype([("page", "<i4"), ("system", "<i4"), ("box", "<f4", (4,))])
 TIME = np.dtype("<f4")
+BEAT = np.dtype("<f4")
 
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -93,6 +97,9 @@ CREATE TABLE thumbnails (
     7: """
 ALTER TABLE pieces ADD COLUMN bookmarks TEXT NOT NULL DEFAULT '';
 """,
+    8: """
+CREATE TABLE beats (piece INTEGER PRIMARY KEY REFERENCES pieces ON DELETE CASCADE, beats BLOB NOT NULL) STRICT;
+""",
 }
 """What each format added to the one before."""
 
@@ -111,7 +118,8 @@ crc32(name, source, sha256, added_at, kind, title,
 """
 PLACES = """
 crc32(places, (SELECT group_concat(place || ' ' || number, char(10))
-    FROM (SELECT * FROM measures WHERE piece = id ORDER BY place)))
+    FROM (SELECT * FROM measures WHERE piece = id ORDER BY place))
+        || coalesce((SELECT char(10) || crc32(beats) FROM beats WHERE piece = id), ''))
 """
 TABLES_AND_MODEL = """
 crc32((SELECT value FROM meta WHERE key = 'model'),
@@ -135,7 +143,7 @@ IS_WHOLE = f"""
 (SELECT checksums.places FROM checksums WHERE piece = id) IS {PLACES}
 AND (SELECT embeddings FROM checksums WHERE piece = id) IS crc32(vectors)
 """
-"""Whether what is in ``vectors``, joined to ``pieces``, and the measures are as they were put."""
+"""Whether what is in ``vectors``, joined to ``pieces``, the measures and the beats are as they were put."""
 SUMS = f"SELECT id, {FACTS}, crc32(vectors), {PLACES} FROM pieces JOIN vectors ON piece = id"
 """Rows of ``checksums``, of what there is now."""
 

@@ -71,6 +71,7 @@ class Practising:
             path.unlink(missing_ok=True)
 
     def _path(self, score: Piece, recording: Piece) -> Path:
-        """Where it is kept: by the files' contents, the score's name and the model, which it all depends on."""
-        of = (score.sha256, recording.sha256, score.name, self._catalogue.model_id)
+        """Where it is kept: by what it depends on, the files' contents, the score's name, when that was read, and the
+        model."""
+        of = (score.sha256, recording.sha256, score.name, score.added_at, self._catalogue.model_id)
         return self._folder / f"{hashlib.sha256(repr(of).encode()).hexdigest()}.json"
