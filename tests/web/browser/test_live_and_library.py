@@ -11,6 +11,7 @@ import cv2
 import mido
 import numpy as np
 import pypdfium2
+import pytest
 
 from earmark.web.qr import svg_code
 
@@ -208,6 +209,9 @@ def test_a_recording_is_practised_with(visit: Visit, clip: Path) -> None:
     page.click("#piece-recordings a:has-text('clip')")
     page.wait_for_selector("#practice-loop:enabled")
     assert page.inner_text("#practice-player .player-words") == "Page 2, system 1"
+    assert page.is_disabled("#practice-click")
+    assert page.is_disabled("#practice-count-in")
+    assert page.inner_text("#practice-click-why") == "No clicks: they need a score file that tells its beats."
     audio = "document.querySelector('#practice audio')"
     page.select_option("#practice .speed", "0.5")
     assert page.evaluate(f"[{audio}.playbackRate, {audio}.preservesPitch]") == [0.5, True]
@@ -237,11 +241,94 @@ def test_a_recording_is_practised_with(visit: Visit, clip: Path) -> None:
         page.wait_for_function(f"() => document.querySelectorAll('#piece-marks .bookmark').length === {left}")
     page.wait_for_selector("#piece-recordings a")
     page.click("nav >> text=Library")
+    page.route("**/alignment", in_measures)
     page.click("[aria-label='Play clip along its score']")
     page.wait_for_selector("#practice:visible")
+    assert_clicks_are_heard(page)
     page.click("nav >> text=Library")
     page.click("[aria-label='Remove clip']")  # leaves the library as it was
     page.wait_for_selector("#toast:visible >> text=clip is removed.")
+
+
+def in_measures(route: Route) -> None:
+    """An alignment as of a score file in 2/4, a measure every second."""
+    answer = route.fetch()
+    told = answer.json()
+    for point in (told["alignment"] or {"points": []})["points"]:
+        point |= {"measure": str(1 + int(point["time_s"])), "beat": round(1 + point["time_s"] % 1 * 2, 2)}
+    route.fulfill(response=answer, json=told)
+
+
+def assert_clicks_are_heard(page: Page) -> None:
+    """Counts in to a measure and clicks along it, by keyboard."""
+    page.wait_for_selector("#practice-click:enabled")
+    assert page.inner_text("#practice-click-why") == ""
+    page.evaluate(
+        """() => {
+            window.clicks = [];
+            const start = OscillatorNode.prototype.start;
+            OscillatorNode.prototype.start = function (at) {
+                const { paused } = document.querySelector("#practice audio");
+                window.clicks.push([this.frequency.value, at - this.context.currentTime, paused]);
+                start.call(this, at);
+            };
+        }"""
+    )
+    page.select_option("#practice .speed", "0.8")
+    page.click("#practice-loop")
+    page.select_option("#practice-to", "1")
+    for name in ("Click at every beat", "Count-in before a loop"):
+        page.get_by_role("button", name=name).press("Enter")
+        assert page.get_by_role("button", name=name, pressed=True).is_enabled()
+    page.get_by_role("button", name="Play", exact=True).press("Enter")
+    assert page.inner_text("#practice-player .player-words") == "Counting in …"
+    (first, begins, is_before), (other, follows, _) = page.evaluate("window.clicks.slice(0, 2)")
+    assert first > other
+    assert is_before
+    assert follows - begins == pytest.approx(0.5 / 0.8, abs=0.05)
+    page.wait_for_function("() => window.clicks.length >= 5")
+    assert [(pitch, paused) for pitch, _, paused in page.evaluate("window.clicks.slice(2, 5)")] == [
+        (first, False),
+        (other, False),
+        (first, False),
+    ]
+    page.get_by_role("button", name="Pause", exact=True).press("Enter")
+
+
+def test_beats_are_where_the_measures_go_on(visit: Visit) -> None:
+    told = visit().evaluate(
+        """async () => {
+            const { Alignment } = await import("/js/alignment.js");
+            const { countIn, due } = await import("/js/clicks.js");
+            const point = ([time_s, measure, beat]) => ({ time_s, page: 1, system: 1, x: time_s / 10, measure, beat });
+            const rows = [
+                [0.0, "0", 2.5], [0.1, "0", 2.75], // an upbeat whose beginning is missing
+                [0.2, "1", 1], [0.3, "1", 1], [0.4, "1", 1.2], [0.5, "1", 1.4], [0.6, "1", 1.6], [0.7, "1", 1.8],
+                [0.8, "1", 2.1], [0.9, "1", 2.4],
+                [1.5, "2", 1.2], [1.6, "2", 1.4], [1.7, "2", 1.6], // its first beat was not heard
+            ];
+            const alignment = new Alignment({ points: rows.map(point), systems: [] });
+            const pages = rows.map((row) => ({ ...point(row), beat: null }));
+            const unknown = new Alignment({ points: pages, systems: [] });
+            const steady = Array.from({ length: 9 }, (_, i) => ({ time: 10 + i / 2, beat: 1 + (i + 2) % 3 }));
+            return [
+                alignment.beats().map(({ time, beat }) => [time.toFixed(2), beat]),
+                unknown.beats(),
+                due(steady, 10, 11, 9.9, 0.5).map(({ after, accented }) => [after.toFixed(2), accented]),
+                countIn(steady, 10.4, 1), // the measure begins at 10.5
+                countIn(steady, 10, 2), // with an upbeat
+                countIn([], 10, 1),
+            ];
+        }"""
+    )
+    assert told[0] == [["0.30", 1], ["0.77", 2]]
+    assert told[1] == []
+    assert told[2] == [["0.20", False], ["1.20", True]]
+    assert [click["after"] for click in told[3]["clicks"]] == [0, 0.5, 1]
+    assert told[3]["lasts"] == pytest.approx(1.4)
+    assert [click["accented"] for click in told[4]["clicks"]] == [True, False, False, True, False]
+    assert told[4]["lasts"] == pytest.approx(1.25)
+    assert told[5] is None
 
 
 def test_loops_are_of_measures_where_they_are_known(visit: Visit) -> None:

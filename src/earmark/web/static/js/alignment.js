@@ -3,8 +3,10 @@
 const GAP_S = 0.5;
 const RESTART_S = 2;
 const SAME_PLACE = 0.02;
+const NEARLY_S = 0.05;
+const STEADY = 3; // points whose tempo tells when a measure began before them
 
-/** `points`: [{time_s, page, system, x, measure}], ascending in time; `systems`: [{page, system, box}] (see the API). */
+/** `points`: [{time_s, page, system, x, measure, beat}], ascending in time; `systems`: [{page, system, box}] (see the API). */
 export class Alignment {
   constructor({ points, systems }) {
     this.points = points;
@@ -78,6 +80,22 @@ export class Alignment {
     return last ? { start: first[0].time_s, end: last.at(-1).time_s } : null;
   }
 
+  /** When each beat is played, in order, as [{time, beat}], beat 1 the first of its measure; none where they are not known. */
+  beats() {
+    const found = [];
+    let run = [];
+    this.points.forEach((point, i) => {
+      const before = this.points[i - 1];
+      const goes = before && point.time_s - before.time_s < GAP_S;
+      if (goes && sameSystem(before, point) && before.measure === point.measure && point.beat >= before.beat) run.push(point);
+      else {
+        found.push(...beatsOf(run));
+        run = typeof point.beat === "number" ? [...(goes ? [{ ...before, beat: null }] : []), point] : [];
+      }
+    });
+    return [...found, ...beatsOf(run)];
+  }
+
   /** The number of the system on `page` whose middle is nearest to `y`; null if there is none. */
   systemAt(page, y) {
     const away = ({ box }) => Math.abs((box[1] + box[3]) / 2 - y);
@@ -102,6 +120,33 @@ export class Alignment {
     }
     return runs;
   }
+}
+
+/**
+ * The beats of points within one measure. The first point may be the last one before the measure, whose beat is null: the
+ * measure's first beat lies between the two, or, where the place stands at it until its first note, where it goes on.
+ */
+function beatsOf(run) {
+  const points = run.filter(({ beat }) => beat !== null);
+  if (!points.length) return [];
+  const first = Math.floor(points[0].beat);
+  const next = points.findIndex(({ beat }) => beat > first);
+  const [at, later] = [points[next], points[Math.min(next + STEADY, points.length - 1)]];
+  const before = next > 0 ? points[next - 1].time_s : run[0].time_s;
+  const found = [];
+  if (next < 0) found.push({ time: points[0].time_s, beat: first });
+  else {
+    const pace = (later.beat - at.beat) / (later.time_s - at.time_s);
+    const time = pace > 0 ? at.time_s - (at.beat - first) / pace : at.time_s;
+    if (time >= before - NEARLY_S || next > 0) found.push({ time: Math.max(time, before), beat: first });
+  }
+  for (let i = 1; i < points.length; i++) {
+    const [from, to] = [points[i - 1], points[i]];
+    for (let beat = Math.floor(Math.max(from.beat, first)) + 1; beat <= to.beat; beat++) {
+      found.push({ time: from.time_s + (to.time_s - from.time_s) * (beat - from.beat) / (to.beat - from.beat), beat });
+    }
+  }
+  return found;
 }
 
 const sameSystem = (one, other) => one.page === other.page && one.system === other.system;

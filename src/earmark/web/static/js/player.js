@@ -9,6 +9,7 @@ const SPOKEN_EVERY_S = 1;
 export class Player extends EventTarget {
   constructor(host) {
     super();
+    this.countIn = null; // what counts in to a loop and gives {lasts}, seconds; null, as what it may give: nothing is counted
     this.parts = fill(host, "player-template");
     const { audio, play, slider, back, forth } = this.parts;
     play.onclick = () => this.toggle();
@@ -21,7 +22,7 @@ export class Player extends EventTarget {
     audio.onended = () => {
       if (!this.loop) return;
       this.seek(this.loop.start);
-      this.toggle();
+      this.begin();
     };
     this.parts.speed.onchange = () => this.setSpeed(this.speed);
     audio.onerror = () => audio.getAttribute("src") && this.mute();
@@ -30,6 +31,7 @@ export class Player extends EventTarget {
 
   /** `source`: the recording's address; `length`: seconds, until the browser knows better. */
   load(source, length) {
+    this.stopCounting();
     this.parts.audio.src = source;
     this.silentTime = 0;
     this.muted = false;
@@ -38,10 +40,11 @@ export class Player extends EventTarget {
     this.parts.play.disabled = false;
     this.parts.words.textContent = "";
     this.setLength(length);
-    this.told();
+    this.changed(); // the pause of what played before may never have been told
   }
 
   unload() {
+    this.stopCounting();
     this.parts.audio.pause();
     this.parts.audio.removeAttribute("src");
     this.parts.audio.load();
@@ -63,8 +66,34 @@ export class Player extends EventTarget {
 
   toggle() {
     const { audio } = this.parts;
-    if (audio.paused) audio.play().catch(() => this.mute());
-    else audio.pause();
+    if (this.counting) this.stopCounting();
+    else if (!audio.paused) audio.pause();
+    else if (this.loop && this.countIn) this.count(this.countIn());
+    else this.begin();
+  }
+
+  begin() {
+    this.parts.audio.play().catch((error) => error.name !== "AbortError" && this.mute()); // aborted by a pause
+  }
+
+  /** Plays the loop from its beginning once it is `counted` in, as `countIn` gives it. */
+  count(counted) {
+    if (!counted) return this.begin();
+    this.begin(); // browsers let start later what somebody has started before
+    this.parts.audio.pause();
+    this.counting = setTimeout(() => {
+      this.counting = null;
+      this.begin();
+    }, 1000 * counted.lasts);
+    this.seek(this.loop.start);
+    this.changed();
+  }
+
+  stopCounting() {
+    if (!this.counting) return;
+    clearTimeout(this.counting);
+    this.counting = null;
+    this.changed();
   }
 
   /** How fast it plays, 1 is as it was recorded; the pitch stays. */
@@ -81,6 +110,7 @@ export class Player extends EventTarget {
 
   /** Plays {start, end}, seconds, again and again; null: goes on. */
   setLoop(loop) {
+    this.stopCounting();
     this.loop = loop;
   }
 
@@ -110,8 +140,9 @@ export class Player extends EventTarget {
 
   changed() {
     const { play, icon } = this.parts;
-    icon.setAttribute("href", this.playing ? "#icon-pause" : "#icon-play");
-    play.setAttribute("aria-label", this.playing ? "Pause" : "Play");
+    const goesOn = this.playing || this.counting;
+    icon.setAttribute("href", goesOn ? "#icon-pause" : "#icon-play");
+    play.setAttribute("aria-label", goesOn ? "Pause" : "Play");
     this.told();
     stayAwake("player", this.playing);
     if (this.playing) requestAnimationFrame(() => this.frame());

@@ -3,6 +3,7 @@
 import { Alignment } from "/js/alignment.js";
 import { call, indexedRecordingAddress, pause, pieceOf, problemOf } from "/js/api.js";
 import { addMark, showMarks } from "/js/bookmarks.js";
+import { Clicks, countIn } from "/js/clicks.js";
 import { $, h, say, showProblem, titleOf } from "/js/dom.js";
 import { watchLinks } from "/js/links.js";
 import { Player } from "/js/player.js";
@@ -20,6 +21,8 @@ let played = null; // the one that is chosen
 let place = null; // what is played, as long as it is known
 let spans = []; // the parts of the score that a loop may begin and end with
 let choosing = null; // what of the loop is chosen next in the score: "from" or "to"
+let beats = []; // of the recording, none where they are not known
+const clicks = new Clicks();
 let leaving = new AbortController();
 
 export async function enter(id, recording) {
@@ -61,7 +64,18 @@ function make() {
   if (score) return;
   score = new Score($("practice-score"), { follows: true });
   player = new Player($("practice-player"));
-  player.addEventListener("moment", ({ detail: { time } }) => moment(time));
+  player.addEventListener("moment", ({ detail: { time, playing } }) => {
+    click(time, playing);
+    moment(time);
+  });
+  player.countIn = count;
+  for (const id of ["practice-click", "practice-count-in"]) {
+    $(id).onclick = () => {
+      $(id).setAttribute("aria-pressed", String(!isOn(id)));
+      clicks.stop();
+      clicks.open().catch(problem);
+    };
+  }
   player.addEventListener("system", ({ detail }) => jump(alignment?.neighbour(player.time, detail)));
   score.addEventListener("point", ({ detail }) => point(detail));
   $("practice-recording").onchange = ({ target }) => choose(Number(target.value), leaving.signal, place).catch(problem);
@@ -116,6 +130,7 @@ async function choose(id, signal, at = null) {
   listRecordings();
   const { speed, playing } = player;
   alignment = null;
+  setBeats([], "");
   setLoop(null);
   player.load(indexedRecordingAddress(id), NaN);
   player.setSpeed(speed);
@@ -140,6 +155,7 @@ function follow(found, at) {
     return;
   }
   alignment = new Alignment(found);
+  setBeats(alignment.beats(), "No clicks: they need a score file that tells its beats.");
   spans = alignment.spans();
   showEnds();
   player.setSystems(true);
@@ -154,8 +170,33 @@ function moment(time) {
   if (!alignment) return;
   place = alignment.at(time);
   score.showPlaying(place);
-  if (choosing) return;
+  if (choosing || player.counting) return;
   player.say(place ? `Page ${place.page}, system ${place.system}` : "Not in the score here");
+}
+
+const isOn = (id) => $(id).getAttribute("aria-pressed") === "true" && !$(id).disabled;
+
+/** The beats of the recording; `why` is said where there are none. */
+function setBeats(found, why) {
+  beats = found;
+  clicks.stop();
+  for (const id of ["practice-click", "practice-count-in"]) $(id).disabled = !beats.length;
+  $("practice-click-why").textContent = beats.length ? "" : why;
+}
+
+function click(time, playing) {
+  if (playing && isOn("practice-click")) clicks.follow(beats, time, player.speed, player.loop?.end);
+  else if (!playing && !player.counting) clicks.stop();
+}
+
+/** Counts in to the loop, if that is wanted: how long it lasts. */
+function count() {
+  const counted = isOn("practice-count-in") ? countIn(beats, player.loop.start, player.speed) : null;
+  if (!counted) return null;
+  clicks.stop();
+  clicks.sound(counted.clicks);
+  player.say("Counting in …");
+  return counted;
 }
 
 function jump(time) {
