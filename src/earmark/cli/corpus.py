@@ -187,6 +187,8 @@ def check_command(out: Path, as_json: bool) -> None:
         say(f"pages       {report.pages} with {report.systems} systems")
         for rendering, pieces in report.renderings.items():
             say(f"audio       {rendering}: {pieces} pieces")
+        for one in report.shared:
+            say(f"held out    {one.held_out}: {100 * one.share:.0f} % of it is in {one.trained}; are they one work?")
         say("all files as the manifest says" if not report.problems else f"{len(report.problems)} problems")
     sys.exit(EXIT_NOT_OK if report.problems else 0)
 

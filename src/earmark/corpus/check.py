@@ -28,18 +28,21 @@ from earmark.corpus.format import (
     NO_PITCH,
     NOTEHEADS,
     PDF,
+    SPLITS,
     Json,
     audio_file,
     is_take,
     piece_folder,
     piece_folders,
     read_json,
+    read_splits,
     renderings_in,
     tempo_of,
     timing_file,
 )
 from earmark.corpus.piece import manifest_entry, sha256
 from earmark.corpus.render import RELEASE_S, seconds, timed
+from earmark.corpus.shared_music import Shared, shared_music
 from earmark.errors import BadInput
 from earmark.schema import AudioSpec
 
@@ -50,7 +53,10 @@ _SPARE_FRAMES = 3  # a take's last key may be struck and released a little late
 
 @dataclass(frozen=True)
 class Report:
-    """What `check` found; ``well_aligned`` pieces have at least 99 % of the sounding noteheads matched."""
+    """What `check` found; ``well_aligned`` pieces have at least 99 % of the sounding noteheads matched.
+
+    ``shared`` are held-out pieces that may be trained on in another edition: to be looked at, no problem of the files.
+    """
 
     pieces: int
     ok: int
@@ -66,6 +72,7 @@ class Report:
     duration_s: float
     renderings: dict[str, int]
     problems: list[str]
+    shared: list[Shared]
 
     def to_dict(self) -> Json:
         return asdict(self)
@@ -103,6 +110,7 @@ def check(out: Path) -> Report:
         duration_s=round(sum(entry["duration_s"] for entry in finished), 3),
         renderings=dict(sorted(renderings.items())),
         problems=problems,
+        shared=list(shared_music(out, read_splits(out))) if (out / SPLITS).exists() else [],
     )
 
 

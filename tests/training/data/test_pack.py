@@ -52,7 +52,7 @@ def test_a_packed_corpus_is_read_as_the_whole_one(corpus: Path, tmp_path: Path) 
 def test_what_is_packed_comes_in_any_order(corpus: Path, tmp_path: Path) -> None:
     (part,) = pack(corpus, tmp_path / "parts", {"train": ["one@1"]})
     with zipfile.ZipFile(part) as together:
-        alone = []
+        alone = list[Path]()
         # What needs a folder that something else makes comes first.
         for name in sorted(together.namelist(), key=lambda name: Path(name).suffix not in (".npz", ".png")):
             alone.append(tmp_path / f"{len(alone)}.zip")
