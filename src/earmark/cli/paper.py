@@ -1,4 +1,4 @@
-"""``earmark paper tables``, ``claims`` and ``figures``."""
+"""``earmark paper tables``, ``claims``, ``curves`` and ``figures``."""
 
 from __future__ import annotations
 
@@ -51,6 +51,23 @@ def claims_command(corpus: Path, out: Path, weights: tuple[str, ...]) -> None:
     with progress_bar("encoding pieces") as report:
         paths = write_claims([load(name) for name in weights], corpus, out, report)
     for path in paths:
+        say(path)
+
+
+@paper_command.command("curves", short_help="Draw how the rows were trained.")
+@click.argument("results", type=EXISTING_FOLDER)
+@click.argument("out", type=NEW_FOLDER)
+def curves_command(results: Path, out: Path) -> None:
+    """Draw the validation MRR of the paper's rows against the pairs seen: OUT/curves.png and OUT/curves.svg.
+
+    RESULTS is a folder of files that `earmark model evaluate --json FILE --log LOG` wrote, one a model.
+
+    \b
+    earmark paper curves experiments/results experiments/figures
+    """
+    from earmark.balke2019.curves import write_curves
+
+    for path in write_curves(results, out):
         say(path)
 
 
