@@ -18,7 +18,7 @@ DEMO = Path(__file__).resolve().parents[1] / "demo"
 EARMARK = str(Path(sys.executable).with_name("earmark"))
 PIECE, OTHER = "mozart-ah-vous", "korobeiniki"
 EXTRAS = ("torch", "scipy", "fastapi", "matplotlib", "pytest")
-MODELS = {"earmark-1", "earmark-1.1"}
+MODELS = {"earmark-1", "earmark-2"}
 
 
 def main(dist: Path) -> None:

@@ -73,4 +73,4 @@ def test_the_shell_completes_verbs(words: str, verbs: list[str]) -> None:
 def test_the_models_that_ship_are_listed(earmark: Command) -> None:
     code, out, _ = earmark("model", "list")
     assert (code, "earmark-1" in out) == (0, True)
-    assert [row["name"] for row in json.loads(earmark("model", "list", "--json")[1])] == ["earmark-1", "earmark-1.1"]
+    assert [row["name"] for row in json.loads(earmark("model", "list", "--json")[1])] == ["earmark-1", "earmark-2"]

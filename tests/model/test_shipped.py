@@ -24,7 +24,7 @@ def shipped() -> Model:
 
 
 def test_our_own_models_ship_alone() -> None:
-    assert available() == [DEFAULT_MODEL, "earmark-1.1"]
+    assert available() == [DEFAULT_MODEL, "earmark-2"]
 
 
 @pytest.mark.parametrize(

@@ -70,4 +70,4 @@ def test_seeds_may_share_the_first_steps(tmp_path: Path) -> None:
 )
 def test_the_recipes_can_be_read(path: Path) -> None:
     for run in read_settings(path, Experiment.of_each_seed):
-        assert run.name.startswith(path.stem)
+        assert run.name.startswith(path.parent.name if path.stem == "recipe" else path.stem)
