@@ -74,10 +74,10 @@ def _kept(results: Results) -> str:
 
     rows = []
     for name in REFINED:
-        if any((name, tempo) not in results for tempo in (0.5, 1.0, 2.0)):
+        mrr = {tempo: found["audio_to_sheet"]["mrr"] for (row, tempo), found in results.items() if row == name}
+        if not mrr.keys() >= {0.5, 1.0, 2.0}:
             continue
-        here = {tempo: results[name, tempo]["audio_to_sheet"]["mrr"] for tempo in (0.5, 1.0, 2.0)}
         printed = dict(zip(TEMPI, MRR_BY_TEMPO[name], strict=True))
-        cells = (f"{share(here[t], here[1.0])} ({share(printed[t], printed[1.0])})" for t in (0.5, 2.0))
+        cells = (f"{share(mrr[t], mrr[1.0])} ({share(printed[t], printed[1.0])})" for t in (0.5, 2.0))
         rows.append([title(name), *cells])
     return table(("row", "at tempo 0.5", "at tempo 2"), rows)

@@ -24,7 +24,7 @@ from earmark.results.comparison import Comparison, Performance
 
 PICTURE, TABLE, CURVE = "tempo.svg", "tempo.csv", ".tempo.csv"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
-"""Apart for colour-blind eyes, too (Okabe and Ito 2008)."""
+"""The colour-blind can tell them apart, too (Okabe and Ito 2008)."""
 WIDTH, PANEL, LEFT, RIGHT, TOP, BETWEEN, LINE = 960, 260, 64, 24, 40, 64, 20
 MOST_TICKS = 16
 UNFIT = re.compile(r"[^\w .()-]")
