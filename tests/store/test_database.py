@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from earmark.store.location import open_store
 from earmark.store.store import LibraryUnusable
 from earmark.store.tables import PLACE
 
+from .faulty_disk import CAN_BE_WATCHED
 from .made_up import SOURCE, assert_can_only_be_read, embeddings, put, score, start_writer
 
 
@@ -46,6 +48,22 @@ def test_wrong_places_for_a_library_are_refused(tmp_path: Path) -> None:
             open_store(where, create=False)
     assert not (tmp_path / "none").exists()
     assert (foreign / FILE_NAME).read_bytes() == before
+
+
+@pytest.mark.skipif(not CAN_BE_WATCHED, reason="open files are told by /proc, which is not here")
+@pytest.mark.parametrize("spoil", ["DROP TABLE pieces", "PRAGMA user_version = 99", "PRAGMA application_id = 1", None])
+def test_a_file_that_cannot_be_used_is_closed_at_once(tmp_path: Path, spoil: str | None) -> None:
+    EmbeddedStore(tmp_path, create=True).close()
+    if spoil is None:
+        (tmp_path / FILE_NAME).write_bytes(b"not SQLite at all" * 100)
+    else:
+        with closing(sqlite3.connect(tmp_path / FILE_NAME)) as db:
+            db.execute(spoil)
+    with pytest.raises(LibraryUnusable) as raised:
+        EmbeddedStore(tmp_path, create=False)
+    held = [os.readlink(file) for file in Path("/proc/self/fd").iterdir() if file.is_symlink()]
+    assert not [path for path in held if path.startswith(str(tmp_path))]
+    assert raised.value.path.startswith(str(tmp_path))  # the error is still there: its end would close the file, too
 
 
 def test_a_library_of_a_newer_format_is_refused(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -38,12 +38,14 @@ class Database:
             raise LibraryUnusable(folder, "holds no library", "make one with: earmark add LIBRARY PATH")
         self.opened = 0
         self._frozen: tuple[int, ...] | None = None  # of a file that is read as it is: its state then
-        with self.explained():
+        with self.explained(), ExitStack() as failed:
             make_folder(folder)
             self._open()
+            failed.callback(self.close)
             self.check_tables()
             if self.one("PRAGMA integrity_check('pieces')") != "ok":  # by whose indices pieces are looked up
                 raise self.damaged()
+            failed.pop_all()
 
     @property
     def _path(self) -> Path:
@@ -54,21 +56,22 @@ class Database:
         self._frozen = None
         try:
             self._db = _connected(self._path)
-            self.one("SELECT count(*) FROM sqlite_master")
         except sqlite3.OperationalError as error:
             # A write-ahead log needs files beside the library, which cannot be made here.
             if _code(error) not in UNWRITABLE or not self._path.exists():
                 raise
             self._frozen = self._state()
             self._db = self._as_it_is()
-        self._bring_up_to_date()
-        if self._frozen:
-            self._db.execute("PRAGMA query_only = ON")
-        elif self.one("PRAGMA journal_mode") != "wal":
-            with suppress(
-                sqlite3.OperationalError
-            ):  # may only be read, is in use, or is on a disk that has no such log
-                self._db.execute("PRAGMA journal_mode = WAL")
+        with ExitStack() as failed:
+            failed.callback(self.close)
+            self._bring_up_to_date()
+            if self._frozen:
+                self._db.execute("PRAGMA query_only = ON")
+            elif self.one("PRAGMA journal_mode") != "wal":
+                # It may only be read, is in use, or is on a disk that has no such log.
+                with suppress(sqlite3.OperationalError):
+                    self._db.execute("PRAGMA journal_mode = WAL")
+            failed.pop_all()
 
     def _state(self) -> tuple[int, ...]:
         """What tells whether the file was written to: its own state, and its log's."""
@@ -225,20 +228,26 @@ def _code(error: BaseException | None) -> int:
 
 
 def _connected(database: Path | str) -> sqlite3.Connection:
-    """A connection to a file, or by a URI, with all that a library needs of one."""
+    """A connection to a file, or by a URI, with all that a library needs of one; the file has been read."""
     is_uri = isinstance(database, str)
     db = sqlite3.connect(database, BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, uri=is_uri)
-    db.create_function("crc32", -1, tables.crc32, deterministic=True)
-    db.execute("PRAGMA synchronous = EXTRA")
-    db.execute("PRAGMA foreign_keys = ON")
+    with ExitStack() as failed:
+        failed.callback(db.close)
+        db.create_function("crc32", -1, tables.crc32, deterministic=True)
+        db.execute("PRAGMA synchronous = EXTRA")
+        db.execute("PRAGMA foreign_keys = ON")
+        db.execute("SELECT count(*) FROM sqlite_master")
+        failed.pop_all()
     return db
 
 
 def _in_memory(db: sqlite3.Connection) -> sqlite3.Connection:
     """A copy of what is behind a connection, which is closed."""
-    copy = _connected("file::memory:")
-    db.backup(copy)
-    db.close()
+    with closing(db), ExitStack() as failed:
+        copy = _connected("file::memory:")
+        failed.callback(copy.close)
+        db.backup(copy)
+        failed.pop_all()
     return copy
 
 
