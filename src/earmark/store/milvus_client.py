@@ -115,10 +115,12 @@ class Rows:
         try:
             yield
         except (MilvusException, grpc.RpcError) as error:
-            code = error.code() if isinstance(error, grpc.RpcError) else error.code
+            refused = error.__cause__ if isinstance(error.__cause__, grpc.RpcError) else error  # a password, say
+            code = refused.code() if isinstance(refused, grpc.RpcError) else refused.code
             told = " ".join(str(getattr(error, "message", "") or code).split())[:160]
             if getattr(code, "name", "") in AWAY or code in AWAY_NUMBERS:
-                remedy = "try again; what was added before is kept"
+                check = f", or check {CERTIFICATES}" if self._address.uri.startswith("https") else ""
+                remedy = f"try again{check}; what was added before is kept"
                 raise LibraryAway(self._address.shown, f"does not answer ({told})", remedy) from error
             remedy = f"check the address, the name, and {TOKEN}"
             raise LibraryUnusable(self._address.shown, f"cannot be used ({told})", remedy) from error
