@@ -15,7 +15,7 @@ RATE_HZ = 22_050
 SIZE = 8 * RATE_HZ
 
 
-def heard(samples: np.ndarray) -> set[str]:
+def heard(samples: np.ndarray) -> set[str | None]:
     """What is heard at every moment but the first and last seconds."""
     frames = spectrogram((0.1 * samples / np.sqrt(np.mean(samples**2))).astype(np.float32))
     return set(sounds(textures(frames, np.arange(40.0, len(frames) - 40, 5))))
@@ -41,9 +41,17 @@ def test_chords_claps_and_syllables_are_told_apart() -> None:
     assert heard(babble(SIZE, rng, talkers=1)) == {"talking"}
 
 
+def test_noise_far_below_the_rest_of_a_tape_is_silence() -> None:
+    rng = np.random.default_rng(1)
+    tape = np.concatenate([chords(), rng.normal(0, 0.003, SIZE)])
+    assert heard(tape) >= {"music", None}
+    assert "applause" not in heard(tape)
+    assert heard(tape[SIZE:]) == {"applause"}  # nothing else on it is louder
+
+
 def test_nothing_is_said_of_moments_without_sound() -> None:
     frames = np.zeros((100, 92), np.float32)
-    assert textures(frames, np.array([-200.0, 50.0, 500.0])).tolist() == [[0.0, 0.0]] * 3
+    assert textures(frames, np.array([-200.0, 50.0, 500.0])).tolist() == [[0.0, 0.0, 0.0]] * 3
 
 
 @pytest.mark.parametrize("name", ["bach-prelude", "joplin-entertainer"])

@@ -7,7 +7,10 @@ import io
 import json
 from pathlib import Path
 
+import pytest
+
 from earmark.exports import recordings
+from earmark.exports.served import answer_file
 from earmark.results.identified import Identified, Stretch
 from earmark.results.places import Place
 
@@ -61,3 +64,17 @@ def test_annotations_say_where_a_piece_is_heard_and_on_which_page_it_begins() ->
     assert [item["target"].partition("#")[2] for item in told["items"]] == ["t=4.000,100.500", "t=130.000,200.000"]
     assert told["items"][0]["body"][0]["source"] == Path("/scores/fuge é.pdf").as_uri()
     assert "page 1, system 2" in told["items"][0]["body"][1]["value"]
+
+
+def test_what_a_library_remembers_is_exported_as_a_fresh_answer() -> None:
+    kept = json.loads(json.dumps(TAPE.to_dict()))
+    assert answer_file("identify", kept, "csv", "") == recordings.table([TAPE])
+    assert answer_file("identify", kept, "annotations", "") == recordings.annotation_page(TAPE)
+    assert json.loads(answer_file("identify", kept, "json", "")) == kept
+
+
+def test_what_was_followed_has_times_and_no_places() -> None:
+    followed = {"audio": {}, "pieces": [{"piece": "fuge", "piece_id": 7, "start_s": 1.0, "end_s": 30.5}]}
+    assert answer_file("align", followed, "csv", "") == "piece,start_s,end_s\nfuge,1.0,30.5\n"
+    with pytest.raises(ValueError, match="no places"):
+        answer_file("align", followed, "annotations", "")

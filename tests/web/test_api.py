@@ -166,12 +166,19 @@ def test_an_answer_is_exported(server: Served, clip: Path, ask: Ask) -> None:
 def test_what_was_asked_is_kept_for_this_machine_alone(server: Served, clip: Path, ask: Ask) -> None:
     with server.client() as client:
         client.delete("/api/v1/history")
-        ask(client, clip)
+        asked = ask(client, clip)["id"]
         told = client.get("/api/v1/history").json()
         assert [(one["asked"], one["query"], one["answer"]["said"]) for one in told["entries"]] == [
             ("find", "clip.wav", "surely")
         ]
         assert told["pieces"]["piece-1"]["pages"] == 2
+        export = f"/api/v1/history/{told['entries'][0]['key']}/export"
+        assert client.get(export, params={"form": "json"}).json() == told["entries"][0]["answer"]
+        fresh = f"/api/v1/queries/{asked}/export"
+        for form in ("csv", "annotations"):
+            kept, answer = (client.get(path, params={"form": form}) for path in (export, fresh))
+            assert (kept.text, kept.headers) == (answer.text, answer.headers)
+        assert client.get("/api/v1/history/none/export").status_code == 404
         assert client.put("/api/v1/history/switch", json={"is_on": False}).json() == {"is_on": False}
         ask(client, clip)
         told = client.get("/api/v1/history").json()

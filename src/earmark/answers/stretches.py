@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby, pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from earmark.audio.texture import sounds
 from earmark.embed.recording import EmbeddedRecording
@@ -25,6 +26,9 @@ FOLLOWED = 8
 """Pieces that are followed in each window, those with most votes."""
 SHORTEST_S = 5.0
 """A stretch that is shorter is not told, but given to its neighbour: an excerpt hears half a window, 4.2 s, ahead."""
+RINGS_S = AudioSpec().window_frames / AudioSpec().frames_per_second
+"""Music that is shorter, between a piece and none, is the piece's: its last chord, say, of which no excerpt is told by
+notes alone."""
 EXCERPT_S = QUERY_HOP_FRAMES / AudioSpec().frames_per_second
 
 
@@ -33,9 +37,12 @@ def stretches(recording: EmbeddedRecording, store: Store, calibration: Calibrati
 
     Raises KeyError when a piece is removed meanwhile.
     """
-    evidence = _evidence(recording, store, calibration)
-    heard = decide(evidence, len(recording.times_s))
-    told = [stretch for one in heard for stretch in _told(recording, one, store, calibration)]
+    heard_as: list[Sound | None] = ["music"] * len(recording.times_s)
+    if len(recording.textures):
+        heard_as = sounds(recording.textures)
+    is_music = np.array([sound == "music" for sound in heard_as], np.bool_)
+    heard = decide(_evidence(recording, store, calibration), is_music)
+    told = [stretch for one in heard for stretch in _told(recording, heard_as, one, store, calibration)]
     return _tidied(told, recording.duration_s)
 
 
@@ -76,19 +83,25 @@ def _neighbours(recording: EmbeddedRecording, store: Store) -> Iterator[tuple[sl
         yield rows, known
 
 
-def _told(recording: EmbeddedRecording, heard: Heard, store: Store, calibration: Calibration) -> list[Stretch]:
+def _told(
+    recording: EmbeddedRecording,
+    heard_as: Sequence[Sound | None],
+    heard: Heard,
+    store: Store,
+    calibration: Calibration,
+) -> list[Stretch]:
     """A stretch as people are told it; of nothing known, one for each sound after the other."""
     rows = slice(heard.start, heard.end)
     part = EmbeddedRecording(recording.embeddings[rows], recording.times_s[rows], recording.duration_s)
     start_s, end_s = (float(part.times_s[i]) for i in (0, -1))
     unknown = Stretch(start_s - EXCERPT_S / 2, end_s + EXCERPT_S / 2)
     if heard.piece is None:
-        return _sounds(recording, rows)
+        return _sounds(part.times_s, heard_as[rows])
     query = query_of(part)
     candidates = {heard.piece, *propose(store.nearest(query.embeddings, NEIGHBOURS))}
     ranked = query.rank(store.embeddings(sorted(candidates)), "score", calibration, 1)
     if not ranked:
-        return _sounds(recording, rows)
+        return _sounds(part.times_s, heard_as[rows])
     (first,) = ranked
     piece = store.piece(first.piece)
     begins, ends = (store.place(piece.id, int(first.path[i])) for i in (first.start, first.end - 1))
@@ -107,17 +120,20 @@ def _told(recording: EmbeddedRecording, heard: Heard, store: Store, calibration:
     return [named]
 
 
-def _sounds(recording: EmbeddedRecording, rows: slice) -> list[Stretch]:
-    """Stretches of nothing known: music, talking, applause."""
-    times_s = recording.times_s[rows]
-    heard: list[Sound] = ["music"] * len(times_s)
-    if len(recording.textures):
-        heard = sounds(recording.textures[rows])
+def _sounds(times_s: npt.NDArray[np.float64], heard_as: Sequence[Sound | None]) -> list[Stretch]:
+    """Stretches of nothing known: music, talking, applause, silence. What is too short is taken for what is beside it,
+    that of the longer one, so that of many short ones one stretch comes."""
+    runs = [(sound, len(list(run))) for sound, run in groupby(heard_as)]
+    while len(runs) > 1 and min(length for _, length in runs) * EXCERPT_S < SHORTEST_S:
+        i = min(range(len(runs)), key=lambda i: runs[i][1])
+        beside = max((j for j in (i - 1, i + 1) if 0 <= j < len(runs)), key=lambda j: runs[j][1])
+        runs[i] = (runs[beside][0], runs[i][1])
+        runs = [(sound, sum(length for _, length in same)) for sound, same in groupby(runs, key=lambda run: run[0])]
     told, start = [], 0
-    for sound, run in groupby(heard):
-        end = start + len(list(run))
-        bounds = float(times_s[start]) - EXCERPT_S / 2, float(times_s[end - 1]) + EXCERPT_S / 2
-        told.append(Stretch(*bounds, sound=sound))
+    for sound, length in runs:
+        end = start + length
+        one = Stretch(float(times_s[start]) - EXCERPT_S / 2, float(times_s[end - 1]) + EXCERPT_S / 2)
+        told.append(replace(one, silent=True) if sound is None else replace(one, sound=sound))
         start = end
     return told
 
@@ -134,7 +150,8 @@ def _tidied(told: list[Stretch], duration_s: float) -> tuple[Stretch, ...]:
     if duration_s - now_s >= SHORTEST_S:
         filled.append(Stretch(now_s, duration_s, silent=True))
     tidied: list[Stretch] = []
-    for one in [one for one in filled if _length_s(one) >= SHORTEST_S] or [max(filled, key=_length_s)]:
+    filled = [one for one in filled if _length_s(one) >= SHORTEST_S] or [max(filled, key=_length_s)]
+    for one in _with_ends(filled):
         if tidied and (one.piece_id, one.what) == (tidied[-1].piece_id, tidied[-1].what):
             tidied[-1] = _joined(tidied[-1], one)
         else:
@@ -146,6 +163,18 @@ def _tidied(told: list[Stretch], duration_s: float) -> tuple[Stretch, ...]:
         replace(one, start_s=round(start_s, 3), end_s=round(end_s, 3))
         for one, start_s, end_s in zip(tidied, bounds, bounds[1:], strict=False)
     )
+
+
+def _with_ends(told: list[Stretch]) -> Iterator[Stretch]:
+    """The same, but what rings on after a piece, or precedes it, is the piece."""
+    for i, one in enumerate(told):
+        around = [told[j] if 0 <= j < len(told) else None for j in (i - 1, i + 1)]
+        pieces = [other for other in around if other and other.what == "piece"]
+        is_end = one.what == "unknown" and _length_s(one) < RINGS_S and len(pieces) == 1
+        if is_end and all(other is None or other.what != "unknown" for other in around):
+            (piece,) = pieces
+            one = replace(piece, start_s=one.start_s, end_s=one.end_s)
+        yield one
 
 
 def _joined(one: Stretch, other: Stretch) -> Stretch:

@@ -26,8 +26,8 @@ class EmbeddedRecording:
 
     Times count from the start of the stretch that was read, as long as ``duration_s``. Excerpts whose whole
     window is silent are left out, so ``n`` may be 0. ``remarks`` say what was amiss with the file, a clause each;
-    ``title`` and ``composer`` are the file's own, "" where it says nothing. ``textures`` [n, 2] are those of
-    `earmark.audio.texture`; [0, 2] where the sound itself is not at hand.
+    ``title`` and ``composer`` are the file's own, "" where it says nothing. ``textures`` [n, 3] are those of
+    `earmark.audio.texture`; [0, 3] where the sound itself is not at hand.
     """
 
     embeddings: FloatArray
@@ -36,7 +36,7 @@ class EmbeddedRecording:
     remarks: tuple[str, ...] = ()
     title: str = ""
     composer: str = ""
-    textures: FloatArray = field(default_factory=lambda: np.zeros((0, 2), np.float32))
+    textures: FloatArray = field(default_factory=lambda: np.zeros((0, 3), np.float32))
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def embed_recording(
                 yield last.frames
 
     embeddings, frames = [np.zeros((0, model.dimension), np.float32)], [np.zeros(0)]
-    heard_as = [np.zeros((0, 2), np.float32)]
+    heard_as = [np.zeros((0, 3), np.float32)]
     for stretch, first, centres in windowed(timed(), spec.window_frames, QUERY_HOP_FRAMES):
         heard = centres[sounding(stretch, centres - first, spec.window_frames)]
         embeddings.append(model.embed_audio(stretch, heard - first)[0])

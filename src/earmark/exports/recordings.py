@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from earmark.exports.web_annotations import json_text, page_of, words
+from earmark.exports.web_annotations import json_text, page_of, specific, words
 from earmark.results.identified import Identified, Stretch
 from earmark.results.places import Place
 
@@ -107,7 +107,7 @@ def _annotation(file: str, one: Stretch) -> dict[str, Any]:
         "type": "Annotation",
         "motivation": "identifying",
         "body": [
-            {"type": "SpecificResource", "source": quote(address, safe=":/%#=&?")},
+            specific(quote(address, safe=":/%#=&?")),
             words(f"{one.called}, {where}"),
         ],
         "target": f"{file}#t={one.start_s:.3f},{one.end_s:.3f}",

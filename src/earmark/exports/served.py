@@ -5,17 +5,41 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
+from earmark.exports import recordings
 from earmark.exports.web_annotations import Json, json_text, moment, page_of, percent, specific, words
+from earmark.results.identified import Identified
 from earmark.schema import Box
 from earmark.store.store import Bookmark
+
+Form = Literal["csv", "json", "annotations"]
 
 HIT_COLUMNS = (
     *("rank", "piece", "title", "composer", "confidence", "page", "image", "side", "system", "measure", "time_s"),
     *("query_time_s", "heard_from_s", "heard_to_s", "source"),
 )
+
+
+def answer_file(
+    asked: Literal["find", "align", "identify"], answer: Mapping[str, Any], form: Form, address: str
+) -> str:
+    """An answer as the text of a file; annotations lead to the server at ``address``, which ends with a slash.
+
+    ``answer`` is what the command ``asked`` prints with ``--json``, of *align* what a library's history keeps of it.
+    Raises ValueError for annotations of that: it has no places.
+    """
+    if form == "json":
+        return json_text(dict(answer))
+    if asked == "find":
+        return answer_table(answer) if form == "csv" else answer_annotations(answer, address)
+    if asked == "identify":
+        recording = Identified.from_dict(answer)
+        return recordings.table([recording]) if form == "csv" else recordings.annotation_page(recording)
+    if form == "csv":
+        return followed_table(answer)
+    raise ValueError("what was followed has no places to annotate")
 
 
 def answer_table(found: Mapping[str, Any]) -> str:
@@ -50,14 +74,25 @@ def bookmark_annotations(
     """
     items = []
     for mark in bookmarks:
-        target: Json = {"type": "SpecificResource", "source": _link(address, piece, mark.page, mark.system)}
-        if mark.system and (box := boxes.get((mark.page, mark.system))):
-            target["selector"] = percent(box)
+        box = boxes.get((mark.page, mark.system)) if mark.system else None
+        target = specific(_link(address, piece, mark.page, mark.system), percent(box) if box else None)
         item: Json = {"type": "Annotation", "motivation": "bookmarking", "target": target}
         if mark.text:
             item |= {"motivation": "commenting", "body": words(mark.text, "commenting")}
         items.append(item)
     return json_text(page_of(items))
+
+
+def followed_table(followed: Mapping[str, Any]) -> str:
+    """A CSV line for each piece that a recording was followed through: its name, from and to in seconds.
+
+    ``followed`` is what a library's history keeps of it.
+    """
+    out = io.StringIO()
+    writer = csv.DictWriter(out, ("piece", "start_s", "end_s"), extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(followed["pieces"])
+    return out.getvalue()
 
 
 def _link(address: str, piece: str, page: int, system: int | None) -> str:

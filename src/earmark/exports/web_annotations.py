@@ -18,9 +18,10 @@ def page_of(items: Sequence[Json]) -> Json:
     return {"@context": "http://www.w3.org/ns/anno.jsonld", "type": "AnnotationPage", "items": items}
 
 
-def specific(source: str | Json, selector: Json) -> Json:
-    """A part of something."""
-    return {"type": "SpecificResource", "source": source, "selector": selector}
+def specific(source: str | Json, selector: Json | None = None) -> Json:
+    """The part of something that ``selector`` selects, or all of it."""
+    part = {"type": "SpecificResource", "source": source}
+    return part if selector is None else part | {"selector": selector}
 
 
 def fragment(value: str, of: str = MEDIA_FRAGMENTS) -> Json:

@@ -5,6 +5,7 @@ It is no part of the library: nothing that searches reads it, and it can be clea
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -35,6 +36,11 @@ class Entry:
     asked: Asked
     query: str
     answer: dict[str, Any]
+
+    @property
+    def key(self) -> str:
+        """What tells it from others: 16 hexadecimal digits."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
 
     def names(self) -> list[str]:
         """The names of the pieces in the answer."""
@@ -83,6 +89,13 @@ class History:
         for line in reversed(lines):
             with suppress(ValueError, TypeError):
                 yield Entry(**json.loads(line))
+
+    def entry(self, key: str) -> Entry:
+        """The entry of this `Entry.key`; raises KeyError when it is not kept, or no more."""
+        for entry in self.entries():
+            if entry.key == key:
+                return entry
+        raise KeyError(key)
 
     def clear(self) -> None:
         """Forgets all that was kept."""

@@ -22,7 +22,6 @@ from earmark.exports.report import html
 from earmark.files import replacing
 from earmark.library.library import Library
 from earmark.results.identified import Identified, Stretch
-from earmark.results.places import Place
 from earmark.sheet.draw import mark_place
 from earmark.sources.on_disk import Score, Source, find_scores
 from earmark.sources.reading import read_page, read_recording
@@ -120,7 +119,7 @@ class Shelf:
         if isinstance(found, BadInput):
             return Answer(found.path, None, f"{found.what}; {found.remedy}")
         if recording is None:
-            return Answer(found.shown, _identified(known[found.source]["answer"]))
+            return Answer(found.shown, Identified.from_dict(known[found.source]["answer"]))
         try:
             identified = self._library.identify(found.source, recording=recording.result())
         except BadInput as error:
@@ -178,18 +177,6 @@ def _state(library: Library) -> str:
 def _is_asked(found: Source) -> TypeGuard[Score | BadInput]:
     """Whether it is a recording, or was to be one."""
     return isinstance(found, BadInput) or (isinstance(found, Score) and found.kind == "recording")
-
-
-def _identified(told: dict[str, Any]) -> Identified:
-    """Read back what `Identified.to_dict` wrote."""
-    stretches = []
-    for one in told["stretches"]:
-        values = {key: value for key, value in one.items() if key != "what"}
-        for side in ("begins", "ends"):
-            if values[side]:
-                values[side] = Place(**values[side] | {"box": tuple(values[side]["box"])})
-        stretches.append(Stretch(**values))
-    return Identified(told["audio"]["path"], told["audio"]["duration_s"], told["model"], tuple(stretches))
 
 
 def _names(sources: Iterable[str]) -> dict[str, str]:

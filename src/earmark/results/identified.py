@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -68,3 +69,15 @@ class Identified:
             "model": self.model,
             "stretches": [{"what": one.what, **asdict(one)} for one in self.stretches],
         }
+
+    @classmethod
+    def from_dict(cls, told: Mapping[str, Any]) -> Identified:
+        """Reads back what `to_dict` gave, also as JSON. Raises KeyError or TypeError for anything else."""
+        stretches = []
+        for one in told["stretches"]:
+            values = {key: value for key, value in one.items() if key != "what"}
+            for side in ("begins", "ends"):
+                if values[side]:
+                    values[side] = Place(**values[side] | {"box": tuple(values[side]["box"])})
+            stretches.append(Stretch(**values))
+        return cls(told["audio"]["path"], told["audio"]["duration_s"], told["model"], tuple(stretches))

@@ -21,7 +21,7 @@ from earmark.search.follow import best_stretch
 PLAYED = 0.04
 """Evidence, in units of cosine, that an excerpt of a piece that is played has at least, on average."""
 UNLIKE = 0.1
-"""What an excerpt without any evidence speaks against a piece: of other music, and of talking, most have none."""
+"""What an excerpt without any evidence speaks against a piece: of other music, most have none."""
 BEGIN_COST = 2.0
 """What it costs to begin a piece: as much as five seconds without any evidence, so what is shorter is no gap."""
 WINDOW_S = 30.0
@@ -50,32 +50,32 @@ def windows(times_s: npt.NDArray[np.float64]) -> Iterator[slice]:
             return
 
 
-def decide(evidence: Mapping[int, FloatArray], count: int) -> list[Heard]:
-    """The best sequence for ``count`` excerpts, without gaps, in order.
+def decide(evidence: Mapping[int, FloatArray], is_music: npt.NDArray[np.bool_]) -> list[Heard]:
+    """The best sequence for all excerpts, without gaps, in order.
 
-    ``evidence`` float32 [count], less the jumps, is what speaks for a piece in each excerpt; 0 where it was not looked
-    at.
+    ``evidence`` float32 [n], less the jumps, is what speaks for a piece in each excerpt; 0 where it was not looked
+    at. What of the sound ``is_music``, bool [n], alone can speak for a piece.
     """
+    count = len(is_music)
     if not count:
         return []
-    pieces = list(evidence)
-    gains = np.zeros((count, 1 + len(pieces)), np.float64)  # column 0: nothing known
-    for i, piece in enumerate(pieces, start=1):
-        gains[:, i] = np.where(evidence[piece] > 0.0, evidence[piece] - PLAYED, -UNLIKE)
+    known = {piece: _gains(found, is_music) for piece, found in evidence.items()}
+    # In the best sequence a piece earns more than what it costs to begin it: nothing would be better.
+    pieces = [piece for piece, gain in known.items() if _most(gain) > BEGIN_COST or np.cumsum(gain).max() > 0.0]
+    gains = np.stack([np.zeros(count, np.float32), *(known[piece] for piece in pieces)], axis=1)  # first: nothing known
     costs = np.full(1 + len(pieces), BEGIN_COST)
     costs[0] = 0.0
-    totals = gains[0]  # what a recording begins with costs nothing: it may be cut out of a piece
-    came_from = np.empty((count, 1 + len(pieces)), np.int64)
-    states = np.arange(1 + len(pieces))
+    totals = gains[0].astype(np.float64)  # what a recording begins with costs nothing: it may be cut out of a piece
+    has_changed, changed_from = np.zeros(gains.shape, np.bool_), np.zeros(count, np.int64)
     for t in range(1, count):
         best = int(totals.argmax())
-        changed = totals[best] - costs > totals
-        came_from[t] = np.where(changed, best, states)
-        totals = np.where(changed, totals[best] - costs, totals) + gains[t]
+        changed_from[t] = best
+        has_changed[t] = totals[best] - costs > totals
+        totals = np.where(has_changed[t], totals[best] - costs, totals) + gains[t]
     path = np.empty(count, np.int64)
     path[-1] = totals.argmax()
     for t in range(count - 1, 0, -1):
-        path[t - 1] = came_from[t, path[t]]
+        path[t - 1] = changed_from[t] if has_changed[t, path[t]] else path[t]
     heard: list[Heard] = []
     start = 0
     for state, run in groupby(path.tolist()):
@@ -86,6 +86,18 @@ def decide(evidence: Mapping[int, FloatArray], count: int) -> list[Heard]:
         heard += [Heard(a, b, pieces[piece - 1] if piece else None) for a, b, piece in bounds if a < b]
         start = end
     return _merged(heard)
+
+
+def _gains(evidence: FloatArray, is_music: npt.NDArray[np.bool_]) -> FloatArray:
+    """What each excerpt earns a piece, float32 [n]."""
+    gains: FloatArray = np.where(evidence > 0.0, evidence * is_music - PLAYED, -UNLIKE).astype(np.float32)
+    return gains
+
+
+def _most(gains: FloatArray) -> float:
+    """What the stretch that earns most does earn."""
+    totals = np.concatenate([[0.0], np.cumsum(gains, dtype=np.float64)])
+    return float((totals - np.minimum.accumulate(totals)).max())
 
 
 def _merged(heard: list[Heard]) -> list[Heard]:

@@ -239,8 +239,12 @@ class Query(Job):
 
 
 class Asked(BaseModel):
-    """A question that was asked of the library; `answer` is what the command of that name prints with `--json`."""
+    """A question that was asked of the library; `answer` is what the command of that name prints with `--json`.
 
+    By `key` it is exported.
+    """
+
+    key: str
     asked_at: str
     asked: Literal["find", "align", "identify"]
     query: str

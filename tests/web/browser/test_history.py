@@ -37,6 +37,13 @@ def test_an_answer_is_exported_and_found_again_until_all_is_forgotten(visit: Vis
     page.click("#ask-before")
     row = page.locator(".asked").first
     assert "clip.wav" in row.inner_text()
+    row.locator("summary").click()
+    with page.expect_download() as download:
+        row.locator("text=The page with the mark").click()
+    assert download.value.suggested_filename == "piece-1, page 2.pdf"
+    with page.expect_download() as download:
+        row.locator("text=All that is known").click()
+    assert download.value.suggested_filename == "clip.wav.json"
     row.locator("a:has-text('piece-1')").click()
     page.wait_for_selector("#piece .overlay-place[display=inline]", state="attached")
     assert re.search(r"#/piece/\d+/2/1$", page.url)
@@ -66,7 +73,7 @@ def test_answers_of_other_commands_and_pieces_that_are_gone_are_told(visit: Visi
         ("identify", {"stretches": [stretch, {"piece": ""}]}),
     ]
     told = [
-        {"asked_at": "2026-01-02T03:04:05+00:00", "asked": a, "query": f"/tapes/{a}.wav", "answer": b}
+        {"key": a, "asked_at": "2026-01-02T03:04:05+00:00", "asked": a, "query": f"/tapes/{a}.wav", "answer": b}
         for a, b in entries
     ]
     page = visit()

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from typing import Annotated, Any, Literal
-from urllib.parse import quote
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.responses import FileResponse
 
-from earmark.exports.served import answer_annotations, answer_table
+from earmark.exports.served import Form, answer_file
 from earmark.web import models
-from earmark.web.api.responses import API, body, events, failures, job_json, picture
+from earmark.web.api.responses import API, FILES, body, download, events, failures, job_json, picture
 from earmark.web.errors import Refusal
 from earmark.web.protocol import Answer, Task
 from earmark.web.service import Client, InService, Service
@@ -94,26 +92,15 @@ async def state_events(service: InService, query: Key) -> Response:
 @router.get(
     "/queries/{query}/export",
     response_class=Response,
-    responses=failures("not_found", "not_ready")
-    | {200: {"description": "A file: of CSV, of JSON, or of W3C Web Annotations.", "content": {"*/*": {}}}},
+    responses=failures("not_found", "not_ready") | FILES,
 )
-async def export(
-    service: InService, request: Request, query: Key, form: Literal["csv", "json", "annotations"] = "csv"
-) -> Response:
+async def export(service: InService, request: Request, query: Key, form: Form = "csv") -> Response:
     """The answer to a query as a file; annotations lead to this server's pages."""
     kept = service.sessions.query(query)
     result = kept.job.answer.value.get("result")
     if result is None:
         raise Refusal("not_ready", "there is no answer yet", "wait for the result")
-    if form == "csv":
-        text, kind = answer_table(result), "text/csv"
-    elif form == "json":
-        text, kind = json.dumps(result, ensure_ascii=False, indent=1) + "\n", "application/json"
-    else:
-        text, kind = answer_annotations(result, str(request.base_url)), "application/ld+json"
-    ending = "annotations.json" if form == "annotations" else form
-    name = quote(f"{kept.name}.{ending}")
-    return Response(text, media_type=kind, headers={"Content-Disposition": f"attachment; filename*=UTF-8''{name}"})
+    return download(answer_file("find", result, form, str(request.base_url)), form, kept.name)
 
 
 @router.delete("/queries/{query}", status_code=204, responses=failures("not_found"))

@@ -6,16 +6,23 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import Response
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
+from earmark.exports.served import Form
 from earmark.web.errors import STATUS
 from earmark.web.models import Failure
 from earmark.web.queue import Job, Pool
 
 API = "/api/v1"
+MEDIA: dict[Form, str] = {"csv": "text/csv", "json": "application/json", "annotations": "application/ld+json"}
+FILES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "A file: of CSV, of JSON, or of W3C Web Annotations.", "content": {"*/*": {}}}
+}
+"""The document's entry for an answer as a file."""
 EVENTS_EVERY_S = 0.25
 CACHED_BYTES = 64_000_000
 
@@ -38,6 +45,15 @@ def body(what: str) -> dict[str, Any]:
 def picture(what: str, kind: str = "image/png") -> dict[int | str, dict[str, Any]]:
     """The document's entry for an answer that is a picture, of this media type."""
     return {200: {"description": what, "content": {kind: {"schema": {"type": "string", "format": "binary"}}}}}
+
+
+def download(text: str, form: Form, name: str) -> Response:
+    """A text as a file, which is named after what was asked, ``name``."""
+    ending = "annotations.json" if form == "annotations" else form
+    shown = quote(f"{name}.{ending}")
+    return Response(
+        text, media_type=MEDIA[form], headers={"Content-Disposition": f"attachment; filename*=UTF-8''{shown}"}
+    )
 
 
 def job_json(job: Job, name: str, pool: Pool) -> dict[str, Any]:

@@ -186,6 +186,9 @@ export const recordingAddress = (query) => `${BASE}/queries/${query}/recording`;
 /** The address of a query's answer as a file: "csv", "json" or "annotations". */
 export const exportAddress = (query, form) => `${BASE}/queries/${query}/export?form=${form}`;
 
+/** The same of an answer of the history. */
+export const historyExportAddress = (key, form) => `${BASE}/history/${key}/export?form=${form}`;
+
 /** The address of a piece's bookmarks as W3C annotations. */
 export const annotationsAddress = (piece) => `${BASE}/pieces/${piece}/annotations`;
 

@@ -1,7 +1,8 @@
 /** What the library was asked before: each answer leads to its page. */
 
-import { call, problemOf } from "/js/api.js";
-import { $, capital, clock, count, h, percent, say, showProblem, titleOf } from "/js/dom.js";
+import { call, historyExportAddress, problemOf } from "/js/api.js";
+import { $, capital, clock, count, h, icon, percent, say, showProblem, titleOf } from "/js/dom.js";
+import { markedPage, save } from "/js/export.js";
 import { placeOf } from "/js/hits.js";
 
 export const title = "Asked before";
@@ -83,7 +84,7 @@ function dayOf(date) {
   return ["Today", "Yesterday"][ago] ?? date.toLocaleDateString("en-GB", { dateStyle: "long" });
 }
 
-function row({ asked_at: at, asked, query, answer }, pieces) {
+function row({ key, asked_at: at, asked, query, answer }, pieces) {
   const time = new Date(at).toLocaleTimeString("en-GB", { timeStyle: "short" });
   const answers = ANSWERS[asked](answer);
   return h("li", { class: "asked" },
@@ -91,7 +92,28 @@ function row({ asked_at: at, asked, query, answer }, pieces) {
     h("div", { class: "asked-words" },
       h("p", { class: "asked-query" }, query.split(/[/\\]/).at(-1)),
       answers.length ? h("ul", {}, ...answers.map((one) => h("li", {}, answered(one, pieces[one.piece]))))
-        : h("p", { class: "hint" }, "Not in this library")));
+        : h("p", { class: "hint" }, "Not in this library")),
+    exported(key, asked, answers.find((one) => one.box && pieces[one.piece]?.pages), pieces));
+}
+
+const FORMS = { csv: "Table for spreadsheets, CSV", json: "All that is known, JSON", annotations: "W3C Web Annotations" };
+
+/** The menu of files of an answer; `shown` is what of it has a place on a page of a piece, if anything. */
+function exported(key, asked, shown, pieces) {
+  const page = h("button", { class: "quiet", type: "button" }, "The page with the mark, PDF");
+  page.onclick = async () => {
+    page.disabled = true;
+    if (await told(async () => save(await markedPage(pieces[shown.piece].id, shown.page, shown.box)))) say("The page is saved");
+    page.disabled = false;
+  };
+  // Of what was followed, the history has no places.
+  const forms = Object.keys(FORMS).filter((form) => asked !== "align" || form !== "annotations");
+  return h("details", { class: "menu" },
+    h("summary", { class: "button quiet" }, icon("save"), "Export"),
+    h("ul", {},
+      shown ? h("li", {}, page) : null,
+      ...forms.map((form) => h("li", {},
+        h("a", { class: "button quiet", href: historyExportAddress(key, form), download: "" }, FORMS[form])))));
 }
 
 /** What an answer names, by the command that it answers; nothing where nothing of the library was heard. */
