@@ -229,21 +229,19 @@ def test_a_question_takes_four_round_trips(
     assert (by_page.recordings[0].piece, "2" in [hit.piece for hit in by_page.hits]) == ("tape", False)
 
 
-def test_a_server_killed_between_any_two_calls_has_a_piece_whole_or_not_there(milvus_server: Server) -> None:
+def test_a_server_killed_while_a_piece_is_replaced_has_it_whole_or_not_there(milvus_server: Server) -> None:
     """The process that writes ends at the same moment; one that only asks goes on when the server is back."""
     reader = milvus_server.open("killed", True)
     ends = []
-    for call in range(1, 8):
+    for call in (1, 3, 5):  # before what it holds is written, before it is there, before what was there is deleted
         store = milvus_server.open("killed", False)
         assert isinstance(store, MilvusStore)
         store.remove(store.pieces())
         put(store, "a", 1)
         killed_at(store, call, is_done=False)
-        try:
+        with pytest.raises(Killed):
             put(store, "a", 2)
-            break
-        except Killed:
-            milvus_server.kill()
+        milvus_server.kill()
         with pytest.raises(LibraryAway), patch.object(milvus_client, "TIMEOUT_S", 2.0):
             reader.pieces()
         milvus_server.start()
@@ -257,7 +255,7 @@ def test_a_server_killed_between_any_two_calls_has_a_piece_whole_or_not_there(mi
         assert [(piece.source, piece.sha256) for piece in reader.pieces()] == ends[-1]
         again.close()
     reader.close()
-    assert ends == [[A1]] * 3 + [[A2]] * 3
+    assert ends == [[A1], [A1], [A2]]
 
 
 def test_two_processes_that_write_at_once_leave_all_that_each_said_it_had_put(milvus_server: Server) -> None:
@@ -305,7 +303,7 @@ def test_tls_and_a_password_keep_others_out(
     made, other = (own_certificate(tmp_path / name, "localhost") for name in ("made", "other"))
     monkeypatch.setenv(milvus_client.CERTIFICATES, str(made))
     monkeypatch.setenv(milvus_client.TOKEN, "root:Milvus")  # what a new server has
-    tls = ["--tls-mode", "1", "--server-pem-path", made, "--server-key-path", made]
+    tls = ["--tls-mode", "1", "--server-pem-path", str(made), "--server-key-path", str(made)]
     milvus_server.kill()
     try:
         milvus_server.start("milvus+tls", [*tls, "--authorization-enabled", "true"])

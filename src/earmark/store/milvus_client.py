@@ -142,7 +142,10 @@ class Rows:
     def all(self) -> Iterator[Row]:
         """All rows that are `THERE`."""
         with self.explained():
-            some = self._client.query_iterator(self._pieces, 1000, filter=there("id >= 0"), output_fields=FIELDS)
+            condition = there("id >= 0")
+            some = self._client.query_iterator(
+                self._pieces, 1000, filter=condition, output_fields=FIELDS, timeout=TIMEOUT_S
+            )
             while found := some.next():
                 yield from map(Row.read, found)
             some.close()
@@ -183,7 +186,9 @@ class Rows:
         """Removes all of some pieces, their own rows last."""
         with self.explained():
             for row in rows:
-                if (index := self._index(row.model_id)) in self._known or self._client.has_collection(index):
+                if (index := self._index(row.model_id)) in self._known or self._client.has_collection(
+                    index, timeout=TIMEOUT_S
+                ):
                     for some in _batches(place_ids(row.piece), BATCH):
                         self._client.delete(index, ids=some, timeout=TIMEOUT_S)
                 self._client.delete(self._contents, ids=content_ids(row.piece), timeout=TIMEOUT_S)

@@ -1,4 +1,4 @@
-"""``earmark serve milvus://…``: servers that share a library on a Milvus server."""
+"""Servers of the same library, on a Milvus server: what one changes all show."""
 
 from __future__ import annotations
 
