@@ -46,20 +46,25 @@ def stretches(recording: EmbeddedRecording, store: Store, calibration: Calibrati
     return _tidied(told, recording.duration_s)
 
 
-def _evidence(recording: EmbeddedRecording, store: Store, calibration: Calibration) -> dict[int, FloatArray]:
-    """What speaks for each piece in each excerpt, [n]: the most that any window around it found."""
-    count = len(recording.times_s)
+def _evidence(recording: EmbeddedRecording, store: Store, calibration: Calibration) -> Iterator[tuple[int, FloatArray]]:
+    """What speaks for each piece in each excerpt, [n]: the most that any window around it found.
+
+    Most pieces are followed in a window or two, so only what was found there is kept of all of them at once.
+    """
     levels = calibration.backgrounds["score"].levels(recording.embeddings)
-    evidence: dict[int, FloatArray] = {}
+    found: dict[int, list[tuple[slice, FloatArray]]] = {}
     for rows, neighbours in _neighbours(recording, store):
         excerpts = recording.embeddings[rows]
         pieces = store.embeddings(propose(neighbours)[:FOLLOWED])
         if pieces:
             followed = follow_pieces(excerpts, recording.times_s[rows], levels[rows], pieces, PLACE_HOP_PX)
             for i, piece in enumerate(followed.order):
-                known = evidence.setdefault(piece, np.zeros(count, np.float32))
-                np.maximum(known[rows], followed.gains[:, i], out=known[rows])
-    return evidence
+                found.setdefault(piece, []).append((rows, followed.gains[:, i].copy()))
+    for piece, parts in found.items():
+        evidence = np.zeros(len(recording.times_s), np.float32)
+        for rows, gains in parts:
+            np.maximum(evidence[rows], gains, out=evidence[rows])
+        yield piece, evidence
 
 
 def _neighbours(recording: EmbeddedRecording, store: Store) -> Iterator[tuple[slice, Neighbours]]:

@@ -30,6 +30,13 @@ button {{ border: 0; padding: 0; background: none; color: #a64300; font: inherit
 .unsure, .nothing {{ opacity: 0.7; }}
 img {{ display: block; max-width: min(24rem, 100%); margin-top: 0.5rem; background: #fff; }}
 @media (prefers-color-scheme: dark) {{ button {{ color: #ff9a56; }} }}
+@media (max-width: 40rem) {{
+  tr {{ display: grid; grid-template-columns: auto auto 1fr; padding: 0.4rem 0; border-top: 1px solid #8886; }}
+  tr:has(th) {{ display: none; }}
+  td {{ padding: 0.1rem 1rem 0.1rem 0; border: 0; }}
+  td:nth-child(3), td:nth-child(4) {{ grid-column: 1 / -1; order: 1; }}
+  td:last-child {{ text-align: right; padding-right: 0; }}
+}}
 @media print {{ audio {{ display: none; }} }}
 </style>
 </head>
@@ -112,8 +119,12 @@ def _row(one: Stretch, folder: Path, picture: Callable[[Stretch], Path | None]) 
 
 def _where(one: Stretch) -> str:
     """The first and the last place that are played."""
-    places = [place_words(place) for place in (one.begins, one.ends) if place]
-    return " to ".join(dict.fromkeys(places))
+    if one.begins is None or one.ends is None:
+        return ""
+    first, last = place_words(one.begins), place_words(one.ends)
+    if one.begins.page == one.ends.page:
+        last = last.removeprefix(f"page {one.ends.page}, ")
+    return first if first.endswith(last) else f"{first} to {last}"
 
 
 def place_words(place: Place) -> str:

@@ -87,7 +87,7 @@ def _while_played(
 ) -> tuple[Mark, ...]:
     """The marks at whose time the piece is played, by the evidence float32 [n] on its path."""
     bounds_s = [0.0, *((times_s[1:] + times_s[:-1]) / 2).tolist(), duration_s + STEP_S]
-    heard = decide({0: evidence}, np.ones(len(times_s), np.bool_))
+    heard = decide([(0, evidence)], np.ones(len(times_s), np.bool_))
     gaps = [(bounds_s[one.start], bounds_s[one.end]) for one in heard if one.piece is None]
     gaps = [(start_s, end_s) for start_s, end_s in gaps if end_s - start_s >= SHORTEST_GAP_S or len(heard) == 1]
     return tuple(mark for mark in marks if not any(start_s <= mark.time_s < end_s for start_s, end_s in gaps))

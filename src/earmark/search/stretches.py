@@ -8,7 +8,7 @@ seconds of good evidence, so that a phrase that two pieces share is no reason to
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -50,19 +50,23 @@ def windows(times_s: npt.NDArray[np.float64]) -> Iterator[slice]:
             return
 
 
-def decide(evidence: Mapping[int, FloatArray], is_music: npt.NDArray[np.bool_]) -> list[Heard]:
+def decide(evidence: Iterable[tuple[int, FloatArray]], is_music: npt.NDArray[np.bool_]) -> list[Heard]:
     """The best sequence for all excerpts, without gaps, in order.
 
-    ``evidence`` float32 [n], less the jumps, is what speaks for a piece in each excerpt; 0 where it was not looked
-    at. What of the sound ``is_music``, bool [n], alone can speak for a piece.
+    ``evidence``, of a piece, float32 [n], less the jumps, is what speaks for it in each excerpt; 0 where it was not
+    looked at. What of the sound ``is_music``, bool [n], alone can speak for a piece.
     """
     count = len(is_music)
     if not count:
         return []
-    known = {piece: _gains(found, is_music) for piece, found in evidence.items()}
-    # In the best sequence a piece earns more than what it costs to begin it: nothing would be better.
-    pieces = [piece for piece, gain in known.items() if _most(gain) > BEGIN_COST or np.cumsum(gain).max() > 0.0]
-    gains = np.stack([np.zeros(count, np.float32), *(known[piece] for piece in pieces)], axis=1)  # first: nothing known
+    pieces, columns = [], [np.zeros(count, np.float32)]  # first: nothing known
+    for piece, found in evidence:
+        earned = _gains(found, is_music)
+        # In the best sequence a piece earns more than what it costs to begin it: nothing would be better.
+        if _most(earned) > BEGIN_COST or np.cumsum(earned).max() > 0.0:
+            pieces.append(piece)
+            columns.append(earned)
+    gains = np.stack(columns, axis=1)
     costs = np.full(1 + len(pieces), BEGIN_COST)
     costs[0] = 0.0
     totals = gains[0].astype(np.float64)  # what a recording begins with costs nothing: it may be cut out of a piece
