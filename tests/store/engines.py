@@ -13,7 +13,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -66,12 +66,10 @@ class Server:
             self.port = int(free.getsockname()[1])
         self.start()
 
-    def start(self, scheme: str = "milvus", options: Sequence[str | Path] = ()) -> None:
-        """Starts it, with the data that is there and more options of its command, and waits until it answers to
-        addresses of this scheme."""
-        self._scheme = scheme
+    def start(self) -> None:
+        """Starts it, with the data that is there, and waits until it answers."""
         self._process = subprocess.Popen(
-            [self._command, "--data", self._folder, "--proxy-port", str(self.port), *options],
+            [self._command, "--data", self._folder, "--proxy-port", str(self.port)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
@@ -103,7 +101,7 @@ class Server:
 
     def address(self, name: str) -> str:
         """Where the library of this name is."""
-        return f"{self._scheme}://127.0.0.1:{self.port}/{name}"
+        return f"milvus://127.0.0.1:{self.port}/{name}"
 
     def open(self, name: str, create: bool) -> Store:
         """The library of this name."""

@@ -21,7 +21,6 @@ from earmark.store.milvus import MilvusStore
 from earmark.store.milvus_client import Address
 from earmark.store.milvus_rows import State
 from earmark.store.store import LibraryAway, LibraryUnusable
-from earmark.web.certificate import own_certificate
 from tests.conftest import Music
 from tests.fake_encoders import FakeEncoders
 
@@ -294,35 +293,3 @@ def test_a_hundred_thousand_places(milvus_server: Server) -> None:
     store.remove(pieces[1:])
     assert {*store.nearest(queries, 500).pieces.ravel()} == {pieces[0].id}
     store.close()
-
-
-def test_tls_and_a_password_keep_others_out(
-    milvus_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pytest.importorskip("cryptography")
-    made, other = (own_certificate(tmp_path / name, "localhost") for name in ("made", "other"))
-    monkeypatch.setenv(milvus_client.CERTIFICATES, str(made))
-    monkeypatch.setenv(milvus_client.TOKEN, "root:Milvus")  # what a new server has
-    tls = ["--tls-mode", "1", "--server-pem-path", str(made), "--server-key-path", str(made)]
-    milvus_server.kill()
-    try:
-        milvus_server.start("milvus+tls", [*tls, "--authorization-enabled", "true"])
-        store = milvus_server.open("kept", True)
-        piece = put(store, "a", 1)
-        assert (store.nearest(embeddings(1), 1).pieces == piece.id).all()
-        store.close()
-        monkeypatch.setattr(milvus_client, "TIMEOUT_S", 5.0)
-        monkeypatch.setenv(milvus_client.TOKEN, "root:guessed")
-        with pytest.raises(LibraryUnusable, match=f"check the address, the name, and {milvus_client.TOKEN}"):
-            milvus_server.open("kept", False)
-        monkeypatch.setenv(milvus_client.TOKEN, "root:Milvus")
-        for certificate in (str(other), ""):
-            monkeypatch.setenv(milvus_client.CERTIFICATES, certificate)
-            with pytest.raises(LibraryAway, match=f"try again, or check {milvus_client.CERTIFICATES}"):
-                milvus_server.open("kept", False)
-        with pytest.raises(LibraryAway):
-            open_store(milvus_server.address("kept").replace("+tls", ""), create=False)
-    finally:
-        monkeypatch.undo()
-        milvus_server.kill()
-        milvus_server.start()
