@@ -28,7 +28,7 @@ engines: $(VENV)/dev
 	$(PYTHON) -m venv $(VENV)/milvus
 	$(VENV)/milvus/bin/pip install --quiet milvus 'pymilvus<2.4' 'setuptools<81' 'marshmallow<4' 'environs<10'
 	EARMARK_TEST_MILVUS_SERVER=$(CURDIR)/$(VENV)/milvus/bin/milvus-server RAY_USAGE_STATS_ENABLED=0 unshare --net \
-		sh -c "ip link set lo up; $(BIN)/pytest --timeout 900 tests/store/test_store.py tests/store/test_milvus.py tests/sources/test_cluster.py"
+		sh -c "ip link set lo up; $(BIN)/pytest --timeout 900 tests/store/test_store.py tests/store/test_milvus.py tests/web/test_service.py tests/sources/test_cluster.py"
 
 # Damaged files of every kind for MINUTES minutes; what they find is kept in fuzz-found.
 MINUTES ?= 10

@@ -125,12 +125,14 @@ def lists(figure: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def need(places: int, largest: dict[str, Any], about: dict[str, Any]) -> tuple[str, ...]:
-    """A row of what so many places need in a folder with lists, computed from the largest library that was measured.
+def need(places: int, listed: list[dict[str, Any]], about: dict[str, Any]) -> tuple[str, ...]:
+    """A row of what so many places need in a folder with lists, computed from the largest library that was measured and
+    has no more.
 
     A query looks into as many lists however many there are. They grow in number and in length with the square root of
     the places, and making them takes places times lists.
     """
+    largest = max((one for one in listed if one["places"] <= places), key=lambda one: int(one["places"]))
     times, stored = places / largest["places"], largest["bytes"]
     pages = places / about["places"] * about["pages"]
     return (
@@ -155,11 +157,11 @@ def tables(results: dict[str, Any]) -> dict[str, str]:
     listed = [figure for figure in results["engines"] if figure["engine"] == "lists"]
     if not listed or "music" not in results:
         return made
-    about, largest = results["music"], max(listed, key=lambda figure: int(figure["places"]))
+    about, least = results["music"], min(figure["places"] for figure in listed)
     shares = [(f"a {what}", f"{about['places'] / about[f'{what}s']:.0f}") for what in ("page", "piece")]
     return made | {
         "lists": table(("places", *stored, *costs), [lists(figure) for figure in listed]),
-        "needs": table(("places", *needs), [need(places, largest, about) for places in COMPUTED]),
+        "needs": table(("places", *needs), [need(places, listed, about) for places in COMPUTED if places >= least]),
         "music": table(("", "places"), shares),
     }
 

@@ -38,6 +38,7 @@ from earmark.sheet import read
 from earmark.sheet.systems.find import Layout, read_layout
 
 from .fake_encoders import DEGREES, NOTE_S, NOTE_STRIP_PX, FakeEncoders, frequencies_hz
+from .store.engines import Server
 
 NOTES_PER_SYSTEM = 24
 SYSTEMS_PER_PAGE = 3
@@ -212,6 +213,14 @@ def files_are_read_here() -> Iterator[None]:
 def processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets files be read in processes of their own."""
     monkeypatch.setattr(sandbox_module, "Process", Process)
+
+
+@pytest.fixture(scope="session")
+def milvus_server() -> Iterator[Server]:
+    """A Milvus server for all tests of it; skips where there can be none."""
+    server = Server()
+    yield server
+    server.close()
 
 
 @pytest.fixture

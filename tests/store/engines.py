@@ -52,7 +52,7 @@ def lite_engine(folder: Path) -> Engine:
 
 
 class Server:
-    """A Milvus server of this machine, with its data in a folder; ``address`` is that of a library in it."""
+    """A Milvus server of this machine, with its data in a folder."""
 
     def __init__(self) -> None:
         command = os.environ.get(SERVER)
@@ -69,7 +69,7 @@ class Server:
     def start(self) -> None:
         """Starts it, with the data that is there, and waits until it answers."""
         self._process = subprocess.Popen(
-            [self._command, "--data", str(self._folder), "--proxy-port", str(self.port)],
+            [self._command, "--data", self._folder, "--proxy-port", str(self.port)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
@@ -79,9 +79,10 @@ class Server:
             try:
                 self.open("starting", True).close()
                 return
-            except Exception:
+            except Exception as error:
+                last = error
                 time.sleep(1.0)
-        raise TimeoutError("the Milvus server does not start")
+        raise TimeoutError(f"the Milvus server does not start: {last}")
 
     def kill(self) -> None:
         """Ends it as a power cut would."""
@@ -98,9 +99,13 @@ class Server:
         """What its data take, in MB."""
         return sum(path.stat().st_size for path in self._folder.rglob("*") if path.is_file()) / 1e6
 
+    def address(self, name: str) -> str:
+        """Where the library of this name is."""
+        return f"milvus://127.0.0.1:{self.port}/{name}"
+
     def open(self, name: str, create: bool) -> Store:
         """The library of this name."""
-        return open_store(f"milvus://127.0.0.1:{self.port}/{name}", create)
+        return open_store(self.address(name), create)
 
     def close(self) -> None:
         """Ends it and removes its data."""

@@ -39,19 +39,18 @@ def put(store: Store, name: str, seed: int, model: str = "m-1", folder: str = "/
 
 WRITER = """
 import sys
-from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 sys.path.insert(0, sys.argv[2])
-from earmark.store.embedded import EmbeddedStore
+from earmark.store.location import open_store
 from made_up import put
-store = EmbeddedStore(Path(sys.argv[3]), create=True)
+store = open_store(sys.argv[3], create=True)
 for i in range(int(sys.argv[5])):
     piece = put(store, f"{sys.argv[4]}-{i}", i)
     print(piece.name, flush=True)
 """
 
 
-def start_writer(library: Path, prefix: str, pieces: int) -> subprocess.Popen[str]:
+def start_writer(library: str | Path, prefix: str, pieces: int) -> subprocess.Popen[str]:
     arguments = [str(SOURCE), str(Path(__file__).parent), str(library), prefix, str(pieces)]
     return subprocess.Popen([sys.executable, "-c", WRITER, *arguments], stdout=subprocess.PIPE, text=True)
 

@@ -8,21 +8,24 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import numpy as np
 import pytest
 
 from earmark.errors import BadInput
 from earmark.library.library import Library
+from earmark.results.places import Place
+from earmark.schema import Page
 from earmark.store import milvus, milvus_client
 from earmark.store.location import open_store
 from earmark.store.milvus import MilvusStore
 from earmark.store.milvus_client import Address
 from earmark.store.milvus_rows import State
-from earmark.store.store import LibraryAway, LibraryUnusable, Piece
+from earmark.store.store import LibraryAway, LibraryUnusable
 from tests.conftest import Music
 from tests.fake_encoders import FakeEncoders
 
 from .engines import Server, lite_engine
-from .made_up import embeddings, put, score
+from .made_up import embeddings, put, score, start_writer
 
 WRITES = ("upsert", "insert", "delete")
 
@@ -225,24 +228,68 @@ def test_a_question_takes_four_round_trips(
     assert (by_page.recordings[0].piece, "2" in [hit.piece for hit in by_page.hits]) == ("tape", False)
 
 
-def test_a_server_killed_while_a_piece_is_put_has_what_was_there() -> None:
-    server = Server()
-    try:
-        store = server.open("music", True)
+def test_a_server_killed_while_a_piece_is_replaced_has_it_whole_or_not_there(milvus_server: Server) -> None:
+    """The process that writes ends at the same moment; one that only asks goes on when the server is back."""
+    reader = milvus_server.open("killed", True)
+    ends = []
+    for call in (1, 3, 5):  # before what it holds is written, before it is there, before what was there is deleted
+        store = milvus_server.open("killed", False)
         assert isinstance(store, MilvusStore)
+        store.remove(store.pieces())
         put(store, "a", 1)
-        killed_at(store, 3, is_done=False)
+        killed_at(store, call, is_done=False)
         with pytest.raises(Killed):
-            put(store, "b", 3)
-        server.kill()
+            put(store, "a", 2)
+        milvus_server.kill()
         with pytest.raises(LibraryAway), patch.object(milvus_client, "TIMEOUT_S", 2.0):
-            store.pieces()
-        server.start()
-        again = server.open("music", False)
+            reader.pieces()
+        milvus_server.start()
+        again = milvus_server.open("killed", False)
         assert isinstance(again, MilvusStore)
-        assert what_is_there(again) == [A1]
-        piece: Piece = put(again, "b", 3)
-        assert again.with_source(B[0]) == piece
-        assert what_is_there(again) == [A1, B]
-    finally:
-        server.close()
+        ends.append(what_is_there(again))
+        with patch.object(milvus, "ABANDONED_NS", -1):
+            again.settle()
+        assert what_is_there(again) == ends[-1]
+        assert list(rows_in(again).values()) == [1, 1, 50]
+        assert [(piece.source, piece.sha256) for piece in reader.pieces()] == ends[-1]
+        again.close()
+    reader.close()
+    assert ends == [[A1], [A1], [A2]]
+
+
+def test_two_processes_that_write_at_once_leave_all_that_each_said_it_had_put(milvus_server: Server) -> None:
+    writers = [start_writer(milvus_server.address("shared"), prefix, 4) for prefix in ("one", "two")]
+    said = [line for writer in writers for line in writer.communicate(timeout=200)[0].split()]
+    assert [writer.returncode for writer in writers] == [0, 0]
+    store = milvus_server.open("shared", False)
+    pieces = store.pieces()
+    assert (
+        [piece.name for piece in pieces] == sorted(said) == [f"{one}-{i}" for one in ("one", "two") for i in range(4)]
+    )
+    assert all(len(store.contents(piece.id)[0]) == 50 for piece in pieces)
+    assert {*store.nearest(embeddings(3), 2).pieces.ravel()} == {piece.id for piece in pieces if piece.name[-1] == "3"}
+    store.close()
+
+
+def test_a_hundred_thousand_places(milvus_server: Server) -> None:
+    store = milvus_server.open("large", True)
+    everything = embeddings(0, 100_000).astype(np.float16).astype(np.float32)
+    parts = np.split(everything, 20)
+    place = [Place(1, 1, (0.0, 0.0, 0.5, 0.5))]
+    pieces = [
+        store.put(score(f"p{number}"), f"sha-{number}", [Page(1, 1, 1, 1)], place * len(part), part, "m-1")
+        for number, part in enumerate(parts)
+    ]
+    queries = embeddings(1, 20)
+    found = store.nearest(queries, 500)
+    exact = np.argsort(-(queries @ everything.T), axis=1)[:, :500]
+    numbers = {piece.id: number for number, piece in enumerate(pieces)}
+    rows = np.vectorize(numbers.__getitem__)(found.pieces) * len(parts[0]) + found.places
+    shares = [len(np.intersect1d(one, other)) / 500 for one, other in zip(rows, exact, strict=True)]
+    assert np.mean(shares) > 0.9
+    for number in (0, 19):
+        assert (store.nearest(parts[number][:50], 1).pieces == pieces[number].id).all()
+        np.testing.assert_array_equal(store.embeddings([pieces[number].id])[pieces[number].id], parts[number])
+    store.remove(pieces[1:])
+    assert {*store.nearest(queries, 500).pieces.ravel()} == {pieces[0].id}
+    store.close()

@@ -20,7 +20,7 @@ from earmark.sources.on_disk import PageFile
 from earmark.store.store import Bookmark, Edit, LibraryUnusable, Store
 from earmark.store.whole import copy_pieces
 
-from .engines import Engine, Server, folder_engine, lite_engine
+from .engines import Engine, folder_engine, lite_engine
 from .made_up import embeddings, put, score
 
 NAMES = count()
@@ -30,9 +30,7 @@ NAMES = count()
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     folder = tmp_path_factory.mktemp("libraries")
     if request.param == "server":
-        server = Server()
-        yield Engine("server", server.open)
-        server.close()
+        yield Engine("server", request.getfixturevalue("milvus_server").open)
     else:
         yield folder_engine(folder) if request.param == "folder" else lite_engine(folder)
 

@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from earmark.library.library import Library
+from earmark.store.location import kept_in
 from earmark.web.app import create_app
 from earmark.web.limits import Limits
 from earmark.web.server import listen, make_server
@@ -32,7 +33,7 @@ CLIENT = {"Earmark-Client": "tests"}
 
 @dataclass(frozen=True)
 class Served:
-    """A running server: its address, ending without a slash, and its library's folder."""
+    """A running server: its address, ending without a slash, and the folder for its library's files."""
 
     url: str
     folder: Path
@@ -49,16 +50,20 @@ Wait = Callable[[httpx.Client, str], dict[str, Any]]
 
 @pytest.fixture(scope="session")
 def serve() -> Serve:
-    """``with serve(folder, encoders, token=…, limits=…) as served``: a server that runs in a thread."""
+    """``with serve(where, encoders, token=…, limits=…) as served``: a server that runs in a thread."""
     sys.path.insert(0, str(ROOT))  # worker processes import the fake encoders from there
     return _serve
 
 
 @contextmanager
 def _serve(
-    folder: Path, encoders: FakeEncoders, limits: Limits = LIMITS, tls: ssl.SSLContext | None = None, **options: Any
+    where: str | Path,
+    encoders: FakeEncoders,
+    limits: Limits = LIMITS,
+    tls: ssl.SSLContext | None = None,
+    **options: Any,
 ) -> Iterator[Served]:
-    app = create_app(folder, encoders, limits=limits, workers=1, **options)
+    app = create_app(where, encoders, limits=limits, workers=1, **options)
     with listen("127.0.0.1", 0, "https" if tls else "http") as listening:
         server = make_server(app, limits, tls)
         thread = threading.Thread(target=server.run, args=([listening.socket],))
@@ -67,7 +72,7 @@ def _serve(
             while not server.started:
                 assert thread.is_alive(), "the server did not start"
                 time.sleep(0.02)
-            yield Served(listening.url.rstrip("/"), folder)
+            yield Served(listening.url.rstrip("/"), kept_in(where))
         finally:
             server.should_exit = True
             thread.join()

@@ -115,10 +115,12 @@ class Rows:
         try:
             yield
         except (MilvusException, grpc.RpcError) as error:
-            code = error.code() if isinstance(error, grpc.RpcError) else error.code
+            refused = error.__cause__ if isinstance(error.__cause__, grpc.RpcError) else error  # a password, say
+            code = refused.code() if isinstance(refused, grpc.RpcError) else refused.code
             told = " ".join(str(getattr(error, "message", "") or code).split())[:160]
             if getattr(code, "name", "") in AWAY or code in AWAY_NUMBERS:
-                remedy = "try again; what was added before is kept"
+                check = f", or check {CERTIFICATES}" if self._address.uri.startswith("https") else ""
+                remedy = f"try again{check}; what was added before is kept"
                 raise LibraryAway(self._address.shown, f"does not answer ({told})", remedy) from error
             remedy = f"check the address, the name, and {TOKEN}"
             raise LibraryUnusable(self._address.shown, f"cannot be used ({told})", remedy) from error
@@ -140,7 +142,10 @@ class Rows:
     def all(self) -> Iterator[Row]:
         """All rows that are `THERE`."""
         with self.explained():
-            some = self._client.query_iterator(self._pieces, 1000, filter=there("id >= 0"), output_fields=FIELDS)
+            condition = there("id >= 0")
+            some = self._client.query_iterator(
+                self._pieces, 1000, filter=condition, output_fields=FIELDS, timeout=TIMEOUT_S
+            )
             while found := some.next():
                 yield from map(Row.read, found)
             some.close()
@@ -181,7 +186,9 @@ class Rows:
         """Removes all of some pieces, their own rows last."""
         with self.explained():
             for row in rows:
-                if (index := self._index(row.model_id)) in self._known or self._client.has_collection(index):
+                if (index := self._index(row.model_id)) in self._known or self._client.has_collection(
+                    index, timeout=TIMEOUT_S
+                ):
                     for some in _batches(place_ids(row.piece), BATCH):
                         self._client.delete(index, ids=some, timeout=TIMEOUT_S)
                 self._client.delete(self._contents, ids=content_ids(row.piece), timeout=TIMEOUT_S)
