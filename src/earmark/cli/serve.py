@@ -41,7 +41,7 @@ def serve_command(
     certificate: tuple[Path, Path] | None,
     model: str | None,
 ) -> None:
-    """Open LIBRARY, a folder, which is made if need be, to a browser: ask, see, follow, listen, add.
+    """Open LIBRARY, which is made if need be, to a browser: ask, see, follow, listen, add.
 
     Only programs on this machine can reach it. With --host others can, if they have the token that is printed once, as
     part of the address to open and, in a terminal, of a QR code for a tablet's camera. With --tls nobody on the way can
