@@ -137,8 +137,8 @@ def _sounds(times_s: npt.NDArray[np.float64], heard_as: Sequence[Sound | None]) 
     told, start = [], 0
     for sound, length in runs:
         end = start + length
-        one = Stretch(float(times_s[start]) - EXCERPT_S / 2, float(times_s[end - 1]) + EXCERPT_S / 2)
-        told.append(replace(one, silent=True) if sound is None else replace(one, sound=sound))
+        bounds = float(times_s[start]) - EXCERPT_S / 2, float(times_s[end - 1]) + EXCERPT_S / 2
+        told.append(Stretch(*bounds, silent=sound is None, sound=sound or "music"))
         start = end
     return told
 

@@ -61,9 +61,8 @@ def decide(evidence: Iterable[tuple[int, FloatArray]], is_music: npt.NDArray[np.
         return []
     pieces, columns = [], [np.zeros(count, np.float32)]  # first: nothing known
     for piece, found in evidence:
-        earned = _gains(found, is_music)
-        # In the best sequence a piece earns more than what it costs to begin it: nothing would be better.
-        if _most(earned) > BEGIN_COST or np.cumsum(earned).max() > 0.0:
+        earned = np.where(found > 0.0, found * is_music - PLAYED, -UNLIKE).astype(np.float32)
+        if _pays(earned):
             pieces.append(piece)
             columns.append(earned)
     gains = np.stack(columns, axis=1)
@@ -92,16 +91,12 @@ def decide(evidence: Iterable[tuple[int, FloatArray]], is_music: npt.NDArray[np.
     return _merged(heard)
 
 
-def _gains(evidence: FloatArray, is_music: npt.NDArray[np.bool_]) -> FloatArray:
-    """What each excerpt earns a piece, float32 [n]."""
-    gains: FloatArray = np.where(evidence > 0.0, evidence * is_music - PLAYED, -UNLIKE).astype(np.float32)
-    return gains
-
-
-def _most(gains: FloatArray) -> float:
-    """What the stretch that earns most does earn."""
+def _pays(gains: FloatArray) -> bool:
+    """Whether a piece can be in the best sequence, by its gains float32 [n]: some stretch of it earns more than it
+    costs to begin there. Else nothing known would be better."""
     totals = np.concatenate([[0.0], np.cumsum(gains, dtype=np.float64)])
-    return float((totals - np.minimum.accumulate(totals)).max())
+    most = (totals - np.minimum.accumulate(totals)).max()
+    return bool(most > BEGIN_COST or totals.max() > 0.0)  # what a recording begins with costs nothing
 
 
 def _merged(heard: list[Heard]) -> list[Heard]:

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -38,14 +38,13 @@ class Database:
             raise LibraryUnusable(folder, "holds no library", "make one with: earmark add LIBRARY PATH")
         self.opened = 0
         self._frozen: tuple[int, ...] | None = None  # of a file that is read as it is: its state then
-        with self.explained(), ExitStack() as failed:
+        with self.explained():
             make_folder(folder)
             self._open()
-            failed.callback(self.close)
-            self.check_tables()
-            if self.one("PRAGMA integrity_check('pieces')") != "ok":  # by whose indices pieces are looked up
-                raise self.damaged()
-            failed.pop_all()
+            with _closed_on_failure(self.close):
+                self.check_tables()
+                if self.one("PRAGMA integrity_check('pieces')") != "ok":  # by whose indices pieces are looked up
+                    raise self.damaged()
 
     @property
     def _path(self) -> Path:
@@ -62,8 +61,7 @@ class Database:
                 raise
             self._frozen = self._state()
             self._db = self._as_it_is()
-        with ExitStack() as failed:
-            failed.callback(self.close)
+        with _closed_on_failure(self.close):
             self._bring_up_to_date()
             if self._frozen:
                 self._db.execute("PRAGMA query_only = ON")
@@ -71,7 +69,6 @@ class Database:
                 # It may only be read, is in use, or is on a disk that has no such log.
                 with suppress(sqlite3.OperationalError):
                     self._db.execute("PRAGMA journal_mode = WAL")
-            failed.pop_all()
 
     def _state(self) -> tuple[int, ...]:
         """What tells whether the file was written to: its own state, and its log's."""
@@ -227,27 +224,34 @@ def _code(error: BaseException | None) -> int:
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
 
 
+@contextmanager
+def _closed_on_failure(close: Callable[[], None]) -> Iterator[None]:
+    """What cannot be used is closed at once: a file that is open cannot be removed everywhere."""
+    try:
+        yield
+    except BaseException:
+        close()
+        raise
+
+
 def _connected(database: Path | str) -> sqlite3.Connection:
     """A connection to a file, or by a URI, with all that a library needs of one; the file has been read."""
     is_uri = isinstance(database, str)
     db = sqlite3.connect(database, BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, uri=is_uri)
-    with ExitStack() as failed:
-        failed.callback(db.close)
+    with _closed_on_failure(db.close):
         db.create_function("crc32", -1, tables.crc32, deterministic=True)
         db.execute("PRAGMA synchronous = EXTRA")
         db.execute("PRAGMA foreign_keys = ON")
         db.execute("SELECT count(*) FROM sqlite_master")
-        failed.pop_all()
     return db
 
 
 def _in_memory(db: sqlite3.Connection) -> sqlite3.Connection:
     """A copy of what is behind a connection, which is closed."""
-    with closing(db), ExitStack() as failed:
+    with closing(db):
         copy = _connected("file::memory:")
-        failed.callback(copy.close)
-        db.backup(copy)
-        failed.pop_all()
+        with _closed_on_failure(copy.close):
+            db.backup(copy)
     return copy
 
 

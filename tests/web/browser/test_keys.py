@@ -34,8 +34,11 @@ def test_space_plays_and_pauses(visit: Visit, clip: Path) -> None:
     page = asked(visit, clip)
     page.keyboard.press(" ")
     page.wait_for_selector('#query [data-do=play][aria-label="Pause"]')
+    is_paused = "document.querySelector('#query audio').paused"
+    assert page.evaluate(is_paused) is False
     page.keyboard.press(" ")
     page.wait_for_selector('#query [data-do=play][aria-label="Play"]')
+    assert page.evaluate(is_paused) is True
 
 
 def test_a_control_keeps_its_keys(visit: Visit, clip: Path) -> None:

@@ -144,10 +144,12 @@ def test_what_is_set_is_remembered(visit: Visit) -> None:
 def test_a_piece_that_is_not_there_is_said(visit: Visit) -> None:
     page = visit("stand/999999")
     page.wait_for_selector('#stand .problem[data-kind="not_found"]')
+    assert page.locator("#stand .leaf img").count() == 0
     page.keyboard.press("PageDown")
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
     page.wait_for_selector("#library:visible")
+    assert not page.is_visible("#stand")
 
 
 def test_what_was_on_the_stand_opens_without_the_server(visit: Visit) -> None:
