@@ -61,7 +61,7 @@ sys.path.insert(0, sys.argv[1])
 sys.path.insert(0, sys.argv[2])
 from earmark.store.location import open_store
 from made_up import embeddings, put
-import faiss
+import faiss, numpy.ma  # which another user may not be able to read
 queries = embeddings(1)
 if os.getuid() == 0:
     os.setuid(65534)
