@@ -224,7 +224,7 @@ def test_a_recording_is_practised_with(visit: Visit, clip: Path) -> None:
     assert page.locator("#practice .overlay-loop-end").count() == 2
     assert page.get_attribute("#practice-loop", "aria-pressed") == "true"
     page.evaluate(f"{audio}.currentTime = 9.5")
-    page.evaluate(f"{audio}.play()")
+    page.evaluate(f"() => {{ {audio}.play(); }}")  # its promise is not awaited: that would be without a limit
     page.wait_for_function(f"() => {audio}.currentTime < 3")
     page.click("#practice-loop")
     assert page.is_hidden("#practice-ends")
