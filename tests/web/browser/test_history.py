@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pypdfium2
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Route
-
     from .conftest import Visit
 
 
@@ -85,6 +83,30 @@ def test_answers_of_other_commands_and_pieces_that_are_gone_are_told(visit: Visi
     assert words[1] == ["find.wav", "Not in this library"]
     assert words[2] == ["identify.wav", "Waltz", "0:00 – 1:02. Not in the library any more", "90 %"]
     assert page.locator(".asked-day h2").inner_text() == "2 January 2026"
+
+
+def test_an_answer_that_is_late_does_not_turn_a_switch_back(visit: Visit) -> None:
+    page, held = visit(), list[Route]()
+    page.click("#ask-before")
+    page.wait_for_selector("#history-acts:visible")
+    page.click("nav >> text=Find")
+    page.route("**/history?*", lambda route: held.append(route))
+    page.route("**/history/switch", lambda route: route.fulfill(json={"is_on": False}))
+    page.click("#ask-before")
+    page.uncheck("#history-keep")
+    for _ in range(500):
+        if len(held) == 2:
+            break
+        page.wait_for_timeout(20)
+    early, late = held
+    none: dict[str, Any] = {"entries": [], "pieces": {}}
+    with page.expect_response("**/history?*"):
+        late.fulfill(json=none | {"is_on": False})
+    page.wait_for_selector("text=Answers are not kept. Turn it on")
+    with page.expect_response("**/history?*"):
+        early.fulfill(json=none | {"is_on": True})
+    page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 100))")  # it is read by then
+    assert not page.is_checked("#history-keep")
 
 
 def test_a_shelf_has_letters_and_tags(visit: Visit) -> None:

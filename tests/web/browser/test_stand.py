@@ -154,7 +154,16 @@ def test_a_piece_that_is_not_there_is_said(visit: Visit) -> None:
 
 def test_what_was_on_the_stand_opens_without_the_server(visit: Visit) -> None:
     page = at_the_piano(visit, **TABLET)
-    page.wait_for_function("async () => Boolean(await caches.match('/api/v1/pieces/1'))")
+    is_kept = page.evaluate(
+        """async () => {
+            for (let tries = 0; tries < 600; tries += 1) {
+                if (await caches.match("/api/v1/pieces/1")) return true;
+                await new Promise((resolve) => setTimeout(resolve, 50));
+            }
+            return false;
+        }"""
+    )
+    assert is_kept
     page.context.set_offline(True)
     page.goto(page.url.split("#")[0])
     page.click("nav >> text=Library")

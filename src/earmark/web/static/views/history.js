@@ -12,6 +12,7 @@ const MOST = 1000;
 const DAY_MS = 86_400_000;
 
 let most = PORTION;
+let latest = 0; // of what was asked or changed here: what is answered to anything before it is not shown
 
 export async function enter() {
   most = PORTION;
@@ -26,6 +27,7 @@ $("history-more").onclick = () => {
   refresh();
 };
 $("history-keep").onchange = async ({ target }) => {
+  latest += 1;
   if (await told(() => call("PUT", "/history/switch", { json: { is_on: target.checked } }))) {
     say(target.checked ? "Answers are kept from now on" : "Answers are kept no more");
   }
@@ -53,8 +55,11 @@ async function told(act) {
 }
 
 async function refresh() {
+  latest += 1;
+  const own = latest;
   await told(async () => {
     const { is_on: kept, entries, pieces } = await call("GET", `/history?limit=${most}`);
+    if (own !== latest) return;
     $("history-acts").hidden = false;
     $("history-keep").checked = kept;
     $("history-clear").disabled = !entries.length;
