@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import earmark.web
+from earmark.sandbox.process import PREFIX
 from earmark.web.errors import Refusal
 from earmark.web.limits import Limits
 from earmark.web.protocol import Answer, Progress, Task
@@ -46,8 +47,9 @@ def start(serve: Serve, encoders: FakeEncoders, kept: Path, tmp_path: Path, musi
 
 
 def left(kept: Path) -> list[str]:
-    """What is in the temporary folder of the server."""
-    return [name for folder in kept.iterdir() for name in os.listdir(folder)]
+    """What is in the temporary folder of the server, but for the folders of processes that have begun meanwhile."""
+    made = [path for folder in kept.iterdir() for path in folder.rglob("*")]
+    return [path.name for path in made if not (path.is_dir() and path.name.startswith(PREFIX))]
 
 
 def refusals(served: Served, content: bytes) -> list[tuple[int, str]]:
