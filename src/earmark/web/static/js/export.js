@@ -1,14 +1,40 @@
-/** A page of a piece with a place marked, as a file to keep or print. */
+/** Answers as files to keep or print, among them the page with its place marked. */
 
-import { get, libraryFacts, pieceOf } from "/js/api.js";
-import { titleOf } from "/js/dom.js";
+import { get, libraryFacts, pieceOf, problemOf } from "/js/api.js";
+import { h, icon, say, titleOf } from "/js/dom.js";
 import { jpegOf, pdfFile } from "/js/pdf.js";
+
+/** What an answer can be saved as, besides its page. */
+export const FORMS = { csv: "Table for spreadsheets, CSV", json: "All that is known, JSON", annotations: "W3C Web Annotations" };
 
 const PX_PER_POINT = 200 / 72; // of a page's layout
 const MARK = { fill: "#ffe2cc", stroke: "#d55e00", px: 2.5 };
 
-/** The page `number` of a piece as a PDF, with `box` (fractions of the page) marked. Throws a Problem. */
-export async function markedPage(id, number, box) {
+/**
+ * The menu of an answer's files: of these `forms`, each at `address(form)`, and the page with its mark where it has one:
+ * `place()` is then {piece, page, box}, the piece's id and the box in fractions of the page. `failed(problem)` is called
+ * where the page cannot be had.
+ */
+export function exportMenu(forms, address, place, failed) {
+  const page = h("button", { class: "quiet", type: "button" }, "The page with the mark, PDF");
+  page.onclick = async () => {
+    page.disabled = true;
+    try {
+      save(await markedPage(place()));
+      say("The page is saved");
+    } catch (error) {
+      failed(problemOf(error));
+    }
+    page.disabled = false;
+  };
+  const links = forms.map((form) => h("a", { class: "button quiet", href: address(form), download: "" }, FORMS[form]));
+  return h("details", { class: "menu" },
+    h("summary", { class: "button" }, icon("save"), "Export"),
+    h("ul", {}, ...(place ? [page, ...links] : links).map((one) => h("li", {}, one))));
+}
+
+/** A page as a PDF, its place marked. Throws a Problem. */
+async function markedPage({ piece: id, page: number, box }) {
   const [piece, { page_widths: widths }] = await Promise.all([pieceOf(id), libraryFacts()]);
   const answer = await get(`/pieces/${id}/pages/${number}.png?width=${widths.at(-1)}`);
   const bitmap = await createImageBitmap(await answer.blob());
@@ -31,7 +57,7 @@ export async function markedPage(id, number, box) {
 }
 
 /** Has the browser save a file. */
-export function save(file) {
+function save(file) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(file);
   link.download = file.name.replace(/[/\\:*?"<>|]/g, "-");

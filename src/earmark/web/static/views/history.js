@@ -1,8 +1,8 @@
 /** What the library was asked before: each answer leads to its page. */
 
 import { call, historyExportAddress, problemOf } from "/js/api.js";
-import { $, capital, clock, count, h, icon, percent, say, showProblem, titleOf } from "/js/dom.js";
-import { markedPage, save } from "/js/export.js";
+import { $, capital, clock, count, h, percent, say, showProblem, titleOf } from "/js/dom.js";
+import { exportMenu, FORMS } from "/js/export.js";
 import { placeOf } from "/js/hits.js";
 
 export const title = "Asked before";
@@ -101,24 +101,13 @@ function row({ key, asked_at: at, asked, query, answer }, pieces) {
     exported(key, asked, answers.find((one) => one.box && pieces[one.piece]?.pages), pieces));
 }
 
-const FORMS = { csv: "Table for spreadsheets, CSV", json: "All that is known, JSON", annotations: "W3C Web Annotations" };
-
 /** The menu of files of an answer; `shown` is what of it has a place on a page of a piece, if anything. */
 function exported(key, asked, shown, pieces) {
-  const page = h("button", { class: "quiet", type: "button" }, "The page with the mark, PDF");
-  page.onclick = async () => {
-    page.disabled = true;
-    if (await told(async () => save(await markedPage(pieces[shown.piece].id, shown.page, shown.box)))) say("The page is saved");
-    page.disabled = false;
-  };
   // Of what was followed, the history has no places.
   const forms = Object.keys(FORMS).filter((form) => asked !== "align" || form !== "annotations");
-  return h("details", { class: "menu" },
-    h("summary", { class: "button quiet" }, icon("save"), "Export"),
-    h("ul", {},
-      shown ? h("li", {}, page) : null,
-      ...forms.map((form) => h("li", {},
-        h("a", { class: "button quiet", href: historyExportAddress(key, form), download: "" }, FORMS[form])))));
+  const place = shown && (() => ({ ...shown, piece: pieces[shown.piece].id }));
+  return exportMenu(forms, (form) => historyExportAddress(key, form), place,
+    (problem) => showProblem($("history-problem"), problem));
 }
 
 /** What an answer names, by the command that it answers; nothing where nothing of the library was heard. */

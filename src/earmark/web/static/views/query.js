@@ -2,7 +2,7 @@
 
 import { call, exportAddress, pause, Problem, problemOf, recordingAddress, watch } from "/js/api.js";
 import { Alignment } from "/js/alignment.js";
-import { markedPage, save } from "/js/export.js";
+import { exportMenu, FORMS } from "/js/export.js";
 import { $, capital, clock, percent, say, showProblem, titleOf } from "/js/dom.js";
 import { placeOf, showHits } from "/js/hits.js";
 import { Player } from "/js/player.js";
@@ -31,7 +31,6 @@ export async function enter(id) {
   describe({ over: "", title: "Looking it up …" });
   showProblem($("query-problem"), null);
   $("query-export").hidden = true;
-  $("query-export").open = false;
   try {
     query = await watch(`/queries/${id}`, () => {}, leaving.signal);
     show();
@@ -57,18 +56,6 @@ function make() {
   player.addEventListener("moment", ({ detail }) => moment(detail));
   player.addEventListener("system", ({ detail }) => jump(alignment?.neighbour(player.time, detail)));
   score.addEventListener("point", ({ detail: { page, x, y } }) => jump(alignment?.timeOf(page, x, y, player.time)));
-  $("query-page").onclick = savePage;
-}
-
-async function savePage() {
-  $("query-page").disabled = true;
-  try {
-    save(await markedPage(hit.piece_id, hit.page, hit.box));
-    say("The page is saved");
-  } catch (error) {
-    showProblem($("query-problem"), problemOf(error));
-  }
-  $("query-page").disabled = false;
 }
 
 function fail(problem) {
@@ -92,8 +79,9 @@ function show() {
   showRecordings($("query-tapes"), recordings, query.pieces);
   touched = false;
   $("query-export").hidden = false;
-  $("query-page").hidden = !hits.length;
-  for (const link of $("query-export").querySelectorAll("a")) link.href = exportAddress(query.id, link.dataset.form);
+  const shown = hits.length ? () => ({ piece: hit.piece_id, page: hit.page, box: hit.box }) : null;
+  $("query-export").replaceChildren(exportMenu(Object.keys(FORMS), (form) => exportAddress(query.id, form), shown,
+    (problem) => showProblem($("query-problem"), problem)));
   if (!hits.length && !recordings.length) {
     describe({ over: query.name, ...nothing() });
     say($("query-title").textContent);
