@@ -251,11 +251,12 @@ def test_a_recording_is_practised_with(visit: Visit, clip: Path) -> None:
 
 
 def in_measures(route: Route) -> None:
-    """An alignment as of a score file in 2/4, a measure every second."""
+    """An alignment as of a score file in 2/4, a measure every second, from between two points on."""
     answer = route.fetch()
     told = answer.json()
     for point in (told["alignment"] or {"points": []})["points"]:
-        point |= {"measure": str(1 + int(point["time_s"])), "beat": round(1 + point["time_s"] % 1 * 2, 2)}
+        played = point["time_s"] + 0.04
+        point |= {"measure": str(1 + int(played)), "beat": round(1 + played % 1 * 2, 2)}
     route.fulfill(response=answer, json=told)
 
 
@@ -276,7 +277,7 @@ def assert_clicks_are_heard(page: Page) -> None:
     )
     page.select_option("#practice .speed", "0.8")
     page.click("#practice-loop")
-    page.select_option("#practice-to", "1")
+    page.select_option("#practice-from", "1")
     for name in ("Click at every beat", "Count-in before a loop"):
         page.get_by_role("button", name=name).press("Enter")
         assert page.get_by_role("button", name=name, pressed=True).is_enabled()
@@ -356,6 +357,31 @@ def test_loops_are_of_measures_where_they_are_known(visit: Visit) -> None:
     assert told[1] == "2"
     assert told[2] == {"start": 10.5, "end": 11.25}
     assert told[3] == [[1, None], [2, None]]
+
+
+def test_a_loop_begins_with_its_first_beat_and_a_click(visit: Visit) -> None:
+    told = visit().evaluate(
+        """async () => {
+            const { Alignment } = await import("/js/alignment.js");
+            const { Clicks, countIn } = await import("/js/clicks.js");
+            const place = { page: 1, system: 1 };
+            const music = (time) => ({ measure: String(Math.floor(time / 0.96)), beat: 1 + time % 0.96 / 0.48 });
+            const point = (time_s) => ({ time_s, ...place, x: time_s / 10, ...music(time_s) });
+            const points = Array.from({length: 40}, (_, i) => point(i / 10));
+            const alignment = new Alignment({ points, systems: [{ ...place, box: [0, 0, 1, 1] }] });
+            const beats = alignment.beats();
+            const measure = alignment.spans()[1];
+            const loop = alignment.passage(measure, measure, 0);
+            const clicks = new Clicks();
+            const heard = [];
+            clicks.sound = (some) => heard.push(...some);
+            clicks.follow(beats, loop.start + 0.01, 1, loop.end); // a browser may begin a little late
+            return [loop, countIn(beats, loop.start, 1).lasts, heard.map(({ accented }) => accented)];
+        }"""
+    )
+    assert told[0] == {"start": pytest.approx(0.96), "end": pytest.approx(1.92)}
+    assert told[1] == pytest.approx(0.96)
+    assert told[2] == [True]
 
 
 def test_a_recording_is_named_and_a_midi_file_is_offered_as_it_is(visit: Visit, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ const GAP_S = 0.5;
 const RESTART_S = 2;
 const SAME_PLACE = 0.02;
 const NEARLY_S = 0.05;
+const BETWEEN_S = 0.11; // two points are a tenth of a second apart
 const STEADY = 3; // points whose tempo tells when a measure began before them
 
 /** `points`: [{time_s, page, system, x, measure, beat}], ascending in time; `systems`: [{page, system, box}] (see the API). */
@@ -71,13 +72,20 @@ export class Alignment {
 
   /**
    * From when to when the recording plays the parts `from` to `to`, of `spans()`, {start, end} in seconds: the time
-   * nearest to `now`. Null if it never does.
+   * nearest to `now`. Where beats are known it lasts from its first beat until the one after it: both may lie between
+   * two points. Null if the recording never plays it.
    */
   passage(from, to, now) {
     const away = (run) => Math.abs(run[0].time_s - now);
     const first = this.runs(from).reduce((one, other) => one && away(one) <= away(other) ? one : other, null);
     const last = first && this.runs(to).find((run) => run.at(-1).time_s > first[0].time_s);
-    return last ? { start: first[0].time_s, end: last.at(-1).time_s } : null;
+    if (!last) return null;
+    const [start, end] = [first[0].time_s, last.at(-1).time_s];
+    const firsts = this.beats().filter(({ beat }) => beat === 1).map(({ time }) => time);
+    return {
+      start: firsts.findLast((time) => time > start - BETWEEN_S && time < start) ?? start,
+      end: firsts.find((time) => time > end && time < end + BETWEEN_S) ?? end,
+    };
   }
 
   /** When each beat is played, in order, as [{time, beat}], beat 1 the first of its measure; none where they are not known. */

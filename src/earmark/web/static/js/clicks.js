@@ -2,7 +2,6 @@
 
 const AHEAD_S = 0.25; // how long before it sounds a click is handed to the sound card
 const LATE_S = 0.02;
-const EARLY_S = 0.1; // a passage begins at a point of the alignment, its first measure up to one point before
 const CLICK_S = 0.04;
 const PITCH_HZ = { first: 1600, other: 1000 };
 const LOUDNESS = { first: 0.5, other: 0.3 };
@@ -20,7 +19,7 @@ export function due(beats, from, to, now, speed) {
  * clicks as of `due`, `lasts` the seconds until the recording begins at `start`. Null where the tempo is not known. Pure.
  */
 export function countIn(beats, start, speed) {
-  const there = beats.filter(({ time, beat }) => time >= start - (beat === 1 ? EARLY_S : 0));
+  const there = beats.filter(({ time }) => time >= start);
   const [first] = there;
   const measures = there.reduce((found, one) => {
     if (one.beat === 1 || !found.length) found.push([]);
@@ -53,7 +52,7 @@ export class Clicks {
   /** The recording is at `now` and plays; clicks are those of `beats`, up to `end`. */
   follow(beats, now, speed, end = Infinity) {
     if (this.until !== null && (speed !== this.speed || now < this.now || now > this.until)) this.stop();
-    this.until ??= now;
+    this.until ??= now - LATE_S * speed; // a recording that begins at a beat may be just after it
     [this.now, this.speed] = [now, speed];
     const to = Math.max(this.until, Math.min(now + AHEAD_S * speed, end));
     this.sound(due(beats, this.until, to, now, speed));

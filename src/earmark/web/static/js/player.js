@@ -5,7 +5,10 @@ import { clock, fill } from "/js/dom.js";
 
 const SPOKEN_EVERY_S = 1;
 
-/** Events: `moment` (detail {time, playing}), at every frame while it plays and whenever the moment changes. */
+/**
+ * Events: `moment` (detail {time, playing, sounds}), at every frame while it plays and whenever the moment changes; it plays
+ * and does not sound while the browser looks for a moment that it was sent to.
+ */
 export class Player extends EventTarget {
   constructor(host) {
     super();
@@ -166,6 +169,7 @@ export class Player extends EventTarget {
       slider.setAttribute("aria-valuetext", `${clock(time)} of ${clock(Number(slider.max))}`);
       this.spoken = time;
     }
-    this.dispatchEvent(new CustomEvent("moment", { detail: { time, playing: this.playing } }));
+    const sounds = this.playing && !this.parts.audio.seeking;
+    this.dispatchEvent(new CustomEvent("moment", { detail: { time, playing: this.playing, sounds } }));
   }
 }

@@ -64,8 +64,8 @@ function make() {
   if (score) return;
   score = new Score($("practice-score"), { follows: true });
   player = new Player($("practice-player"));
-  player.addEventListener("moment", ({ detail: { time, playing } }) => {
-    click(time, playing);
+  player.addEventListener("moment", ({ detail: { time, sounds } }) => {
+    click(time, sounds);
     moment(time);
   });
   player.countIn = count;
@@ -184,9 +184,9 @@ function setBeats(found, why) {
   $("practice-click-why").textContent = beats.length ? "" : why;
 }
 
-function click(time, playing) {
-  if (playing && isOn("practice-click")) clicks.follow(beats, time, player.speed, player.loop?.end);
-  else if (!playing && !player.counting) clicks.stop();
+function click(time, sounds) {
+  if (sounds && isOn("practice-click")) clicks.follow(beats, time, player.speed, player.loop?.end);
+  else if (!sounds && !player.counting) clicks.stop();
 }
 
 /** Counts in to the loop, if that is wanted: how long it lasts. */
