@@ -188,11 +188,11 @@ export class Score extends EventTarget {
     this.fetch(width * devicePixelRatio);
   }
 
-  /** The width at which the whole page fits the window, or on a narrow one its width. */
+  /** The width at which the whole page fits the window, or on a narrow one its width; bars to scroll by take no room of it. */
   fitting() {
-    const { clientWidth, clientHeight } = this.parts.window;
-    const whole = clientHeight * this.page.width_px / this.page.height_px;
-    return clientWidth < 600 ? clientWidth : Math.min(clientWidth, whole);
+    const { offsetWidth, offsetHeight, clientWidth } = this.parts.window;
+    const whole = offsetHeight * this.page.width_px / this.page.height_px;
+    return offsetWidth < 600 ? clientWidth : Math.min(offsetWidth, whole);
   }
 
   async fetch(pixels) {
