@@ -40,4 +40,9 @@ def test_no_view_has_faults(visit: Visit) -> None:
         found[view] = faults(page, axe)
         page.emulate_media(color_scheme="dark")
         found[f"{view}, dark"] = faults(page, axe, ", {runOnly: ['color-contrast']}")
+        if view.startswith("stand"):
+            page.keyboard.press("b")
+            page.wait_for_selector("#marks:visible")
+            found["bookmarks"] = faults(page, axe)
+            page.keyboard.press("Escape")
     assert {view: told for view, told in found.items() if told} == {}

@@ -152,6 +152,55 @@ def test_a_piece_that_is_not_there_is_said(visit: Visit) -> None:
     assert not page.is_visible("#stand")
 
 
+def test_bookmarks_are_made_and_found_by_keys(visit: Visit) -> None:
+    page = at_the_piano(visit, **TABLET)
+    page.keyboard.press("PageDown")
+    page.keyboard.press("b")
+    page.focus("#marks-text")
+    page.keyboard.type("by 3-1")
+    page.keyboard.press("Home")  # what is typed turns nothing
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#marks-list >> text=by 3-1")
+    page.keyboard.press("Escape")
+    assert page.is_hidden("#marks")
+    assert shown(page) == "Page 2 of 2"
+    page.keyboard.press("Home")
+    assert shown(page) == "Page 1 of 2"
+    page.keyboard.press("b")
+    page.keyboard.press("Enter")
+    assert shown(page) == "Page 2 of 2"
+    page.keyboard.press("b")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")  # removes it, and leaves the library as it was
+    page.wait_for_selector("#marks-list .bookmark", state="detached")
+
+
+def test_a_bookmark_of_a_system_is_reached_by_touch_and_marked(visit: Visit) -> None:
+    page = at_the_piano(visit, **TABLET)
+    piece, headers = f"{page.url.split('#')[0]}api/v1/pieces/1", {"Earmark-Client": "tests"}
+    page.request.patch(piece, headers=headers, data={"bookmarks": [{"page": 2, "system": 2, "text": "coda"}]})
+    page.reload()
+    page.tap("#stand-marks")
+    page.tap("#marks-list >> text=coda")
+    assert shown(page) == "Page 2 of 2"
+    mark = page.locator("#stand .overlay-place").bounding_box()
+    leaf = page.locator("#stand .leaf:has(.overlay-place)").bounding_box()
+    assert mark is not None
+    assert leaf is not None
+    systems = page.request.get(piece).json()["layout"][1]["systems"]
+    assert (mark["y"] - leaf["y"]) / leaf["height"] == pytest.approx(systems[1]["box"][1], abs=0.01)
+    page.touchscreen.tap(20, 600)
+    assert page.locator("#stand .overlay-place").count() == 0
+    page.touchscreen.tap(410, 600)
+    page.tap("#stand-marks")
+    page.tap("[aria-label='Remove the bookmark Page 2, system 2']")  # leaves the library as it was
+    page.wait_for_selector("#marks-list .bookmark", state="detached")
+    page.tap("#marks-add >> text=Bookmark page 1")
+    page.wait_for_selector("#marks-list >> text=Page 1")
+    page.tap("[aria-label='Remove the bookmark Page 1']")
+    page.wait_for_selector("#marks-list .bookmark", state="detached")
+
+
 def test_what_was_on_the_stand_opens_without_the_server(visit: Visit) -> None:
     page = at_the_piano(visit, **TABLET)
     is_kept = page.evaluate(

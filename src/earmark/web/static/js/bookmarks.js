@@ -22,13 +22,16 @@ export function showMarks(list, piece, go, failed) {
     }
   };
   list.replaceChildren(...piece.bookmarks.filter(({ page }) => page <= piece.pages).map((mark) => {
-    const place = mark.system ? `Page ${mark.page}, system ${mark.system}` : `Page ${mark.page}`;
+    const place = placeWords(mark);
     return h("li", { class: "bookmark" },
       h("button", { type: "button", onclick: () => go(mark) },
         h("span", { class: "hit-words" }, h("span", {}, place), mark.text ? h("span", { class: "hit-where" }, mark.text) : null)),
       h("button", { type: "button", class: "quiet", "aria-label": `Remove the bookmark ${place}`, onclick: () => remove(mark) }, icon("bin")));
   }));
 }
+
+/** A bookmark's place in words. */
+export const placeWords = ({ page, system }) => system ? `Page ${page}, system ${system}` : `Page ${page}`;
 
 const isSame = (one, other) => one.page === other.page && one.system === other.system;
 

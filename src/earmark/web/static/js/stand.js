@@ -20,7 +20,7 @@ export class Stand extends EventTarget {
     this.frame = frame;
     this.sheet = frame.firstElementChild;
     this.settings = settings;
-    this.piece = this.told = this.playing = null;
+    this.piece = this.told = this.playing = this.pointed = null;
     this.away = false; // whether someone turned by hand to where no music is
     this.leaves = new Map();
     this.fingers(frame);
@@ -39,7 +39,7 @@ export class Stand extends EventTarget {
 
   /** Shows nothing. */
   close() {
-    this.requested = this.piece = this.told = this.playing = null;
+    this.requested = this.piece = this.told = this.playing = this.pointed = null;
     this.leaves.clear();
     this.sheet.replaceChildren();
   }
@@ -80,9 +80,27 @@ export class Stand extends EventTarget {
     this.goTo({ page: direction < 0 ? 1 : Math.max(1, this.pages - this.together + 1), half: false });
   }
 
+  /** Turns to a place {page, system}, and marks its system, if it has one, until the next turn. */
+  visit({ page, system }) {
+    this.away = true;
+    this.goTo({ page, half: false });
+    this.pointed = { page, system };
+    this.draw();
+    if (this.settings.width) this.scrollTo(this.systemBox(this.pointed));
+  }
+
+  /** The places {page, system} that one may mean here: where the music is, else each page that is seen whole. */
+  places() {
+    const { beside } = seen(this.position, this.pages, this.together);
+    const { page, system } = this.playing ?? {};
+    if (beside.includes(page)) return [{ page, system }];
+    return beside.map((number) => ({ page: number, system: null }));
+  }
+
   /** Shows what is at this position; `fromBelow`: its end rather than its beginning. */
   goTo(position, fromBelow = false) {
     this.position = position;
+    this.pointed = null;
     this.lay();
     this.frame.scrollTop = fromBelow ? this.sheet.offsetHeight : 0;
   }
@@ -118,21 +136,23 @@ export class Stand extends EventTarget {
     this.frame.scrollTo({ top, behavior: still() ? "instant" : "smooth" });
   }
 
-  /** Draws the mark over the page that it is on. */
+  /** Draws the mark over the page that it is on: where the music is, else what was pointed at. */
   draw() {
-    const box = this.playing && this.systemBox(this.playing);
+    const place = this.playing ?? this.pointed;
+    const box = place && this.systemBox(place);
     for (const [number, leaf] of this.leaves) {
       const overlay = leaf.querySelector(".overlay");
-      if (!box || number !== this.playing.page) {
+      if (!box || number !== place.page) {
         overlay.replaceChildren();
         continue;
       }
       const { width_px: wide, height_px: high } = this.piece.layout[number - 1];
       const [x0, y0, x1, y1] = [box[0] * wide, box[1] * high, box[2] * wide, box[3] * high];
-      const x = this.playing.x * wide;
-      overlay.replaceChildren(
-        svg("rect", { class: "overlay-system", x: x0, y: y0, width: x1 - x0, height: y1 - y0 }),
-        svg("line", { class: "overlay-cursor", x1: x, x2: x, y1: y0, y2: y1 }));
+      const name = this.playing ? "overlay-system" : "overlay-place";
+      overlay.replaceChildren(svg("rect", { class: name, x: x0, y: y0, width: x1 - x0, height: y1 - y0 }));
+      if (!this.playing) continue;
+      const x = place.x * wide;
+      overlay.append(svg("line", { class: "overlay-cursor", x1: x, x2: x, y1: y0, y2: y1 }));
     }
   }
 

@@ -2,7 +2,8 @@
 
 import { problemOf } from "/js/api.js";
 import { stayAwake } from "/js/awake.js";
-import { $, say, showProblem, titleOf } from "/js/dom.js";
+import { addMark, placeWords, showMarks } from "/js/bookmarks.js";
+import { $, h, say, showProblem, titleOf } from "/js/dom.js";
 import { live } from "/js/live.js";
 import { keepOffline } from "/js/offline.js";
 import { Stand } from "/js/stand.js";
@@ -61,6 +62,7 @@ export function leave() {
   leaving.abort();
   live.stop();
   stand.close();
+  $("marks").close();
   document.querySelector(".top").inert = false;
   document.removeEventListener("keydown", pressed);
   stayAwake("stand", false);
@@ -81,6 +83,7 @@ function make() {
   $("stand-next").onclick = () => stand.step(1);
   for (const name of SETTINGS) $(`stand-${name}`).onclick = () => change(name);
   $("stand-listen").onclick = () => listen();
+  $("stand-marks").onclick = () => openMarks();
   $("stand-more").onclick = () => showMore($("stand-more").getAttribute("aria-expanded") !== "true");
   $("stand-full").hidden = !document.fullscreenEnabled;
   $("stand-full").onclick = () => {
@@ -123,6 +126,43 @@ function showListening() {
   $("stand-listen").setAttribute("aria-pressed", String(live.on));
 }
 
+/** Shows the bookmarks, to turn to one or to add one here. */
+function openMarks() {
+  if (!stand.piece) return;
+  showProblem($("marks-problem"), null);
+  showBookmarks();
+  const places = stand.places();
+  $("marks-add").replaceChildren(...places.map((place, i) =>
+    h("button", { type: "submit", value: String(i) }, `Bookmark ${placeWords(place).toLowerCase()}`)));
+  $("marks-form").onsubmit = (event) => {
+    event.preventDefault();
+    bookmark(places[Number(event.submitter.value)]);
+  };
+  $("marks").showModal();
+  $("marks-list").querySelector("button")?.focus();
+}
+
+function showBookmarks() {
+  const visit = (mark) => {
+    $("marks").close();
+    turn(() => stand.visit(mark));
+  };
+  showMarks($("marks-list"), stand.piece, visit, failed);
+}
+
+async function bookmark(place) {
+  try {
+    await addMark(stand.piece, { ...place, text: $("marks-text").value.trim() });
+    $("marks-text").value = "";
+    showProblem($("marks-problem"), null);
+    showBookmarks();
+  } catch (error) {
+    failed(error);
+  }
+}
+
+const failed = (error) => showProblem($("marks-problem"), problemOf(error));
+
 /** Shows the settings where the bar has no room for them. */
 function showMore(on) {
   $("stand-more").setAttribute("aria-expanded", String(on));
@@ -150,9 +190,10 @@ function showBar(on) {
 }
 
 function pressed(event) {
-  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || $("marks").open) return;
   const onControl = event.target.closest?.(CONTROLS);
   if (event.key === "Escape") escape();
+  else if (event.key.toLowerCase() === "b") openMarks();
   else if (onControl && (event.key === " " || event.key === "Enter")) return;
   else if (event.key === "Home" || event.key === "End") turn(() => stand.toEnd(event.key === "Home" ? -1 : 1));
   else if (event.key in KEYS) turn(() => stand.step(event.shiftKey ? -1 : KEYS[event.key]));
