@@ -3,7 +3,8 @@
     python -m benchmarks.reading --json benchmarks/results/reading.json
 
 Pages and minutes of sound, a file each, are read and encoded in this process and through the sandbox, whose process is
-warm; then the same scores are added with one job and with two, processes started anew. All files are those of ``demo``.
+warm, both on one core: a confined process has one thread, this one has more. Then the same scores are added with one
+job and with two, on all cores, processes started anew. All files are those of ``demo``.
 Processor seconds are those of all processes; the kernel counts them in hundredths, so that few of them say little.
 """
 
@@ -62,6 +63,8 @@ def cpu_s() -> float:
 
 def measure(turns: int, model_name: str) -> dict[str, Any]:
     """Seconds for all pages, `MINUTES` of sound, and all scores with each number of jobs; how many pages there are."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
     model, sandbox = load(model_name), Sandbox()
     scores = sorted((DEMO / "scores").glob("*.pdf"))[:SCORES]
     pages = sum(len(read_piece([score], model, sandbox).pages) for score in scores)  # makes the sessions, too
@@ -73,18 +76,23 @@ def measure(turns: int, model_name: str) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as folder, Library.open(Path(folder, "library"), model) as library:
             library.add(scores, jobs=jobs)
 
-    works: dict[str, Work] = {
+    alone: dict[str, Work] = {
         "pages here": lambda: [embed_piece(read_flat_pages([score]), score, model) for score in scores],
         "pages confined": lambda: [read_piece([score], model, sandbox) for score in scores],
         "sound here": lambda: [embed_recording(read_blocks(minute), model) for _ in range(MINUTES)],
         "sound confined": lambda: [read_recording(minute, model, sandbox) for _ in range(MINUTES)],
-        **{f"add, {jobs} jobs": lambda jobs=jobs: add(jobs) for jobs in JOBS},  # type: ignore[misc]
+    }
+    together: dict[str, Work] = {
+        f"add, {jobs} jobs": lambda jobs=jobs: add(jobs)  # type: ignore[misc]
+        for jobs in JOBS
     }
     for name in ("sound here", "sound confined"):
-        works[name]()
-    times = in_turns(works, turns)
+        alone[name]()
+    costs = in_turns(alone, turns)
+    os.sched_setaffinity(0, cores)
+    rates = in_turns(together, turns)
     folder.cleanup()
-    return {**times, "pages": pages, "turns": turns}
+    return {**{of: costs[of] | rates[of] for of in costs}, "pages": pages, "turns": turns}
 
 
 def write_minute(path: Path) -> Path:
