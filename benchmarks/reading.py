@@ -11,12 +11,16 @@ Processor seconds are those of all processes; the kernel counts them in hundredt
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import resource
 import tempfile
 import time
 import wave
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +39,13 @@ from earmark.sources.reading import read_piece, read_recording
 
 DEMO = Path(__file__).parents[1] / "demo"
 JOBS = (1, 2)
-SCORES = 6
+SCORES = sorted((DEMO / "scores").glob("*.pdf"))[:6]
 MINUTES = 5
 Work = Callable[[], object]
+Times = dict[str, dict[str, float]]
 
 
-def in_turns(works: dict[str, Work], turns: int) -> dict[str, dict[str, float]]:
+def in_turns(works: dict[str, Work], turns: int) -> Times:
     """The median of each by the clock and of processors, in seconds, one after the other, ``turns`` times."""
     measured: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
     for _ in range(turns):
@@ -65,34 +70,42 @@ def measure(turns: int, model_name: str) -> dict[str, Any]:
     """Seconds for all pages, `MINUTES` of sound, and all scores with each number of jobs; how many pages there are."""
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(cores)})
-    model, sandbox = load(model_name), Sandbox()
-    scores = sorted((DEMO / "scores").glob("*.pdf"))[:SCORES]
-    pages = sum(len(read_piece([score], model, sandbox).pages) for score in scores)  # makes the sessions, too
+    try:
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as on_one_core:
+            pages, costs = on_one_core.submit(costs_of_confining, turns, model_name).result()
+    finally:
+        os.sched_setaffinity(0, cores)
+    rates = rates_of_jobs(turns, model_name)
+    return {**{of: costs[of] | rates[of] for of in costs}, "pages": pages, "turns": turns}
 
-    folder = tempfile.TemporaryDirectory()
-    minute = write_minute(Path(folder.name, "minute.wav"))
+
+def costs_of_confining(turns: int, model_name: str) -> tuple[int, Times]:
+    """How many pages all scores have, and what it takes to read and encode these and `MINUTES` of sound, in this
+    process and confined."""
+    model = load(model_name)
+    with tempfile.TemporaryDirectory() as folder, closing(Sandbox()) as sandbox:
+        pages = sum(len(read_piece([score], model, sandbox).pages) for score in SCORES)  # makes the sessions, too
+        minute = write_minute(Path(folder, "minute.wav"))
+        works: dict[str, Work] = {
+            "pages here": lambda: [embed_piece(read_flat_pages([score]), score, model) for score in SCORES],
+            "pages confined": lambda: [read_piece([score], model, sandbox) for score in SCORES],
+            "sound here": lambda: [embed_recording(read_blocks(minute), model) for _ in range(MINUTES)],
+            "sound confined": lambda: [read_recording(minute, model, sandbox) for _ in range(MINUTES)],
+        }
+        for name in ("sound here", "sound confined"):
+            works[name]()
+        return pages, in_turns(works, turns)
+
+
+def rates_of_jobs(turns: int, model_name: str) -> Times:
+    """What it takes to add all scores, by the number of jobs."""
+    model = load(model_name)
 
     def add(jobs: int) -> None:
         with tempfile.TemporaryDirectory() as folder, Library.open(Path(folder, "library"), model) as library:
-            library.add(scores, jobs=jobs)
+            library.add(SCORES, jobs=jobs)
 
-    alone: dict[str, Work] = {
-        "pages here": lambda: [embed_piece(read_flat_pages([score]), score, model) for score in scores],
-        "pages confined": lambda: [read_piece([score], model, sandbox) for score in scores],
-        "sound here": lambda: [embed_recording(read_blocks(minute), model) for _ in range(MINUTES)],
-        "sound confined": lambda: [read_recording(minute, model, sandbox) for _ in range(MINUTES)],
-    }
-    together: dict[str, Work] = {
-        f"add, {jobs} jobs": lambda jobs=jobs: add(jobs)  # type: ignore[misc]
-        for jobs in JOBS
-    }
-    for name in ("sound here", "sound confined"):
-        alone[name]()
-    costs = in_turns(alone, turns)
-    os.sched_setaffinity(0, cores)
-    rates = in_turns(together, turns)
-    folder.cleanup()
-    return {**{of: costs[of] | rates[of] for of in costs}, "pages": pages, "turns": turns}
+    return in_turns({f"add, {jobs} jobs": partial(add, jobs) for jobs in JOBS}, turns)
 
 
 def write_minute(path: Path) -> Path:
