@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
-import resource
 import tempfile
 import time
 import wave
@@ -26,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.support.processors import cpu_s
 from benchmarks.support.results import begin, by_clock, finish, table
 from earmark.audio.decode import read_samples
 from earmark.embed.piece import embed_piece
@@ -55,15 +55,6 @@ def in_turns(works: dict[str, Work], turns: int) -> Times:
             measured[name].append((time.perf_counter() - start_s, cpu_s() - start_cpu_s))
     medians = {name: np.median(every, axis=0).tolist() for name, every in measured.items()}
     return {of: {name: both[i] for name, both in medians.items()} for i, of in enumerate(("seconds", "cpu_s"))}
-
-
-def cpu_s() -> float:
-    """Processor seconds that this process has used, with all that it has started."""
-    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
-    children = (path.read_text().split() for path in Path("/proc/self/task").glob("*/children"))
-    stats = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pids in children for pid in pids]
-    living = sum(int(ticks) for stat in stats for ticks in stat[11:15])  # with what they have started and seen end
-    return time.process_time() + ended.ru_utime + ended.ru_stime + living / os.sysconf("SC_CLK_TCK")
 
 
 def measure(turns: int, model_name: str) -> dict[str, Any]:
