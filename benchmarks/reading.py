@@ -2,9 +2,9 @@
 
     python -m benchmarks.reading --json benchmarks/results/reading.json
 
-Pages and minutes of sound, a file each, are read and encoded in this process and through the sandbox, whose process is
-warm, both on one core: a confined process has one thread, this one has more. Then the same scores are added with one
-job and with two, on all cores, processes started anew. All files are those of ``demo``.
+Scores, a recording of some minutes and files of one minute are read and encoded in this process and through the
+sandbox, whose process is warm, both on one core: a confined process has one thread, this one has more. Then the same
+scores are added with one job and with two, on all cores, processes started anew. All files are those of ``demo``.
 Processor seconds are those of all processes; the kernel counts them in hundredths, so that few of them say little.
 """
 
@@ -58,7 +58,7 @@ def in_turns(works: dict[str, Work], turns: int) -> Times:
 
 
 def measure(turns: int, model_name: str) -> dict[str, Any]:
-    """Seconds for all pages, `MINUTES` of sound, and all scores with each number of jobs; how many pages there are."""
+    """What reading confined costs, and adding with each number of jobs; how many pages there are."""
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(cores)})
     try:
@@ -71,17 +71,19 @@ def measure(turns: int, model_name: str) -> dict[str, Any]:
 
 
 def costs_of_confining(turns: int, model_name: str) -> tuple[int, Times]:
-    """How many pages all scores have, and what it takes to read and encode these and `MINUTES` of sound, in this
-    process and confined."""
+    """How many pages all scores have, and what it takes to read and encode these and `MINUTES` of sound, as one file
+    and as many, in this process and confined."""
     model = load(model_name)
     with tempfile.TemporaryDirectory() as folder, closing(Sandbox()) as sandbox:
         pages = sum(len(read_piece([score], model, sandbox).pages) for score in SCORES)  # makes the sessions, too
-        minute = write_minute(Path(folder, "minute.wav"))
+        minute, minutes = (write_sound(Path(folder, f"{count}.wav"), count) for count in (1, MINUTES))
         works: dict[str, Work] = {
             "pages here": lambda: [embed_piece(read_flat_pages([score]), score, model) for score in SCORES],
             "pages confined": lambda: [read_piece([score], model, sandbox) for score in SCORES],
-            "sound here": lambda: [embed_recording(read_blocks(minute), model) for _ in range(MINUTES)],
-            "sound confined": lambda: [read_recording(minute, model, sandbox) for _ in range(MINUTES)],
+            "sound here": lambda: embed_recording(read_blocks(minutes), model),
+            "sound confined": lambda: read_recording(minutes, model, sandbox),
+            "files here": lambda: [embed_recording(read_blocks(minute), model) for _ in range(MINUTES)],
+            "files confined": lambda: [read_recording(minute, model, sandbox) for _ in range(MINUTES)],
         }
         for name in ("sound here", "sound confined"):
             works[name]()
@@ -99,10 +101,10 @@ def rates_of_jobs(turns: int, model_name: str) -> Times:
     return in_turns({f"add, {jobs} jobs": partial(add, jobs) for jobs in JOBS}, turns)
 
 
-def write_minute(path: Path) -> Path:
-    """The demo's recordings, joined to a minute of 16-bit sound."""
+def write_sound(path: Path, minutes: int) -> Path:
+    """The demo's recordings, again and again, as ``minutes`` of 16-bit sound."""
     chunks = (chunk for recording in sorted((DEMO / "recordings").glob("*.ogg")) for chunk in read_samples(recording))
-    samples = np.concatenate(list(chunks))[: 60 * AudioSpec().sample_rate_hz]
+    samples = np.resize(np.concatenate(list(chunks)), 60 * minutes * AudioSpec().sample_rate_hz)
     with wave.open(str(path), "wb") as file:
         file.setparams((1, 2, AudioSpec().sample_rate_hz, 0, "NONE", ""))
         file.writeframes((samples.clip(-1, 1) * 32767).astype("<i2").tobytes())
@@ -113,7 +115,12 @@ def tables(results: dict[str, Any]) -> dict[str, str]:
     """What confining costs, and what jobs bring."""
     seconds, cpu_s, pages = results["seconds"], results["cpu_s"], results["pages"]
     costs = []
-    for what, name, count in (("a page", "pages", pages), ("a minute of sound", "sound", MINUTES)):
+    read = (
+        ("a page", "pages", pages),
+        (f"a minute of {MINUTES}", "sound", MINUTES),
+        ("a file of a minute", "files", MINUTES),
+    )
+    for what, name, count in read:
         here, confined = f"{name} here", f"{name} confined"
         clock = [f"{1000 * seconds[of] / count:.0f}" for of in (here, confined)]
         processors = [f"{1000 * cpu_s[of] / count:.0f}" for of in (here, confined)]

@@ -103,6 +103,17 @@ def _load(name: str) -> None:
     module = importlib.import_module(name)
     getattr(module, WARM_UP, lambda: None)()
     gc.freeze()  # what is there stays, so a fork need not look through it, which would copy it
+    if FORKS:
+        _give_back_memory()
+
+
+def _give_back_memory() -> None:
+    """Returns free memory to the system: a fork that took it again would copy every page of it first."""
+    import ctypes
+
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's alone
+    if trim is not None:
+        trim(0)
 
 
 def _forked(call: Call, folder: Path, place: Installation, heard: BinaryIO, others: tuple[BinaryIO, ...]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import PIL.Image
 
 from earmark.errors import BadInput
 from earmark.schema import WHOLE, Page, PageImage, SheetSpec, Side
@@ -52,6 +53,7 @@ def warm_up() -> None:
     They are many, so each uses one core.
     """
     cv2.setNumThreads(1)
+    PIL.Image.preinit()  # imports what reads images
     page = np.full((300, 400), 255, np.uint8)
     for top in (60, 120, 200):
         for line in range(5):
