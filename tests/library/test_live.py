@@ -107,6 +107,18 @@ def test_a_library_that_changes_meanwhile_is_looked_up_again(library: Library, m
     assert "piece-1" not in [hit.piece for hit in after.hits]
 
 
+def test_rests_are_heard_also_above_noise(library: Library, music: Music, tmp_path: Path) -> None:
+    excerpts = LiveExcerpts(library.model, RATE_HZ)
+    notes, silence = sound(music, tmp_path / "a.wav", 1, 0, 12), np.zeros(RATE_HZ, np.int16)
+    pcm = np.concatenate([notes, silence, notes // 8])
+    excerpts.hear((pcm + np.random.default_rng(0).normal(0, 60, len(pcm))).astype(np.int16))
+    excerpts.read()
+    between = (excerpts.times_s > 6.1) & (excerpts.times_s < 6.9)
+    assert excerpts.rests[between].all()
+    assert not excerpts.rests[(excerpts.times_s < 5.9) | (excerpts.times_s > 7.1)].any()  # soft music is music
+    assert len(excerpts.levels) == len(excerpts.times_s)
+
+
 def test_a_piece_is_followed_through_a_stop_and_back(library: Library, music: Music, tmp_path: Path) -> None:
     piece = next(piece for piece in library.pieces() if piece.name == "piece-1")
     follower = Follower(library, LiveExcerpts(library.model, RATE_HZ), piece.id)

@@ -40,10 +40,20 @@ def test_it_goes_on_as_fast_as_the_music() -> None:
 def test_after_a_jump_it_is_found_again_within_some_excerpts() -> None:
     tracker = Tracker(ALL, HOP_PX)
     end_s = hear(tracker, list(range(100, 130)), 0.0)
-    end_s = hear(tracker, [20], end_s)
-    assert tracker.at(end_s - EVERY_S) > 100  # a wrong note is no reason to jump
-    end_s = hear(tracker, [21, 22], end_s)
-    assert tracker.at(end_s - EVERY_S) == 22
+    end_s = hear(tracker, [20, 21], end_s)
+    assert tracker.at(end_s - EVERY_S) > 100  # some wrong notes are no reason to jump
+    end_s = hear(tracker, [22, 23], end_s)
+    assert tracker.at(end_s - EVERY_S) == 23
+
+
+def test_after_a_rest_it_is_found_again_at_once() -> None:
+    tracker = Tracker(ALL, HOP_PX)
+    end_s = hear(tracker, list(range(100, 130)), 0.0)
+    tracker.rest()
+    end_s = hear(tracker, [20], end_s + 1.0)
+    assert tracker.at(end_s - EVERY_S) == 20
+    end_s = hear(tracker, [60], end_s)
+    assert tracker.at(end_s - EVERY_S) < 30  # one rest is no reason for two jumps
 
 
 def test_of_two_like_passages_the_one_that_is_open_is_followed() -> None:

@@ -160,11 +160,15 @@ class Follower:
     def answer(self) -> Followed:
         """Where the piece is now."""
         self._known -= self.excerpts.read()
-        new, times_s = self.excerpts.embeddings[self._known :], self.excerpts.times_s[self._known :]
-        self._known = len(self.excerpts.times_s)
+        heard = self.excerpts
+        new, times_s, rests = heard.embeddings[self._known :], heard.times_s[self._known :], heard.rests[self._known :]
+        self._known = len(heard.times_s)
         evidence = np.maximum(new @ self._sheet.T - self._background.levels(new)[:, None], np.float32(0.0))
-        for row, time_s in zip(evidence, times_s.tolist(), strict=True):
-            self._tracker.hear(row, time_s)
+        for row, time_s, is_rest in zip(evidence, times_s.tolist(), rests, strict=True):
+            if is_rest:
+                self._tracker.rest()
+            else:
+                self._tracker.hear(row, time_s)
         heard_s = round(self.excerpts.heard_s, 3)
         is_played = self._tracker.evidence >= PLAYED
         now = _now(heard_s, self._piece, self._places, self._tracker.at(heard_s)) if is_played else None

@@ -18,12 +18,16 @@ from earmark.audio.spectrogram import spectrogram
 from earmark.embed.recording import sounding
 from earmark.embed.windows import QUERY_HOP_FRAMES, centres_between
 from earmark.model.encoders import Model
-from earmark.schema import AudioSpec
+from earmark.schema import AudioSpec, FloatArray
 
 AHEAD_S = 1.0
 REMEMBERED_S = 20.0
 """Sound that has a say: longer is surer, shorter follows sooner into the next piece."""
 LEVEL_S = 0.5
+REST_S = 0.2
+REST_DB = -25.0
+LOUD_S = 10.0
+"""The music rests where `REST_S` of sound are so much softer than the loudest of the last `LOUD_S`."""
 SPEC = AudioSpec()
 PCM = npt.NDArray[np.int16]
 
@@ -32,12 +36,12 @@ class LiveExcerpts:
     """What has been heard of mono sound of ``rate_hz`` samples a second.
 
     ``embeddings`` float32 [n, dimension] are the excerpts of the last `REMEMBERED_S`, ``times_s`` float64 [n] their
-    moments since listening began.
+    moments since listening began, ``levels`` float64 [n] how loud these are: the root mean square, 0..1.
     """
 
     def __init__(self, model: Model, rate_hz: int) -> None:
         self.embeddings = np.zeros((0, model.dimension), np.float32)
-        self.times_s = np.zeros(0)
+        self.times_s, self.levels = np.zeros(0), np.zeros(0)
         self._model = model
         self._rate_hz = rate_hz
         self._resampler = av.AudioResampler(format="fltp", layout="mono", rate=SPEC.sample_rate_hz)
@@ -53,8 +57,15 @@ class LiveExcerpts:
     @property
     def level(self) -> float:
         """How loud the last `LEVEL_S` are: the root mean square, 0..1."""
-        latest = self._samples[-round(LEVEL_S * SPEC.sample_rate_hz) :]
-        return round(float(np.sqrt(np.mean(latest**2))), 4) if len(latest) else 0.0
+        return round(_level(self._samples[-round(LEVEL_S * SPEC.sample_rate_hz) :]), 4)
+
+    @property
+    def rests(self) -> npt.NDArray[np.bool_]:
+        """At which excerpts the music rests, bool [n]."""
+        since = np.searchsorted(self.times_s, self.times_s - LOUD_S)
+        loudest = [self.levels[start : i + 1].max() for i, start in enumerate(since)]
+        resting: npt.NDArray[np.bool_] = self.levels < 10 ** (REST_DB / 20) * np.array(loudest)
+        return resting
 
     def hear(self, pcm: PCM) -> None:
         """Takes the next samples, int16 [n], n > 0."""
@@ -75,7 +86,12 @@ class LiveExcerpts:
             embeddings, _ = self._model.embed_audio(frames, centres - first)
             self.embeddings = np.concatenate([self.embeddings, embeddings])
             self.times_s = np.concatenate([self.times_s, centres / rate])
+            self.levels = np.concatenate([self.levels, [self._level_at(time_s) for time_s in centres / rate]])
         return self._drop()
+
+    def _level_at(self, time_s: float) -> float:
+        start, end = (round((time_s + side * REST_S / 2) * SPEC.sample_rate_hz) - self._start for side in (-1, 1))
+        return _level(self._samples[max(0, start) : end])
 
     def _drop(self) -> int:
         # In frames, of which two are a whole number of samples; the first of a spectrogram is not whole.
@@ -83,11 +99,16 @@ class LiveExcerpts:
         past = max(0, round(needed * SPEC.hop_size) - self._start)
         self._samples, self._start = self._samples[past:], self._start + past
         old = int(np.searchsorted(self.times_s, self.heard_s - REMEMBERED_S))
-        self.times_s, self.embeddings = self.times_s[old:], self.embeddings[old:]
+        self.times_s, self.levels, self.embeddings = self.times_s[old:], self.levels[old:], self.embeddings[old:]
         return old
 
     def forget(self) -> None:
         """Begins anew; the time goes on."""
-        self.embeddings, self.times_s = self.embeddings[:0], self.times_s[:0]
+        self.times_s, self.levels, self.embeddings = self.times_s[:0], self.levels[:0], self.embeddings[:0]
         cells = np.ceil(self.heard_s * SPEC.frames_per_second / QUERY_HOP_FRAMES)
         self._next = float(cells + 0.5) * QUERY_HOP_FRAMES
+
+
+def _level(samples: FloatArray) -> float:
+    """The root mean square of samples, 0 of none."""
+    return float(np.sqrt(np.mean(samples**2))) if len(samples) else 0.0
