@@ -3,7 +3,7 @@
 import { problemOf } from "/js/api.js";
 import { stayAwake } from "/js/awake.js";
 import { addMark, placeWords, showMarks } from "/js/bookmarks.js";
-import { $, h, say, showProblem, titleOf } from "/js/dom.js";
+import { $, h, icon, say, showProblem, titleOf } from "/js/dom.js";
 import { live } from "/js/live.js";
 import { keepOffline } from "/js/offline.js";
 import { Stand } from "/js/stand.js";
@@ -133,7 +133,7 @@ function openMarks() {
   showBookmarks();
   const places = stand.places();
   $("marks-add").replaceChildren(...places.map((place, i) =>
-    h("button", { type: "submit", value: String(i) }, `Bookmark ${placeWords(place).toLowerCase()}`)));
+    h("button", { type: "submit", value: String(i) }, icon("mark"), `Bookmark ${placeWords(place).toLowerCase()}`)));
   $("marks-form").onsubmit = (event) => {
     event.preventDefault();
     bookmark(places[Number(event.submitter.value)]);
