@@ -8,7 +8,7 @@ INSTALL := install --quiet --disable-pip-version-check --no-compile --constraint
 export PYTHONDONTWRITEBYTECODE :=
 PACKAGES := libfluidsynth3 fluid-soundfont-gm timgm6mb-soundfont musescore-general-soundfont chromium-headless-shell
 
-.PHONY: demo test engines suite fuzz check wheel-check docs lock packages clean
+.PHONY: demo test engines firefox webkit suite fuzz check wheel-check docs lock packages clean
 
 demo: $(VENV)/base
 	$(BIN)/python demo/demo.py
@@ -29,6 +29,16 @@ engines: $(VENV)/dev
 	$(VENV)/milvus/bin/pip install --quiet milvus 'pymilvus<2.4' 'setuptools<81' 'marshmallow<4' 'environs<10'
 	EARMARK_TEST_MILVUS_SERVER=$(CURDIR)/$(VENV)/milvus/bin/milvus-server RAY_USAGE_STATS_ENABLED=0 unshare --net \
 		sh -c "ip link set lo up; $(BIN)/pytest --timeout 900 tests/store/test_store.py tests/store/test_milvus.py tests/web/test_service.py tests/sources/test_cluster.py"
+
+# The tests of the page in Debian's Firefox. Playwright 1.65 says what that does not understand.
+firefox: $(VENV)/dev $(VENV)/firefox
+	@scripts/install-packages firefox-esr
+	EARMARK_TEST_FIREFOX=/usr/bin/firefox-esr PYTHONPATH=$(VENV)/firefox OMP_NUM_THREADS=1 $(BIN)/pytest tests/web/browser
+
+# The ways through the page in Debian's WebKit.
+webkit: $(VENV)/dev $(VENV)/webkit
+	@scripts/install-packages webkit2gtk-driver xvfb xauth gstreamer1.0-plugins-base gstreamer1.0-plugins-good
+	PYTHONPATH=$(VENV)/webkit OMP_NUM_THREADS=1 xvfb-run --auto-servernum $(BIN)/pytest tests/web/browser/test_webkit.py
 
 # Damaged files of every kind for MINUTES minutes; what they find is kept in fuzz-found.
 MINUTES ?= 10
@@ -67,6 +77,12 @@ packages:
 $(VENV)/bin/python:
 	@$(PYTHON) -c "import ensurepip" 2>/dev/null || scripts/install-packages python3-venv
 	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/firefox: $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --target $@ playwright==1.64.1
+
+$(VENV)/webkit: $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --target $@ selenium
 
 $(VENV)/base: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(BIN)/pip $(INSTALL) --editable .

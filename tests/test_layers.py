@@ -38,6 +38,7 @@ OF_THE_WHOLE = {
     "web/browser/test_keys.py": "the page, in a browser",
     "web/browser/test_live_and_library.py": "the page, in a browser",
     "web/browser/test_stand.py": "the page, in a browser",
+    "web/browser/test_webkit.py": "the page, in a browser",
     "web/test_hostile.py": "crafted files and clients",
 }
 

@@ -1,7 +1,12 @@
-"""A real browser (Chromium, driven by Playwright) before the real server; without Chromium these tests skip."""
+"""A real browser, driven by Playwright, before the real server: Chromium, or the Firefox that is named.
+
+Without either these tests skip. `make firefox` runs them in Firefox.
+"""
 
 from __future__ import annotations
 
+import base64
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +21,8 @@ if TYPE_CHECKING:
 # The shell takes a quarter of the processor time for a visit, and draws the same.
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
+FIREFOX = os.environ.get("EARMARK_TEST_FIREFOX")
+"""The path of a Firefox to test with in place of Chromium."""
 QUIET = (
     "--no-sandbox",
     "--disable-gpu",
@@ -27,12 +34,28 @@ QUIET = (
     "--autoplay-policy=no-user-gesture-required",
 )
 MICROPHONE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+FIREFOX_PREFERENCES: dict[str, str | float | bool] = {
+    "browser.download.alwaysOpenPanel": False,  # it would take the keys
+    "pdfjs.disabled": True,  # what is saved is not opened, too
+    "media.autoplay.default": 0,
+    "media.cubeb.force_mock_context": True,  # sound where there is no device
+}
 PHONE: dict[str, Any] = {
     "viewport": {"width": 390, "height": 844},
     "device_scale_factor": 2,
-    "is_mobile": True,
+    "is_mobile": FIREFOX is None,  # Firefox has no such thing
     "has_touch": True,
 }
+HEAR = """if (navigator.mediaDevices) navigator.mediaDevices.getUserMedia = async () => {
+    const context = new AudioContext();
+    const clip = await context.decodeAudioData(Uint8Array.from(atob("CLIP"), (letter) => letter.charCodeAt(0)).buffer);
+    const source = new AudioBufferSourceNode(context, { buffer: clip, loop: true });
+    const heard = new MediaStreamAudioDestinationNode(context, { channelCount: 1 });
+    source.connect(heard);
+    source.start();
+    return heard.stream;
+}"""
+"""Has a page hear a clip in place of a microphone, where the browser has no microphone that plays a file."""
 TELL_VIOLATIONS = """addEventListener("securitypolicyviolation",
     (event) => console.error("policy violated: " + event.violatedDirective + " " + event.blockedURI))"""
 
@@ -61,16 +84,21 @@ class Watched:
 
 @pytest.fixture(scope="module")
 def browser(clip: Path) -> Iterator[Browser]:
-    """Chromium with a microphone that hears ``clip`` again and again.
+    """A browser whose microphone hears ``clip`` again and again; in Firefox pages see to that themselves (`HEAR`).
 
     Not for the session: while Playwright runs, no test in this thread can run an event loop of its own.
     """
     playwright = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("needs Chromium")
+    if FIREFOX is None and CHROMIUM is None:
+        pytest.skip("needs Chromium or Firefox")
     with playwright.sync_playwright() as driver:
-        heard = f"--use-file-for-fake-audio-capture={clip}"
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *MICROPHONE, heard])
+        if FIREFOX:
+            browser = driver.firefox.launch(
+                channel="moz-firefox", executable_path=FIREFOX, firefox_user_prefs=FIREFOX_PREFERENCES
+            )
+        else:
+            heard = f"--use-file-for-fake-audio-capture={clip}"
+            browser = driver.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *MICROPHONE, heard])
         yield browser
         browser.close()
 
@@ -78,8 +106,8 @@ def browser(clip: Path) -> Iterator[Browser]:
 class Visit:
     """Opens pages in contexts of their own, and closes them."""
 
-    def __init__(self, browser: Browser, home: str) -> None:
-        self._browser, self._home = browser, home
+    def __init__(self, browser: Browser, home: str, scripts: list[str]) -> None:
+        self._browser, self._home, self._scripts = browser, home, scripts
         self._contexts: list[BrowserContext] = []
         self.watched: list[Watched] = []
 
@@ -87,7 +115,8 @@ class Visit:
         """The page at a view (the hash's words), e.g. ``library``; ``options`` are the context's."""
         context = self._browser.new_context(**options)
         self._contexts.append(context)
-        context.add_init_script(TELL_VIOLATIONS)
+        for script in self._scripts:
+            context.add_init_script(script)
         page = context.new_page()
         page.set_default_timeout(30_000)
         self.watched.append(Watched(page, self._home))
@@ -102,9 +131,10 @@ class Visit:
 
 
 @pytest.fixture
-def visit(browser: Browser, server: Any) -> Iterator[Visit]:
+def visit(browser: Browser, server: Any, clip: Path) -> Iterator[Visit]:
     """Opens pages of the server; afterwards none of them may have done what `Watched` tells."""
-    visit = Visit(browser, server.url)
+    heard = HEAR.replace("CLIP", base64.b64encode(clip.read_bytes()).decode())
+    visit = Visit(browser, server.url, [TELL_VIOLATIONS, heard] if FIREFOX else [TELL_VIOLATIONS])
     yield visit
     visit.close()
     assert [fault for watched in visit.watched for fault in watched.faults] == []

@@ -19,6 +19,9 @@ def test_an_answer_is_exported_and_found_again_until_all_is_forgotten(visit: Vis
     page.set_input_files("#ask-input", clip)
     page.click("#query-export summary")
     with page.expect_download() as download:
+        page.click("text=Table for spreadsheets")
+    assert "piece-1" in Path(download.value.path()).read_text()
+    with page.expect_download() as download:
         page.click("text=The page with the mark")
     assert download.value.suggested_filename == "piece-1, page 2.pdf"
     download.value.save_as(tmp_path / "page.pdf")
@@ -27,9 +30,6 @@ def test_an_answer_is_exported_and_found_again_until_all_is_forgotten(visit: Vis
         assert [round(side) for side in file[0].get_size()] == [418, 324]  # as the library's pages are
         marked = file[0].render().to_numpy()
     assert np.ptp(marked.astype(int), axis=2).max() > 60  # pages are grey, the mark is not
-    with page.expect_download() as download:
-        page.click("text=Table for spreadsheets")
-    assert "piece-1" in Path(download.value.path()).read_text()
 
     page.click("nav >> text=Find")
     page.click("#ask-before")
@@ -38,7 +38,7 @@ def test_an_answer_is_exported_and_found_again_until_all_is_forgotten(visit: Vis
     row.locator("summary").click()
     with page.expect_download() as download:
         row.locator("text=The page with the mark").click()
-    assert download.value.suggested_filename == "piece-1, page 2.pdf"
+    assert re.fullmatch(r"piece-1, page 2(\(1\))?\.pdf", download.value.suggested_filename)  # Firefox has saved one
     with page.expect_download() as download:
         row.locator("text=All that is known").click()
     assert download.value.suggested_filename == "clip.wav.json"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .conftest import PHONE
+from .conftest import FIREFOX, PHONE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -21,6 +21,11 @@ def at_the_piano(visit: Visit, piece: int = 1, page: int = 1, **options: Any) ->
     stand = visit(f"stand/{piece}/{page}", **options)
     stand.wait_for_function("() => document.querySelector('#stand .leaf img')?.naturalWidth > 0")
     return stand
+
+
+def tap(page: Page, x: float, y: float) -> None:
+    """Taps there; clicks in Firefox, where Playwright has no touch."""
+    (page.mouse.click if FIREFOX else page.touchscreen.tap)(x, y)
 
 
 def shown(page: Page) -> str:
@@ -71,13 +76,13 @@ def test_escape_shows_the_bar_then_leaves(visit: Visit) -> None:
 
 def test_taps_and_swipes_turn_and_the_middle_shows_the_bar(visit: Visit) -> None:
     page = at_the_piano(visit, **TABLET)
-    page.touchscreen.tap(800, 600)
+    tap(page, 800, 600)
     assert shown(page) == "Page 2 of 2"
-    page.touchscreen.tap(20, 600)
+    tap(page, 20, 600)
     assert shown(page) == "Page 1 of 2"
-    page.touchscreen.tap(410, 600)
+    tap(page, 410, 600)
     assert page.is_hidden("#stand-bar")
-    page.touchscreen.tap(410, 600)
+    tap(page, 410, 600)
     assert page.is_visible("#stand-bar")
     page.mouse.move(600, 600)
     page.mouse.down()
@@ -175,13 +180,13 @@ def test_bookmarks_are_made_and_found_by_keys(visit: Visit) -> None:
     page.wait_for_selector("#marks-list .bookmark", state="detached")
 
 
-def test_a_bookmark_of_a_system_is_reached_by_touch_and_marked(visit: Visit) -> None:
+def test_a_bookmark_of_a_system_is_reached_and_marked(visit: Visit) -> None:
     page = at_the_piano(visit, **TABLET)
     piece, headers = f"{page.url.split('#')[0]}api/v1/pieces/1", {"Earmark-Client": "tests"}
     page.request.patch(piece, headers=headers, data={"bookmarks": [{"page": 2, "system": 2, "text": "coda"}]})
     page.reload()
-    page.tap("#stand-marks")
-    page.tap("#marks-list >> text=coda")
+    page.click("#stand-marks")
+    page.click("#marks-list >> text=coda")
     assert shown(page) == "Page 2 of 2"
     mark = page.locator("#stand .overlay-place").bounding_box()
     leaf = page.locator("#stand .leaf:has(.overlay-place)").bounding_box()
@@ -189,18 +194,19 @@ def test_a_bookmark_of_a_system_is_reached_by_touch_and_marked(visit: Visit) -> 
     assert leaf is not None
     systems = page.request.get(piece).json()["layout"][1]["systems"]
     assert (mark["y"] - leaf["y"]) / leaf["height"] == pytest.approx(systems[1]["box"][1], abs=0.01)
-    page.touchscreen.tap(20, 600)
+    tap(page, 20, 600)
     assert page.locator("#stand .overlay-place").count() == 0
-    page.touchscreen.tap(410, 600)
-    page.tap("#stand-marks")
-    page.tap("[aria-label='Remove the bookmark Page 2, system 2']")  # leaves the library as it was
+    tap(page, 410, 600)
+    page.click("#stand-marks")
+    page.click("[aria-label='Remove the bookmark Page 2, system 2']")  # leaves the library as it was
     page.wait_for_selector("#marks-list .bookmark", state="detached")
-    page.tap("#marks-add >> text=Bookmark page 1")
+    page.click("#marks-add >> text=Bookmark page 1")
     page.wait_for_selector("#marks-list >> text=Page 1")
-    page.tap("[aria-label='Remove the bookmark Page 1']")
+    page.click("[aria-label='Remove the bookmark Page 1']")
     page.wait_for_selector("#marks-list .bookmark", state="detached")
 
 
+@pytest.mark.skipif(bool(FIREFOX), reason="Playwright cannot take Firefox off the net")
 def test_what_was_on_the_stand_opens_without_the_server(visit: Visit) -> None:
     page = at_the_piano(visit, **TABLET)
     is_kept = page.evaluate(
