@@ -23,12 +23,14 @@ suite: $(VENV)/dev
 
 # The contract of engines, over Milvus Lite and a Milvus server, and a Ray cluster. Both listen on all addresses: there is
 # no network but loopback while they run. The server needs old packages, so it has an environment of its own.
+ENGINES := tests/store/test_store.py tests/store/test_milvus.py tests/store/test_milvus_kills.py tests/cli/test_milvus.py \
+	tests/web/test_service.py tests/sources/test_cluster.py
 engines: $(VENV)/dev
 	$(BIN)/pip $(INSTALL) --editable '.[milvus,ray]' milvus-lite
 	$(PYTHON) -m venv $(VENV)/milvus
 	$(VENV)/milvus/bin/pip install --quiet milvus 'pymilvus<2.4' 'setuptools<81' 'marshmallow<4' 'environs<10'
 	EARMARK_TEST_MILVUS_SERVER=$(CURDIR)/$(VENV)/milvus/bin/milvus-server RAY_USAGE_STATS_ENABLED=0 unshare --net \
-		sh -c "ip link set lo up; $(BIN)/pytest --timeout 900 tests/store/test_store.py tests/store/test_milvus.py tests/web/test_service.py tests/sources/test_cluster.py"
+		sh -c "ip link set lo up; $(BIN)/pytest --timeout 900 --durations 10 $(ENGINES)"
 
 # The tests of the page in Debian's Firefox. Playwright 1.65 says what that does not understand.
 firefox: $(VENV)/dev $(VENV)/firefox

@@ -21,9 +21,11 @@ TESTS = ROOT / "tests"
 OF_THE_WHOLE = {
     "cli/test_bad_input.py": "what every command says of bad input",
     "fuzz/test_fuzz.py": "all that reads files",
+    "cli/test_milvus.py": "the real command and a real Milvus server",
     "cli/test_verbs.py": "the help, suggestions and completion of all commands",
     "store/test_any_order.py": "anything done to a library, in any order",
     "store/test_faults.py": "libraries on disks that fail",
+    "store/test_milvus_kills.py": "libraries in Milvus and processes that are killed",
     "library/test_kinds.py": "every kind of file that is added",
     "model/test_shipped.py": "the weights that ship",
     "test_demo.py": "demo/",

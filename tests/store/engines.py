@@ -52,9 +52,10 @@ def lite_engine(folder: Path) -> Engine:
 
 
 class Server:
-    """A Milvus server of this machine, with its data in a folder."""
+    """A Milvus server of this machine, with its data in a folder; ``certificate``, a PEM file with its key, is for TLS,
+    and is to be trusted (`earmark.store.milvus_tls`)."""
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: Path | None = None) -> None:
         command = os.environ.get(SERVER)
         if find_spec("pymilvus") is None or not command:
             pytest.skip("there is no Milvus server: make engines")
@@ -64,14 +65,20 @@ class Server:
         self._folder = Path(mkdtemp(prefix="milvus-"))
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = int(free.getsockname()[1])
+        self._scheme, self._options = "milvus", ["--data", str(self._folder), "--proxy-port", str(self.port)]
+        if certificate:
+            self._scheme = "milvus+tls"
+            pem = str(certificate)
+            self._options += ["--tls-mode", "1", "--server-pem-path", pem, "--server-key-path", pem]
         self.start()
 
     def start(self) -> None:
         """Starts it, with the data that is there, and waits until it answers."""
         self._process = subprocess.Popen(
-            [self._command, "--data", self._folder, "--proxy-port", str(self.port)],
+            [self._command, *self._options],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            env=os.environ | {"COMMON_SESSION_TTL": "3"},  # s; so long a new one waits for one that was killed
             start_new_session=True,
         )
         end = time.monotonic() + STARTING_S
@@ -101,7 +108,7 @@ class Server:
 
     def address(self, name: str) -> str:
         """Where the library of this name is."""
-        return f"milvus://127.0.0.1:{self.port}/{name}"
+        return f"{self._scheme}://127.0.0.1:{self.port}/{name}"
 
     def open(self, name: str, create: bool) -> Store:
         """The library of this name."""

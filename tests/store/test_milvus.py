@@ -1,4 +1,4 @@
-"""Libraries in Milvus: their addresses, and what no kill, no other machine and no silent server may do to them."""
+"""Libraries in Milvus: their addresses, and what no other writer, machine or silent server may do to them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -15,19 +14,17 @@ from earmark.errors import BadInput
 from earmark.library.library import Library
 from earmark.results.places import Place
 from earmark.schema import Page
-from earmark.store import milvus, milvus_client
+from earmark.store import milvus_client
 from earmark.store.location import open_store
 from earmark.store.milvus import MilvusStore
 from earmark.store.milvus_client import Address
-from earmark.store.milvus_rows import State
+from earmark.store.milvus_rows import Contents, Row
 from earmark.store.store import LibraryAway, LibraryUnusable
 from tests.conftest import Music
 from tests.fake_encoders import FakeEncoders
 
 from .engines import Server, lite_engine
 from .made_up import embeddings, put, score, start_writer
-
-WRITES = ("upsert", "insert", "delete")
 
 
 @pytest.mark.parametrize(
@@ -64,10 +61,6 @@ def test_a_server_that_is_not_there_is_one_to_try_again(monkeypatch: pytest.Monk
         open_store("milvus://127.0.0.1:9/music", create=False)
 
 
-class Killed(BaseException):
-    """The process has ended there."""
-
-
 @pytest.fixture
 def opened(tmp_path: Path) -> Iterator[Callable[[], MilvusStore]]:
     engine, stores = lite_engine(tmp_path), list[MilvusStore]()
@@ -83,101 +76,31 @@ def opened(tmp_path: Path) -> Iterator[Callable[[], MilvusStore]]:
         store.close()
 
 
-def killed_at(store: MilvusStore, call: int, is_done: bool) -> None:
-    """Ends the process at the store's next write but ``call``, before or after the server has done it."""
-    left = call
-
-    def counting(write: Callable[..., Any]) -> Callable[..., Any]:
-        def counted(*arguments: Any, **named: Any) -> Any:
-            nonlocal left
-            left -= 1
-            if left == -1 and not is_done:
-                raise Killed
-            done = write(*arguments, **named)
-            if left == -1:
-                raise Killed
-            return done
-
-        return counted
-
-    client = store._rows._client
-    for name in WRITES:
-        setattr(client, name, counting(getattr(client, name)))
-
-
-def rows_in(store: MilvusStore) -> dict[str, int]:
-    """How many rows each collection has, with all states."""
-    client, rows = store._rows._client, store._rows
-    names = (rows._pieces, rows._contents, rows._index("m-1"))
-    return {name: client.query(name, "", ["count(*)"])[0]["count(*)"] for name in names}
-
-
-def what_is_there(store: MilvusStore) -> list[tuple[str, str]]:
-    """The pieces, all of which are whole, and found."""
-    pieces = store.pieces()
-    for piece in pieces:
-        assert len(store.contents(piece.id)[0]) == 50
-        assert piece.id in store.nearest(store.contents(piece.id)[1], 1).pieces
-    return [(piece.source, piece.sha256) for piece in pieces]
-
-
-A1, A2, B = ("/music/a.pdf", "sha-1"), ("/music/a.pdf", "sha-2"), ("/music/b.pdf", "sha-3")
-
-
-def test_a_process_killed_between_any_two_calls_leaves_a_piece_whole_or_not_there(
-    opened: Callable[[], MilvusStore],
+def test_of_two_pieces_put_at_once_the_older_keeps_name_and_model_though_it_looks_last(
+    opened: Callable[[], MilvusStore], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def add(store: MilvusStore) -> None:
-        put(store, "b", 3)
+    older, younger = opened(), opened()
+    write_contents = older._rows.write_contents
 
-    def replace(store: MilvusStore) -> None:
-        put(store, "a", 2)
+    def overtaken_by(seed: int, **given: str) -> None:
+        """The younger piece is put while the older one is on its way."""
 
-    def remove(store: MilvusStore) -> None:
-        store.remove(store.pieces())
+        def written(row: Row, contents: Contents) -> None:
+            put(younger, "a", seed, **given)
+            write_contents(row, contents)
 
-    def rename(store: MilvusStore) -> None:
-        store.relocate(store.pieces()[0], score("a"))
+        monkeypatch.setattr(older._rows, "write_contents", written)
 
-    changes = [(add, [A1], [A1, B]), (replace, [A1], [A2]), (remove, [A1], []), (rename, [A1], [A1])]
-    ends = dict[str, set[bool]]()
-    for change, before, after in changes:
-        for call in range(24):
-            store = opened()
-            store.remove(store.pieces())
-            put(store, "a", 1)
-            killed_at(store, call // 2, is_done=bool(call % 2))
-            try:
-                change(store)
-                break
-            except Killed:
-                pass
-            again = opened()
-            left = what_is_there(again)
-            assert left in (before, after), (change.__name__, call)
-            ends.setdefault(change.__name__, set()).add(left == after)
-            with patch.object(milvus, "ABANDONED_NS", -1):
-                again.settle()
-            assert what_is_there(again) == left
-            assert list(rows_in(again).values()) == [len(left), len(left), 50 * len(left)]
-        else:
-            raise AssertionError("more calls than expected")
-    assert all(seen == {True, False} for name, seen in ends.items() if name != "rename")
-
-
-def test_what_is_on_its_way_is_no_answer(opened: Callable[[], MilvusStore]) -> None:
-    store = opened()
-    piece = put(store, "a", 1)
-    killed_at(store, 3, is_done=False)  # all is written but the row that says so
-    with pytest.raises(Killed):
-        put(store, "b", 2)
-    again = opened()
-    (coming,) = again._rows.where(f"state == {State.COMING}")
-    assert coming.piece.id in again.nearest(embeddings(2), 5).pieces
-    assert again.some([coming.piece.id, piece.id]) == [piece]
-    assert list(again.embeddings([coming.piece.id, piece.id])) == [piece.id]
-    again.settle()  # it may still be coming
-    assert again._rows.where(f"state == {State.COMING}") == [coming]
+    overtaken_by(1, folder="/two", model="m-2")
+    put(older, "a", 2, folder="/one")
+    assert [piece.source for piece in opened().pieces()] == ["/one/a.pdf"]
+    assert opened().model_id == "m-1"
+    older.remove(older.pieces())
+    overtaken_by(3, folder="/two")
+    assert put(older, "a", 4, folder="/one").name == "a"
+    pieces = opened().pieces()
+    assert [(piece.source, piece.name) for piece in pieces] == [("/one/a.pdf", "a"), ("/two/a.pdf", "a (2)")]
+    assert all(len(older.contents(piece.id)[0]) == 50 for piece in pieces)
 
 
 def test_paths_of_another_machine_are_not_taken_for_paths_of_this_one(
@@ -226,35 +149,6 @@ def test_a_question_takes_four_round_trips(
     assert asked == ["search", "search", "query", "query"]
     by_page = library.find(tmp_path / "scores" / "2.pdf")
     assert (by_page.recordings[0].piece, "2" in [hit.piece for hit in by_page.hits]) == ("tape", False)
-
-
-def test_a_server_killed_while_a_piece_is_replaced_has_it_whole_or_not_there(milvus_server: Server) -> None:
-    """The process that writes ends at the same moment; one that only asks goes on when the server is back."""
-    reader = milvus_server.open("killed", True)
-    ends = []
-    for call in (1, 3, 5):  # before what it holds is written, before it is there, before what was there is deleted
-        store = milvus_server.open("killed", False)
-        assert isinstance(store, MilvusStore)
-        store.remove(store.pieces())
-        put(store, "a", 1)
-        killed_at(store, call, is_done=False)
-        with pytest.raises(Killed):
-            put(store, "a", 2)
-        milvus_server.kill()
-        with pytest.raises(LibraryAway), patch.object(milvus_client, "TIMEOUT_S", 2.0):
-            reader.pieces()
-        milvus_server.start()
-        again = milvus_server.open("killed", False)
-        assert isinstance(again, MilvusStore)
-        ends.append(what_is_there(again))
-        with patch.object(milvus, "ABANDONED_NS", -1):
-            again.settle()
-        assert what_is_there(again) == ends[-1]
-        assert list(rows_in(again).values()) == [1, 1, 50]
-        assert [(piece.source, piece.sha256) for piece in reader.pieces()] == ends[-1]
-        again.close()
-    reader.close()
-    assert ends == [[A1], [A1], [A2]]
 
 
 def test_two_processes_that_write_at_once_leave_all_that_each_said_it_had_put(milvus_server: Server) -> None:

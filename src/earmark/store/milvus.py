@@ -6,8 +6,8 @@ Milvus has no transactions. A piece is whole or not there all the same, whenever
   once more as `State.THERE`; those that it replaces become `State.GOING` in the same message.
 * To remove pieces, their rows become `State.GOING` in one message; then what they hold is deleted, then the rows.
 * Nothing but `THERE` is in the library; `MilvusStore.settle` deletes what a killed process left.
-* Two writers may put the same source or the same name at once. Each looks again after it has written: of one source
-  the youngest piece stays, of one name the oldest keeps it, so that both come to the same.
+* Two writers may put the same source or the same name at once. Each looks again after it has written, and whoever
+  looks last sees both: of one source the youngest piece stays, of one name the oldest keeps it, whoever it is.
 
 All reads are strongly consistent: they see what any process has written before. What a piece holds never changes under
 an identifier, so it is read once and kept; its row is read anew, but once within a `MilvusStore.snapshot`. So a
@@ -282,13 +282,23 @@ class MilvusStore:
         of_source = [one for one in others if one.piece.source == piece.source]
         youngest = max((one.age for one in of_source), default=row.age)
         self._remove([one for one in of_source if one.age < youngest])
-        older = [one for one in others if one.piece.source != piece.source and one.age < row.age]
-        if any(model_of(one.model_id) != model_of(row.model_id) for one in older):
+        rest = [one for one in others if one.piece.source != piece.source]
+        strange = [one for one in rest if model_of(one.model_id) != model_of(row.model_id)]
+        if any(one.age < row.age for one in strange):
             self._remove([row])
             raise Mismatch(f"{self._where}: was begun with another model meanwhile; add the music to a new library")
-        if any(one.piece.name == piece.name for one in older):
-            return self._commit(replace(row, piece=replace(piece, name=self._free_name(piece.name))), [])
+        self._remove(strange)
+        namesakes = [one for one in rest if one.piece.name == piece.name and one not in strange]
+        if any(one.age < row.age for one in namesakes):
+            return self._commit(self._renamed(row), [])
+        for one in namesakes:
+            with suppress(KeyError):  # it was removed meanwhile
+                self._still_there(self._renamed(one))
         return piece
+
+    def _renamed(self, row: Row) -> Row:
+        """The row with another name, since an older piece has its own; the same one whoever renames it."""
+        return replace(row, piece=replace(row.piece, name=self._free_name(row.piece.name, row.piece.id)))
 
     def _still_there(self, row: Row) -> Piece:
         """Changes a piece's row; raises KeyError when the piece was removed just then, and leaves nothing of it."""
@@ -338,9 +348,10 @@ class MilvusStore:
         contents = self._read([row])[piece]
         return list(contents.places), contents.embeddings
 
-    def _free_name(self, name: str) -> str:
+    def _free_name(self, name: str, identifier: int) -> str:
+        """The name, with a number if another piece than this has it."""
         taken, number = name, 1
-        while self.named(taken):
+        while any(row.piece.name == taken and row.piece.id != identifier for row in self._rows.find(name=taken)):
             number += 1
             taken = f"{name} ({number})"
         return taken
@@ -356,7 +367,7 @@ class MilvusStore:
         if before:
             return identifier, before, before.piece.name
         is_taken = any(row.piece.name == score.name for row in rows)
-        return identifier, None, self._free_name(score.name) if is_taken else score.name
+        return identifier, None, self._free_name(score.name, identifier) if is_taken else score.name
 
     def _check_model(self, model_id: str) -> None:
         """Raises Mismatch as `check_model` does; what was known of the library may be of before it was emptied."""

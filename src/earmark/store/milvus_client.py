@@ -33,10 +33,11 @@ from earmark.store.milvus_rows import (
     number_of,
     place_ids,
 )
+from earmark.store.milvus_tls import CERTIFICATES, tls_trouble
 from earmark.store.store import LibraryAway, LibraryUnusable
 
-TOKEN, CERTIFICATES = "EARMARK_MILVUS_TOKEN", "EARMARK_MILVUS_CA"
-"""Environment variables: ``user:password`` or an API key; a PEM file of the certificates to trust."""
+TOKEN = "EARMARK_MILVUS_TOKEN"
+"""Environment variable: ``user:password`` or an API key."""
 SCHEMES = ("milvus", "milvus+tls")
 PORT = 19530
 BATCH = 10_000
@@ -46,6 +47,8 @@ CHUNKS = 1000
 LISTS, PROBES = 1024, 64
 """Of inverted lists in each of Milvus' segments, of at most a few million places, and of those that are looked into."""
 TIMEOUT_S = 60.0
+RECONNECT_MS = 3000
+"""A server that is back is noticed after so long at most; gRPC would wait for as long as it was away, up to 2 min."""
 KINDS: tuple[Kind, ...] = ("score", "recording")
 AWAY = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED", "CANCELLED")
 """gRPC's codes for what may go well another time (https://grpc.github.io/grpc/core/md_doc_statuscodes.html)."""
@@ -88,18 +91,25 @@ class Rows:
     """
 
     def __init__(self, address: Address, create: bool) -> None:
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what goes wrong is raised, and told once
         try:
             from pymilvus import MilvusClient
         except ImportError as error:
             remedy = "install what it takes: pip install 'earmark[milvus]'"
             raise LibraryUnusable(address.shown, "is in Milvus", remedy) from error
-        logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # what goes wrong is raised, and told once
+        logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
         self._address = address
         self._known = set[str]()
-        options = {"server_pem_path": os.environ[CERTIFICATES]} if os.environ.get(CERTIFICATES) else {}
+        options: dict[str, Any] = {"grpc_options": {"grpc.max_reconnect_backoff_ms": RECONNECT_MS}}
+        if os.environ.get(CERTIFICATES):
+            options["server_pem_path"] = os.environ[CERTIFICATES]
         token = os.environ.get(TOKEN, "")
+        try:
+            with self.explained():
+                self._client = MilvusClient(address.uri, token=token, timeout=TIMEOUT_S, **options)
+        except LibraryAway as error:
+            raise tls_trouble(address.shown, address.uri) or error from error
         with self.explained():
-            self._client = MilvusClient(address.uri, token=token, timeout=TIMEOUT_S, **options)
             if not create and not self._client.has_collection(self._pieces, timeout=TIMEOUT_S):
                 remedy = f"make one with: earmark add {address.shown} PATH"
                 raise LibraryUnusable(address.shown, "holds no library", remedy)
@@ -119,8 +129,7 @@ class Rows:
             code = refused.code() if isinstance(refused, grpc.RpcError) else refused.code
             told = " ".join(str(getattr(error, "message", "") or code).split())[:160]
             if getattr(code, "name", "") in AWAY or code in AWAY_NUMBERS:
-                check = f", or check {CERTIFICATES}" if self._address.uri.startswith("https") else ""
-                remedy = f"try again{check}; what was added before is kept"
+                remedy = "try again; what was added before is kept"
                 raise LibraryAway(self._address.shown, f"does not answer ({told})", remedy) from error
             remedy = f"check the address, the name, and {TOKEN}"
             raise LibraryUnusable(self._address.shown, f"cannot be used ({told})", remedy) from error

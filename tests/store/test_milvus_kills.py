@@ -1,0 +1,168 @@
+"""What no kill may do to a library in Milvus: of the process that writes, before any of its calls, or of the server."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from earmark.search.rank import propose
+from earmark.store import milvus, milvus_client
+from earmark.store.milvus import MilvusStore
+from earmark.store.milvus_rows import State
+from earmark.store.store import LibraryAway
+
+from .engines import Server, lite_engine
+from .made_up import embeddings, put
+
+ROOT = Path(__file__).parents[2]
+MOST_CALLS = 100
+A1, A2, B = ("/music/a.pdf", "sha-1"), ("/music/a.pdf", "sha-2"), ("/music/b.pdf", "sha-3")
+Pieces = list[tuple[str, str]]
+"""Their sources and checksums, by name."""
+
+
+class Killed(BaseException):
+    """The process has ended there."""
+
+
+def killed_at(store: MilvusStore, call: int) -> None:
+    """Ends the process at the store's next write but ``call``, before the server has done it."""
+    left = call
+
+    def counting(write: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*arguments: Any, **named: Any) -> Any:
+            nonlocal left
+            left -= 1
+            if left == -1:
+                raise Killed
+            return write(*arguments, **named)
+
+        return counted
+
+    client = store._rows._client
+    for name in ("upsert", "insert", "delete"):
+        setattr(client, name, counting(getattr(client, name)))
+
+
+def opened(server: Server, name: str, create: bool = False) -> MilvusStore:
+    store = server.open(name, create)
+    assert isinstance(store, MilvusStore)
+    return store
+
+
+def what_is_there(store: MilvusStore) -> Pieces:
+    """The pieces, all of which are whole, and found; nothing else is."""
+    pieces = store.pieces()
+    for piece in pieces:
+        assert len(store.contents(piece.id)[0]) == 50
+        assert piece.id in store.nearest(store.contents(piece.id)[1], 1).pieces
+    assert {*store.some(propose(store.nearest(embeddings(9), 150)))} == {*pieces}
+    return [(piece.source, piece.sha256) for piece in pieces]
+
+
+def assert_nothing_is_left(store: MilvusStore, pieces: int) -> None:
+    """How many rows each collection has, with all states, is what so many pieces take."""
+    client, rows = store._rows._client, store._rows
+    for name, each in ((rows._pieces, 1), (rows._contents, 1), (rows._index("m-1"), 50)):
+        if client.has_collection(name):
+            assert client.query(name, "", ["count(*)"])[0]["count(*)"] == pieces * each
+
+
+def ends(server: Server, change: str) -> list[Pieces]:
+    """What a library of one piece holds when the process that changes it is killed before its first call, its second,
+    and so on, and at last does not come to be killed. Each time it is made good, and nothing is left behind."""
+    command = [sys.executable, "-m", "tests.store.dying_writer"]
+    found = list[Pieces]()
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdin
+        assert writer.stdout
+        for call in count(1):
+            assert call < MOST_CALLS
+            if found[-1:] != [[A1]]:
+                store = opened(server, change, create=True)
+                store.remove(store.pieces())
+                put(store, "a", 1)
+                store.close()
+            writer.stdin.write(f"{change} {server.address(change)} {call}\n")
+            writer.stdin.flush()
+            end = writer.stdout.readline().strip()
+            again = opened(server, change)
+            found.append(what_is_there(again))
+            again.settle()
+            assert_nothing_is_left(again, len(found[-1]))
+            again.close()
+            if end != "killed":
+                assert end == "done"
+                writer.stdin.close()
+                return found
+    raise AssertionError
+
+
+def test_a_process_killed_before_any_of_its_calls_leaves_each_piece_whole_or_not_there(
+    milvus_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(milvus, "ABANDONED_NS", -1)
+    afterwards: dict[str, Pieces] = {"add": [A1, B], "replace": [A2], "remove": [], "move": [A1]}
+    with ThreadPoolExecutor(len(afterwards)) as threads:  # each waits for the server most of the time
+        all_ends = threads.map(lambda change: ends(milvus_server, change), afterwards)
+        for (change, after), found in zip(afterwards.items(), all_ends, strict=True):
+            turned = found.index(after)
+            assert found == [[A1]] * turned + [after] * (len(found) - turned), change
+            assert len(found) > 10  # calls
+            if change in ("replace", "remove"):  # what was there is cleared away after that
+                assert turned < len(found) - 2
+
+
+def test_what_is_on_its_way_is_no_answer(tmp_path: Path) -> None:
+    engine = lite_engine(tmp_path)
+    store = engine.open("music", True)
+    assert isinstance(store, MilvusStore)
+    piece = put(store, "a", 1)
+    killed_at(store, 3)  # all is written but the row that says so
+    with pytest.raises(Killed):
+        put(store, "b", 2)
+    again = engine.open("music", True)
+    assert isinstance(again, MilvusStore)
+    (coming,) = again._rows.where(f"state == {State.COMING}")
+    assert coming.piece.id in again.nearest(embeddings(2), 5).pieces
+    assert again.some([coming.piece.id, piece.id]) == [piece]
+    assert list(again.embeddings([coming.piece.id, piece.id])) == [piece.id]
+    again.settle()  # it may still be coming
+    assert again._rows.where(f"state == {State.COMING}") == [coming]
+    for one in (store, again):
+        one.close()
+
+
+def test_a_server_killed_while_a_piece_is_replaced_has_it_whole_or_not_there(milvus_server: Server) -> None:
+    """The process that writes ends at the same moment; one that only asks goes on when the server is back."""
+    reader = milvus_server.open("killed", True)
+    found = []
+    for call in (1, 3, 5):  # before what it holds is written, before it is there, before what was there is deleted
+        store = opened(milvus_server, "killed")
+        store.remove(store.pieces())
+        put(store, "a", 1)
+        killed_at(store, call)
+        with pytest.raises(Killed):
+            put(store, "a", 2)
+        milvus_server.kill()
+        with pytest.raises(LibraryAway), patch.object(milvus_client, "TIMEOUT_S", 2.0):
+            reader.pieces()
+        milvus_server.start()
+        again = opened(milvus_server, "killed")
+        found.append(what_is_there(again))
+        with patch.object(milvus, "ABANDONED_NS", -1):
+            again.settle()
+        assert what_is_there(again) == found[-1]
+        assert_nothing_is_left(again, 1)
+        assert [(piece.source, piece.sha256) for piece in reader.pieces()] == found[-1]
+        again.close()
+    reader.close()
+    assert found == [[A1], [A1], [A2]]
