@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from benchmarks.support.command import earmark, run
 from benchmarks.support.hours import ABSENT_EVERY, Part, Takes, make
+from benchmarks.support.overlap import is_same, shared_s
 from benchmarks.support.pieces import Piece, add, read_pieces
 from benchmarks.support.results import begin, finish, table
 from earmark.files import write_json
@@ -52,7 +53,8 @@ def measure(parts: Sequence[Part], told: Sequence[Told], sources: dict[str, Piec
     off_s: list[float] = []
     for part in present:
         own = [one for one in named if sources[one["source"]] == part.piece and _shared_s(one, part) > 0]
-        right = next((one for one in own if _is_found(one, part)), None)
+        heard_s = part.start_s, part.end_s
+        right = next((one for one in own if is_same((one["start_s"], one["end_s"]), heard_s)), None)
         if right is None:
             continue
         found, sure, whole = found + 1, sure + right["sure"], whole + (len(own) == 1)
@@ -77,14 +79,7 @@ def measure(parts: Sequence[Part], told: Sequence[Told], sources: dict[str, Piec
 
 
 def _shared_s(one: Told, part: Part) -> float:
-    shared_s: float = max(0.0, min(one["end_s"], part.end_s) - max(one["start_s"], part.start_s))
-    return shared_s
-
-
-def _is_found(one: Told, part: Part) -> bool:
-    """Whether a stretch and a part share more than half of their union."""
-    union_s: float = max(one["end_s"], part.end_s) - min(one["start_s"], part.start_s)
-    return _shared_s(one, part) > 0.5 * union_s
+    return shared_s((one["start_s"], one["end_s"]), (part.start_s, part.end_s))
 
 
 def _is_played(one: Told, parts: Sequence[Part], sources: dict[str, Piece]) -> bool:

@@ -22,6 +22,7 @@ from benchmarks.support.answers import Answer
 from benchmarks.support.clips import RATE_HZ, play, write_wav
 from benchmarks.support.disturb import babble
 from benchmarks.support.forms import applause
+from benchmarks.support.overlap import is_same
 from benchmarks.support.pieces import Piece, read_pieces
 from earmark.library.library import Library
 from earmark.schema import FloatArray
@@ -41,12 +42,6 @@ class Part:
     piece: Piece
     start_s: float
     end_s: float
-
-    def is_heard(self, heard_s: tuple[float, float]) -> bool:
-        """Whether the two stretches share more than half of their union."""
-        start_s, end_s = heard_s
-        shared = min(end_s, self.end_s) - max(start_s, self.start_s)
-        return shared > 0.5 * (max(end_s, self.end_s) - min(start_s, self.start_s))
 
 
 @dataclass(frozen=True)
@@ -133,7 +128,7 @@ def look_up(tape: Tape, own: Library, other: Library, names: Mapping[str, Piece]
             start_s=part.start_s,
             rank=1 if hit else None,
             confident=findings.confident,
-            place=hit is not None and hit.heard_s is not None and part.is_heard(hit.heard_s),
+            place=hit is not None and hit.heard_s is not None and is_same(hit.heard_s, (part.start_s, part.end_s)),
             absent=absent.confident,
             first=names[findings.hits[0].piece].name if findings.hits else None,
         )
