@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -361,6 +362,22 @@ def test_nothing_sticks_out_and_text_can_be_read(visit: Visit, clip: Path, optio
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, view
         assert page.evaluate(CUT_OFF) == 0, view
         assert page.evaluate(CONTRASTS) == [], view
+
+
+def test_the_bar_of_a_score_fits_a_small_phone(visit: Visit, clip: Path) -> None:
+    page = visit(**PHONE | {"viewport": {"width": 360, "height": 740}})
+    ask(page, clip)
+    page.wait_for_selector("#query .overlay-place[display=inline]")
+    page.click("#query [data-do=in]")
+    page.evaluate("document.querySelector('#query .score-page').textContent = 'Page 12 of 34'")
+    parts = page.evaluate(
+        """() => [...document.querySelector("#query .score-bar").children].map((part) => {
+            const { left, right } = part.getBoundingClientRect();
+            return [left, Math.max(right, left + part.scrollWidth)];
+        }).concat([[document.querySelector("#query .score-bar").getBoundingClientRect().right]])"""
+    )
+    for (_, end), (start, *_) in itertools.pairwise(parts):
+        assert end <= start + 1, parts
 
 
 CUT_OFF = """() => [...document.querySelectorAll("button, h1")].filter((element) => element.clientWidth &&
