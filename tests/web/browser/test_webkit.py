@@ -100,6 +100,7 @@ def test_a_recording_is_found_followed_and_saved(window: Window, clip: Path) -> 
     window.give(clip)
     window.seen("#query .overlay-place[display=inline]")
     assert window.text("#query-title") == "piece-1"
+    window.wait("!document.querySelector('#query .score-sheet img.missing')")
     window.wait("document.querySelector('#why-words').textContent.includes('counts most')")
     window.seen("#query [data-do=forth]:enabled")
     window.run(
