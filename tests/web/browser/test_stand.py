@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .conftest import FIREFOX, PHONE
+from .conftest import FIREFOX, PHONE, Visit
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
-    from .conftest import Visit
+    from tests.conftest import Music
+    from tests.fake_encoders import FakeEncoders
+    from tests.web.conftest import Fill, Serve
 
 TABLET: dict[str, Any] = {"viewport": {"width": 820, "height": 1180}, "has_touch": True}
 WIDEST: dict[str, Any] = {"viewport": {"width": 2560, "height": 1100}}
@@ -206,20 +210,30 @@ def test_a_bookmark_of_a_system_is_reached_and_marked(visit: Visit) -> None:
     page.wait_for_selector("#marks-list .bookmark", state="detached")
 
 
-@pytest.mark.skipif(bool(FIREFOX), reason="Playwright cannot take Firefox off the net")
-def test_what_was_on_the_stand_opens_without_the_server(visit: Visit) -> None:
-    page = at_the_piano(visit, **TABLET)
-    is_kept = page.evaluate(
-        """async () => {
-            for (let tries = 0; tries < 600; tries += 1) {
-                if (await caches.match("/api/v1/pieces/1")) return true;
-                await new Promise((resolve) => setTimeout(resolve, 50));
-            }
-            return false;
-        }"""
-    )
-    assert is_kept
-    page.context.set_offline(True)
+@pytest.fixture
+def left_alone(
+    browser: Browser, serve: Serve, fill: Fill, encoders: FakeEncoders, music: Music, tmp_path: Path
+) -> Iterator[Page]:
+    """A page whose server has ended, after the first piece was on the stand."""
+    with serve(fill(tmp_path / "library", encoders, music), encoders) as served:
+        visit = Visit(browser, served.url, [])
+        page = at_the_piano(visit, **TABLET)
+        is_kept = page.evaluate(
+            """async () => {
+                for (let tries = 0; tries < 600; tries += 1) {
+                    if (await caches.match("/api/v1/pieces/1")) return true;
+                    await new Promise((resolve) => setTimeout(resolve, 50));
+                }
+                return false;
+            }"""
+        )
+        assert is_kept
+    yield page
+    visit.close()
+
+
+def test_what_was_on_the_stand_opens_without_the_server(left_alone: Page) -> None:
+    page = left_alone
     page.goto(page.url.split("#")[0])
     page.click("nav >> text=Library")
     page.wait_for_selector(".book")
