@@ -61,6 +61,16 @@ def seek(page: Page, seconds: float) -> None:
     page.locator("#query input[type=range]").fill(str(seconds))
 
 
+def test_the_first_view_is_small(visit: Visit) -> None:
+    page = visit()
+    page.wait_for_function("() => document.querySelector('#ask-lead').textContent.includes('your 3 pieces')")
+    sent = page.evaluate(
+        """["navigation", "resource"].flatMap((kind) => performance.getEntriesByType(kind))
+            .reduce((sum, { transferSize }) => sum + transferSize, 0)"""
+    )
+    assert 50_000 < sent < 150_000
+
+
 def test_a_dropped_recording_names_the_piece_and_marks_the_place(visit: Visit, clip: Path) -> None:
     page = visit()
     data = base64.b64encode(clip.read_bytes()).decode()
