@@ -21,12 +21,13 @@ test: packages $(VENV)/dev
 suite: $(VENV)/dev
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $$($(BIN)/python -c 'import os; print(1 + os.cpu_count())') --dist worksteal --durations 10
 
-# The contract of engines, over Milvus Lite and a Milvus server, and a Ray cluster. Both listen on all addresses: there is
-# no network but loopback while they run. The server needs old packages, so it has an environment of its own.
+# The contract of engines, over Milvus Lite and a Milvus server, a Ray cluster and an object store. They listen on all
+# addresses: there is no network but loopback while they run. The Milvus server needs old packages, so it has an
+# environment of its own.
 ENGINES := tests/store/test_store.py tests/store/test_milvus.py tests/store/test_milvus_kills.py tests/cli/test_milvus.py \
-	tests/web/test_service.py tests/sources/test_cluster.py
+	tests/web/test_service.py tests/sources/test_cluster.py tests/sources/test_object_store.py
 engines: $(VENV)/dev
-	$(BIN)/pip $(INSTALL) --editable '.[milvus,ray]' milvus-lite
+	$(BIN)/pip $(INSTALL) --editable '.[milvus,ray,s3]' milvus-lite 'moto[s3,server]'
 	$(PYTHON) -m venv $(VENV)/milvus
 	$(VENV)/milvus/bin/pip install --quiet milvus 'pymilvus<2.4' 'setuptools<81' 'marshmallow<4' 'environs<10'
 	EARMARK_TEST_MILVUS_SERVER=$(CURDIR)/$(VENV)/milvus/bin/milvus-server RAY_USAGE_STATS_ENABLED=0 unshare --net \

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,16 +19,22 @@ from earmark.library.library import Library
 from earmark.search import query as query_module
 from earmark.search.lists import can_be_mapped
 from earmark.sources import encode as encode_module
-from earmark.sources.on_disk import Score
+from earmark.sources.object_store import FILES
+from earmark.sources.on_disk import PageFile, Score, score_at
+from earmark.sources.reading import read_page
 from earmark.store import embedded_search
 from earmark.store.embedding_files import INDEX
 from earmark.store.store import UPLOADS, LibraryUnusable, Piece, pending_mark
+from earmark.store.whole import copy_pieces
 
 if TYPE_CHECKING:
     from tests.conftest import Music, WriteWav
     from tests.fake_encoders import FakeEncoders
 
 PIECES, NOTES = 5, 120
+
+
+GONE = PageFile("file://elsewhere/a.pdf", 1, 1)
 
 
 @pytest.fixture
@@ -342,3 +349,42 @@ def test_a_moved_piece_that_another_process_removes_is_added_anew(
     monkeypatch.setattr(library.store, "relocate", relocate)
     assert statuses(library.add(scores / "moved.pdf")) == ["added"]
     assert "moved" in {piece.name for piece in library.pieces()}
+
+
+def test_files_that_are_not_here_are_fetched_from_where_they_were_put(
+    library: Library, scores: Path, tmp_path: Path, encoders: FakeEncoders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A library that was copied while they were here, and one that they were added to."""
+    pytest.importorskip("fsspec")
+    piece = library.add(scores)[0].piece
+    assert piece is not None
+    content = (scores / "piece-0.pdf").read_bytes()
+    monkeypatch.setenv(FILES, str(tmp_path / "kept"))
+    with Library.open(tmp_path / "copied", encoders) as copied, Library.open(tmp_path / "other", encoders) as other:
+        copy_pieces(library.store, copied.store, lambda *_: None)
+        assert len(list((tmp_path / "kept").rglob("*.pdf"))) == len(library.pieces())
+        shutil.move(scores, tmp_path / "away")
+        (fetched,) = copied.files(piece)
+        assert fetched.is_relative_to(tmp_path / "copied")
+        assert fetched.read_bytes() == content
+        assert read_page([fetched], 1, copied.sandbox).image.ndim == 2
+        shutil.rmtree(tmp_path / "kept")
+        assert other.add(tmp_path / "away")[0].status == "added"
+        assert len(list((tmp_path / "kept").rglob("*.pdf"))) == len(other.pieces())
+        monkeypatch.delenv(FILES)
+        with pytest.raises(BadInput, match="is not what was added, or not there any more; add it again"):
+            other.fetched(piece)
+        elsewhere = replace(score_at("file://elsewhere/a.pdf", tmp_path / "away" / "piece-0.pdf"), files=(GONE,))
+        other.store.relocate(other.pieces()[0], elsewhere)
+        with pytest.raises(BadInput, match=f"is on another machine; keep files where all machines can .*: {FILES}"):
+            other.files(other.pieces()[0])
+
+
+def test_what_cannot_be_put_where_others_fetch_it_is_not_added(
+    library: Library, scores: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("fsspec")
+    monkeypatch.setenv(FILES, "nonsense://bucket")
+    with pytest.raises(LibraryUnusable, match=r"nonsense://bucket: cannot be used \(.*\); check EARMARK_FILES"):
+        library.add(scores)
+    assert library.pieces() == []

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from earmark.library.library import Library
+from earmark.sources.object_store import FILES
 from earmark.web.added_files import ABANDONED_S
 from earmark.web.catalogue import Catalogue
 from earmark.web.errors import Refusal
@@ -204,3 +205,23 @@ def test_a_file_that_is_not_what_was_added_is_not_served(
     path.mkdir()
     with pytest.raises(Refusal, match="is not what was added"):
         catalogue.files(piece)
+
+
+def test_a_file_that_is_not_what_was_added_is_fetched_from_where_others_put_it(
+    library: Library, catalogue: Catalogue, music: Music, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("fsspec")
+    monkeypatch.setenv(FILES, str(tmp_path / "kept"))
+    path = music.write_pdf(tmp_path / "mine.pdf", music.melody(1, 48))
+    piece = library.add(path)[0].piece
+    assert piece is not None
+    content = path.read_bytes()
+    path.write_bytes(content[:-1])
+    (fetched,) = catalogue.files(piece)
+    assert Path(fetched).read_bytes() == content
+    (kept,) = (tmp_path / "kept").rglob("*.pdf")
+    kept.unlink()
+    Path(fetched).unlink()
+    with pytest.raises(Refusal, match="the file of mine is not there") as refused:
+        catalogue.files(piece)
+    assert str(tmp_path) not in str(refused.value)

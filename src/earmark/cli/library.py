@@ -162,8 +162,8 @@ def _draw(library: Library, findings: Findings, folder: Path) -> Path | None:
     if not findings.hits:
         return None
     hit = findings.hits[0]
-    files = library.store.files(library.store.piece(hit.piece_id))
-    image = mark_place(read_page([file.path for file in files], hit.page, library.sandbox), hit.box)
+    files = library.files(library.store.piece(hit.piece_id))
+    image = mark_place(read_page(files, hit.page, library.sandbox), hit.box)
     path = folder / f"{Path(findings.query_path).stem}.png"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -179,7 +179,7 @@ def _annotate(library: Library, answers: Iterable[Findings], path: Path) -> None
     from earmark.files import write_json
 
     def files(hit: Hit) -> list[Path]:
-        return [Path(file.path) for file in library.store.files(library.store.piece(hit.piece_id))]
+        return library.files(library.store.piece(hit.piece_id))
 
     try:
         asked = [(found, [files(hit) for hit in found.hits]) for found in answers]

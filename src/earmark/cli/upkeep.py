@@ -85,7 +85,7 @@ def copy_command(where: str, to: str) -> None:
     """Put the pieces of LIBRARY into the library TO, without reading any file anew.
 
     Either may be a folder or an address in Milvus. TO is made if need be. What it has already is not copied again, so
-    that a copy that was stopped goes on. Files are not copied: pieces are read from where they were.
+    that a copy that was stopped goes on. Files stay where they are; with EARMARK_FILES=s3://… they are put there, too.
 
     \b
     earmark copy ~/scores milvus://db.example.org:19530/scores

@@ -28,6 +28,7 @@ from earmark.sheet.parts import Part
 from earmark.sources.archives import is_archive
 from earmark.sources.encode import Embedded, Encoding, Work
 from earmark.sources.extent import Extent, Watcher, extent
+from earmark.sources.object_store import ObjectStore
 from earmark.sources.on_disk import (
     Score,
     Skipped,
@@ -105,7 +106,7 @@ class Adding:
     ``model_id`` by ``encoding``.
 
     ``downloads`` is the folder for what comes from the web, ``unpacked`` that for what archives hold; with ``split``, a
-    file of several titles is as many pieces.
+    file of several titles is as many pieces. Files are put into ``kept``, too, for other machines, unless it is None.
     """
 
     store: Store
@@ -115,6 +116,7 @@ class Adding:
     downloads: Path
     unpacked: Path
     split: bool
+    kept: ObjectStore | None = None
     watcher: Watcher | None = None
 
     def tell_extents(self, found: Iterable[Found]) -> None:
@@ -306,6 +308,7 @@ class Adding:
             yield self._add(source, score)
             return
         assert read.piece is not None
+        self._keep(score, source.content)
         kept = set()
         for part in read.parts:
             piece = read.piece.cut(part.first, part.last)
@@ -326,10 +329,19 @@ class Adding:
             yield Outcome(address, "replaced" if known else "added", stored)
         self.store.remove([piece for piece in before if piece.source not in kept])
 
+    def _keep(self, score: Score, content: str) -> None:
+        """Puts a score's files where other machines fetch them, before its pieces are there."""
+        if self.kept:
+            try:
+                self.kept.put(content, score.files)
+            except BadInput as error:  # others would fail, too
+                raise LibraryUnusable(error.path, error.what, error.remedy) from error
+
     def _put(self, score: Score, content: str, read: Embedded) -> tuple[Piece, tuple[str, ...]]:
         """The piece, and what was amiss with it or is not read."""
         found = read.recording or read.piece
         assert found is not None
+        self._keep(score, content)
         titled = replace(score, title=score.title or found.title, composer=score.composer or found.composer)
         if isinstance(found, EmbeddedRecording):
             stored = self.store.put_recording(titled, content, found.times_s, found.embeddings, self.model_id)

@@ -38,6 +38,7 @@ from earmark.sheet.flat_pages import read_flat_pages
 from earmark.sheet.formats import is_sheet_music
 from earmark.sources.encode import Encoding, Threads
 from earmark.sources.extent import Watcher
+from earmark.sources.object_store import FILES, ObjectStore
 from earmark.sources.on_disk import Score, missing_files
 from earmark.sources.questions import one_question, questions
 from earmark.sources.reading import read_query, read_recording
@@ -45,6 +46,7 @@ from earmark.sources.remote import at_hand
 from earmark.store.location import is_remote, kept_in, open_store
 from earmark.store.store import (
     DOWNLOADS,
+    FETCHED,
     UNPACKED,
     UPLOADS,
     Bookmark,
@@ -154,7 +156,8 @@ class Library:
         folder = kept_in(self._where)
         encoding = self._encoding(jobs or os.cpu_count() or 1, ray)
         places = folder / DOWNLOADS, folder / UNPACKED
-        adding = Adding(self.store, self.model.model_id, self.sandbox, encoding, *places, split, watcher)
+        kept = ObjectStore.given()
+        adding = Adding(self.store, self.model.model_id, self.sandbox, encoding, *places, split, kept, watcher)
         found = list(find_sources(given, self.sandbox, folder / UNPACKED))
         adding.tell_extents(found)
         outcomes = []
@@ -332,6 +335,26 @@ class Library:
     def missing(self, piece: Piece) -> list[str]:
         """The files of a piece that are not where they were; `earmark.store.verify` finds where they went."""
         return missing_files(self.store.files(piece))
+
+    def files(self, piece: Piece) -> list[Path]:
+        """The files of a piece, to be read: where they were added, or as `fetched` gives them if they are not there;
+        raises as that does."""
+        files = self.store.files(piece)
+        is_elsewhere = any("://" in file.path for file in files)
+        if is_elsewhere or (missing_files(files) and ObjectStore.given()):
+            return self.fetched(piece)
+        return [Path(file.path) for file in files]
+
+    def fetched(self, piece: Piece) -> list[Path]:
+        """The files of a piece as they were added, fetched into the library's folder from where other machines put
+        them (see `earmark.sources.object_store`). Raises BadInput when they cannot be had."""
+        files, there = self.store.files(piece), ObjectStore.given()
+        if there is None:
+            if "://" in files[0].path:
+                remedy = f"keep files where all machines can fetch them: {FILES}"
+                raise BadInput(files[0].path, "is on another machine", remedy)
+            raise BadInput(files[0].path, "is not what was added, or not there any more", "add it again")
+        return there.fetch(piece.sha256, files, kept_in(self._where) / FETCHED)
 
     def edit(
         self,

@@ -154,8 +154,7 @@ class Shelf:
         path = self.folder / PAGES / f"{piece}-{page}-{hashlib.sha256(repr(box).encode()).hexdigest()[:8]}.png"
         if not path.exists():
             try:
-                store = self._library.store
-                files = [file.path for file in store.files(store.piece(piece))]
+                files = self._library.files(self._library.store.piece(piece))
                 image = mark_place(read_page(files, page, self._library.sandbox), box)
             except (BadInput, KeyError):
                 return None

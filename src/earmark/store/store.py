@@ -21,9 +21,9 @@ from earmark.schema import FloatArray, Page
 from earmark.search.index import Neighbours
 from earmark.sources.on_disk import PageFile, Score
 
-UPLOADS, DOWNLOADS, UNPACKED = "uploads", "iiif", "unpacked"
+UPLOADS, DOWNLOADS, UNPACKED, FETCHED = "uploads", "iiif", "unpacked", "fetched"
 """The folders in a library's: scores that came through the browser; a folder of images for each manifest; a folder for
-each ZIP archive."""
+each ZIP archive; what was fetched from an object store, which may be removed at any time."""
 PENDING = ".pending"
 
 

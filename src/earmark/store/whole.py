@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Set
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from earmark.errors import BadInput
 from earmark.results.places import Place
 from earmark.schema import FloatArray, Page
-from earmark.sources.on_disk import Score
-from earmark.store.store import Bookmark, Edit, Piece, Store
+from earmark.sources.object_store import ObjectStore, whole_content
+from earmark.sources.on_disk import PageFile, Score, sha256
+from earmark.store.store import Bookmark, Edit, LibraryUnusable, Piece, Store
 
 
 @dataclass(frozen=True)
@@ -71,11 +74,14 @@ def copy_pieces(source: Store, to: Store, report: Callable[[Piece, bool, int, in
     """Puts all pieces of one library into another that has not got them yet, whatever engines hold them.
 
     ``report(piece, is_new, done, total)`` is called for each. One that was put is there for good; a second run goes on.
-    In the end the other library settles.
+    In the end the other library settles. Files of this machine are put where others fetch them, if there is such a
+    place (`earmark.sources.object_store`).
     Raises Mismatch when the other library is of another model.
     """
-    pieces = source.pieces()
+    pieces, kept = source.pieces(), ObjectStore.given()
     for done, piece in enumerate(pieces, start=1):
+        if kept:
+            _keep(kept, piece.sha256, source.files(piece))
         there = to.with_source(piece.source)
         is_new = there is None or _told(there, to) != _told(piece, source)
         if is_new:
@@ -85,6 +91,16 @@ def copy_pieces(source: Store, to: Store, report: Callable[[Piece, bool, int, in
                 continue
         report(piece, is_new, done, len(pieces))
     to.settle()
+
+
+def _keep(kept: ObjectStore, content: str, files: tuple[PageFile, ...]) -> None:
+    """Puts files that are here, and are still what was added, where other machines fetch them."""
+    try:
+        here = all(os.path.isfile(file.path) for file in files)
+        if here and sha256(Score("", "", files)) == whole_content(content):
+            kept.put(content, files)
+    except BadInput as error:  # others would fail, too
+        raise LibraryUnusable(error.path, error.what, error.remedy) from error
 
 
 def _told(piece: Piece, store: Store) -> tuple[object, ...]:

@@ -21,9 +21,10 @@ from earmark.library.library import Library
 from earmark.results.places import Kind, Place
 from earmark.schema import Box, Page
 from earmark.sheet.formats import kind_of_name
+from earmark.sources.object_store import whole_content
 from earmark.sources.on_disk import PageFile, Score, page_file, sha256
 from earmark.store.names import Order, having, in_order, initial, natural
-from earmark.store.store import DOWNLOADS, UNPACKED, UPLOADS, Bookmark, LibraryUnusable, Piece
+from earmark.store.store import DOWNLOADS, FETCHED, UNPACKED, UPLOADS, Bookmark, LibraryUnusable, Piece
 from earmark.store.whole import Whole, put_whole, take_out
 from earmark.web.added_files import AddedFiles
 from earmark.web.errors import Refusal
@@ -192,17 +193,19 @@ class Catalogue:
             return [piece.id, page, *([] if system is None else [system])]
 
     def files(self, piece: Piece) -> list[str]:
-        """The files that a piece's pages, or its sound, are in.
+        """The files that a piece's pages, or its sound, are in, as they were added: here, or fetched.
 
         Raises Refusal, unusable_file, when they are not what was added: whoever made the library may have written the
         path of any file into it, but cannot know what is in the files of this machine.
         """
         with self._lock:
             files = self._library.store.files(piece)
-        if any(_state(file.path) != file for file in files) and not self._is_known(piece, files):
-            what = f"the file of {piece.name} is not what was added, or not there any more"
-            raise Refusal("unusable_file", what, "add it again")
-        return [file.path for file in files]
+        if all(_state(file.path) == file for file in files) or self._is_known(piece, files):
+            return [file.path for file in files]
+        try:
+            return list(map(str, self._library.fetched(piece)))
+        except BadInput as error:
+            raise Refusal("unusable_file", f"the file of {piece.name} {error.what}", error.remedy) from error
 
     def _is_known(self, piece: Piece, files: tuple[PageFile, ...]) -> bool:
         """Whether files of other times, a copy's say, have the content that was added."""
@@ -211,7 +214,7 @@ class Catalogue:
             return False
         if found not in self._contents:
             self._contents[found] = sha256(Score(piece.name, piece.source, files))
-        return self._contents[found] == piece.sha256.partition("#")[0]
+        return self._contents[found] == whole_content(piece.sha256)
 
     def remove(self, identifier: int) -> dict[str, Any]:
         """Takes a piece out and says how to bring it back; until then its files stay."""
@@ -281,7 +284,7 @@ class Catalogue:
         itself keeps are left out."""
         found = 0
         for folder, folders, files in os.walk(self._folder):
-            own = (UPLOADS, DOWNLOADS, UNPACKED) if Path(folder) == self._folder else ()
+            own = (UPLOADS, DOWNLOADS, UNPACKED, FETCHED) if Path(folder) == self._folder else ()
             folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in own)
             for name in sorted(files):
                 path = Path(folder, name)
