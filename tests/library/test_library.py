@@ -371,6 +371,9 @@ def test_files_that_are_not_here_are_fetched_from_where_they_were_put(
         shutil.rmtree(tmp_path / "kept")
         assert other.add(tmp_path / "away")[0].status == "added"
         assert len(list((tmp_path / "kept").rglob("*.pdf"))) == len(other.pieces())
+        shutil.rmtree(tmp_path / "kept")
+        assert {outcome.status for outcome in other.add(tmp_path / "away")} == {"unchanged"}
+        assert len(list((tmp_path / "kept").rglob("*.pdf"))) == len(other.pieces())
         monkeypatch.delenv(FILES)
         with pytest.raises(BadInput, match="is not what was added, or not there any more; add it again"):
             other.fetched(piece)

@@ -272,14 +272,14 @@ class Adding:
         cannot."""
         before = self.store.with_source(score.source)
         if before and self.store.files(before) == score.files:
-            return Outcome(score.source, "unchanged", before)
+            return self._unchanged(score, before)
         twin = None if before else self.store.with_content(source.content)
         if twin and all(Path(file.path).exists() for file in self.store.files(twin)):
-            return Outcome(score.source, "unchanged", twin)
+            return self._unchanged(score, twin)
         same = before if before and before.sha256 == source.content else twin  # touched, or moved
         if same:
             try:
-                return Outcome(score.source, "unchanged", self.store.relocate(same, score))
+                return self._unchanged(score, self.store.relocate(same, score))
             except KeyError:  # another process has removed it meanwhile
                 before = None
         status: Status = "replaced" if before else "added"
@@ -301,6 +301,7 @@ class Adding:
         """The pieces of one file, each for itself; in place of what the file was before."""
         before, unchanged = self._known_parts(score)
         if unchanged:
+            self._keep(score, unchanged[0].sha256)
             yield from (Outcome(piece.source, "unchanged", piece) for piece in unchanged)
             return
         read = self._read(source, score)
@@ -328,6 +329,11 @@ class Adding:
             kept.add(address)
             yield Outcome(address, "replaced" if known else "added", stored)
         self.store.remove([piece for piece in before if piece.source not in kept])
+
+    def _unchanged(self, score: Score, piece: Piece) -> Outcome:
+        """That a piece of a score is there already; its files are put for other machines, if they were not then."""
+        self._keep(score, piece.sha256)
+        return Outcome(score.source, "unchanged", piece)
 
     def _keep(self, score: Score, content: str) -> None:
         """Puts a score's files where other machines fetch them, before its pieces are there."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
@@ -39,8 +39,10 @@ class ObjectStore:
         """Puts the files of a piece of this content there, as far as they are not."""
         with self._opened() as (system, root):
             for name, file in _named(content, files):
-                path = f"{root}/{name}"
-                if not system.exists(path) or system.size(path) != file.size:
+                path, size = f"{root}/{name}", None
+                with suppress(FileNotFoundError):
+                    size = system.size(path)
+                if size != file.size:
                     system.put_file(file.path, path)
 
     def fetch(self, content: str, files: Sequence[PageFile], folder: Path) -> list[Path]:
