@@ -55,6 +55,12 @@ def test_what_is_not_there_or_of_other_content_is_refused_and_not_kept(
     assert [path.read_bytes() for path in there.fetch(content, files, tmp_path / "fetched")] == [*PAGES]
 
 
+def test_a_library_names_no_file_outside(files: tuple[PageFile, ...], tmp_path: Path) -> None:
+    (tmp_path / "1.png").write_bytes(b"mine")
+    with pytest.raises(BadInput, match="is no checksum of files"):
+        ObjectStore("memory://bucket").fetch("..", files[:1], tmp_path / "fetched")
+
+
 @pytest.mark.filterwarnings("ignore")  # others' own
 def test_s3(files: tuple[PageFile, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server of S3's protocol on this machine."""
@@ -75,7 +81,7 @@ def test_s3(files: tuple[PageFile, ...], tmp_path: Path, monkeypatch: pytest.Mon
             there.put(content, files)
         assert [path.read_bytes() for path in there.fetch(content, files, tmp_path / "fetched")] == [*PAGES]
         with pytest.raises(BadInput, match="is not there"):
-            there.fetch("other", files, tmp_path / "fetched")
+            there.fetch("0" * 64, files, tmp_path / "fetched")
     finally:
         server.stop()
 
@@ -92,4 +98,4 @@ def test_an_address_that_cannot_be_used_is_one_line(
 ) -> None:
     monkeypatch.setitem(sys.modules, "gcsfs", None)
     with pytest.raises(BadInput, match=said):
-        ObjectStore(address).put("content", files)
+        ObjectStore(address).put("0" * 64, files)

@@ -8,6 +8,7 @@ ever changed or removed: other libraries may have pieces of the same content.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -91,8 +92,14 @@ def whole_content(content: str) -> str:
 
 
 def _named(content: str, files: Sequence[PageFile]) -> list[tuple[str, PageFile]]:
-    """The names of a piece's files in an object store."""
+    """The names of a piece's files in an object store.
+
+    Raises BadInput for what is no checksum: anybody may have made the library, and would name any file.
+    """
+    whole = whole_content(content)
+    if not re.fullmatch("[0-9a-f]{64}", whole):
+        raise BadInput(whole, "is no checksum of files", "add the piece again")
     return [
-        (f"{whole_content(content)}/{number}{PurePath(file.path).suffix.lower()[:LONGEST_SUFFIX]}", file)
+        (f"{whole}/{number}{PurePath(file.path).suffix.lower()[:LONGEST_SUFFIX]}", file)
         for number, file in enumerate(files, start=1)
     ]
