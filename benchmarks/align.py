@@ -37,7 +37,7 @@ from benchmarks.support.results import begin, finish, table
 from earmark.corpus.humanise import humanise
 from earmark.corpus.render import render, timed
 from earmark.library.library import DEFAULT_MODEL, Library
-from earmark.results.alignment import Alignment
+from earmark.results.alignment import STEP_S, Alignment
 
 Floats = npt.NDArray[np.float64]
 NEAR_S = 0.5
@@ -115,8 +115,9 @@ def judge(alignment: Alignment, onsets: Onsets) -> tuple[Floats, npt.NDArray[np.
 
     marked, wanted = along(system, x), along(onsets.system, onsets.x)
     errors_s = np.array([_error(time_s, marked, *onset) for onset in zip(wanted, onsets.time_s, strict=True)])
-    nearest = np.clip(np.rint(onsets.time_s / (time_s[1] - time_s[0])).astype(int), 0, len(time_s) - 1)
-    return errors_s, system[nearest] == onsets.system
+    nearest = np.abs(time_s[:, None] - onsets.time_s).argmin(axis=0)
+    is_marked = np.abs(time_s[nearest] - onsets.time_s) <= STEP_S  # there is no mark where the piece is not heard
+    return errors_s, is_marked & (system[nearest] == onsets.system)
 
 
 def _error(time_s: Floats, marked: Floats, wanted: float, played_s: float) -> float:

@@ -111,6 +111,20 @@ def test_what_sounds_like_nothing_of_the_piece_has_no_points() -> None:
     assert np.abs(px - np.interp(moments, times_s[40:100], played[40:100]))[first].max() < 12.0
 
 
+def test_music_that_often_fits_little_has_points_throughout() -> None:
+    count = 120
+    played = np.arange(count) * 5.0 + 100
+    is_poor = np.arange(count) % 8 >= 4
+    sound = heard_at(np.where(is_poor, np.nan, played))
+    times_s = (np.arange(count, dtype=np.float64) + 0.5) * EXCERPT_S
+    fits = float(np.median((sound @ embeddings().T).max(axis=1)[~is_poor]))
+    background = np.full(count, fits - 0.1, np.float32)  # 0.1 of evidence in every second excerpt
+    marks = align(sound, times_s, count * EXCERPT_S, embeddings(), line(), background)
+    assert marks[0].time_s <= 2.0
+    assert marks[-1].time_s >= count * EXCERPT_S - 2.0
+    np.testing.assert_allclose(np.diff([mark.time_s for mark in marks]), STEP_S, atol=1e-6)
+
+
 def test_without_excerpts_there_are_no_points() -> None:
     assert align(np.zeros((0, 48), np.float32), np.zeros(0), 5.0, embeddings(), line(), np.zeros(0, np.float32)) == ()
 

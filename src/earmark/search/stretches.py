@@ -50,18 +50,24 @@ def windows(times_s: npt.NDArray[np.float64]) -> Iterator[slice]:
             return
 
 
-def decide(evidence: Iterable[tuple[int, FloatArray]], is_music: npt.NDArray[np.bool_]) -> list[Heard]:
+def decide(
+    evidence: Iterable[tuple[int, FloatArray]],
+    is_music: npt.NDArray[np.bool_],
+    played: float = PLAYED,
+    unlike: float = UNLIKE,
+) -> list[Heard]:
     """The best sequence for all excerpts, without gaps, in order.
 
     ``evidence``, of a piece, float32 [n], less the jumps, is what speaks for it in each excerpt; 0 where it was not
-    looked at. What of the sound ``is_music``, bool [n], alone can speak for a piece.
+    looked at. What of the sound ``is_music``, bool [n], alone can speak for a piece. ``played`` and ``unlike`` are in
+    units of cosine, see `PLAYED` and `UNLIKE`.
     """
     count = len(is_music)
     if not count:
         return []
     pieces, columns = [], [np.zeros(count, np.float32)]  # first: nothing known
     for piece, found in evidence:
-        earned = np.where(found > 0.0, found * is_music - PLAYED, -UNLIKE).astype(np.float32)
+        earned = np.where(found > 0.0, found * is_music - played, -unlike).astype(np.float32)
         if _pays(earned):
             pieces.append(piece)
             columns.append(earned)
