@@ -24,7 +24,8 @@ suite: $(VENV)/dev
 # The contract of engines, over Milvus Lite and a Milvus server, a Ray cluster and an object store. They listen on all
 # addresses: there is no network but loopback while they run. The Milvus server needs old packages, so it has an
 # environment of its own.
-ENGINES := tests/store/test_store.py tests/store/test_milvus.py tests/store/test_milvus_kills.py tests/cli/test_milvus.py \
+# First comes a Milvus server of its own, with TLS: it does not start beside another.
+ENGINES := tests/cli/test_milvus.py tests/store/test_store.py tests/store/test_milvus.py tests/store/test_milvus_kills.py \
 	tests/web/test_service.py tests/sources/test_cluster.py tests/sources/test_object_store.py
 engines: $(VENV)/dev
 	$(BIN)/pip $(INSTALL) --editable '.[milvus,ray,s3]' milvus-lite 'moto[s3,server]'

@@ -89,6 +89,7 @@ class Server:
             except Exception as error:
                 last = error
                 time.sleep(1.0)
+        self.close()
         raise TimeoutError(f"the Milvus server does not start: {last}")
 
     def kill(self) -> None:
