@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 import signal
 import sys
+import threading
 import wave
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
@@ -179,6 +180,11 @@ def layouts_are_found_once() -> Iterator[None]:
         yield
 
 
+END = object()
+ONE_READS = threading.RLock()
+"""PDFium crashes where two threads use it at once, which no process that reads files lets them."""
+
+
 class ReadsHere:
     """In place of a process that reads files, the one of the tests: it starts at once, and sees their patches."""
 
@@ -197,8 +203,14 @@ class ReadsHere:
         """The values of a call, written and read as between processes."""
         function = getattr(importlib.import_module(call.module), call.function)
         with reading(call.files[0]):
-            found = function(call.files if call.is_many else call.files[0], *call.arguments)
-            for value in found if returned(function)[1] else [found]:
+            with ONE_READS:
+                found = function(call.files if call.is_many else call.files[0], *call.arguments)
+            values = iter(found if returned(function)[1] else [found])
+            while True:
+                with ONE_READS:
+                    value = next(values, END)
+                if value is END:
+                    return
                 yield read_value(kind, bytearray(write_value(kind, value)))
 
 
