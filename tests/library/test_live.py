@@ -51,7 +51,7 @@ def test_the_piece_is_found_and_followed(library: Library, music: Music, tmp_pat
     answers = play(Listener(library, RATE_HZ), sound(music, tmp_path / "a.wav", 1, 30, 70))
     assert answers[0].hits == ()
     sure = [answer for answer in answers if answer.confident]
-    assert sure[0].heard_s < 8
+    assert 3 <= sure[0].heard_s < 8  # of less than two seconds' excerpts nothing is sure, however well it fits
     for answer in sure[4:]:
         assert answer.hits[0].piece == "piece-1"
         assert answer.now is not None
