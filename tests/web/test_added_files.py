@@ -48,8 +48,8 @@ def start(serve: Serve, encoders: FakeEncoders, kept: Path, tmp_path: Path, musi
 
 def left(kept: Path) -> list[str]:
     """What is in the temporary folder of the server, but for the folders of processes that have begun meanwhile."""
-    made = [path for folder in kept.iterdir() for path in folder.rglob("*")]
-    return [path.name for path in made if not (path.is_dir() and path.name.startswith(PREFIX))]
+    made = [path.relative_to(folder) for folder in kept.iterdir() for path in folder.rglob("*")]
+    return [path.name for path in made if not any(part.startswith(PREFIX) for part in path.parts)]
 
 
 def refusals(served: Served, content: bytes) -> list[tuple[int, str]]:
