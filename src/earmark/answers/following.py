@@ -64,9 +64,7 @@ def _surely_found(recording: EmbeddedRecording, store: Store, calibration: Calib
     """The piece that the whole recording is surely of."""
     query = query_of(recording)
     (found,) = ranked(store, calibration, query, ["score"], 1)
-    if not found or found[0].confidence < query.confidence("score", calibration).sure:
-        return None
-    return store.piece(found[0].piece)
+    return store.piece(found[0].piece) if found and found[0].sure else None
 
 
 def _is_long_away(played: Played, duration_s: float) -> bool:

@@ -141,7 +141,7 @@ def _recordings(store: Store, calibration: Calibration, own: _Own) -> Iterator[L
         if is_same_music(own.embeddings, heard, others, calibration.backgrounds["recording"]):
             path = ranked.path[ranked.start : ranked.end]
             is_take = are_one_take(own.at[heard], others_s[path])
-            yield _link("take" if is_take else "performance", own.piece, store.piece(ranked.piece), ranked, calibration)
+            yield _link("take" if is_take else "performance", own.piece, store.piece(ranked.piece), ranked)
 
 
 def _editions(store: Store, calibration: Calibration, own: _Own) -> Iterator[Link]:
@@ -155,18 +155,16 @@ def _editions(store: Store, calibration: Calibration, own: _Own) -> Iterator[Lin
         is_whole = (heard[-1] - heard[0] + 1) >= WHOLE * len(own.embeddings)
         is_other_whole = (path.max() - path.min() + 1) >= WHOLE * len(there)
         if is_whole and is_other_whole:
-            yield _link("edition", own.piece, other, ranked, calibration)
+            yield _link("edition", own.piece, other, ranked)
         elif is_whole:
-            yield _link("part", own.piece, other, ranked, calibration)
+            yield _link("part", own.piece, other, ranked)
         elif is_other_whole:
-            yield _link("part", other, own.piece, ranked, calibration)
+            yield _link("part", other, own.piece, ranked)
 
 
-def _link(relation: Relation, piece: Piece, other: Piece, ranked: Ranked, calibration: Calibration) -> Link:
+def _link(relation: Relation, piece: Piece, other: Piece, ranked: Ranked) -> Link:
     confidence = round(ranked.confidence, 4)
-    return Link(
-        relation, piece.id, piece.name, other.id, other.name, confidence, ranked.confidence >= calibration.pages.sure
-    )
+    return Link(relation, piece.id, piece.name, other.id, other.name, confidence, ranked.sure)
 
 
 def _works(links: Iterable[Link]) -> tuple[Work, ...]:

@@ -33,11 +33,11 @@ def answer(
         pages, recordings = ranked(store, calibration, query, KINDS, top, own)
         hits = page_hits(store, pages, query)
         tapes = recording_hits(store, recordings, query)
-    verdicts = {NOTHING: 0.0}
+    verdicts, heard_s = {NOTHING: 0.0}, query.duration_s if query.pages is None else None
     if pages:
-        verdicts[_verdict(calibration, query, "score", pages[0], hits)] = pages[0].confidence
+        verdicts[verdict(pages[0], hits, heard_s)] = pages[0].confidence
     if recordings:
-        verdicts[_verdict(calibration, query, "recording", recordings[0], tapes)] = recordings[0].confidence
+        verdicts[verdict(recordings[0], tapes, heard_s)] = recordings[0].confidence
     return hits, tapes, max(verdicts, key=lambda said: (said.confident, verdicts[said]))
 
 
@@ -71,13 +71,6 @@ def _is_read_from(store: Store, piece: Piece, own: Set[str]) -> bool:
     if whole_file(piece.source) not in own | {os.path.dirname(path) for path in own}:
         return False
     return any(file.path in own for file in store.files(piece))
-
-
-def _verdict(
-    calibration: Calibration, query: Query, kind: Kind, first: Ranked, hits: Sequence[Hit | RecordingHit]
-) -> Verdict:
-    sure = query.confidence(kind, calibration).sure
-    return verdict(first, sure, hits, query.duration_s if query.pages is None else None)
 
 
 def _of(embeddings: Mapping[int, FloatArray], pieces: Sequence[int]) -> dict[int, FloatArray]:

@@ -37,6 +37,8 @@ SURE = 0.99
 it fits best, so it has to be surer than the answer to a question. 121 of 122 were on eight tapes of an hour, of pieces
 that were trained or validated on."""
 EXCERPT_S = QUERY_HOP_FRAMES / AudioSpec().frames_per_second
+BESIDE_S = 2 * EXCERPT_S
+"""Excerpts that are farther apart have silence between them."""
 
 
 def stretches(recording: EmbeddedRecording, store: Store, calibration: Calibration) -> tuple[Stretch, ...]:
@@ -106,11 +108,10 @@ def _neighbours(recording: EmbeddedRecording, store: Store) -> Iterator[tuple[sl
 def _asked(one: Heard, is_unknown: npt.NDArray[np.bool_], times_s: npt.NDArray[np.float64]) -> slice:
     """The excerpts that tell how sure a stretch is: its own, and those of unknown music just before and after it, until
     they are long enough. ``is_unknown`` bool [n], ``times_s`` float64 [n]."""
-    is_near = np.diff(times_s) < 2 * EXCERPT_S
     start, end = one.start, one.end
     while (end - start) * EXCERPT_S < ENOUGH_S:
-        before = start > 0 and is_unknown[start - 1] and is_near[start - 1]
-        after = end < len(times_s) and is_unknown[end] and is_near[end - 1]
+        before = start > 0 and is_unknown[start - 1] and times_s[start] - times_s[start - 1] < BESIDE_S
+        after = end < len(times_s) and is_unknown[end] and times_s[end] - times_s[end - 1] < BESIDE_S
         if not before and not after:
             break
         start, end = start - bool(before), end + bool(after)
@@ -142,7 +143,7 @@ def _named(
         composer=piece.composer,
         source=piece.source,
         confidence=round(first.confidence, 4),
-        sure=first.confidence >= max(SURE, query.confidence("score", calibration).sure),
+        sure=first.sure and first.confidence >= SURE,
         begins=begins,
         ends=ends,
     )

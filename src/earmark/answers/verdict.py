@@ -15,9 +15,6 @@ SHORT_S = 10.0
 """A shorter recording is the likeliest reason for not being sure."""
 SMALL_SHARE = 0.5
 """Of the query: less than that is not what it is about."""
-FEWEST = 8
-"""Excerpts of a question that may be sure, two seconds of music. With two to four, 35 of 76 live sessions of validation
-pieces were first sure of a wrong piece; with eight, one."""
 FEW = 0.5
 """Of the excerpts: when fewer have their nearest place on the path, the piece does not fit."""
 
@@ -34,13 +31,12 @@ class Verdict:
 NOTHING = Verdict(False, "not in this library", "Nothing in it resembles a piece of this library.")
 
 
-def verdict(first: Ranked, sure: float, hits: Sequence[Hit | RecordingHit], heard_s: float | None) -> Verdict:
+def verdict(first: Ranked, hits: Sequence[Hit | RecordingHit], heard_s: float | None) -> Verdict:
     """Of an answer whose best piece is ``first``, and whose ``hits`` are told.
 
-    A confidence from ``sure`` on is sure, of a question that is not too short. ``heard_s`` is how long the query is,
-    None where it is sheet music.
+    ``heard_s`` is how long the query is, None where it is sheet music.
     """
-    if first.confidence >= sure and len(first.path) >= FEWEST:
+    if first.sure:
         same = ", ".join(hit.piece for hit in hits if hit.same_as == 1)
         what = "edition" if isinstance(hits[0], Hit) else "recording"
         return Verdict(True, "surely", f"It fits this {what} best; the same music: {same}." if same else "")

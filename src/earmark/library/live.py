@@ -99,7 +99,7 @@ class Listener:
         pieces = self._library.store.embeddings(propose(self._known_neighbours()))
         ranked = query.rank(pieces, "score", calibration, top)
         hits = page_hits(self._library.store, ranked, query)
-        said = verdict(ranked[0], calibration.pages.sure, hits, heard_s) if ranked else NOTHING
+        said = verdict(ranked[0], hits, heard_s) if ranked else NOTHING
         now = self._now(ranked[0].piece, ranked[0].path, heard_s) if said.confident else None
         return Heard(heard_s, level, **vars(said), hits=hits, now=now)
 

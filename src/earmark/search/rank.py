@@ -44,6 +44,9 @@ NEIGHBOURS = 500
 """Neighbours per excerpt: ten pieces with the same phrase in five places, ten embeddings around each."""
 CANDIDATES = 32
 """Pieces that are followed, those with most votes."""
+FEWEST = 8
+"""Excerpts of a question that may be sure, two seconds of music. With two to four, 35 of 76 live sessions of validation
+pieces were first sure of a wrong piece; with eight, one."""
 RIVAL_SHARE = 0.5
 """Of the first piece's evidence: what has less of it in the same excerpts is no rival, edition or not."""
 
@@ -69,8 +72,8 @@ class Ranked:
 
     The piece is heard in the excerpts ``start`` to ``end`` (not included), along ``path`` int64 [n], the place's
     ordinal per excerpt. ``confidence``, 0..1, is the probability that it, or another edition of it, is right, read from
-    ``signs``. ``same_as`` is the place in the ranking, from 0, of the first piece that is the same music: its own where
-    there is none before.
+    ``signs``; ``sure`` says whether that is enough, and the question long enough. ``same_as`` is the place in the
+    ranking, from 0, of the first piece that is the same music: its own where there is none before.
     """
 
     piece: int
@@ -81,6 +84,7 @@ class Ranked:
     path: IntArray
     signs: Signs
     confidence: float
+    sure: bool
     same_as: int
 
 
@@ -106,9 +110,10 @@ def rank(
         excerpt = start + _best_supported(followed.evidence[start:end, i], positions[start:end], pace.support)
         place = int(followed.path[excerpt, i])
         surest = ranked[-1].confidence if ranked else 1.0  # a piece is no surer than one that fits better
-        sure = min(surest, confidence.of(signs))
+        probability = min(surest, confidence.of(signs))
+        is_sure = probability >= confidence.sure and len(positions) >= FEWEST
         path = followed.path[:, i]
-        ranked.append(Ranked(piece, place, excerpt, start, end, path, signs, sure, int(works[i])))
+        ranked.append(Ranked(piece, place, excerpt, start, end, path, signs, probability, is_sure, int(works[i])))
     return ranked
 
 
