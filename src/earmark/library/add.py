@@ -44,6 +44,7 @@ from earmark.sources.on_disk import (
 )
 from earmark.sources.remote import fetched_file
 from earmark.store.store import LibraryUnusable, Piece, Store
+from earmark.store.whole import keep_files
 
 Found = Source | str
 """A score on disk, what cannot be one or is passed over, or the address of one on the web."""
@@ -338,10 +339,7 @@ class Adding:
     def _keep(self, score: Score, content: str) -> None:
         """Puts a score's files where other machines fetch them, before its pieces are there."""
         if self.kept:
-            try:
-                self.kept.put(content, score.files)
-            except BadInput as error:  # others would fail, too
-                raise LibraryUnusable(error.path, error.what, error.remedy) from error
+            keep_files(self.kept, content, score.files)
 
     def _put(self, score: Score, content: str, read: Embedded) -> tuple[Piece, tuple[str, ...]]:
         """The piece, and what was amiss with it or is not read."""

@@ -81,7 +81,7 @@ def copy_pieces(source: Store, to: Store, report: Callable[[Piece, bool, int, in
     pieces, kept = source.pieces(), ObjectStore.given()
     for done, piece in enumerate(pieces, start=1):
         if kept:
-            _keep(kept, piece.sha256, source.files(piece))
+            _keep_unchanged(kept, piece.sha256, source.files(piece))
         there = to.with_source(piece.source)
         is_new = there is None or _told(there, to) != _told(piece, source)
         if is_new:
@@ -93,14 +93,20 @@ def copy_pieces(source: Store, to: Store, report: Callable[[Piece, bool, int, in
     to.settle()
 
 
-def _keep(kept: ObjectStore, content: str, files: tuple[PageFile, ...]) -> None:
-    """Puts files that are here, and are still what was added, where other machines fetch them."""
+def keep_files(kept: ObjectStore, content: str, files: tuple[PageFile, ...]) -> None:
+    """Puts the files of a piece of this content where other machines fetch them; raises LibraryUnusable when they
+    cannot be put there."""
     try:
-        here = all(os.path.isfile(file.path) for file in files)
-        if here and sha256(Score("", "", files)) == whole_content(content):
-            kept.put(content, files)
+        kept.put(content, files)
     except BadInput as error:  # others would fail, too
         raise LibraryUnusable(error.path, error.what, error.remedy) from error
+
+
+def _keep_unchanged(kept: ObjectStore, content: str, files: tuple[PageFile, ...]) -> None:
+    """The same of files that are here, and are still what was added."""
+    here = all(os.path.isfile(file.path) for file in files)
+    if here and sha256(Score("", "", files)) == whole_content(content):
+        keep_files(kept, content, files)
 
 
 def _told(piece: Piece, store: Store) -> tuple[object, ...]:
