@@ -161,6 +161,23 @@ def test_a_piece_that_is_not_there_is_said(visit: Visit) -> None:
     assert not page.is_visible("#stand")
 
 
+def test_what_is_done_with_a_piece_waits_for_it(visit: Visit) -> None:
+    page = visit("library")
+    page.wait_for_selector(".book")
+    held: list[Any] = []
+    page.route("**/api/v1/pieces/1", lambda route: held.append(route))
+    page.evaluate("location.hash = '#/stand/1/1'")
+    page.wait_for_selector("#stand:visible")
+    buttons = [page.locator(f"#stand-{name}") for name in ("listen", "marks")]
+    assert [button.is_disabled() for button in buttons] == [True, True]
+    while not held:
+        page.wait_for_timeout(20)
+    for route in held:
+        route.continue_()
+    page.wait_for_selector("#stand .leaf img")
+    assert [button.is_disabled() for button in buttons] == [False, False]
+
+
 def test_bookmarks_are_made_and_found_by_keys(visit: Visit) -> None:
     page = at_the_piano(visit, **TABLET)
     page.keyboard.press("PageDown")

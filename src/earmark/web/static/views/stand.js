@@ -14,6 +14,7 @@ export const title = "Music stand";
 const STORED = "earmark-stand";
 const NARROW_PX = 600;
 const SETTINGS = ["width", "two", "halves", "dark"];
+const OF_A_PIECE = ["listen", "marks"]; // what can be done once it is there
 const KEYS = {
   PageDown: 1, ArrowRight: 1, ArrowDown: 1, " ": 1, Enter: 1,
   PageUp: -1, ArrowLeft: -1, ArrowUp: -1, Backspace: -1,
@@ -38,12 +39,14 @@ export async function enter(id, page = "1") {
   showProblem($("stand-problem"), null);
   $("stand-close").href = `#/piece/${id}`;
   $("stand-title").textContent = "…";
+  for (const name of OF_A_PIECE) $(`stand-${name}`).disabled = true;
   stand.close();
   try {
     await stand.open(Number(id), Number(page) || 1);
     if (stand.piece?.id !== Number(id)) return;
     $("stand-title").textContent = titleOf(stand.piece);
     document.title = `${titleOf(stand.piece)} – Earmark`;
+    for (const name of OF_A_PIECE) $(`stand-${name}`).disabled = false;
     keep(stand.piece);
   } catch (error) {
     $("stand-title").textContent = "No such piece";
