@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
@@ -13,6 +14,8 @@ from unittest.mock import patch
 
 import pytest
 
+from earmark.schema import FloatArray
+from earmark.search.index import Neighbours
 from earmark.search.rank import propose
 from earmark.store import milvus, milvus_client
 from earmark.store.milvus import MilvusStore
@@ -24,6 +27,7 @@ from .made_up import embeddings, put
 
 ROOT = Path(__file__).parents[2]
 MOST_CALLS = 100
+READY_S = 60.0
 A1, A2, B = ("/music/a.pdf", "sha-1"), ("/music/a.pdf", "sha-2"), ("/music/b.pdf", "sha-3")
 Pieces = list[tuple[str, str]]
 """Their sources and checksums, by name."""
@@ -58,13 +62,25 @@ def opened(server: Server, name: str, create: bool = False) -> MilvusStore:
     return store
 
 
+def nearest(store: MilvusStore, queries: FloatArray, k: int) -> Neighbours:
+    """What is nearest, tried again as people are told to: a server that was just started may not be ready."""
+    end = time.monotonic() + READY_S
+    while True:
+        try:
+            return store.nearest(queries, k)
+        except LibraryAway:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.2)
+
+
 def what_is_there(store: MilvusStore) -> Pieces:
     """The pieces, all of which are whole, and found; nothing else is."""
     pieces = store.pieces()
     for piece in pieces:
         assert len(store.contents(piece.id)[0]) == 50
-        assert piece.id in store.nearest(store.contents(piece.id)[1], 1).pieces
-    assert {*store.some(propose(store.nearest(embeddings(9), 150)))} == {*pieces}
+        assert piece.id in nearest(store, store.contents(piece.id)[1], 1).pieces
+    assert {*store.some(propose(nearest(store, embeddings(9), 150)))} == {*pieces}
     return [(piece.source, piece.sha256) for piece in pieces]
 
 
@@ -139,6 +155,22 @@ def test_what_is_on_its_way_is_no_answer(tmp_path: Path) -> None:
     assert again._rows.where(f"state == {State.COMING}") == [coming]
     for one in (store, again):
         one.close()
+
+
+def test_a_server_that_has_not_loaded_what_it_searches_is_away(tmp_path: Path) -> None:
+    engine = lite_engine(tmp_path)
+    store = engine.open("music", True)
+    assert isinstance(store, MilvusStore)
+    piece = put(store, "a", 1)
+    with patch.object(store._rows, "nearest", lambda *given: [[] for _ in embeddings(1)]):
+        with pytest.raises(LibraryAway, match="has not loaded what it searches yet"):
+            store.nearest(embeddings(1), 5)
+        store.remove([piece])
+        assert store.nearest(embeddings(1), 5).pieces.size == 0
+    put(store, "a", 1)
+    assert store.nearest(embeddings(1), 5, "recording").pieces.size == 0  # there is none, and all is loaded
+    assert store.nearest(embeddings(1), 5).pieces.size
+    store.close()
 
 
 def test_a_server_killed_while_a_piece_is_replaced_has_it_whole_or_not_there(milvus_server: Server) -> None:

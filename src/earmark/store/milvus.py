@@ -38,7 +38,7 @@ from earmark.search.index import Neighbours
 from earmark.sources.on_disk import PageFile, Score, whole_file
 from earmark.store.milvus_client import Address, Rows, there
 from earmark.store.milvus_rows import BITS, Contents, Row, State, elsewhere, model_of, number_of
-from earmark.store.store import Edit, Piece, check_model
+from earmark.store.store import Edit, LibraryAway, Piece, check_model
 
 ABANDONED_NS = 3600 * 10**9
 """A piece takes seconds to be written: what has been coming for so long was left by a process that was killed."""
@@ -56,6 +56,7 @@ class MilvusStore:
         self._model_id: str | None = None
         self._contents = dict[int, Contents]()
         self._seen: dict[int, Row] | None = None  # within a snapshot
+        self._has_answered = False  # a search, within a snapshot
         if create:
             self.settle()
 
@@ -74,7 +75,7 @@ class MilvusStore:
         try:
             yield
         finally:
-            self._seen = None
+            self._seen, self._has_answered = None, False
 
     def pieces(self) -> list[Piece]:
         """See `Store.pieces`."""
@@ -199,11 +200,22 @@ class MilvusStore:
         model_id = self.model_id
         found = self._rows.nearest(model_id, embeddings, k, kind) if model_id and len(embeddings) else []
         width = min(map(len, found), default=0)
-        if not width:
-            self._model_id = None  # all was removed, and it may be another model's by now
+        if width:
+            self._has_answered = self._seen is not None
+        elif found and not self._has_answered:
+            self._check_loaded(embeddings[:1])
         rows = [[(hit["distance"], hit["id"]) for hit in hits[:width]] for hits in found]
         hits = np.array(rows, np.dtype([("similarity", "f4"), ("id", "i8")])).reshape(len(embeddings), width)
         return Neighbours(hits["similarity"], hits["id"] >> BITS, hits["id"] & ((1 << BITS) - 1))
+
+    def _check_loaded(self, embedding: FloatArray) -> None:
+        """Raises LibraryAway when a search for an embedding of any kind gives nothing, though there are pieces.
+
+        For a moment after it was killed and started again Milvus has not loaded what it searches, and does not say so.
+        """
+        before, self._model_id = self._model_id, None  # all was removed, and it may be another model's by now
+        if before and before == self.model_id and not any(self._rows.nearest(before, embedding, 1)):
+            raise LibraryAway(self._where, "has not loaded what it searches yet", "try again")
 
     def settle(self) -> None:
         """See `Store.settle`: deletes what processes that were killed have left."""

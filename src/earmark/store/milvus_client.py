@@ -204,8 +204,9 @@ class Rows:
             if rows:
                 self._client.delete(self._pieces, ids=[row.piece.id for row in rows], timeout=TIMEOUT_S)
 
-    def nearest(self, model_id: str, embeddings: FloatArray, k: int, kind: Kind) -> list[Any]:
-        """For each of ``embeddings``, at most ``k`` hits, best first: dictionaries with ``id`` and ``distance``."""
+    def nearest(self, model_id: str, embeddings: FloatArray, k: int, kind: Kind | None = None) -> list[Any]:
+        """For each of ``embeddings``, at most ``k`` hits of a kind, or of any, best first: dictionaries with ``id`` and
+        ``distance``."""
         index = self._index(model_id)
         with self.explained():
             self._ensure_index(model_id, embeddings.shape[1])
@@ -214,7 +215,7 @@ class Rows:
                     index,
                     data=list(embeddings.astype(np.float32)),
                     limit=k,
-                    filter=f"kind == {KINDS.index(kind)}",
+                    filter=f"kind == {KINDS.index(kind)}" if kind else "",
                     search_params={"metric_type": "IP", "params": {"nprobe": PROBES}},
                     timeout=TIMEOUT_S,
                 )
