@@ -183,6 +183,16 @@ def test_lists_find_what_is_there_and_files_what_is_new(with_lists: Path, monkey
     assert (with_lists / INDEX / "score-1.lists").read_bytes() == before
 
 
+def test_lists_are_asked_for_as_many_as_they_find(with_lists: Path) -> None:
+    store = open_store(with_lists, create=False)
+    whole = store.nearest(embeddings(1), 1000)
+    half = store.nearest(embeddings(1), 20)
+    assert half.pieces.shape == (50, 10)
+    np.testing.assert_allclose(half.similarities[:, 0], whole.similarities[:, 0])
+    put(store, "new", 77)
+    assert store.nearest(embeddings(77), 20).pieces.shape == (50, 10)
+
+
 def test_lists_are_made_anew_when_much_is_new(with_lists: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedded_search, "MOST_UNLISTED", 60)
     path = with_lists / INDEX / "score-1.lists"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.schema import FloatArray, IntArray
-from earmark.search.lists import PROBES
+from earmark.search.lists import FOUND_SHARE, PROBES
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,12 @@ class Index:
 
     def __init__(self, parts: Sequence[Part]) -> None:
         self._parts = [_Searched(part) for part in parts if len(part.embeddings)]
+        self._share = FOUND_SHARE if any(part.lists is not None for part in parts) else 1.0
 
     def nearest(self, embeddings: FloatArray, k: int) -> Neighbours:
-        """The ``k`` nearest of each of ``embeddings`` [n, dimension], or as many as there are."""
-        queries = np.ascontiguousarray(embeddings, np.float32)
+        """The ``k`` nearest of each of ``embeddings`` [n, dimension], or as many as there are; `FOUND_SHARE` of so many
+        where there are lists."""
+        queries, k = np.ascontiguousarray(embeddings, np.float32), math.ceil(k * self._share)
         nothing = np.zeros((len(queries), 0))
         found = [(nothing.astype(np.float32), nothing.astype(np.int64), nothing.astype(np.int64))]
         if len(queries):
@@ -73,8 +76,15 @@ class _Searched:
             similarities, found = self._index.search(queries, k, params=parameters(**self._selected))
         else:
             similarities, found = self._in_lists(queries, k)
-        rows = np.searchsorted(self._part.starts, found, side="right") - 1
+        rows = self._rows(found)
         return similarities, self._part.pieces[rows], found - self._part.starts[rows]
+
+    def _rows(self, found: IntArray) -> IntArray:
+        """To which piece, by its number in the part, each of the embeddings belongs."""
+        order = np.argsort(found, axis=None)  # sorted, they are looked up in a third of the time
+        rows = np.empty_like(found)
+        rows.flat[order] = np.searchsorted(self._part.starts, found.flat[order], side="right") - 1
+        return rows
 
     def _in_lists(self, queries: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
         """In as many lists as it takes to find ``k`` for each."""

@@ -46,6 +46,11 @@ Stored = tuple[int, int, bytes]
 """A piece's identifier, the checksum of its embeddings, and these."""
 
 
+def are_in(keys: Keys, others: Keys) -> npt.NDArray[np.bool_]:
+    """Which of some keys are among others; none comes twice in either."""
+    return np.isin(keys, others, assume_unique=True)
+
+
 class EmbeddingFiles:
     """The files of one kind in a library's folder: ``rows`` of `ROW` and ``embeddings`` uint8, as they were last read.
 
@@ -85,8 +90,8 @@ class EmbeddingFiles:
         make_folder(self._folder)
         with locked(self._folder / f"{self._kind}.lock"):
             self.read()
-            is_kept = np.isin(self.keys, stored)
-            missing = stored[~np.isin(stored, self.keys)]
+            is_kept = are_in(self.keys, stored)
+            missing = stored[~are_in(stored, self.keys)]
             kept_bytes = int(self.rows["size"][is_kept].sum())
             if 2 * kept_bytes < len(self.embeddings) or not self._path("rows").exists():
                 kept = [(row, self.embeddings) for row in self.rows[is_kept]]

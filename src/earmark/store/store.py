@@ -204,7 +204,8 @@ class Store(Protocol):
         """The ``k`` places (fewer if there are not as many) of all pieces of one kind most similar to each of
         ``embeddings`` [n, dimension].
 
-        It proposes pieces: it may miss some places, and name pieces that are on their way in or out (see `some`).
+        It proposes pieces: it may miss some places and give as many fewer, and name pieces that are on their way in or
+        out (see `some`).
         """
         ...
 
