@@ -58,6 +58,30 @@ def test_parts_headers_and_books_are_left_out(source: Source) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("instruments", "score", "parts"),
+    [
+        ("Harpsichord, Strings", "score", ("cello-score", "violinscore", "violin2score", "Viola_Score")),
+        ("Violin and Piano", "rieding_piano_score", ("rieding_violin_score",)),
+        ("S.S.A.A.T.T.B.B.", "sweet-music", ("sweet-S1", "sweet-B2")),
+    ],
+)
+def test_the_score_of_one_player_is_a_part(
+    source: Source, instruments: str, score: str, parts: tuple[str, ...]
+) -> None:
+    for name in (score, *parts):
+        write(source, f"BachJS/BWV1050/b/b-lys/{name}.ly", f"{header(instruments)}\\score {NOTES}")
+    pieces, left_out = find_pieces(source)
+    assert [Path(one.file).stem for one in pieces.values()] == [score]
+    assert {reason.partition(" ftp")[0] for reason in left_out.values()} == {"a part of"}
+
+
+def test_letters_and_numbers_are_singers_in_a_choir_alone(source: Source) -> None:
+    for name in ("suite", "suite-A1", "suite-B2"):
+        write(source, f"AnnB/O1/b/{name}.ly", f"{header('Guitar')}\\score {NOTES}")
+    assert len(find_pieces(source)[0]) == 3
+
+
 def test_a_book_of_pieces_gives_way_to_them(source: Source) -> None:
     folder = "SorF/O2/book/book-lys"
     for number in (1, 2):

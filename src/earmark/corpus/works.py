@@ -44,6 +44,10 @@ _INSTRUMENT = re.compile(
     r"|percussion|mandolin\w*|organo?",
     re.IGNORECASE,
 )
+_SCORE = re.compile(r"[-_ ]?score$", re.IGNORECASE)
+_READS_ALL = re.compile(r"piano|keyboard|vocal|voice", re.IGNORECASE)
+"""Whose score has the other players in it."""
+_SINGER = re.compile(r"[-_ ][SATB][12]$")
 _SAME_EDITION = re.compile(r"[-_](?:a4|let|letter)$", re.IGNORECASE)
 _CATALOGUE = re.compile(
     r"\b(BWV|KV?|HWV|RV|D|WoO|Hob|LWV|FWV|WAB|Op(?:us)?|O|Sz|S|H|G|P|L|M|Z)\b[\s.:]*(?:nr?[.\s]*)?([IVX]*[:/]?\d+)",
@@ -207,15 +211,21 @@ def _whole_of(one: Candidate, others: Iterable[Candidate]) -> str | None:
     return max(scores, key=lambda other: (len(one.made_of & other.made_of), bool(_WHOLE.search(other.file)))).file
 
 
+def _last_word(stem: str) -> str:
+    """The last word of a file's name, without numbers and keys behind it: ``Violin`` of ``k158-ViolinII``."""
+    named = re.sub(r"(?:[-_. ]?(?:[0-9]+|[IV]+|in[A-H]))*$", "", stem)
+    return next(reversed(re.findall(r"[A-Z]?[a-z]{2,}|[A-Z]+(?![a-z])", named)), "")
+
+
 def _is_named_a_part(one: Candidate) -> bool:
     """Whether name or header say one instrument where the piece has more."""
     stem = _SAME_EDITION.sub("", PurePosixPath(one.file).stem)
-    if _PART.search(stem):
+    if _PART.search(stem) or (_SINGER.search(stem) and _VOICE.search(one.instruments)):
         return True
+    player = _INSTRUMENT.fullmatch(_last_word(_SCORE.sub("", stem)))
     if _WHOLE.search(stem):
-        return False
-    words = re.findall(r"[A-Z]?[a-z]{2,}|[A-Z]+(?![a-z])", re.sub(r"(?:[-_. ]?(?:[0-9]+|[IV]+|in[A-H]))*$", "", stem))
-    if words and _INSTRUMENT.fullmatch(words[-1]):
+        return bool(player and _SCORE.search(stem) and not _READS_ALL.fullmatch(player[0]))
+    if player:
         return True
     several = re.search(r",| and |&|quartet|trio|orchest|ensemble|duet|duo|quintet|sextet|octet", one.instruments)
     alone = one.own_instrument and not re.search(r",| and |&|^\d", one.own_instrument)
