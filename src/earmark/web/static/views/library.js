@@ -248,7 +248,9 @@ async function together(files) {
   $("together-name").value = pages[0].name.replace(/\.\w+$/, "").replace(/[\s_-]*0*1$/, "") || "Pages";
   $("together").returnValue = "none";
   $("together").showModal();
-  await new Promise((resolve) => { $("together").onclose = resolve; });
+  await new Promise((resolve) => {
+    $("together").onclose = () => $("together").open || resolve(); // the event of an earlier closing may come late
+  });
   if ($("together").returnValue === "each") return files;
   if ($("together").returnValue === "none") return others;
   try {
