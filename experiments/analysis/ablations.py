@@ -19,7 +19,7 @@ import numpy as np
 
 from benchmarks.support.results import table
 from earmark.files import write_json
-from earmark.model.encoders import load
+from earmark.model.encoders import Model, load
 from earmark.training.data.dataset import embed_recording_onsets
 from earmark.training.evaluation.evaluate import evaluate, read_pool
 from earmark.training.experiment import Experiment, read_settings
@@ -37,18 +37,28 @@ MEASURED = (
 DEGRADED, EVERY = "degraded pages", 5
 
 
-def run(experiment: Experiment, runs: Path, corpus: Path) -> dict[str, Any]:
-    """Train one ablation and measure it: MRR from audio to sheet, and the length of the training."""
+def trained(experiment: Experiment, runs: Path) -> Model:
+    """The model that an experiment gives: trained, unless it is already, and exported."""
     folder = runs / experiment.name
     print(f"training {folder}", file=sys.stderr, flush=True)
     export([train(experiment, folder, lambda step: None)], folder / "weights")
-    encoders = load(folder / "weights")
+    return load(folder / "weights")
+
+
+def record(model: Model) -> dict[str, Any]:
+    """What a training took, and where."""
+    return {key: model.training[key] for key in ("pairs", "minutes", "hardware", "revision")}
+
+
+def run(experiment: Experiment, runs: Path, corpus: Path) -> dict[str, Any]:
+    """Train one ablation and measure it: MRR from audio to sheet, and the length of the training."""
+    encoders = trained(experiment, runs)
     found = {name: evaluate(encoders, corpus, split, piano, tempo) for name, split, piano, tempo in MEASURED}
     pool = list(read_pool(corpus, "test", RENDERING)[0])[::EVERY]
     heard = np.concatenate([embed_recording_onsets(encoders, piece, onsets, RENDERING) for piece, onsets in pool])
     found[DEGRADED] = measure(encoders, pool, corpus, "mixed", heard)
     mrr = {name: result["audio_to_sheet"]["mrr"] for name, result in found.items()}
-    return {"mrr": mrr, **{key: encoders.training[key] for key in ("pairs", "minutes", "hardware", "revision")}}
+    return {"mrr": mrr, **record(encoders)}
 
 
 def rows(results: dict[str, dict[str, Any]]) -> list[list[object]]:

@@ -10,18 +10,15 @@ paper's protocol at tempo 1. Their minutes are those of the training, by the clo
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from benchmarks.support.results import begin, finish, table
-from earmark.model.encoders import load
 from earmark.training.evaluation.evaluate import evaluate
 from earmark.training.experiment import Experiment, read_settings
-from earmark.training.export import export
-from earmark.training.train import train
+from experiments.analysis.ablations import record, trained
 
 DIRECTIONS = {"audio → sheet": "audio_to_sheet", "sheet → audio": "sheet_to_audio"}
 PIANO = "musescore-0-0"
@@ -29,12 +26,8 @@ PIANO = "musescore-0-0"
 
 def run(experiment: Experiment, runs: Path, corpus: Path) -> dict[str, Any]:
     """Train one recipe, if it is not yet, and measure it."""
-    folder = runs / experiment.name
-    print(f"training {folder}", file=sys.stderr, flush=True)
-    export([train(experiment, folder, lambda step: None)], folder / "weights")
-    encoders = load(folder / "weights")
-    kept = {key: encoders.training[key] for key in ("pairs", "minutes", "hardware", "revision")}
-    return {"steps": experiment.steps, **kept, "found": evaluate(encoders, corpus, "test", PIANO, 1.0)}
+    model = trained(experiment, runs)
+    return {"steps": experiment.steps, **record(model), "found": evaluate(model, corpus, "test", PIANO, 1.0)}
 
 
 def tables(results: dict[str, Any]) -> dict[str, str]:
