@@ -22,7 +22,7 @@ from benchmarks.support.clips import RATE_HZ, Score, play
 from benchmarks.support.pieces import Piece
 from benchmarks.support.results import by_clock, table
 from earmark.library.library import Library
-from earmark.library.live import Heard, Listener, Now
+from earmark.library.live import Listener, Now
 
 LENGTH_S = 40.0
 EVERY_S = 0.5
@@ -31,11 +31,13 @@ EVERY_S = 0.5
 @dataclass(frozen=True)
 class Followed:
     """One piece: after how many seconds it was surely named (None: never), seconds each answer took, answers that were
-    sure and of the right piece, of these those on the right system, and how late their places are, in seconds."""
+    sure and of a wrong piece, of these those that name the right one as the same music; answers that were sure and
+    right, of these those on the right system, and how late their places are, in seconds."""
 
     named_s: float | None
     took_s: list[float]
     wrong: int
+    alike: int
     placed: int
     on_system: int
     late_s: list[float]
@@ -48,8 +50,8 @@ def follow(library: Library, piece: Piece, seed: int) -> Followed:
     start_s = float(np.random.default_rng(seed).uniform(0, latest)) if latest else 0.0
     pcm = (np.clip(samples, -1, 1) * 32767).astype(np.int16)[round(start_s * RATE_HZ) :][: round(LENGTH_S * RATE_HZ)]
     listener, size = Listener(library, RATE_HZ), round(EVERY_S * RATE_HZ)
-    result = Followed(None, [], 0, 0, 0, [])
-    named_s, wrong, placed, on_system = None, 0, 0, 0
+    result = Followed(None, [], 0, 0, 0, 0, [])
+    named_s, wrong, alike, placed, on_system = None, 0, 0, 0, 0
     for first in range(0, len(pcm), size):
         begin = time.perf_counter()
         listener.hear(pcm[first : first + size])
@@ -57,8 +59,10 @@ def follow(library: Library, piece: Piece, seed: int) -> Followed:
         result.took_s.append(time.perf_counter() - begin)
         if not heard.confident or heard.now is None or start_s + heard.heard_s > score.onset_s[-1]:
             continue
-        if not _is_right(heard, piece):
+        first_hit, *others = heard.hits
+        if first_hit.source != str(piece.pdf):
             wrong += 1
+            alike += (str(piece.pdf), first_hit.rank) in [(hit.source, hit.same_as) for hit in others]
             continue
         named_s = heard.heard_s if named_s is None else named_s
         placed += 1
@@ -66,7 +70,7 @@ def follow(library: Library, piece: Piece, seed: int) -> Followed:
         if late_s is not None:
             on_system += 1
             result.late_s.append(late_s)
-    return Followed(named_s, result.took_s, wrong, placed, on_system, result.late_s)
+    return Followed(named_s, result.took_s, wrong, alike, placed, on_system, result.late_s)
 
 
 def lateness_s(score: Score, now: Now, time_s: float) -> float | None:
@@ -81,10 +85,6 @@ def lateness_s(score: Score, now: Now, time_s: float) -> float | None:
         return None
     order = np.argsort(x)
     return time_s - float(np.interp(now.x, x[order], times_s[order]))
-
-
-def _is_right(heard: Heard, piece: Piece) -> bool:
-    return heard.hits[0].source == str(piece.pdf)
 
 
 def measure(library: Path, pieces: Sequence[Piece], model: str) -> dict[str, Any]:
@@ -103,6 +103,7 @@ def measure(library: Path, pieces: Sequence[Piece], model: str) -> dict[str, Any
         "named_s": float(np.median(named)) if named else None,
         "answers": len(took_s),
         "surely_wrong": sum(one.wrong for one in followed),
+        "alike": sum(one.alike for one in followed),
         "places": sum(one.placed for one in followed),
         "on_system": sum(one.on_system for one in followed),
         "late_s": _percentiles(late_s, 50),
@@ -120,6 +121,7 @@ def rows(results: dict[str, Any]) -> str:
         (f"pieces surely and rightly named within {found['listened_s']:g} s", f"{found['named']} of {found['pieces']}"),
         ("seconds until then, median", f"{found['named_s']:.1f}"),
         ("answers that surely name a wrong piece", f"{found['surely_wrong']} of {found['answers']}"),
+        ("of these, with the right one as the same music", str(found["alike"])),
         ("places on the right system", f"{share:.1%} of {found['places']}"),
         ("how far the place is behind, median", f"{1000 * found['late_s'][0]:.0f} ms"),
         ("how far it is off, median and 90 %", f"{1000 * off[0]:.0f} ms, {1000 * off[1]:.0f} ms"),
