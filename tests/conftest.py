@@ -227,9 +227,9 @@ def processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sandbox_module, "Process", Process)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def milvus_server() -> Iterator[Server]:
-    """A Milvus server for all tests of it; skips where there can be none."""
+    """A Milvus server for the tests of a file; skips where there can be none."""
     server = Server()
     yield server
     server.close()

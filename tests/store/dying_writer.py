@@ -18,16 +18,24 @@ from earmark.store.location import open_store
 from earmark.store.store import Store
 from tests.store.made_up import put, score
 
+CHANGING = ("CreateCollection", "CreateIndex", "LoadCollection", "Insert", "Upsert", "Delete")
+"""Calls before which a process is killed while it begins a library; between them nothing changes."""
+
 
 class Killing(grpc.UnaryUnaryClientInterceptor):  # type: ignore[misc]
-    """Ends the process right before its ``calls``-th call from when that was set, as a power cut would."""
+    """Ends the process right before its ``calls``-th call from when that was set, as a power cut would.
+
+    ``counted`` are the calls that count, all if it is empty.
+    """
 
     calls = 0
+    counted: tuple[str, ...] = ()
 
     def intercept_unary_unary(self, go_on: Callable[..., Any], details: Any, request: Any) -> Any:
-        self.calls -= 1
-        if not self.calls:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if not self.counted or details.method.rpartition("/")[2] in self.counted:
+            self.calls -= 1
+            if not self.calls:
+                os.kill(os.getpid(), signal.SIGKILL)
         return go_on(details, request)
 
 
@@ -53,6 +61,10 @@ CHANGES = {change.__name__: change for change in (add, replace, remove, move)}
 def change(name: str, address: str, call: int) -> None:
     killing, connected = Killing(), grpc.insecure_channel
     grpc.insecure_channel = lambda *given, **named: grpc.intercept_channel(connected(*given, **named), killing)
+    if name == "begin":  # the other changes find a library there
+        killing.calls, killing.counted = call, CHANGING
+        put(open_store(address, create=True), "a", 1)
+        return
     store = open_store(address, create=True)
     killing.calls = call
     CHANGES[name](store)

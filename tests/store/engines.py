@@ -14,6 +14,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -65,7 +66,7 @@ class Server:
         self._folder = Path(mkdtemp(prefix="milvus-"))
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = int(free.getsockname()[1])
-        self._scheme, self._options = "milvus", ["--data", str(self._folder), "--proxy-port", str(self.port)]
+        self._scheme, self._options = "milvus", ["--data", str(self._folder)]
         if certificate:
             self._scheme = "milvus+tls"
             pem = str(certificate)
@@ -73,12 +74,20 @@ class Server:
         self.start()
 
     def start(self) -> None:
-        """Starts it, with the data that is there, and waits until it answers."""
+        """Starts it, with the data that is there, and waits until it answers.
+
+        The port is set as Milvus reads it. As an option of ``milvus-server`` it would be another one as long as
+        connections to the server that was killed are ending.
+        """
         self._process = subprocess.Popen(
             [self._command, *self._options],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env=os.environ | {"COMMON_SESSION_TTL": "3"},  # s; so long a new one waits for one that was killed
+            env={
+                **os.environ,
+                "PROXY_PORT": str(self.port),
+                "COMMON_SESSION_TTL": "3",  # s; so long a new one waits for one that was killed
+            },
             start_new_session=True,
         )
         end = time.monotonic() + STARTING_S
@@ -93,9 +102,12 @@ class Server:
         raise TimeoutError(f"the Milvus server does not start: {last}")
 
     def kill(self) -> None:
-        """Ends it as a power cut would."""
-        os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        """Ends it as a power cut would, and waits until it is gone: two of them on a machine share a lock."""
+        with suppress(ProcessLookupError):  # it may have ended by itself
+            while True:
+                os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait()
+                time.sleep(0.05)
 
     def resident_mb(self) -> float:
         """The resident memory of its processes, in MB (Linux)."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import count
+from contextlib import contextmanager
+from itertools import count, repeat
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -92,32 +93,75 @@ def assert_nothing_is_left(store: MilvusStore, pieces: int) -> None:
             assert client.query(name, "", ["count(*)"])[0]["count(*)"] == pieces * each
 
 
+def test_a_server_killed_while_a_piece_is_replaced_has_it_whole_or_not_there(milvus_server: Server) -> None:
+    """The process that writes ends at the same moment; one that only asks goes on when the server is back.
+
+    It is the first test here: a server that is started again loads all libraries, and there are few yet.
+    """
+    reader = milvus_server.open("killed", True)
+    found = []
+    for call in (1, 3, 5):  # before what it holds is written, before it is there, before what was there is deleted
+        store = opened(milvus_server, "killed")
+        store.remove(store.pieces())
+        put(store, "a", 1)
+        killed_at(store, call)
+        with pytest.raises(Killed):
+            put(store, "a", 2)
+        milvus_server.kill()
+        with pytest.raises(LibraryAway), patch.object(milvus_client, "TIMEOUT_S", 2.0):
+            reader.pieces()
+        milvus_server.start()
+        again = opened(milvus_server, "killed")
+        found.append(what_is_there(again))
+        with patch.object(milvus, "ABANDONED_NS", -1):
+            again.settle()
+        assert what_is_there(again) == found[-1]
+        assert_nothing_is_left(again, 1)
+        assert [(piece.source, piece.sha256) for piece in reader.pieces()] == found[-1]
+        again.close()
+    reader.close()
+    assert found == [[A1], [A1], [A2]]
+
+
+@contextmanager
+def dying_writer() -> Iterator[Callable[[str, str, int], bool]]:
+    """Makes a change to the library at an address; whether it was killed before the given call."""
+    command = [sys.executable, "-m", "tests.store.dying_writer"]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as writer:
+
+        def is_killed(change: str, address: str, call: int) -> bool:
+            assert call < MOST_CALLS
+            assert writer.stdin
+            assert writer.stdout
+            writer.stdin.write(f"{change} {address} {call}\n")
+            writer.stdin.flush()
+            end = writer.stdout.readline().strip()
+            assert end in ("killed", "done")
+            return end == "killed"
+
+        yield is_killed
+        assert writer.stdin
+        writer.stdin.close()
+
+
 def ends(server: Server, change: str) -> list[Pieces]:
     """What a library of one piece holds when the process that changes it is killed before its first call, its second,
     and so on, and at last does not come to be killed. Each time it is made good, and nothing is left behind."""
-    command = [sys.executable, "-m", "tests.store.dying_writer"]
     found = list[Pieces]()
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as writer:
-        assert writer.stdin
-        assert writer.stdout
+    with dying_writer() as is_killed:
         for call in count(1):
-            assert call < MOST_CALLS
             if found[-1:] != [[A1]]:
                 store = opened(server, change, create=True)
                 store.remove(store.pieces())
                 put(store, "a", 1)
                 store.close()
-            writer.stdin.write(f"{change} {server.address(change)} {call}\n")
-            writer.stdin.flush()
-            end = writer.stdout.readline().strip()
+            is_over = not is_killed(change, server.address(change), call)
             again = opened(server, change)
             found.append(what_is_there(again))
             again.settle()
             assert_nothing_is_left(again, len(found[-1]))
             again.close()
-            if end != "killed":
-                assert end == "done"
-                writer.stdin.close()
+            if is_over:
                 return found
     raise AssertionError
 
@@ -135,6 +179,31 @@ def test_a_process_killed_before_any_of_its_calls_leaves_each_piece_whole_or_not
             assert len(found) > 10  # calls
             if change in ("replace", "remove"):  # what was there is cleared away after that
                 assert turned < len(found) - 2
+
+
+def begun(server: Server, call: int) -> Pieces | None:
+    """What a new library holds when the process that begins it is killed before a call that changes the server; None
+    if it makes fewer. Each time others go on with it, and nothing else is left there."""
+    with dying_writer() as is_killed:
+        was_killed = is_killed("begin", server.address(f"begun_{call}"), call)
+    store = opened(server, f"begun_{call}", create=True)
+    found = what_is_there(store)
+    put(store, "a", 2)
+    assert what_is_there(store) == [A2]
+    assert_nothing_is_left(store, 1)
+    store.close()
+    return found if was_killed else None
+
+
+def test_a_process_killed_while_it_begins_a_library_leaves_one_to_go_on_with(
+    milvus_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(milvus, "ABANDONED_NS", -1)
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(begun, repeat(milvus_server), range(1, 17)))
+    calls = found.index(None)
+    assert calls > 11  # three collections are made, indexed and loaded; then a piece is written
+    assert found == [[]] * calls + [None] * (len(found) - calls)
 
 
 def test_what_is_on_its_way_is_no_answer(tmp_path: Path) -> None:
@@ -171,30 +240,3 @@ def test_a_server_that_has_not_loaded_what_it_searches_is_away(tmp_path: Path) -
     assert store.nearest(embeddings(1), 5, "recording").pieces.size == 0  # there is none, and all is loaded
     assert store.nearest(embeddings(1), 5).pieces.size
     store.close()
-
-
-def test_a_server_killed_while_a_piece_is_replaced_has_it_whole_or_not_there(milvus_server: Server) -> None:
-    """The process that writes ends at the same moment; one that only asks goes on when the server is back."""
-    reader = milvus_server.open("killed", True)
-    found = []
-    for call in (1, 3, 5):  # before what it holds is written, before it is there, before what was there is deleted
-        store = opened(milvus_server, "killed")
-        store.remove(store.pieces())
-        put(store, "a", 1)
-        killed_at(store, call)
-        with pytest.raises(Killed):
-            put(store, "a", 2)
-        milvus_server.kill()
-        with pytest.raises(LibraryAway), patch.object(milvus_client, "TIMEOUT_S", 2.0):
-            reader.pieces()
-        milvus_server.start()
-        again = opened(milvus_server, "killed")
-        found.append(what_is_there(again))
-        with patch.object(milvus, "ABANDONED_NS", -1):
-            again.settle()
-        assert what_is_there(again) == found[-1]
-        assert_nothing_is_left(again, 1)
-        assert [(piece.source, piece.sha256) for piece in reader.pieces()] == found[-1]
-        again.close()
-    reader.close()
-    assert found == [[A1], [A1], [A2]]
