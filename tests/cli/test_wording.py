@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from earmark.cli.wording import summary
+from earmark.cli.wording import EVERY_INSTRUMENT, PIANO_ONLY, summary
 from earmark.library.add import Outcome
+from earmark.library.library import DEFAULT_MODEL
+from earmark.model.encoders import available
 from earmark.results.places import Kind
 from earmark.sheet.formats import UNREAD
 from earmark.store.store import Piece
 
+MODEL = "earmark-1-0123"
 
-def added(kind: Kind) -> Outcome:
-    return Outcome("/a", "added", Piece(1, "a", "/a", "", "", 1, 5, 40, kind))
+
+def added(kind: Kind, staves: int = 0) -> Outcome:
+    return Outcome("/a", "added", Piece(1, "a", "/a", "", "", 1, 5, 40, kind), staves=staves)
 
 
 def skipped(reason: str, *names: str) -> list[Outcome]:
@@ -23,7 +27,7 @@ def test_what_is_passed_over_is_told_by_reason_in_one_line_each() -> None:
     outcomes += skipped("; ".join(UNREAD[".tga"]), "scan.tga")
     outcomes += skipped("; ".join(UNREAD[".ps"]), "a.ps", "b.ps")
     outcomes += skipped("is neither sheet music nor a recording", *(f"a.{ending}" for ending in "uvwxyz"))
-    assert summary(outcomes, "library") == [
+    assert summary(outcomes, "library", MODEL) == [
         "skipped: 2 files (.DS_Store, .mp3) that are hidden",
         "skipped: 2 files (.sib) that are each a Sibelius score, which only Sibelius reads; "
         "export it as MusicXML there (File > Export) and give that",
@@ -35,6 +39,23 @@ def test_what_is_passed_over_is_told_by_reason_in_one_line_each() -> None:
 
 
 def test_what_to_do_next_goes_by_what_was_added() -> None:
-    assert summary([added("recording")], "my library")[-1] == "next: earmark find 'my library' PAGE"
-    assert summary([added("recording"), added("score")], "library")[-1] == "next: earmark find library RECORDING"
-    assert summary(skipped("is hidden", ".x"), "library") == ["skipped: 1 file (.x) that is hidden", "1 skipped"]
+    assert summary([added("recording")], "my library", MODEL)[-1] == "next: earmark find 'my library' PAGE"
+    assert summary([added("recording"), added("score")], "library", MODEL)[-1] == "next: earmark find library RECORDING"
+    assert summary(skipped("is hidden", ".x"), "library", MODEL) == ["skipped: 1 file (.x) that is hidden", "1 skipped"]
+
+
+def test_music_for_other_instruments_is_told_of_the_model_that_knows_them() -> None:
+    def notes(model_id: str, *staves: int) -> list[str]:
+        outcomes = [added("score", count) if count else added("recording") for count in staves]
+        return [line for line in summary(outcomes, "library", model_id) if line.startswith("note: ")]
+
+    told = (
+        "not the two staves of piano music, and earmark-1 knows no other; "
+        "for other instruments make the library with --model earmark-2"
+    )
+    assert notes(MODEL, 1) == [f"note: it has {told}"]
+    assert notes(MODEL, 2, 0, 1, 4) == [f"note: 2 of 3 pieces have {told}"]
+    assert notes(MODEL, 2, 2, 4, 1) == notes(MODEL, 0) == notes(MODEL, 2) == []
+    assert notes("earmark-2-0123", 1, 4) == []
+    assert {PIANO_ONLY, EVERY_INSTRUMENT} == {*available()}
+    assert DEFAULT_MODEL == PIANO_ONLY

@@ -70,7 +70,7 @@ def add_command(
     if as_json:
         print_json({"library": where, "model": stored, "pieces": [_outcome_json(outcome) for outcome in outcomes]})
     else:
-        for line in summary(outcomes, where):
+        for line in summary(outcomes, where, stored or ""):
             say(line)
     failed = sum(outcome.status == "failed" for outcome in outcomes)
     if failed:

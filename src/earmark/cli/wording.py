@@ -19,6 +19,9 @@ LIKELY = 0.1
 """Confidence from which on a piece is listed: what is *perhaps* right."""
 NOTHING_LIKELY = "Nothing likely: the piece is probably not in this library."
 NOTHING_LIKE = "Nothing in it resembles a piece of this library."
+PIANO_ONLY, EVERY_INSTRUMENT = "earmark-1", "earmark-2"
+"""Models that ship."""
+PIANO_STAVES = 2
 SCREENFUL = 20
 """Lines after which what failed is said again at the end."""
 _STATUSES: tuple[Status, ...] = ("added", "replaced", "unchanged", "skipped", "failed")
@@ -61,8 +64,9 @@ def became(outcome: Outcome) -> str:
     return "; ".join((f"{outcome.status}: {piece.name} ({what})", *outcome.remarks))
 
 
-def summary(outcomes: Sequence[Outcome], where: str) -> list[str]:
-    """What became of everything that was found, and what to do next; ``where`` is the library as it was given."""
+def summary(outcomes: Sequence[Outcome], where: str, model_id: str) -> list[str]:
+    """What became of everything that was found, and what to do next; ``where`` is the library as it was given, of
+    embeddings of the model ``model_id``."""
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]
     lines = [became(one) for one in failed] if len(outcomes) > SCREENFUL else []
     reasons = defaultdict(list)
@@ -75,6 +79,14 @@ def summary(outcomes: Sequence[Outcome], where: str) -> list[str]:
     ]
     counts = Counter(outcome.status for outcome in outcomes)
     lines.append(", ".join(f"{counts[status]} {status}" for status in _STATUSES if counts[status]))
+    staves = [outcome.staves for outcome in outcomes if outcome.staves]
+    others = sum(count != PIANO_STAVES for count in staves)
+    if model_id.startswith(f"{PIANO_ONLY}-") and 2 * others > len(staves):
+        most = "it has" if len(staves) == 1 else f"{others} of {len(staves)} pieces have"
+        lines.append(
+            f"note: {most} not the two staves of piano music, and {PIANO_ONLY} knows no other; "
+            f"for other instruments make the library with --model {EVERY_INSTRUMENT}"
+        )
     kinds = {outcome.piece.kind for outcome in outcomes if outcome.piece}
     if kinds:
         lines.append(f"next: earmark find {shlex.quote(where)} {'RECORDING' if 'score' in kinds else 'PAGE'}")

@@ -25,7 +25,8 @@ class EmbeddedPiece:
     dimension].
 
     ``title`` and ``composer`` are a score file's or PDF's own, "" where there is none. ``remarks`` say, a clause each,
-    what of the piece is not read. ``thumbnail`` is a small PNG of its first page, b"" where there is none.
+    what of the piece is not read. ``thumbnail`` is a small PNG of its first page, b"" where there is none. ``staves``
+    is how many the system has that has most.
     """
 
     pages: tuple[Page, ...]
@@ -35,6 +36,7 @@ class EmbeddedPiece:
     composer: str = ""
     remarks: tuple[str, ...] = ()
     thumbnail: bytes = b""
+    staves: int = 0
 
     def cut(self, first: int, last: int) -> EmbeddedPiece:
         """The part on pages ``first`` to ``last``, which keep their numbers."""
@@ -70,9 +72,12 @@ def embed_piece(pages: Iterable[FlatPage], source: Path, model: Model) -> Embedd
     ]
     described = tuple(page.page for page in read)
     missing = [f"page {page.page.number} is missing ({page.missing})" for page in read if page.missing]
-    remarks = (*missing, *_remarks(unread, *max(page.tallest for page in read)))
+    staves, in_strip = max(page.tallest for page in read)
+    remarks = (*missing, *_remarks(unread, staves, in_strip))
     title, composer = next(((page.title, page.composer) for page in read if page.title or page.composer), ("", ""))
-    return EmbeddedPiece(described, places, np.concatenate(embeddings), title, composer, remarks, read[0].thumbnail)
+    return EmbeddedPiece(
+        described, places, np.concatenate(embeddings), title, composer, remarks, read[0].thumbnail, staves
+    )
 
 
 def _remarks(unread: Sequence[str], staves: int, read: int) -> tuple[str, ...]:

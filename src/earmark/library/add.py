@@ -18,6 +18,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Literal
 
+from earmark.embed.piece import EmbeddedPiece
 from earmark.embed.recording import EmbeddedRecording
 from earmark.errors import BadInput, reading
 from earmark.sandbox.sandbox import Sandbox
@@ -60,7 +61,8 @@ class Outcome:
     """What became of one ``source``: an absolute path or address, in an archive the archive's with the path in it.
 
     ``piece`` is None, and ``reason`` says why, if it failed or was passed over. ``remarks`` say what of a piece was
-    amiss or is not read, a clause each.
+    amiss or is not read, a clause each. ``staves`` is how many the system has that has most, of sheet music that was
+    read now, else 0.
     """
 
     source: str
@@ -68,6 +70,7 @@ class Outcome:
     piece: Piece | None = None
     reason: str = ""
     remarks: tuple[str, ...] = ()
+    staves: int = 0
 
 
 def find_sources(given: Iterable[str | Path], sandbox: Sandbox, unpacked: Path) -> Iterator[Found]:
@@ -284,8 +287,9 @@ class Adding:
             except KeyError:  # another process has removed it meanwhile
                 before = None
         status: Status = "replaced" if before else "added"
-        piece, remarks = self._put(score, source.content, self._read(source, score))
-        return Outcome(score.source, status, piece, remarks=remarks)
+        piece, found = self._put(score, source.content, self._read(source, score))
+        staves = 0 if isinstance(found, EmbeddedRecording) else found.staves
+        return Outcome(score.source, status, piece, remarks=found.remarks, staves=staves)
 
     def _known_parts(self, score: Score) -> tuple[list[Piece], list[Piece]]:
         """The pieces of one file; and the same, if they are all of it as it is now, else none."""
@@ -328,7 +332,7 @@ class Adding:
                 named, digest, piece.pages, piece.places, piece.embeddings, self.model_id, piece.thumbnail
             )
             kept.add(address)
-            yield Outcome(address, "replaced" if known else "added", stored)
+            yield Outcome(address, "replaced" if known else "added", stored, staves=piece.staves)
         self.store.remove([piece for piece in before if piece.source not in kept])
 
     def _unchanged(self, score: Score, piece: Piece) -> Outcome:
@@ -341,8 +345,8 @@ class Adding:
         if self.kept:
             keep_files(self.kept, content, score.files)
 
-    def _put(self, score: Score, content: str, read: Embedded) -> tuple[Piece, tuple[str, ...]]:
-        """The piece, and what was amiss with it or is not read."""
+    def _put(self, score: Score, content: str, read: Embedded) -> tuple[Piece, EmbeddedPiece | EmbeddedRecording]:
+        """The piece as it is stored, and as it was read."""
         found = read.recording or read.piece
         assert found is not None
         self._keep(score, content)
@@ -352,7 +356,7 @@ class Adding:
         else:
             pages, places, embeddings = found.pages, found.places, found.embeddings
             stored = self.store.put(titled, content, pages, places, embeddings, self.model_id, found.thumbnail)
-        return stored, found.remarks
+        return stored, found
 
 
 def _of_score(outcome: Outcome, score: Score) -> Outcome:
