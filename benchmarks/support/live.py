@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,19 +28,18 @@ LENGTH_S = 40.0
 EVERY_S = 0.5
 
 
-@dataclass(frozen=True)
+@dataclass
 class Followed:
     """One piece: after how many seconds it was surely named (None: never), seconds each answer took, answers that were
     sure and of a wrong piece, of these those that name the right one as the same music; answers that were sure and
-    right, of these those on the right system, and how late their places are, in seconds."""
+    right, and how late the places are, in seconds, of those on the right system."""
 
-    named_s: float | None
-    took_s: list[float]
-    wrong: int
-    alike: int
-    placed: int
-    on_system: int
-    late_s: list[float]
+    named_s: float | None = None
+    took_s: list[float] = field(default_factory=list)
+    wrong: int = 0
+    alike: int = 0
+    placed: int = 0
+    late_s: list[float] = field(default_factory=list)
 
 
 def follow(library: Library, piece: Piece, seed: int) -> Followed:
@@ -50,8 +49,7 @@ def follow(library: Library, piece: Piece, seed: int) -> Followed:
     start_s = float(np.random.default_rng(seed).uniform(0, latest)) if latest else 0.0
     pcm = (np.clip(samples, -1, 1) * 32767).astype(np.int16)[round(start_s * RATE_HZ) :][: round(LENGTH_S * RATE_HZ)]
     listener, size = Listener(library, RATE_HZ), round(EVERY_S * RATE_HZ)
-    result = Followed(None, [], 0, 0, 0, 0, [])
-    named_s, wrong, alike, placed, on_system = None, 0, 0, 0, 0
+    result = Followed()
     for first in range(0, len(pcm), size):
         begin = time.perf_counter()
         listener.hear(pcm[first : first + size])
@@ -61,16 +59,16 @@ def follow(library: Library, piece: Piece, seed: int) -> Followed:
             continue
         first_hit, *others = heard.hits
         if first_hit.source != str(piece.pdf):
-            wrong += 1
-            alike += (str(piece.pdf), first_hit.rank) in [(hit.source, hit.same_as) for hit in others]
+            result.wrong += 1
+            result.alike += (str(piece.pdf), first_hit.rank) in [(hit.source, hit.same_as) for hit in others]
             continue
-        named_s = heard.heard_s if named_s is None else named_s
-        placed += 1
+        if result.named_s is None:
+            result.named_s = heard.heard_s
+        result.placed += 1
         late_s = lateness_s(score, heard.now, start_s + heard.heard_s)
         if late_s is not None:
-            on_system += 1
             result.late_s.append(late_s)
-    return Followed(named_s, result.took_s, wrong, alike, placed, on_system, result.late_s)
+    return result
 
 
 def lateness_s(score: Score, now: Now, time_s: float) -> float | None:
@@ -105,7 +103,7 @@ def measure(library: Path, pieces: Sequence[Piece], model: str) -> dict[str, Any
         "surely_wrong": sum(one.wrong for one in followed),
         "alike": sum(one.alike for one in followed),
         "places": sum(one.placed for one in followed),
-        "on_system": sum(one.on_system for one in followed),
+        "on_system": len(late_s),
         "late_s": _percentiles(late_s, 50),
         "off_s": _percentiles(np.abs(late_s), 50, 90),
         "took_s": _percentiles(took_s, 50, 99),

@@ -79,18 +79,24 @@ def summary(outcomes: Sequence[Outcome], where: str, model_id: str) -> list[str]
     ]
     counts = Counter(outcome.status for outcome in outcomes)
     lines.append(", ".join(f"{counts[status]} {status}" for status in _STATUSES if counts[status]))
-    staves = [outcome.staves for outcome in outcomes if outcome.staves]
-    others = sum(count != PIANO_STAVES for count in staves)
-    if model_id.startswith(f"{PIANO_ONLY}-") and 2 * others > len(staves):
-        most = "it has" if len(staves) == 1 else f"{others} of {len(staves)} pieces have"
-        lines.append(
-            f"note: {most} not the two staves of piano music, and {PIANO_ONLY} knows no other; "
-            f"for other instruments make the library with --model {EVERY_INSTRUMENT}"
-        )
+    if model_id.rpartition("-")[0] == PIANO_ONLY:
+        lines += _of_other_instruments([outcome.staves for outcome in outcomes if outcome.staves])
     kinds = {outcome.piece.kind for outcome in outcomes if outcome.piece}
     if kinds:
         lines.append(f"next: earmark find {shlex.quote(where)} {'RECORDING' if 'score' in kinds else 'PAGE'}")
     return lines
+
+
+def _of_other_instruments(staves: Sequence[int]) -> list[str]:
+    """That most pieces, of systems of so many staves, are no piano music; nothing if they may be."""
+    others = sum(count != PIANO_STAVES for count in staves)
+    if 2 * others <= len(staves):
+        return []
+    most = "it has" if len(staves) == 1 else f"{others} of {len(staves)} pieces have"
+    return [
+        f"note: {most} not the two staves of piano music, and {PIANO_ONLY} knows no other; "
+        f"for other instruments make the library with --model {EVERY_INSTRUMENT}"
+    ]
 
 
 def _of_many(reason: str, count: int) -> str:
