@@ -153,9 +153,16 @@ class Trunk(nn.Module):
         self.receptive_field = 2 * (reach + 2 * step) + 1
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.convolutions(x).flatten(1, 2)
-        x = self.residuals(F.relu(self.norm(self.flatten(x))))
+        x = self.convolutions(x)
+        if self.training and x.requires_grad:
+            # The gradient comes back in another order of memory, in which every layer is several times slower.
+            x.register_hook(_channels_last)  # type: ignore[no-untyped-call]
+        x = self.residuals(F.relu(self.norm(self.flatten(x.flatten(1, 2)))))
         return x
+
+
+def _channels_last(gradient: Tensor) -> Tensor:
+    return gradient.contiguous(memory_format=torch.channels_last)
 
 
 class WindowReader(nn.Module):

@@ -100,15 +100,15 @@ def test_ways_do_nothing_at_amount_0() -> None:
     other = batch(strip(seed=1), 4)
     assert torch.equal(augment_sheet.break_lines(chance(), ink, none), ink)
     assert torch.equal(augment_sheet.spread(chance(), ink, none), ink)
-    assert torch.equal(augment_sheet.add_neighbours(chance(), ink, other, none), ink)
-    assert torch.allclose(augment_sheet.show_through(ink, other, none), ink, atol=1e-6)
+    assert torch.equal(augment_sheet.add_neighbours(chance(), ink, none, other), ink)
+    assert torch.allclose(augment_sheet.show_through(chance(), ink, none, other), ink, atol=1e-6)
     assert torch.allclose(augment_sheet.coarsen(chance(), ink, none), ink, atol=1e-3)
     assert torch.allclose(augment_sheet.defocus(chance(), ink, none), ink, atol=1e-4)
 
 
 def test_neighbours_come_in_from_above_and_below_only() -> None:
     ink = batch(strip())
-    seen = augment_sheet.add_neighbours(chance(), ink, torch.ones_like(ink), amounts(1.0))
+    seen = augment_sheet.add_neighbours(chance(), ink, amounts(1.0), torch.ones_like(ink))
     reach = augment_sheet.REACH_PX
     assert torch.equal(seen[:, reach:-reach], ink[:, reach:-reach])
     assert seen[:, [0, -1]].min() == 1
@@ -123,7 +123,7 @@ def test_what_comes_in_is_cut_where_the_staves_of_the_neighbour_end() -> None:
         torch.round(augment_sheet.REACH_PX * drawn.uniform(0.3, 1, 3, 1, 1)).int().flatten().tolist() for _ in range(2)
     )
     ends = (ROWS - drawn.below(25, 3, 1, 1)).flatten().tolist()
-    seen = augment_sheet.add_neighbours(chance(), ink, other, amounts(1.0, 3))
+    seen = augment_sheet.add_neighbours(chance(), ink, amounts(1.0, 3), other)
     for i, (up, down, end) in enumerate(zip(above, below, ends, strict=True)):
         slow = ink[i].clone()
         slow[:up] = torch.maximum(slow[:up], other[i, end - up : end])
@@ -133,7 +133,7 @@ def test_what_comes_in_is_cut_where_the_staves_of_the_neighbour_end() -> None:
 
 def test_the_other_side_of_the_leaf_is_mirrored_and_pale() -> None:
     blank = torch.zeros(1, ROWS, COLUMNS)
-    seen = augment_sheet.show_through(blank, batch(marked(100), 1), amounts(1.0, 1))[0]
+    seen = augment_sheet.show_through(chance(), blank, amounts(1.0, 1), batch(marked(100), 1))[0]
     assert seen[39:41, 139:141].min().item() == pytest.approx(0.35, abs=0.05)
     assert seen[:, 240:].max() == pytest.approx(0, abs=1e-6)
 

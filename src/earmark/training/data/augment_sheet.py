@@ -20,7 +20,8 @@ from torch.nn import functional as F
 
 from earmark.training.data.chances import Chances, send
 
-Way = Callable[[Chances, Tensor, Tensor], Tensor]
+Way = Callable[..., Tensor]
+"""Takes chances, strips and amounts, and for some ways another strip each."""
 SEVERITIES = np.array([(0.0, 0.2), (0.2, 0.6), (0.6, 1.0)])
 """A third of the strips each is nearly clean, worse, and bad: clean ones stay what the encoder knows best."""
 REACH_PX = 20  # rows in which neighbouring systems may come into view
@@ -57,22 +58,27 @@ def augment_sheet(chance: Chances, ink: Tensor, scale: Tensor, worst: float = 1.
     def all_of(amount: npt.NDArray[np.float64]) -> Tensor:
         return chance.send(amount)[:, None, None]
 
-    def some(way: Way, share: float) -> None:
-        """Change those that it befalls; the others stay what they are."""
+    def some(way: Way, share: float, *others: Tensor) -> None:
+        """Change those that it befalls, each with its own of ``others``; the rest stays what it is."""
         nonlocal ink
         amount = amounts(share)
         if (chosen := np.flatnonzero(amount)).size:
             index = send(chosen, chance.device)
-            ink = ink.index_copy(0, index, way(chance, ink[index], chance.send(amount[chosen])[:, None, None]))
+            with_others = (other[index] for other in others)
+            changed = way(chance, ink[index], chance.send(amount[chosen])[:, None, None], *with_others)
+            ink = ink.index_copy(0, index, changed)
 
     whole = ink
-    ink = add_neighbours(
-        chance, ink, whole.roll(1 + int(chance.rng.integers(max(1, batch - 1))), 0), all_of(amounts(0.4))
-    )
+
+    def another() -> Tensor:
+        """For each strip another of the batch, as it was at first."""
+        return whole.roll(1 + int(chance.rng.integers(max(1, batch - 1))), 0)
+
+    some(add_neighbours, 0.4, another())
     some(break_lines, 0.3)
     ink = move(chance, ink, scale, all_of(amounts(0.8)))
     some(spread, 0.6)
-    ink = show_through(ink, whole.roll(1 + int(chance.rng.integers(max(1, batch - 1))), 0), all_of(amounts(0.3)))
+    some(show_through, 0.3, another())
     some(defocus, 0.5)
     some(coarsen, 0.25)
     some(speckle, 0.3)
@@ -83,7 +89,7 @@ def augment_sheet(chance: Chances, ink: Tensor, scale: Tensor, worst: float = 1.
     return ink
 
 
-def add_neighbours(chance: Chances, ink: Tensor, other: Tensor, amount: Tensor) -> Tensor:
+def add_neighbours(chance: Chances, ink: Tensor, amount: Tensor, other: Tensor) -> Tensor:
     """The systems above and below come into view, by up to `REACH_PX` rows: parts of ``other``."""
     count, rows, columns = ink.shape
     above, below = (torch.round(REACH_PX * amount * chance.uniform(0.3, 1, count, 1, 1)).long() for _ in range(2))
@@ -126,7 +132,7 @@ def spread(chance: Chances, ink: Tensor, amount: Tensor) -> Tensor:
     return torch.lerp(ink, most, torch.where(runs, 0.5, 0.35) * amount)
 
 
-def show_through(ink: Tensor, other: Tensor, amount: Tensor) -> Tensor:
+def show_through(_: Chances, ink: Tensor, amount: Tensor, other: Tensor) -> Tensor:
     """The other side of the leaf, mirrored and blurred, at up to 35 % of its darkness."""
     back = _blur(other.flip(2), torch.full_like(amount, 0.8))
     return 1 - (1 - ink) * (1 - 0.35 * amount * back)
@@ -143,7 +149,8 @@ def coarsen(_: Chances, ink: Tensor, amount: Tensor) -> Tensor:
     # What a coarse pixel sees is a mean over ``factor`` px: whole the one in the middle, of its neighbours the rest.
     side = (factor - 1) / (2 * factor)
     for axis in (1, 2):
-        ink = (1 - 2 * side) * ink + side * (_shifted(ink, axis, 1) + _shifted(ink, axis, -1))
+        before, here, after = _near(ink, axis, 1)
+        ink = (1 - 2 * side) * here + side * (before + after)
     return _zoom(_zoom(ink, factor), 1 / factor)
 
 
@@ -214,18 +221,17 @@ def _blur(ink: Tensor, deviation: Tensor) -> Tensor:
     weights = [torch.exp(-0.5 * (distance / deviation) ** 2) for distance in range(4)]
     whole = weights[0] + 2 * (weights[1] + weights[2] + weights[3])
     for axis in (1, 2):
-        sides = (
-            weights[distance] * (_shifted(ink, axis, distance) + _shifted(ink, axis, -distance))
-            for distance in (1, 2, 3)
-        )
+        near = _near(ink, axis, 3)
+        sides = (weights[distance] * (near[3 - distance] + near[3 + distance]) for distance in (1, 2, 3))
         ink = (weights[0] * ink + sum(sides)) / whole
     return ink
 
 
-def _shifted(ink: Tensor, axis: int, by: int) -> Tensor:
-    """What is ``by`` px before each px along an axis; the outermost again beyond the end."""
-    size = ink.shape[axis]
-    return ink.index_select(axis, (torch.arange(size, device=ink.device) - by).clamp(0, size - 1))
+def _near(ink: Tensor, axis: int, reach: int) -> list[Tensor]:
+    """What is -``reach`` to ``reach`` px from each px along an axis; the outermost again beyond the end."""
+    wider = (reach, reach, 0, 0) if axis == 2 else (0, 0, reach, reach)
+    padded = F.pad(ink[:, None], wider, mode="replicate")[:, 0]
+    return [padded.narrow(axis, first, ink.shape[axis]) for first in range(2 * reach + 1)]
 
 
 def _zoom(ink: Tensor, factor: Tensor) -> Tensor:

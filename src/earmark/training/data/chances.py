@@ -54,8 +54,9 @@ class Chances:
     def cloud(self, count: int, shape: tuple[int, int], row_px: int, column_px: int) -> Tensor:
         """Smooth normal noise that changes about every ``row_px`` rows and ``column_px`` columns: [count, *shape]."""
         rows, columns = shape
-        knots = self.grain(count, 1, 2 + rows // row_px, 2 + columns // column_px)
-        return F.interpolate(knots, size=shape, mode="bicubic", align_corners=False)[:, 0]
+        knots = self.grain(count, 2 + rows // row_px, 2 + columns // column_px)
+        across = _between_knots(columns, knots.shape[2], self.device).T
+        return _between_knots(rows, knots.shape[1], self.device) @ (knots @ across)
 
     def send(self, values: npt.NDArray[np.floating]) -> Tensor:
         """Numbers of the caller's own, as float32."""
@@ -71,3 +72,13 @@ def send(values: npt.NDArray[np.generic], device: torch.device) -> Tensor:
 @lru_cache(maxsize=2)
 def _table(device: torch.device) -> Tensor:
     return send(np.random.default_rng(0).standard_normal(GRAINS, np.float32), device)
+
+
+@lru_cache(maxsize=32)
+def _between_knots(length: int, knots: int, device: torch.device) -> Tensor:
+    """What each of the knots gives to each of ``length`` px that bicubic interpolation puts between: [length, knots].
+
+    Two such products take a fifth of the time of interpolating every field.
+    """
+    identity = torch.eye(knots, device=device)[None, None]
+    return F.interpolate(identity, size=(length, knots), mode="bicubic", align_corners=False)[0, 0]
