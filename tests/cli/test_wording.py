@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from earmark.cli.wording import EVERY_INSTRUMENT, PIANO_ONLY, summary
+from earmark.cli.wording import summary
 from earmark.library.add import Outcome
-from earmark.library.library import DEFAULT_MODEL
-from earmark.model.encoders import available
+from earmark.library.instruments import note_on_instruments
 from earmark.results.places import Kind
 from earmark.sheet.formats import UNREAD
 from earmark.store.store import Piece
@@ -45,17 +44,6 @@ def test_what_to_do_next_goes_by_what_was_added() -> None:
 
 
 def test_music_for_other_instruments_is_told_of_the_model_that_knows_them() -> None:
-    def notes(model_id: str, *staves: int) -> list[str]:
-        outcomes = [added("score", count) if count else added("recording") for count in staves]
-        return [line for line in summary(outcomes, "library", model_id) if line.startswith("note: ")]
-
-    told = (
-        "not the two staves of piano music, and earmark-1 knows no other; "
-        "for other instruments make the library with --model earmark-2"
-    )
-    assert notes(MODEL, 1) == [f"note: it has {told}"]
-    assert notes(MODEL, 2, 0, 1, 4) == [f"note: 2 of 3 pieces have {told}"]
-    assert notes(MODEL, 2, 2, 4, 1) == notes(MODEL, 0) == notes(MODEL, 2) == []
-    assert notes("earmark-2-0123", 1, 4) == []
-    assert {PIANO_ONLY, EVERY_INSTRUMENT} == {*available()}
-    assert DEFAULT_MODEL == PIANO_ONLY
+    notes = [line for line in summary([added("score", 1)], "library", MODEL) if line.startswith("note: ")]
+    assert notes == [f"note: {note_on_instruments(MODEL, [1])}"]
+    assert not [line for line in summary([added("score", 2)], "library", MODEL) if line.startswith("note: ")]

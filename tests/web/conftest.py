@@ -20,6 +20,7 @@ from earmark.store.location import kept_in
 from earmark.web.app import create_app
 from earmark.web.limits import Limits
 from earmark.web.server import listen, make_server
+from tests.audio.sounds import tone, write
 
 if TYPE_CHECKING:
     from tests.conftest import Music
@@ -112,6 +113,14 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     music = Music()
     return music.write_recording(tmp_path_factory.mktemp("clip") / "clip.wav", music.melody(1, NOTES)[:95], first=75)
+
+
+@pytest.fixture(scope="session")
+def cut_off(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recording of which half is missing."""
+    path = write(tmp_path_factory.mktemp("cut-off") / "cut-off.aiff", tone(440, 20), "pcm_s16be", "aiff")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from earmark.exports.report import counted
+from earmark.library.instruments import note_on_instruments
 from earmark.results.findings import Findings, Hit, RecordingHit
 
 if TYPE_CHECKING:
@@ -19,9 +20,6 @@ LIKELY = 0.1
 """Confidence from which on a piece is listed: what is *perhaps* right."""
 NOTHING_LIKELY = "Nothing likely: the piece is probably not in this library."
 NOTHING_LIKE = "Nothing in it resembles a piece of this library."
-PIANO_ONLY, EVERY_INSTRUMENT = "earmark-1", "earmark-2"
-"""Models that ship."""
-PIANO_STAVES = 2
 SCREENFUL = 20
 """Lines after which what failed is said again at the end."""
 _STATUSES: tuple[Status, ...] = ("added", "replaced", "unchanged", "skipped", "failed")
@@ -79,24 +77,12 @@ def summary(outcomes: Sequence[Outcome], where: str, model_id: str) -> list[str]
     ]
     counts = Counter(outcome.status for outcome in outcomes)
     lines.append(", ".join(f"{counts[status]} {status}" for status in _STATUSES if counts[status]))
-    if model_id.rpartition("-")[0] == PIANO_ONLY:
-        lines += _of_other_instruments([outcome.staves for outcome in outcomes if outcome.staves])
+    if note := note_on_instruments(model_id, [outcome.staves for outcome in outcomes]):
+        lines.append(f"note: {note}")
     kinds = {outcome.piece.kind for outcome in outcomes if outcome.piece}
     if kinds:
         lines.append(f"next: earmark find {shlex.quote(where)} {'RECORDING' if 'score' in kinds else 'PAGE'}")
     return lines
-
-
-def _of_other_instruments(staves: Sequence[int]) -> list[str]:
-    """That most pieces, of systems of so many staves, are no piano music; nothing if they may be."""
-    others = sum(count != PIANO_STAVES for count in staves)
-    if 2 * others <= len(staves):
-        return []
-    most = "it has" if len(staves) == 1 else f"{others} of {len(staves)} pieces have"
-    return [
-        f"note: {most} not the two staves of piano music, and {PIANO_ONLY} knows no other; "
-        f"for other instruments make the library with --model {EVERY_INSTRUMENT}"
-    ]
 
 
 def _of_many(reason: str, count: int) -> str:

@@ -196,10 +196,11 @@ class Job(BaseModel):
 
 
 class Addition(Job):
-    """A score on its way into the library."""
+    """A score on its way into the library; `remarks` say what of it is amiss or will hardly be found."""
 
     outcome: Literal["added", "unchanged", "replaced"] | None
     piece: Piece | None
+    remarks: list[str] | None
 
 
 class AudioQuery(BaseModel):

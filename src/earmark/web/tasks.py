@@ -17,6 +17,7 @@ from PIL import Image
 
 from earmark.embed.attention import attend, hear
 from earmark.embed.recording import read_blocks
+from earmark.library.instruments import note_on_instruments
 from earmark.library.library import Library
 from earmark.sandbox.sandbox import Sandbox
 from earmark.schema import AudioSpec
@@ -83,13 +84,15 @@ def too_long(name: str, most_s: float) -> Refusal:
 
 
 def add(library: Library, progress: OnProgress, path: str, name: str, most_pages: int) -> Answer:
-    """Adds one file: ``outcome`` and ``piece``."""
+    """Adds one file: ``outcome``, ``piece``, and ``remarks`` on what of it is amiss or will hardly be found."""
     _check_pages(library, path, name, most_pages)
     outcome = library.add([path], jobs=1)[0]
     if outcome.piece is None:
         what, _, remedy = outcome.reason.partition("; ")
         raise Refusal("unusable_file", f"{name} {what}", remedy)
-    return Answer({"outcome": outcome.status, "piece": piece_json(outcome.piece)})
+    note = note_on_instruments(library.model.model_id, [outcome.staves])
+    remarks = [*outcome.remarks, *([note] if note else [])]
+    return Answer({"outcome": outcome.status, "piece": piece_json(outcome.piece), "remarks": remarks})
 
 
 def link(library: Library, progress: OnProgress) -> Answer:

@@ -56,6 +56,7 @@ def test_a_score_is_added_and_found(served: Served, add: Any, wait: Wait, music:
     told = add(score, "Nocturne No. 1.pdf")
     assert (told["state"], told["outcome"], told["error"]) == ("done", "added", None)
     assert (told["piece"]["name"], told["piece"]["source"]) == ("Nocturne No. 1", "Nocturne No. 1.pdf")
+    assert told["remarks"] == []
     clip = music.write_recording(tmp_path / "clip.wav", music.melody(7, NOTES)[:30])
     with served.client() as client:
         asked = client.post("/api/v1/queries", content=clip.read_bytes())

@@ -141,6 +141,16 @@ def test_silence_is_told_with_what_to_do(visit: Visit, write_wav: WriteWav, tmp_
     assert "Record closer" in page.inner_text("#query-where")
 
 
+def test_what_is_amiss_with_a_recording_is_told(visit: Visit, clip: Path, cut_off: Path) -> None:
+    page = visit()
+    page.set_input_files("#ask-input", cut_off)
+    page.wait_for_selector("#query-remarks >> text=Breaks off after")
+    page.goto(page.url.split("#")[0])
+    page.set_input_files("#ask-input", clip)
+    page.wait_for_selector("#query:not(.pending) .hit")
+    assert not page.inner_text("#query-remarks")
+
+
 def test_the_mark_follows_the_recording_and_pages_turn(visit: Visit, clip: Path) -> None:
     page = visit()
     align(page)

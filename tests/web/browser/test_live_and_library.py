@@ -180,6 +180,14 @@ def test_a_recording_is_added(visit: Visit, clip: Path) -> None:
     assert page.is_hidden("#library-recorded")
 
 
+def test_what_is_amiss_with_a_file_is_told_where_it_is_added(visit: Visit, cut_off: Path) -> None:
+    page = visit("library")
+    page.set_input_files("#library-input", cut_off)
+    page.wait_for_selector(".addition.done .remark >> text=Breaks off after")
+    page.click("[aria-label='Remove cut-off']")  # leaves the library as it was
+    page.wait_for_selector("#toast:visible >> text=cut-off is removed.")
+
+
 def test_page_images_become_one_piece(visit: Visit, music: Music, tmp_path: Path) -> None:
     with pypdfium2.PdfDocument(music.write_pdf(tmp_path / "waltz.pdf", music.melody(42, 100))) as score:
         for number in range(2):

@@ -205,10 +205,11 @@ def _added_nevertheless(files: AddedFiles, path: FilePath) -> Answer | None:
     found = files.piece_of(path)
     if found is None:
         return None
-    return Answer({"outcome": "added" if files.is_new(path) else "unchanged", "piece": piece_json(found)})
+    outcome = "added" if files.is_new(path) else "unchanged"
+    return Answer({"outcome": outcome, "piece": piece_json(found), "remarks": []})
 
 
 def _addition(service: Service, addition: KeptAddition) -> dict[str, Any]:
     done = addition.job.answer.value
     job = job_json(addition.job, addition.name, service.adding)
-    return job | {"outcome": done.get("outcome"), "piece": done.get("piece")}
+    return job | {key: done.get(key) for key in ("outcome", "piece", "remarks")}

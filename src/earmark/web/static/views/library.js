@@ -280,11 +280,12 @@ async function add(file, row) {
   }
 }
 
-/** What became of a file, as a link to the piece. */
-function added({ outcome, piece }) {
+/** What became of a file, as a link to the piece, and what is to be said of it. */
+function added({ outcome, piece, remarks }) {
   const words = { added: "Added", unchanged: "Was there already", replaced: "Replaced" }[outcome] ?? "Added";
-  if (piece.kind === "recording") return h("span", {}, `${words}: ${titleOf(piece)}, a recording`);
-  return h("a", { href: `#/piece/${piece.id}` }, `${words}: ${titleOf(piece)}, ${count(piece.pages, "page")}`);
+  const what = piece.kind === "recording" ? h("span", {}, `${words}: ${titleOf(piece)}, a recording`)
+    : h("a", { href: `#/piece/${piece.id}` }, `${words}: ${titleOf(piece)}, ${count(piece.pages, "page")}`);
+  return h("span", {}, what, ...remarks.map((remark) => h("span", { class: "remark" }, sentence(remark))));
 }
 
 /** Removes a piece and offers to undo it; true when it is removed. */

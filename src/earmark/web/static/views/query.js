@@ -3,7 +3,7 @@
 import { call, exportAddress, pause, Problem, problemOf, recordingAddress, watch } from "/js/api.js";
 import { Alignment } from "/js/alignment.js";
 import { exportMenu, FORMS } from "/js/export.js";
-import { $, capital, clock, percent, say, showProblem, titleOf } from "/js/dom.js";
+import { $, capital, clock, percent, say, sentence, showProblem, titleOf } from "/js/dom.js";
 import { placeOf, showHits } from "/js/hits.js";
 import { Player } from "/js/player.js";
 import { showRecordings } from "/js/recordings.js";
@@ -29,6 +29,7 @@ export async function enter(id) {
   leaving = new AbortController();
   $("query").classList.add("pending");
   describe({ over: "", title: "Looking it up …" });
+  $("query-remarks").textContent = "";
   showProblem($("query-problem"), null);
   $("query-export").hidden = true;
   try {
@@ -75,6 +76,7 @@ function show() {
   $("query-stage").hidden = $("query-hits-part").hidden = !hits.length;
   $("query-player").hidden = score.parts.follow.hidden = isSheet();
   $("query-why").hidden = isSheet() || !hits.length;
+  $("query-remarks").textContent = query.result.remarks.map(sentence).join(" ");
   $("query-tapes-part").hidden = !recordings.length;
   showRecordings($("query-tapes"), recordings, query.pieces);
   touched = false;
