@@ -138,3 +138,9 @@ def visit(browser: Browser, server: Any, clip: Path) -> Iterator[Visit]:
     yield visit
     visit.close()
     assert [fault for watched in visit.watched for fault in watched.faults] == []
+
+
+def catalogue(page: Page) -> list[str]:
+    """The titles on the library's shelf, once they are there."""
+    page.wait_for_selector(".book")
+    return page.locator(".book-title").all_inner_texts()
