@@ -8,10 +8,9 @@ found by `earmark.store.embedded_search`.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import asdict, astuple, replace
+from dataclasses import astuple, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,11 +25,21 @@ from earmark.schema import FloatArray, Page
 from earmark.search.index import Neighbours
 from earmark.sources.on_disk import PAGES, PageFile, Score
 from earmark.store.database import Database
+from earmark.store.embedded_rows import (
+    beats_column,
+    beats_of,
+    embeddings_column,
+    embeddings_of,
+    measure_rows,
+    piece_of,
+    place_of,
+    place_table,
+    places_of,
+    written_columns,
+)
 from earmark.store.embedded_search import EmbeddedSearch
-from earmark.store.store import Bookmark, Edit, Piece, check_model
+from earmark.store.store import Edit, Piece, check_model
 from earmark.store.tables import BEAT, FACTS, IS_WHOLE, LINKS, PIECES, PLACE, PLACES, SUMS, TIME, crc32
-
-TAG_END = "\n"
 
 
 class EmbeddedStore:
@@ -134,8 +143,7 @@ class EmbeddedStore:
         thumbnail: bytes = b"",
     ) -> Piece:
         """See `Store.put`."""
-        table = np.array([(place.page, place.system, place.box) for place in places], dtype=PLACE)
-        with self._putting(score, sha256, table, embeddings, model_id) as identifier:
+        with self._putting(score, sha256, place_table(places), embeddings, model_id) as identifier:
             self._db.execute_many(
                 "INSERT INTO pages (piece, number, width_px, height_px, systems, image, side) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -144,18 +152,9 @@ class EmbeddedStore:
             if thumbnail:
                 row = (identifier, thumbnail, crc32(thumbnail))
                 self._db.execute("INSERT INTO thumbnails VALUES (?, ?, ?)", row)
-            numbers = [place.measure for place in places]
-            self._db.execute_many(
-                "INSERT INTO measures VALUES (?, ?, ?)",
-                [
-                    (identifier, i, number)
-                    for i, (number, before) in enumerate(zip(numbers, [None, *numbers], strict=False))
-                    if number is not None and number != before
-                ],
-            )
-            beats = np.array([np.nan if place.beat is None else place.beat for place in places], BEAT)
-            if not np.isnan(beats).all():
-                self._db.execute("INSERT INTO beats VALUES (?, ?)", (identifier, beats.tobytes()))
+            self._db.execute_many("INSERT INTO measures VALUES (?, ?, ?)", measure_rows(identifier, places))
+            if (beats := beats_column(places)) is not None:
+                self._db.execute("INSERT INTO beats VALUES (?, ?)", (identifier, beats))
             return self._sealed(identifier)
 
     def put_recording(
@@ -200,10 +199,8 @@ class EmbeddedStore:
             assert identifier is not None
             self._put_files(identifier, score)
             self._note_edits(identifier, edited)
-            self._db.execute(
-                "INSERT INTO vectors VALUES (?, ?, ?)",
-                (identifier, embeddings.astype("<f2").tobytes(), places.tobytes()),
-            )
+            columns = embeddings_column(embeddings), places.tobytes()
+            self._db.execute("INSERT INTO vectors VALUES (?, ?, ?)", (identifier, *columns))
             yield identifier
 
     def _sealed(self, identifier: int) -> Piece:
@@ -230,8 +227,7 @@ class EmbeddedStore:
             query = (
                 "UPDATE pieces SET name = ?, title = ?, composer = ?, note = ?, tags = ?, bookmarks = ? WHERE id = ?"
             )
-            written = now.note, TAG_END.join(now.tags), "\n".join(json.dumps(asdict(one)) for one in now.bookmarks)
-            self._db.execute(query, (now.name, now.title, now.composer, *written, piece.id))
+            self._db.execute(query, (now.name, now.title, now.composer, *written_columns(now), piece.id))
             self._note_edits(piece.id, edit.told | self._edited(now.source).keys())
             self._note_facts(piece.id)
             return self.piece(piece.id)
@@ -265,7 +261,7 @@ class EmbeddedStore:
                 name, stored, checksum, count = row
                 if not stored or crc32(stored) != checksum:
                     raise self._db.damaged(name)
-                found[piece] = _embeddings(stored, count)
+                found[piece] = embeddings_of(stored, count)
         return found
 
     def place(self, piece: int, ordinal: int) -> Place:
@@ -273,12 +269,10 @@ class EmbeddedStore:
         row = self._entry(piece, ordinal, PLACE)
         measure = "SELECT number FROM measures WHERE piece = ? AND place <= ? ORDER BY place DESC LIMIT 1"
         beat = "SELECT substr(beats, ?, ?) FROM beats WHERE piece = ?"
-        x0, y0, x1, y1 = (round(float(value), 5) for value in row["box"])
         with self._db.explained():
             number = self._db.one(measure, piece, ordinal)
             stored = self._db.one(beat, 1 + ordinal * BEAT.itemsize, BEAT.itemsize, piece)
-        beats = _beats(stored, 1)
-        return Place(int(row["page"]), int(row["system"]), (x0, y0, x1, y1), number, beats[0])
+        return place_of(row, number, beats_of(stored, 1)[0])
 
     def time_s(self, piece: int, ordinal: int) -> float:
         """See `Store.time_s`."""
@@ -302,21 +296,16 @@ class EmbeddedStore:
         """See `Store.contents`."""
         with self._db.explained(), self._db.moment():
             embeddings, places = self._stored(piece, "score")
-            measures = self._db.execute("SELECT place, number FROM measures WHERE piece = ? ORDER BY place", (piece,))
-            begun = dict(measures.fetchall())
+            measures = dict(self._db.execute("SELECT place, number FROM measures WHERE piece = ?", (piece,)).fetchall())
             beats = self._db.one("SELECT beats FROM beats WHERE piece = ?", piece)
-        found, measure = [], None
-        told = _places(places)
-        for i, (place, beat) in enumerate(zip(told, _beats(beats, len(told)), strict=True)):
-            measure = begun.get(i, measure)
-            found.append(replace(place, measure=measure, beat=beat))
-        return found, _embeddings(embeddings, len(found))
+        found = places_of(places, measures, beats)
+        return found, embeddings_of(embeddings, len(found))
 
     def excerpts(self, piece: int) -> tuple[npt.NDArray[np.float64], FloatArray]:
         """See `Store.excerpts`."""
         embeddings, places = self._stored(piece, "recording")
         times_s = np.frombuffer(places, TIME).astype(np.float64)
-        return times_s, _embeddings(embeddings, len(times_s))
+        return times_s, embeddings_of(embeddings, len(times_s))
 
     def _stored(self, piece: int, kind: Kind) -> tuple[bytes, bytes]:
         """A piece's embeddings and places; KeyError if there is no piece of this identifier and kind."""
@@ -376,7 +365,7 @@ class EmbeddedStore:
         whole = f"AND {IS_WHOLE} FROM pieces LEFT JOIN vectors ON piece = id ORDER BY id"
         query = PIECES.replace("FROM pieces", whole)
         with self._db.explained():
-            return [(_piece(values), bool(is_whole)) for *values, is_whole in self._db.execute(query)]
+            return [(piece_of(values), bool(is_whole)) for *values, is_whole in self._db.execute(query)]
 
     def integrity(self) -> list[str]:
         """See `earmark.store.database.Database.integrity`."""
@@ -399,7 +388,7 @@ class EmbeddedStore:
         *values, is_whole = row
         if not is_whole:
             raise self._db.damaged(values[1])
-        return _piece(values)
+        return piece_of(values)
 
     def _claim(self, model_id: str) -> None:
         if self._db.one("SELECT 1 FROM pieces LIMIT 1") is None:
@@ -446,27 +435,3 @@ class EmbeddedStore:
         self._search.forget()
         with self._db.transaction("IMMEDIATE"):
             yield
-
-
-def _piece(columns: Sequence[Any]) -> Piece:
-    """A row of `PIECES`, without its last column."""
-    *values, tags, bookmarks = columns
-    marks = tuple(Bookmark(**json.loads(line)) for line in bookmarks.splitlines())
-    return replace(Piece(*values), tags=tuple(filter(None, tags.split(TAG_END))), bookmarks=marks)
-
-
-def _embeddings(stored: bytes, count: int) -> FloatArray:
-    return np.frombuffer(stored, "<f2").reshape(count, -1).astype(np.float32)
-
-
-def _places(stored: bytes) -> list[Place]:
-    rows = np.frombuffer(stored, PLACE)
-    boxes = rows["box"].astype(np.float64).round(5).tolist()
-    names = zip(rows["page"].tolist(), rows["system"].tolist(), strict=True)
-    return [Place(page, system, tuple(box)) for (page, system), box in zip(names, boxes, strict=True)]
-
-
-def _beats(stored: bytes | None, count: int) -> list[float | None]:
-    """The beats of so many places, None where they are not known."""
-    beats = [np.nan] * count if stored is None else np.frombuffer(stored, BEAT).astype(np.float64).round(2).tolist()
-    return [None if math.isnan(beat) else beat for beat in beats]
