@@ -1,17 +1,19 @@
 """What did each ingredient of the training give? Short runs of equal length, each without one of them.
 
-    python -m experiments.analysis.ablations experiments/ablations data/msmd --json experiments/ablations/results.json
+    python -m experiments.analysis.ablations experiments/earmark-2/ablations data/msmd data/instruments \
+        --json runs/ablations/results.json
 
-Every TOML file of the folder is trained, resuming what was stopped, exported, and measured on pieces and pianos that no
-run saw: under the paper's protocol at tempo 1 and 2, on the validation pieces as somebody played and recorded them
-once, and on every fifth test piece as `experiments.analysis.snippets` degrades its pages. Beside each figure stands its
-difference to the run ``everything``.
+Every TOML file of the folder is trained, resuming what was stopped, exported, and measured on pieces that no run saw:
+under the paper's protocol at tempo 1 and 2; validation pieces as somebody played and recorded them once; music for
+other instruments as written, and as recorded; and every fifth test piece as `experiments.analysis.snippets` degrades
+its pages. Beside each figure stands its difference to the run ``everything``.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +30,15 @@ from earmark.training.train import train
 from experiments.analysis.snippets import RENDERING, measure
 
 BASE = "everything"
+PIANO, OTHERS = 0, 1
 MEASURED = (
-    ("tempo 1", "test", "musescore-0-0", 1.0),
-    ("tempo 2", "test", "musescore-0-0", 2.0),
-    ("recorded", "valid", "timgm6mb-0-2~1", 1.0),
+    ("tempo 1", PIANO, "test", "musescore-0-0", 1.0),
+    ("tempo 2", PIANO, "test", "musescore-0-0", 2.0),
+    ("recorded", PIANO, "valid", "timgm6mb-0-2~1", 1.0),
+    ("other instruments", OTHERS, "instruments-valid", "fluidr3-score", 1.0),
+    ("these recorded", OTHERS, "instruments-valid", "fluidr3-score~1", 1.0),
 )
-"""What is measured: its name, the pieces, the piano or its take, the tempo."""
+"""What is measured: its name, which corpus, its pieces, the piano or its take, the tempo."""
 DEGRADED, EVERY = "degraded pages", 5
 
 
@@ -50,13 +55,15 @@ def record(model: Model) -> dict[str, Any]:
     return {key: model.training[key] for key in ("pairs", "minutes", "hardware", "revision")}
 
 
-def run(experiment: Experiment, runs: Path, corpus: Path) -> dict[str, Any]:
+def run(experiment: Experiment, runs: Path, corpora: Sequence[Path]) -> dict[str, Any]:
     """Train one ablation and measure it: MRR from audio to sheet, and the length of the training."""
     encoders = trained(experiment, runs)
-    found = {name: evaluate(encoders, corpus, split, piano, tempo) for name, split, piano, tempo in MEASURED}
-    pool = list(read_pool(corpus, "test", RENDERING)[0])[::EVERY]
+    found = {
+        name: evaluate(encoders, corpora[which], split, sound, tempo) for name, which, split, sound, tempo in MEASURED
+    }
+    pool = list(read_pool(corpora[PIANO], "test", RENDERING)[0])[::EVERY]
     heard = np.concatenate([embed_recording_onsets(encoders, piece, onsets, RENDERING) for piece, onsets in pool])
-    found[DEGRADED] = measure(encoders, pool, corpus, "mixed", heard)
+    found[DEGRADED] = measure(encoders, pool, corpora[PIANO], "mixed", heard)
     mrr = {name: result["audio_to_sheet"]["mrr"] for name, result in found.items()}
     return {"mrr": mrr, **record(encoders)}
 
@@ -75,12 +82,12 @@ def rows(results: dict[str, dict[str, Any]]) -> list[list[object]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("experiments", type=Path)
-    parser.add_argument("corpus", type=Path)
+    parser.add_argument("corpora", type=Path, nargs=2, help="of piano music, and of music for other instruments")
     parser.add_argument("--runs", type=Path, default=Path("runs/ablations"))
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     experiments = [read_settings(path, Experiment.from_dict) for path in sorted(arguments.experiments.glob("*.toml"))]
-    results = {one.name: run(one, arguments.runs, arguments.corpus) for one in experiments}
+    results = {one.name: run(one, arguments.runs, arguments.corpora) for one in experiments}
     print(table(["", *(f"MRR, {name}" for name in results[BASE]["mrr"]), "minutes"], rows(results)))
     if arguments.json:
         write_json(arguments.json, results)
