@@ -91,7 +91,7 @@ def add(library: Library, progress: OnProgress, path: str, name: str, most_pages
         what, _, remedy = outcome.reason.partition("; ")
         raise Refusal("unusable_file", f"{name} {what}", remedy)
     note = note_on_instruments(library.model.model_id, [outcome.staves])
-    remarks = [*outcome.remarks, *([note] if note else [])]
+    remarks = [remark for remark in (*outcome.remarks, note) if remark]
     return Answer({"outcome": outcome.status, "piece": piece_json(outcome.piece), "remarks": remarks})
 
 

@@ -112,7 +112,8 @@ def test_a_recording_is_added(visit: Visit, clip: Path) -> None:
 def test_what_is_amiss_with_a_file_is_told_where_it_is_added(visit: Visit, cut_off: Path) -> None:
     page = visit("library")
     page.set_input_files("#library-input", cut_off)
-    page.wait_for_selector(".addition.done .remark >> text=Breaks off after")
+    page.wait_for_selector(".addition.done .remark")
+    assert page.inner_text(".addition.done .remark") == "Breaks off after 10.0 s of 20.0 s."
     page.click("[aria-label='Remove cut-off']")  # leaves the library as it was
     page.wait_for_selector("#toast:visible >> text=cut-off is removed.")
 
