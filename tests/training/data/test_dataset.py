@@ -1,11 +1,12 @@
 """A corpus in memory: its onsets, which windows are pairs, and what is said when something is missing."""
 
 from pathlib import Path
+from shutil import copytree
 
 import numpy as np
 import pytest
 
-from earmark.corpus.format import read_splits
+from earmark.corpus.format import audio_file, piece_folder, read_splits
 from earmark.errors import BadInput, Mismatch
 from earmark.schema import AudioSpec, SheetSpec
 from earmark.training.data.dataset import Notes, evenly_taken, group_onsets, read_pieces
@@ -30,6 +31,15 @@ def test_pairs_are_taken_evenly_and_inside(corpus: Path) -> None:
         assert piece.onsets.time_s[onsets].min() * 20 >= 84
         assert piece.onsets.x_px[onsets].min() >= 50
         assert piece.onsets.x_px[onsets].max() <= piece.strip.shape[2] - 50
+
+
+def test_spectrograms_stay_on_disk_until_they_are_asked_for(tmp_path: Path, corpus: Path) -> None:
+    copy = copytree(corpus, tmp_path / "corpus")
+    (piece,) = read_pieces(copy, ["piece0"], ["one@1", "third@1"], AUDIO, SHEET)
+    assert list(piece.audio) == ["one@1", "third@1"]
+    later = np.full((7, AUDIO.bands), 0.5, np.float16)
+    np.save(piece_folder(copy, "piece0") / audio_file("one@1"), later)
+    np.testing.assert_array_equal(piece.audio["one@1"], later)
 
 
 def test_a_rendering_that_is_missing_is_named(corpus: Path) -> None:

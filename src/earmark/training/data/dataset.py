@@ -1,9 +1,9 @@
-"""A corpus folder in memory: strips, onsets, spectrograms, and which pairs of windows the paper's protocol takes."""
+"""The pieces of a corpus folder: strip, onsets, spectrograms, and which pairs of windows the protocol takes."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,9 +58,29 @@ class Notes:
     pitch: npt.NDArray[np.int64]
 
 
+class Spectrograms(Mapping[str, npt.NDArray[np.float16]]):
+    """The spectrograms of a piece by rendering, float16 [frames, 92], read from their files whenever one is asked for.
+
+    A corpus has several of each piece, so those of all pieces at once take more memory than anything else.
+    """
+
+    def __init__(self, files: Mapping[str, Path]) -> None:
+        self._files = files
+
+    def __getitem__(self, rendering: str) -> npt.NDArray[np.float16]:
+        spectrogram: npt.NDArray[np.float16] = np.load(self._files[rendering], mmap_mode="r")
+        return spectrogram
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+
 @dataclass(frozen=True)
 class TrainingPiece:
-    """One piece in memory: strip uint8 [lanes, 80, width], 255 = paper; spectrograms float16 [frames, 92] by name.
+    """One piece: its strip uint8 [lanes, 80, width], 255 = paper; spectrograms float16 [frames, 92] by rendering.
 
     ``timings`` float64 [2, n], by rendering: seconds of the score at tempo 1, rising, and the seconds of the rendering
     at which they sound; a rendering without one is played as the score says, at the tempo of its name.
@@ -70,7 +90,7 @@ class TrainingPiece:
     strip: Image
     onsets: Onsets
     notes: Notes
-    audio: dict[str, npt.NDArray[np.float16]]
+    audio: Mapping[str, npt.NDArray[np.float16]]
     timings: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
 
     def audio_s(self, rendering: str, time_s: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -160,15 +180,13 @@ def read_strip(folder: Path, sheet: SheetSpec) -> Strip:
 def read_piece(folder: Path, renderings: Sequence[str], sheet: SheetSpec) -> TrainingPiece:
     """Load one piece of a corpus, whole or packed. Raises BadInput when a rendering is missing."""
     pixels, notes = read_packed_sheet(folder) if (folder / PACKED_STRIP).exists() else read_sheet(folder, sheet)
-    audio, timings = {}, {}
-    for name in renderings:
-        path = folder / audio_file(name)
+    files = {name: folder / audio_file(name) for name in renderings}
+    for path in files.values():
         if not path.exists():
             raise BadInput(path, "not there", "build the corpus with this piano and tempo")
-        audio[name] = np.load(path)
-        if (timing := folder / timing_file(name)).exists():
-            timings[name] = np.load(timing)
-    return TrainingPiece(folder.name, pixels, group_onsets(notes), notes, audio, timings)
+    there = [name for name in renderings if (folder / timing_file(name)).exists()]
+    timings = {name: np.load(folder / timing_file(name)) for name in there}
+    return TrainingPiece(folder.name, pixels, group_onsets(notes), notes, Spectrograms(files), timings)
 
 
 def read_sheet(folder: Path, sheet: SheetSpec) -> tuple[Image, Notes]:

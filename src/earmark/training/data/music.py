@@ -157,6 +157,6 @@ def _end_to_end(
     """Arrays [n, *shape] one after the other; no second copy of them all is made."""
     whole, at = torch.empty(length, *shape, dtype=dtype, device=device), 0
     for part in parts:
-        whole[at : at + len(part)] = torch.from_numpy(np.ascontiguousarray(part))
+        whole[at : at + len(part)] = torch.from_numpy(np.array(part, order="C"))
         at += len(part)
     return whole
