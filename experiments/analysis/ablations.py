@@ -1,12 +1,12 @@
 """What did each ingredient of the training give? Short runs of equal length, each without one of them.
 
     python -m experiments.analysis.ablations experiments/earmark-2/ablations data/msmd data/instruments \
-        --json runs/ablations/results.json
+        --json experiments/analysis/results/ablations.json
 
 Every TOML file of the folder is trained, resuming what was stopped, exported, and measured on pieces that no run saw:
 under the paper's protocol at tempo 1 and 2; validation pieces as somebody played and recorded them once; music for
 other instruments as written, and as recorded; and every fifth test piece as `experiments.analysis.snippets` degrades
-its pages. Beside each figure stands its difference to the run ``everything``.
+its pages. Beside each figure stands its difference to the run ``everything``. ``--only`` names some of the others.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.support.results import table
-from earmark.files import write_json
+from benchmarks.support.results import begin, finish, table
 from earmark.model.encoders import Model, load
 from earmark.training.data.dataset import embed_recording_onsets
 from earmark.training.evaluation.evaluate import evaluate, read_pool
@@ -68,29 +67,33 @@ def run(experiment: Experiment, runs: Path, corpora: Sequence[Path]) -> dict[str
     return {"mrr": mrr, **record(encoders)}
 
 
-def rows(results: dict[str, dict[str, Any]]) -> list[list[object]]:
-    """One row of the table for each run, the base first."""
-    base = results[BASE]["mrr"]
-    out: list[list[object]] = []
-    for name in sorted(results, key=lambda name: (name != BASE, name)):
-        mrr = results[name]["mrr"]
-        cells = [f"{mrr[key]:.3f}" + ("" if name == BASE else f" ({mrr[key] - base[key]:+.3f})") for key in mrr]
-        out.append([name.replace("-", " "), *cells, f"{results[name]['minutes']:.1f}"])
-    return out
+def tables(results: dict[str, Any]) -> dict[str, str]:
+    """``effects``: a row for each run, the base first."""
+    runs = results["runs"]
+    base = runs[BASE]["mrr"]
+    rows: list[list[object]] = []
+    for name in sorted(runs, key=lambda name: (name != BASE, name)):
+        mrr = runs[name]["mrr"]
+        cells = [f"{mrr[key]:.3f}" + ("" if name == BASE else f" ({mrr[key] - base[key]:+.3f})") for key in base]
+        rows.append([name.replace("-", " "), *cells, f"{runs[name]['minutes']:.0f}"])
+    return {"effects": table(["", *(f"MRR, {name}" for name in base), "minutes"], rows)}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("experiments", type=Path)
     parser.add_argument("corpora", type=Path, nargs=2, help="of piano music, and of music for other instruments")
+    parser.add_argument("--only", nargs="+", help="of the experiments: their names")
     parser.add_argument("--runs", type=Path, default=Path("runs/ablations"))
     parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
-    experiments = [read_settings(path, Experiment.from_dict) for path in sorted(arguments.experiments.glob("*.toml"))]
-    results = {one.name: run(one, arguments.runs, arguments.corpora) for one in experiments}
-    print(table(["", *(f"MRR, {name}" for name in results[BASE]["mrr"]), "minutes"], rows(results)))
-    if arguments.json:
-        write_json(arguments.json, results)
+    given = parser.parse_args()
+    results = begin(None)
+    paths = [path for path in sorted(given.experiments.glob("*.toml")) if path.stem in (given.only or [path.stem])]
+    experiments = [read_settings(path, Experiment.from_dict) for path in paths]
+    base = read_settings(given.experiments / f"{BASE}.toml", Experiment.from_dict)
+    measured = [base, *(one for one in experiments if one != base)]
+    results["runs"] = {one.name: run(one, given.runs, given.corpora) for one in measured}
+    finish(results, tables(results), given.json)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from earmark.training.data.chances import Chances
 from earmark.training.experiment import Experiment, read_settings
 from earmark.training.loop import best_device, bfloat16_is_fast, hardware
 from earmark.training.losses import MAX_LOG_SCALE, contrastive_loss, pitch_loss
-from earmark.training.train import TrainingRun, batches_of, sampler_of
+from earmark.training.train import TrainingRun, batches_of, learning_rate, sampler_of
 
 
 class Clock:
@@ -85,11 +85,10 @@ def descend(run: TrainingRun, batch: PairBatch, clock: Clock) -> None:
         loss = contrastive_loss(audio, sheet, scale, batch.indistinguishable)
         loss = loss + pitch_loss(notes[0], batch.audio_pitches) + pitch_loss(notes[1], batch.sheet_pitches)
     with clock.part("backward"):
-        run.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
     with clock.part("optimiser and average"):
         torch.nn.utils.clip_grad_norm_(model.parameters(), run.experiment.gradient_norm)
-        run.optimiser.step()
+        run.optimiser.step(learning_rate(run.experiment, run.step))
         run._follow()
 
 

@@ -47,8 +47,9 @@ def quiet(progress: Progress) -> None:
     pass
 
 
-def test_a_resumed_run_ends_in_the_same_weights(corpus: Path, tmp_path: Path) -> None:
-    straight = train(experiment(corpus), tmp_path / "straight", quiet)
+@pytest.mark.parametrize("muon", [False, True])
+def test_a_resumed_run_ends_in_the_same_weights(corpus: Path, tmp_path: Path, muon: bool) -> None:
+    straight = train(experiment(corpus, muon=muon), tmp_path / "straight", quiet)
 
     class StopError(Exception):
         pass
@@ -58,8 +59,8 @@ def test_a_resumed_run_ends_in_the_same_weights(corpus: Path, tmp_path: Path) ->
             raise StopError
 
     with pytest.raises(StopError):
-        train(experiment(corpus), tmp_path / "resumed", stop_at_three)
-    resumed = train(experiment(corpus), tmp_path / "resumed", quiet)
+        train(experiment(corpus, muon=muon), tmp_path / "resumed", stop_at_three)
+    resumed = train(experiment(corpus, muon=muon), tmp_path / "resumed", quiet)
     (_, one, counted), (_, other, counted_again) = read_checkpoint(straight), read_checkpoint(resumed)
     assert counted["step"] == counted_again["step"] == 4
     assert counted["pairs"] == counted_again["pairs"]

@@ -23,11 +23,11 @@ class Experiment:
     Those of ``validation_splits`` are validated on, each in the first of ``validation_renderings`` that it has.
     ``start`` names weights to begin with, a shipped model or a folder; without it, training begins from nothing. The
     learning rate rises for ``warmup_steps``, stays, and falls to zero over the last ``cooldown_steps``; ``averaging``
-    is the final decay of the weights' moving average, which is what is validated and exported. ``tempo`` is the range
-    of tempi, as factors of the score's. A batch is ``stretches`` of 20 s, ``stretches_per_piece`` of every piece in it;
-    with ``hard_negatives`` every second of these is a place that looks like the one before
-    (`earmark.training.data.hard_negatives`). ``degradation``, from 0 to 1, is how bad strips get
-    (`earmark.training.data.augment_sheet`).
+    is the final decay of the weights' moving average, which is what is validated and exported. With ``muon``, hidden
+    layers learn by Muon (`earmark.training.optimiser`). ``tempo`` is the range of tempi, as factors of the score's. A
+    batch is ``stretches`` of 20 s, ``stretches_per_piece`` of every piece in it; with ``hard_negatives`` every second
+    of these is a place that looks like the one before (`earmark.training.data.hard_negatives`). ``degradation``, from 0
+    to 1, is how bad strips get (`earmark.training.data.augment_sheet`).
 
     A file with ``seeds = [2, 3]`` in place of ``seed`` is one run for each. With ``shared_steps`` as well, these are
     the ends of one run: its first steps, with the first seed, are done once for all seeds. So their weights lie close
@@ -53,6 +53,7 @@ class Experiment:
     tempo: tuple[float, float] = (0.5, 2.0)
     learning_rate: float = 1.5e-3
     weight_decay: float = 0.02
+    muon: bool = False
     warmup_steps: int = 300
     cooldown_steps: int = 2000
     gradient_norm: float = 1.0

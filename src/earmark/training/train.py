@@ -45,6 +45,7 @@ from earmark.training.loop import (
     revision,
 )
 from earmark.training.losses import MAX_LOG_SCALE, contrastive_loss, pitch_loss
+from earmark.training.optimiser import Optimiser
 
 RECORDED = (*RECORD, "shared_pairs", "shared_minutes")
 AHEAD = 2
@@ -125,13 +126,7 @@ class TrainingRun:
         self.model = DualEncoder(audio, sheet, experiment.network).to(device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = deepcopy(self.model).requires_grad_(False)
-        decayed = [p for p in self.model.parameters() if p.ndim > 1]
-        free = [p for p in self.model.parameters() if p.ndim <= 1]
-        self.optimiser = torch.optim.AdamW(
-            [{"params": decayed, "weight_decay": experiment.weight_decay}, {"params": free, "weight_decay": 0.0}],
-            lr=experiment.learning_rate,
-            fused=True,
-        )
+        self.optimiser = Optimiser(self.model, experiment.weight_decay, experiment.muon)
         self.step, self.pairs, self.minutes = 0, 0, 0.0
         self.shared_pairs, self.shared_minutes = 0, 0.0
         self.hardware, self.revision = hardware(device), revision()
@@ -147,14 +142,11 @@ class TrainingRun:
     def train_step(self, batch: PairBatch) -> Tensor:
         """Descend, average. Returns the loss; nothing waits for a GPU to have computed it."""
         torch.manual_seed(self.experiment.seed * 1_000_003 + self.step)
-        for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(self.experiment, self.step)
         self.model.train()
         loss = loss_of(self.model, batch, self.experiment, bfloat16_is_fast(self.device))
-        self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.experiment.gradient_norm)
-        self.optimiser.step()
+        self.optimiser.step(learning_rate(self.experiment, self.step))
         self._follow()
         self.step += 1
         self.pairs += len(batch.row)
@@ -177,7 +169,7 @@ class TrainingRun:
 
     def save(self, path: Path) -> None:
         """Write the checkpoint; of a run that has cooled down only what is exported, a quarter of it."""
-        state = {
+        state: dict[str, Any] = {
             "experiment": json.dumps(self.experiment.to_dict()),
             "average": self.average.state_dict(),
             "record": {key: getattr(self, key) for key in RECORDED},
