@@ -1,7 +1,7 @@
 """What did each ingredient of the training give? Short runs of equal length, each without one of them.
 
     python -m experiments.analysis.ablations experiments/earmark-2/ablations data/msmd data/instruments \
-        --json experiments/analysis/results/ablations.json
+        --json runs/ablations/results.json
 
 Every TOML file of the folder is trained, resuming what was stopped, exported, and measured on pieces that no run saw:
 under the paper's protocol at tempo 1 and 2; validation pieces as somebody played and recorded them once; music for
