@@ -41,6 +41,12 @@ MEASURED = (
 DEGRADED, EVERY = "degraded pages", 5
 
 
+def chosen(folder: Path, only: Sequence[str] | None) -> list[Experiment]:
+    """The experiments of a folder, by name: all, or only some."""
+    paths = [path for path in sorted(folder.glob("*.toml")) if only is None or path.stem in only]
+    return [read_settings(path, Experiment.from_dict) for path in paths]
+
+
 def trained(experiment: Experiment, runs: Path) -> Model:
     """The model that an experiment gives: trained, unless it is already, and exported."""
     folder = runs / experiment.name
@@ -88,11 +94,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     results = begin(None)
-    paths = [path for path in sorted(given.experiments.glob("*.toml")) if path.stem in (given.only or [path.stem])]
-    experiments = [read_settings(path, Experiment.from_dict) for path in paths]
-    base = read_settings(given.experiments / f"{BASE}.toml", Experiment.from_dict)
-    measured = [base, *(one for one in experiments if one != base)]
-    results["runs"] = {one.name: run(one, given.runs, given.corpora) for one in measured}
+    experiments = chosen(given.experiments, given.only and [BASE, *given.only])
+    results["runs"] = {one.name: run(one, given.runs, given.corpora) for one in experiments}
     finish(results, tables(results), given.json)
 
 

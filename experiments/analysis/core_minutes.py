@@ -17,8 +17,8 @@ import torch
 
 from benchmarks.support.results import begin, finish, table
 from earmark.training.evaluation.evaluate import evaluate
-from earmark.training.experiment import Experiment, read_settings
-from experiments.analysis.ablations import record, trained
+from earmark.training.experiment import Experiment
+from experiments.analysis.ablations import chosen, record, trained
 
 DIRECTIONS = {"audio → sheet": "audio_to_sheet", "sheet → audio": "sheet_to_audio"}
 PIANO = "musescore-0-0"
@@ -52,9 +52,7 @@ def main() -> None:
     if torch.get_num_threads() != 1:
         parser.error("set OMP_NUM_THREADS=1: minutes are to be those of one core")
     results = begin(None)
-    paths = [path for path in sorted(given.recipes.glob("*.toml")) if path.stem in (given.only or [path.stem])]
-    experiments = [read_settings(path, Experiment.from_dict) for path in paths]
-    results["runs"] = [run(one, given.runs, given.corpus) for one in experiments]
+    results["runs"] = [run(one, given.runs, given.corpus) for one in chosen(given.recipes, given.only)]
     finish(results, tables(results), given.json)
 
 

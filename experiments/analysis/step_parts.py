@@ -29,7 +29,7 @@ from earmark.training.data.chances import Chances
 from earmark.training.experiment import Experiment, read_settings
 from earmark.training.loop import best_device, bfloat16_is_fast, hardware
 from earmark.training.losses import MAX_LOG_SCALE, contrastive_loss, pitch_loss
-from earmark.training.train import TrainingRun, batches_of, learning_rate, sampler_of
+from earmark.training.train import TrainingRun, batches_of, sampler_of
 
 
 class Clock:
@@ -88,7 +88,7 @@ def descend(run: TrainingRun, batch: PairBatch, clock: Clock) -> None:
         loss.backward()  # type: ignore[no-untyped-call]
     with clock.part("optimiser and average"):
         torch.nn.utils.clip_grad_norm_(model.parameters(), run.experiment.gradient_norm)
-        run.optimiser.step(learning_rate(run.experiment, run.step))
+        run.optimiser.step(run.experiment.learning_rate)
         run._follow()
 
 

@@ -21,12 +21,12 @@ class Optimiser:
 
     def __init__(self, model: nn.Module, weight_decay: float, muon: bool) -> None:
         named = dict(model.named_parameters())
-        hidden = {name for name, weight in named.items() if muon and weight.ndim > 1 and not name.endswith(LAST)}
+        hidden = [name for name, weight in named.items() if muon and weight.ndim > 1 and not name.endswith(LAST)]
         others = [weight for name, weight in named.items() if name not in hidden]
         decayed = {"params": [weight for weight in others if weight.ndim > 1], "weight_decay": weight_decay}
         free = {"params": [weight for weight in others if weight.ndim <= 1], "weight_decay": 0.0}
         self._parts: list[torch.optim.Optimizer] = [torch.optim.AdamW([decayed, free], fused=True)]
-        self._hidden = [(named[name], *_as_matrix(named[name])) for name in sorted(hidden)]
+        self._hidden = [(named[name], *_as_matrix(named[name])) for name in hidden]
         if hidden:
             matrices = [matrix for _, _, matrix in self._hidden]
             self._parts.append(torch.optim.Muon(matrices, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"))
