@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from earmark.corpus.choose import choose
+from earmark.corpus.choose import TRANSPOSITIONS, choose, choose_keys
+from earmark.corpus.format import semitones_of
 from earmark.corpus.sources import Source
 from earmark.errors import BadInput
 
@@ -48,3 +49,16 @@ def test_an_included_header_counts(source: Source) -> None:
 def test_a_held_out_piece_without_its_file_is_an_error(source: Source) -> None:
     with pytest.raises(BadInput, match="held out"):
         choose(source, SPLITS, {"train-piece": FILES["train-piece"]})
+
+
+def test_only_what_is_trained_on_is_given_other_keys() -> None:
+    chosen = choose_keys({**SPLITS, "keys": ["train-piece@+1"]}, FILES, 3)
+    assert set(chosen.values()) == {FILES["train-piece"]}
+    semitones = [semitones_of(piece) for piece in chosen]
+    assert len(set(semitones)) == 3
+    assert set(semitones) <= set(TRANSPOSITIONS)
+
+
+def test_more_keys_keep_those_of_fewer() -> None:
+    fewer, more = (choose_keys(SPLITS, FILES, keys) for keys in (2, 5))
+    assert fewer.items() <= more.items()

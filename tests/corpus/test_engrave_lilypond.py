@@ -3,6 +3,7 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
+import mido
 import pypdfium2 as pdfium
 import pytest
 
@@ -68,3 +69,35 @@ def test_a_file_without_pages_is_reported_with_lilyponds_complaint(source: Path,
     (source / "ftp/Own/broken/broken.ly").write_text('\\version "2.24.0"\n#(ly:error "no music today")')
     with pytest.raises(EngravingError, match="no music today"):
         engrave(source / "ftp/Own/broken/broken.ly", source, tmp_path)
+
+
+@pytest.mark.parametrize("semitones", [-4, 6])
+def test_a_score_in_another_key_is_printed_and_played_in_it(source: Path, tmp_path: Path, semitones: int) -> None:
+    found = []
+    for shift in (0, semitones):
+        scratch = tmp_path / f"{shift}"
+        scratch.mkdir()
+        engraving = engrave(source / "ftp/Own/bars/two.ly", source, scratch, shift)
+        printed = sorted((head.main, head.grace, head.staff, head.pitch) for head in engraving.noteheads)
+        sounds = [message.note for message in mido.MidiFile(engraving.midis[0]) if message.type == "note_on"]
+        found.append(([head[-1] for head in printed], [head[:-2] for head in printed], sounds))
+    (written, moments, played), (printed, same_moments, sounding) = found
+    assert printed == [pitch + semitones for pitch in written]
+    assert sounding == [pitch + semitones for pitch in played]
+    assert moments == same_moments
+
+
+def test_another_key_is_spelt_with_few_accidentals(source: Path, tmp_path: Path) -> None:
+    # B major has five sharps. A semitone up it is C major, not B sharp; two up D flat with its five flats.
+    file = source / "ftp/Own/one/one.ly"
+    file.write_text('\\version "2.24.0"\n\\score { { \\key b \\major b\'1 } }')
+    places = {}
+    for semitones in (0, 1, 2):
+        scratch = tmp_path / f"{semitones}"
+        scratch.mkdir()
+        engraving = engrave(file, source, scratch, semitones)
+        (head,), (staff,) = engraving.noteheads, engraving.staves
+        middle = (staff.box[1] + staff.box[3]) / 2
+        half_space = (staff.box[3] - staff.box[1]) / 8
+        places[semitones] = round((middle - (head.box[1] + head.box[3]) / 2) / half_space)
+    assert places == {0: 0, 1: 1, 2: 2}

@@ -14,11 +14,20 @@ from earmark.corpus.format import (
     read_splits,
     rendering_name,
     renderings_in,
+    semitones_of,
     tempo_of,
     timing_file,
+    transposed_name,
     work_of,
 )
 from earmark.errors import BadInput
+
+
+def test_a_piece_in_another_key_is_named_by_it() -> None:
+    name = "BachJS__BWV924a__x-3"
+    assert [transposed_name(name, semitones) for semitones in (2, -11)] == [f"{name}@+2", f"{name}@-11"]
+    assert [semitones_of(piece) for piece in (name, f"{name}@+2", f"{name}@-11")] == [0, 2, -11]
+    assert work_of(f"{name}@+2") == work_of(name)
 
 
 def test_a_rendering_is_named_by_piano_take_and_tempo() -> None:

@@ -118,26 +118,33 @@ def build_command(
 )
 @click.option("--without", multiple=True, metavar="WORK", help="Another work to leave out; repeat it.")
 @click.option("--instruments", is_flag=True, help="All that is not for keyboard, in place of what is.")
+@click.option("--keys", type=click.IntRange(1, 11), help="What is trained on in so many other keys, in place of more.")
 def choose_command(
-    out: Path, source: str, pieces: Path, splits: Path, without: tuple[str, ...], instruments: bool
+    out: Path, source: str, pieces: Path, splits: Path, without: tuple[str, ...], instruments: bool, keys: int | None
 ) -> None:
     """Find more keyboard pieces to train on, of works that no held-out piece is of.
 
     Writes OUT/pieces.json and OUT/splits.json, the given splits with one named "more", for ``earmark corpus build``.
     With --instruments, these are "instruments", "instruments-valid" and "instruments-test", no work in two of them,
-    and OUT/left-out.json says why which file is in none.
+    and OUT/left-out.json says why which file is in none. With --keys, "keys" has every listed piece that is trained on
+    in other keys, drawn from its name.
 
     \b
     earmark corpus choose more --source mutopia --pieces pieces.json --splits splits.yaml --without BachJS/BWV846
     """
-    from earmark.corpus.choose import MORE, choose, choose_instruments
+    from earmark.corpus.choose import KEYS, MORE, choose, choose_instruments, choose_keys
     from earmark.corpus.sources import list_pieces, open_source
     from earmark.corpus.splits import read_split_file, write_splits
     from earmark.files import write_json
 
     opened, given = open_source(source, out / "source"), read_split_file(splits)
     files = list_pieces(opened, pieces)
-    if instruments:
+    if instruments and keys:
+        raise click.UsageError("give either --instruments or --keys")
+    if keys:
+        chosen = choose_keys(given, files, keys)
+        more = {KEYS: list(chosen)}
+    elif instruments:
         choice = choose_instruments(opened, given, files, without)
         chosen, more = choice.files, choice.splits
         out.mkdir(parents=True, exist_ok=True)

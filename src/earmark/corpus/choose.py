@@ -1,4 +1,5 @@
-"""More pieces than those of given splits: the keyboard music of a source, or its music for every other instrument.
+"""More pieces than those of given splits: the keyboard music of a source, its music for every other instrument, or
+what is trained on in other keys.
 
 No test piece is trained on in another edition, arrangement or movement: pieces of its work
 (`earmark.corpus.format.work_of`, for other instruments also `earmark.corpus.works.works_of`) are left out.
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
 
-from earmark.corpus.format import work_of
+from earmark.corpus.format import transposed_name, work_of
 from earmark.corpus.sources import Source, header_fields, list_pieces
 from earmark.corpus.works import Candidate, find_pieces, group_works, kind_of, works_of
 from earmark.errors import BadInput
@@ -22,7 +23,11 @@ MORE = "more"
 """The split that chosen pieces come into."""
 INSTRUMENTS = "instruments"
 """The split of the music for other instruments that is trained on; with ``-valid`` or ``-test`` what is held out."""
-TRAINED = ("train", MORE, INSTRUMENTS)
+KEYS = "keys"
+"""The split of pieces that are trained on in another key as well."""
+TRAINED = ("train", MORE, INSTRUMENTS, KEYS)
+TRANSPOSITIONS = (-5, -4, -3, -2, -1, 1, 2, 3, 4, 5, 6)
+"""In semitones: every other key."""
 MOST_OF_A_KIND = 100
 """Pieces of one kind that are trained on: of guitars and organs there are so many that choirs would be drawn rarely."""
 _KEYBOARD = re.compile(r"piano|harpsichord|clav|virginal|cembalo", re.IGNORECASE)
@@ -110,6 +115,24 @@ def choose_instruments(
         chosen[INSTRUMENTS].remove(piece)
         left_out[candidates[piece].file] = f"there are {MOST_OF_A_KIND} of its kind"
     return Choice({piece: candidates[piece].file for pieces in chosen.values() for piece in pieces}, chosen, left_out)
+
+
+def choose_keys(splits: Mapping[str, Collection[str]], files: Mapping[str, str], keys: int) -> dict[str, str]:
+    """The pieces of ``files`` that ``splits`` train on, each in ``keys`` other keys: name → LilyPond file.
+
+    Which keys is drawn from the piece's name; of fewer keys all are among those of more.
+    """
+    trained = sorted({piece for split in TRAINED if split != KEYS for piece in splits.get(split, ())} & set(files))
+    return {
+        transposed_name(piece, semitones): files[piece]
+        for piece in trained
+        for semitones in _in_chance_order(TRANSPOSITIONS, piece)[:keys]
+    }
+
+
+def _in_chance_order(transpositions: Collection[int], piece: str) -> list[int]:
+    """In an order drawn from a name."""
+    return sorted(transpositions, key=lambda semitones: crc32(transposed_name(piece, semitones).encode()))
 
 
 def _too_many(kinds: Mapping[str, str]) -> list[str]:

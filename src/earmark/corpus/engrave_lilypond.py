@@ -79,8 +79,10 @@ class Engraving:
     staves: tuple[EngravedStaff, ...]
 
 
-def engrave(main: Path, root: Path, scratch: Path) -> Engraving:
+def engrave(main: Path, root: Path, scratch: Path, semitones: int = 0) -> Engraving:
     """Engrave the LilyPond file ``main`` of the source folder ``root`` inside the empty folder ``scratch``.
+
+    ``semitones`` is how much higher than it is written it is printed and played (``keys.ily``).
 
     Raises EngravingError when no page comes out.
     """
@@ -92,7 +94,7 @@ def engrave(main: Path, root: Path, scratch: Path) -> Engraving:
             copy = translate(main, root, scratch / "again", in_steps=True)
         folder = scratch / attempt
         folder.mkdir()
-        complaint = _run_lilypond(copy, folder)
+        complaint = _run_lilypond(copy, folder, semitones)
         pdfs, midis = _outputs(folder, ".pdf"), _outputs(folder, ".midi")
         if pdfs and midis:  # the exit code says little: old files have faults that cost no note
             for pdf in pdfs:
@@ -101,7 +103,7 @@ def engrave(main: Path, root: Path, scratch: Path) -> Engraving:
     raise EngravingError(complaint)
 
 
-def _run_lilypond(main: Path, folder: Path) -> str:
+def _run_lilypond(main: Path, folder: Path, semitones: int) -> str:
     """Engrave into ``folder`` as ``score*.pdf`` and ``score*.midi``; return what LilyPond complains of."""
     from lilypond import executable
 
@@ -117,7 +119,7 @@ def _run_lilypond(main: Path, folder: Path) -> str:
         done = subprocess.run(
             command,
             cwd=folder,
-            env=os.environ | _NO_GARBAGE_COLLECTION,
+            env=os.environ | _NO_GARBAGE_COLLECTION | {"EARMARK_SEMITONES": str(semitones)},
             check=False,
             capture_output=True,
             timeout=_TIMEOUT_S,

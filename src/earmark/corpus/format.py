@@ -123,6 +123,17 @@ def read_splits(corpus: Path) -> dict[str, list[str]]:
         raise BadInput(path, "not there", "build the corpus with --splits FILE") from None
 
 
+def transposed_name(piece: str, semitones: int) -> str:
+    """Name of a piece in another key, ``semitones`` higher: ``NAME@+3``, ``NAME@-2``."""
+    return f"{piece}@{semitones:+d}"
+
+
+def semitones_of(piece: str) -> int:
+    """How many semitones higher than its file says a piece of this name is, see `transposed_name`."""
+    found = re.search(r"@([+-]\d+)$", piece)
+    return int(found[1]) if found else 0
+
+
 def work_of(piece: str) -> str:
     """The work that a piece is of, by its name or its file: ``BachJS__BWV924a__x`` → ``BachJS/BWV924``.
 

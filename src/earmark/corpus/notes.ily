@@ -16,6 +16,8 @@
 %% Repeats stay folded: every printed score without a \midi block of its own is given one. Staves whose instrument the
 %% score does not name for MIDI are given that of the name printed beside them, or else of the header.
 
+\include "keys.ily"
+
 %% Functions that old sources call, that LilyPond has dropped and that convert-ly cannot translate.
 #(define (override-auto-beam-setting . _) (make-music 'Music))
 #(define (revert-auto-beam-setting . _) (make-music 'Music))

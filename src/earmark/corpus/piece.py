@@ -35,6 +35,7 @@ from earmark.corpus.format import (
     piece_folder,
     read_json,
     rendering_name,
+    semitones_of,
     timing_file,
 )
 from earmark.corpus.onsets import NoteheadOnsets, find_onsets
@@ -89,6 +90,8 @@ class PlacedSystem:
 def build_piece(out: Path, source: Source, piece: str, file: str, renderings: Renderings) -> Built:
     """Build what is missing of ``piece``, the LilyPond or score file ``file`` below the source, in the corpus ``out``.
 
+    It is transposed as its name says (`earmark.corpus.format.semitones_of`).
+
     Raises EngravingError and whatever else goes wrong; the folder of the piece then is as it was.
     """
     started = time.monotonic()
@@ -98,7 +101,8 @@ def build_piece(out: Path, source: Source, piece: str, file: str, renderings: Re
         unfinished = out / "unfinished" / piece
         shutil.rmtree(unfinished, ignore_errors=True)
         try:
-            description = _engrave_into(unfinished / "piece", unfinished / "engraving", source.root / file, source.root)
+            scratch, semitones = unfinished / "engraving", semitones_of(piece)
+            description = _engrave_into(unfinished / "piece", scratch, source.root / file, source.root, semitones)
             head = {"piece": piece, "source": file, "source_sha256": source_sha256}
             write_json(unfinished / "piece" / DESCRIPTION, head | description)
             shutil.rmtree(folder, ignore_errors=True)
@@ -145,11 +149,16 @@ def _keep(folder: Path, description: Json, arrays: dict[str, npt.NDArray[Any]]) 
     write_json(folder / DESCRIPTION, description)
 
 
-def _engrave_into(folder: Path, scratch: Path, main: Path, root: Path) -> Json:
+def _engrave_into(folder: Path, scratch: Path, main: Path, root: Path, semitones: int) -> Json:
     """Write all files of a piece but ``piece.json`` and the audio; return what ``piece.json`` says about them."""
     folder.mkdir(parents=True)
     scratch.mkdir()
-    engraving = engrave_score(main, scratch) if kind(main) == "notation" else engrave(main, root, scratch)
+    if kind(main) != "notation":
+        engraving = engrave(main, root, scratch, semitones)
+    elif semitones:
+        raise EngravingError("only LilyPond files can be transposed")
+    else:
+        engraving = engrave_score(main, scratch)
     _join_pdfs(engraving.pdfs, folder / PDF)
     pages = _write_pages(folder)
     sizes_px = [(page["width_px"], page["height_px"]) for page in pages]
