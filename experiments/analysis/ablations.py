@@ -23,7 +23,7 @@ from benchmarks.support.results import begin, finish, table
 from earmark.model.encoders import Model, load
 from earmark.training.data.dataset import embed_recording_onsets
 from earmark.training.evaluation.evaluate import evaluate, read_pool
-from earmark.training.experiment import Experiment, read_settings
+from earmark.training.experiment import Experiment, ends, read_settings
 from earmark.training.export import export
 from earmark.training.train import train
 from experiments.analysis.snippets import RENDERING, measure
@@ -41,18 +41,24 @@ MEASURED = (
 DEGRADED, EVERY = "degraded pages", 5
 
 
-def chosen(folder: Path, only: Sequence[str] | None) -> list[Experiment]:
-    """The experiments of a folder, by name: all, or only some."""
-    paths = [path for path in sorted(folder.glob("*.toml")) if only is None or path.stem in only]
-    return [read_settings(path, Experiment.from_dict) for path in paths]
+def chosen(folder: Path, only: Sequence[str] | None) -> dict[str, list[Experiment]]:
+    """The runs of each experiment of a folder, by its name: of all, or only of some.
+
+    Raises BadInput when one of these is not there.
+    """
+    paths = sorted(folder.glob("*.toml")) if only is None else [folder / f"{name}.toml" for name in only]
+    return {path.stem: read_settings(path, Experiment.of_each_seed) for path in paths}
 
 
-def trained(experiment: Experiment, runs: Path) -> Model:
-    """The model that an experiment gives: trained, unless it is already, and exported."""
-    folder = runs / experiment.name
-    print(f"training {folder}", file=sys.stderr, flush=True)
-    export([train(experiment, folder, lambda step: None)], folder / "weights")
-    return load(folder / "weights")
+def trained(experiment: Sequence[Experiment], folder: Path) -> Model:
+    """The model that the runs of an experiment give: trained in ``folder``, unless they are already, and exported."""
+    checkpoints = {}
+    for run in experiment:
+        print(f"training {folder / run.name}", file=sys.stderr, flush=True)
+        checkpoints[run] = train(run, folder / run.name, lambda step: None)
+    weights = folder / ends(experiment)[-1].name / "weights"
+    export([checkpoints[run] for run in ends(experiment)], weights)
+    return load(weights)
 
 
 def record(model: Model) -> dict[str, Any]:
@@ -60,7 +66,7 @@ def record(model: Model) -> dict[str, Any]:
     return {key: model.training[key] for key in ("pairs", "minutes", "hardware", "revision")}
 
 
-def run(experiment: Experiment, runs: Path, corpora: Sequence[Path]) -> dict[str, Any]:
+def run(experiment: Sequence[Experiment], runs: Path, corpora: Sequence[Path]) -> dict[str, Any]:
     """Train one ablation and measure it: MRR from audio to sheet, and the length of the training."""
     encoders = trained(experiment, runs)
     found = {
@@ -95,7 +101,7 @@ def main() -> None:
     given = parser.parse_args()
     results = begin(None)
     experiments = chosen(given.experiments, given.only and [BASE, *given.only])
-    results["runs"] = {one.name: run(one, given.runs, given.corpora) for one in experiments}
+    results["runs"] = {name: run(one, given.runs, given.corpora) for name, one in experiments.items()}
     finish(results, tables(results), given.json)
 
 

@@ -10,6 +10,7 @@ paper's protocol at tempo 1. Their minutes are those of the training, by the clo
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,10 @@ DIRECTIONS = {"audio → sheet": "audio_to_sheet", "sheet → audio": "sheet_to_
 PIANO = "musescore-0-0"
 
 
-def run(experiment: Experiment, runs: Path, corpus: Path) -> dict[str, Any]:
+def run(experiment: Sequence[Experiment], runs: Path, corpus: Path) -> dict[str, Any]:
     """Train one recipe, if it is not yet, and measure it."""
     model = trained(experiment, runs)
-    return {"steps": experiment.steps, **record(model), "found": evaluate(model, corpus, "test", PIANO, 1.0)}
+    return {"steps": experiment[-1].steps, **record(model), "found": evaluate(model, corpus, "test", PIANO, 1.0)}
 
 
 def tables(results: dict[str, Any]) -> dict[str, str]:
@@ -52,7 +53,7 @@ def main() -> None:
     if torch.get_num_threads() != 1:
         parser.error("set OMP_NUM_THREADS=1: minutes are to be those of one core")
     results = begin(None)
-    results["runs"] = [run(one, given.runs, given.corpus) for one in chosen(given.recipes, given.only)]
+    results["runs"] = [run(one, given.runs, given.corpus) for one in chosen(given.recipes, given.only).values()]
     finish(results, tables(results), given.json)
 
 

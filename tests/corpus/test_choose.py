@@ -1,9 +1,12 @@
 """More pieces to train on are keyboard pieces, and never of a work that is held out."""
 
+import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from earmark.cli.corpus import corpus_command
 from earmark.corpus.choose import TRANSPOSITIONS, choose, choose_keys
 from earmark.corpus.format import semitones_of
 from earmark.corpus.sources import Source
@@ -62,3 +65,18 @@ def test_only_what_is_trained_on_is_given_other_keys() -> None:
 def test_more_keys_keep_those_of_fewer() -> None:
     fewer, more = (choose_keys(SPLITS, FILES, keys) for keys in (2, 5))
     assert fewer.items() <= more.items()
+
+
+def test_other_keys_of_several_lists_come_together(source: Source, tmp_path: Path) -> None:
+    splits = {"train": ["train-piece"], "more": ["other"], "test": ["test-piece"], "keys": ["old@+1"]}
+    (tmp_path / "splits.json").write_text(json.dumps(splits))
+    (tmp_path / "pieces.json").write_text(json.dumps(FILES))
+    (tmp_path / "more.json").write_text(json.dumps({"other": FILES["train-piece"]}))
+    command = ["choose", str(tmp_path / "out"), "--source", str(source.root), "--splits", str(tmp_path / "splits.json")]
+    command += ["--pieces", str(tmp_path / "pieces.json"), "--pieces", str(tmp_path / "more.json"), "--keys", "2"]
+    done = CliRunner().invoke(corpus_command, command)
+    assert done.exit_code == 0, done.output
+    chosen = json.loads((tmp_path / "out/pieces.json").read_text())
+    assert sorted(piece.split("@")[0] for piece in chosen) == ["other", "other", "train-piece", "train-piece"]
+    assert json.loads((tmp_path / "out/splits.json").read_text()) == {**splits, "keys": sorted([*chosen, "old@+1"])}
+    assert CliRunner().invoke(corpus_command, [*command, "--instruments"]).exit_code == 2

@@ -73,18 +73,18 @@ def test_a_file_without_pages_is_reported_with_lilyponds_complaint(source: Path,
 
 @pytest.mark.parametrize("semitones", [-4, 6])
 def test_a_score_in_another_key_is_printed_and_played_in_it(source: Path, tmp_path: Path, semitones: int) -> None:
-    found = []
+    printed, moments, sounds = {}, {}, {}
     for shift in (0, semitones):
         scratch = tmp_path / f"{shift}"
         scratch.mkdir()
         engraving = engrave(source / "ftp/Own/bars/two.ly", source, scratch, shift)
-        printed = sorted((head.main, head.grace, head.staff, head.pitch) for head in engraving.noteheads)
-        sounds = [message.note for message in mido.MidiFile(engraving.midis[0]) if message.type == "note_on"]
-        found.append(([head[-1] for head in printed], [head[:-2] for head in printed], sounds))
-    (written, moments, played), (printed, same_moments, sounding) = found
-    assert printed == [pitch + semitones for pitch in written]
-    assert sounding == [pitch + semitones for pitch in played]
-    assert moments == same_moments
+        heads = sorted(engraving.noteheads, key=lambda head: (head.main, head.grace, head.staff, head.pitch))
+        printed[shift] = [head.pitch for head in heads]
+        moments[shift] = [(head.main, head.grace, head.held) for head in heads]
+        sounds[shift] = [event.note for event in mido.MidiFile(engraving.midis[0]) if event.type == "note_on"]
+    assert printed[semitones] == [pitch + semitones for pitch in printed[0]]
+    assert sounds[semitones] == [pitch + semitones for pitch in sounds[0]]
+    assert moments[semitones] == moments[0]
 
 
 def test_another_key_is_spelt_with_few_accidentals(source: Path, tmp_path: Path) -> None:

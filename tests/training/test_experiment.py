@@ -1,6 +1,7 @@
 """An experiment file says what differs from the defaults, and refuses what nobody knows."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,27 @@ def test_seeds_may_share_the_first_steps(tmp_path: Path) -> None:
 def test_the_recipes_can_be_read(path: Path) -> None:
     for run in read_settings(path, Experiment.of_each_seed):
         assert run.name.startswith(path.parent.name if path.stem == "recipe" else path.stem)
+
+
+def test_a_file_says_what_differs_from_its_base(tmp_path: Path) -> None:
+    base, own, last = (tmp_path / "folder/base.toml", tmp_path / "own.toml", tmp_path / "last.toml")
+    base.parent.mkdir()
+    base.write_text('name = "model"\n' + REQUIRED + "[network]\ndimension = 48\n[network.sheet]\nhidden = 5\n")
+    own.write_text(
+        'base = "folder/base.toml"\nsteps = 9\n[network.sheet]\ntoken_channels = 6\n[network.audio]\nhidden = 4\n'
+    )
+    last.write_text('base = "own.toml"\nseed = 3\n')
+    made = read_settings(last, Experiment.from_dict)
+    assert (made.name, made.seed, made.steps, made.renderings, made.network.dimension) == ("last", 3, 9, ("a@1",), 48)
+    assert (made.network.sheet.hidden, made.network.sheet.token_channels, made.network.audio.hidden) == (5, 6, 4)
+    assert replace(made, name="own", seed=1) == read_settings(own, Experiment.from_dict)
+
+
+def test_a_base_is_there_and_another_file(tmp_path: Path) -> None:
+    path, other = tmp_path / "mine.toml", tmp_path / "other.toml"
+    path.write_text('base = "other.toml"\n')
+    with pytest.raises(BadInput, match=r"other\.toml: not there"):
+        read_settings(path, Experiment.from_dict)
+    other.write_text('base = "mine.toml"\n')
+    with pytest.raises(BadInput, match="its own base"):
+        read_settings(path, Experiment.from_dict)

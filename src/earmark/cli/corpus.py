@@ -107,8 +107,9 @@ def build_command(
 @click.option(
     "--pieces",
     required=True,
+    multiple=True,
     type=EXISTING_FILE,
-    help="Where the pieces of the splits are: JSON {piece: path}.",
+    help="Where the pieces of the splits are: JSON {piece: path}; repeat it.",
 )
 @click.option(
     "--splits",
@@ -120,7 +121,13 @@ def build_command(
 @click.option("--instruments", is_flag=True, help="All that is not for keyboard, in place of what is.")
 @click.option("--keys", type=click.IntRange(1, 11), help="What is trained on in so many other keys, in place of more.")
 def choose_command(
-    out: Path, source: str, pieces: Path, splits: Path, without: tuple[str, ...], instruments: bool, keys: int | None
+    out: Path,
+    source: str,
+    pieces: tuple[Path, ...],
+    splits: Path,
+    without: tuple[str, ...],
+    instruments: bool,
+    keys: int | None,
 ) -> None:
     """Find more keyboard pieces to train on, of works that no held-out piece is of.
 
@@ -138,12 +145,12 @@ def choose_command(
     from earmark.files import write_json
 
     opened, given = open_source(source, out / "source"), read_split_file(splits)
-    files = list_pieces(opened, pieces)
+    files = {piece: file for path in pieces for piece, file in list_pieces(opened, path).items()}
     if instruments and keys:
         raise click.UsageError("give either --instruments or --keys")
     if keys:
         chosen = choose_keys(given, files, keys)
-        more = {KEYS: list(chosen)}
+        more = {KEYS: sorted({*given.get(KEYS, []), *chosen})}
     elif instruments:
         choice = choose_instruments(opened, given, files, without)
         chosen, more = choice.files, choice.splits

@@ -127,17 +127,16 @@ def make_command(recipe: Path, out: Path, runs: Path) -> None:
     \b
     earmark model make experiments/earmark-2/recipe.toml weights/earmark-2
     """
-    from earmark.training.experiment import Experiment
+    from earmark.training.experiment import Experiment, ends
     from earmark.training.export import export
 
     settings, checkpoints = _train([recipe], runs, None)
-    made = [(of, path) for of, path in zip(settings, checkpoints, strict=True) if isinstance(of, Experiment)]
+    made = {of: path for of, path in zip(settings, checkpoints, strict=True) if isinstance(of, Experiment)}
     if not made:
         raise click.UsageError(f"{recipe} is a row of the paper: train, refine and export it")
-    last = made[-1][0]
-    ends = [path for of, path in made if of.shared_run == last.shared_run]
-    say(export(ends, out))
-    _calibrate(out, last, None)
+    last = ends(list(made))
+    say(export([made[run] for run in last], out))
+    _calibrate(out, last[-1], None)
 
 
 @model_command.command("export", short_help="Write a checkpoint's encoders as weights.")

@@ -1,9 +1,12 @@
-"""Experiment files: TOML with only what differs from the defaults; an unknown key is an error."""
+"""Experiment files: TOML with only what differs from the defaults, or from the file that ``base`` names.
+
+An unknown key is an error.
+"""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +16,7 @@ from earmark.model.networks import NetworkConfig
 from earmark.schema import known_values
 
 T = TypeVar("T")
+_REMEDY = "see the folder experiments for examples"
 
 
 @dataclass(frozen=True)
@@ -107,15 +111,44 @@ class Experiment:
         return replace(self, **lengths) == replace(other, **lengths)  # type: ignore[arg-type]
 
 
+def ends(runs: Sequence[Experiment]) -> list[Experiment]:
+    """Of the runs of a file those whose weights count: all but the one that they share their first steps with."""
+    return [run for run in runs if run.shared_run == runs[-1].shared_run]
+
+
 def read_settings(path: Path, make: Callable[[Mapping[str, Any]], T]) -> T:
     """What ``make`` makes of the keys of a TOML file, with the file's name as ``name``.
 
-    ``make`` raises TypeError, ValueError or KeyError for what it does not know. Raises BadInput, which says what.
+    What a file with ``base = "OTHER.toml"`` does not say, that file beside it does; tables are merged, too. ``make``
+    raises TypeError, ValueError or KeyError for what it does not know. Raises BadInput, which says what.
     """
+    values = _read(path, ())
+    try:
+        return make({"name": path.stem, **values})
+    except (TypeError, ValueError, KeyError) as error:
+        raise BadInput(path, str(error), _REMEDY) from None
+
+
+def _read(path: Path, above: Sequence[Path]) -> dict[str, Any]:
+    """The keys of a file and of what it is based on; ``above`` are the files that are based on it."""
+    if path.resolve() in above:
+        raise BadInput(path, "is its own base", "leave out base in one of the files")
     try:
         with path.open("rb") as file:
-            return make({"name": path.stem, **tomllib.load(file)})
+            own = tomllib.load(file)
     except FileNotFoundError:
         raise BadInput(path, "not there", "give the path of an experiment file") from None
-    except (tomllib.TOMLDecodeError, TypeError, ValueError, KeyError) as error:
-        raise BadInput(path, str(error), "see the folder experiments for examples") from None
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(path, str(error), _REMEDY) from None
+    base = own.pop("base", None)
+    if base is None:
+        return own
+    inherited = _read(path.parent / str(base), (*above, path.resolve()))
+    inherited.pop("name", None)
+    return _merged(inherited, own)
+
+
+def _merged(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """``own`` over ``base``, table by table."""
+    tables = {key: _merged(base.get(key, {}), table) for key, table in own.items() if isinstance(table, dict)}
+    return {**base, **own, **tables}
