@@ -96,3 +96,7 @@ def test_a_base_is_there_and_another_file(tmp_path: Path) -> None:
     other.write_text('base = "mine.toml"\n')
     with pytest.raises(BadInput, match="its own base"):
         read_settings(path, Experiment.from_dict)
+    other.write_text(REQUIRED + "network = 3\n")
+    path.write_text('base = "other.toml"\n[network]\ndimension = 48\n')
+    with pytest.raises(BadInput, match="mine"):
+        read_settings(path, Experiment.from_dict)

@@ -16,7 +16,6 @@ from earmark.model.networks import NetworkConfig
 from earmark.schema import known_values
 
 T = TypeVar("T")
-_REMEDY = "see the folder experiments for examples"
 
 
 @dataclass(frozen=True)
@@ -122,11 +121,10 @@ def read_settings(path: Path, make: Callable[[Mapping[str, Any]], T]) -> T:
     What a file with ``base = "OTHER.toml"`` does not say, that file beside it does; tables are merged, too. ``make``
     raises TypeError, ValueError or KeyError for what it does not know. Raises BadInput, which says what.
     """
-    values = _read(path, ())
     try:
-        return make({"name": path.stem, **values})
+        return make({"name": path.stem, **_read(path, ())})
     except (TypeError, ValueError, KeyError) as error:
-        raise BadInput(path, str(error), _REMEDY) from None
+        raise BadInput(path, str(error), "see the folder experiments for examples") from None
 
 
 def _read(path: Path, above: Sequence[Path]) -> dict[str, Any]:
@@ -139,7 +137,7 @@ def _read(path: Path, above: Sequence[Path]) -> dict[str, Any]:
     except FileNotFoundError:
         raise BadInput(path, "not there", "give the path of an experiment file") from None
     except tomllib.TOMLDecodeError as error:
-        raise BadInput(path, str(error), _REMEDY) from None
+        raise BadInput(path, str(error), "see the folder experiments for examples") from None
     base = own.pop("base", None)
     if base is None:
         return own
