@@ -18,6 +18,7 @@ from earmark.training.data.ambiguity import Context, Windows, context_of, indist
 from earmark.training.data.batches import PairBatch, PairSampler, Plan  # noqa: E402
 from earmark.training.data.chances import Chances  # noqa: E402
 from earmark.training.data.dataset import TrainingPiece, evenly_taken, read_pieces  # noqa: E402
+from earmark.training.data.levels import VALUES, to_bytes  # noqa: E402
 from earmark.training.data.music import Music  # noqa: E402
 
 AUDIO, SHEET = AudioSpec(), SheetSpec()
@@ -100,15 +101,15 @@ def with_lanes(pieces: Sequence[TrainingPiece]) -> list[TrainingPiece]:
     ]
 
 
-def spectrum_of(music: Music, pieces: Sequence[TrainingPiece], plan: Plan, n: int, i: int) -> npt.NDArray[np.float16]:
-    """The spectrogram of the n-th rendering of stretch i, found by where it lies."""
+def spectrum_of(music: Music, pieces: Sequence[TrainingPiece], plan: Plan, n: int, i: int) -> npt.NDArray[np.float32]:
+    """The spectrogram of the n-th rendering of stretch i, found by where it lies, in 8 bits a value."""
     start, piece = music.spectrum[plan.rendering[n, i]], pieces[plan.piece[i]]
     first = music.first_performance[plan.piece[i]]
     place = plan.rendering[n, i] - music.first_rendering[first]
-    found: npt.NDArray[np.float16] = piece.audio[
-        sorted(piece.audio, key=lambda name: (performance_of(name), name))[place]
-    ]
-    assert np.array_equal(music.spectra[start : start + len(found)].cpu().numpy(), found)
+    name = sorted(piece.audio, key=lambda name: (performance_of(name), name))[place]
+    found: npt.NDArray[np.float32] = VALUES[to_bytes(piece.audio[name])]
+    heard = music.heard(torch.arange(start, start + len(found), device=music.device))
+    assert np.array_equal(heard.cpu().numpy(), found)
     return found
 
 

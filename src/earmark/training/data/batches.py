@@ -203,7 +203,7 @@ class PairSampler:
             first, frames = (send(of[rendering], device)[:, None] for of in (music.spectrum, music.frames))
             inside = ((left >= 0) & (left < frames - 1))[:, :, None]
             index = first + torch.minimum(left.long().clamp(min=0), frames - 2)
-            between = torch.lerp(music.spectra[index].float(), music.spectra[index + 1].float(), fraction)
+            between = torch.lerp(music.heard(index), music.heard(index + 1), fraction)
             cut.append(torch.where(inside, between, torch.zeros_like(between)))
         return cut[0], cut[1]
 

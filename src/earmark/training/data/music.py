@@ -22,6 +22,7 @@ from earmark.training.data.ambiguity import Context, Windows, context_of, snippe
 from earmark.training.data.chances import CPU, send
 from earmark.training.data.dataset import TrainingPiece
 from earmark.training.data.hard_negatives import KEPT, hard_negatives
+from earmark.training.data.levels import VALUES, to_bytes
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -37,7 +38,8 @@ class Music:
 
     On the device:
 
-    * ``spectra`` float16 [frames, bands], all renderings; ``strips`` uint8 [columns, rows], 255 = paper, all lanes
+    * ``spectra`` uint8 [frames, bands], all renderings, as in `earmark.training.data.levels`
+    * ``strips`` uint8 [columns, rows], 255 = paper, all lanes
     * ``before`` and ``after`` int64 [onsets, reach + 1], the music about every onset (`Context`)
 
     On the processor:
@@ -84,8 +86,10 @@ class Music:
                 found = pool.map(_hard_negatives, pieces, contexts, repeat(sheet.window_px))
                 own = [first + like for first, like in zip(self.first_onset, found, strict=False)]
             self.hard = np.concatenate(own)
-        spectra = (spectrum for piece in pieces for _, names in _performances(piece) for spectrum in _of(piece, names))
-        self.spectra = _end_to_end(spectra, int(self.frames.sum()), (audio.bands,), torch.float16, device)
+        played = (spectrum for piece in pieces for _, names in _performances(piece) for spectrum in _of(piece, names))
+        frames = int(self.frames.sum())
+        self.spectra = _end_to_end(map(to_bytes, played), frames, (audio.bands,), torch.uint8, device)
+        self._values = send(VALUES, device)
         columns = (lane.T for piece in pieces for lane in piece.strip)
         rows = (sheet.strip_height_px,)
         self.strips = _end_to_end(columns, int(self.first_column[-1]), rows, torch.uint8, device)
@@ -115,6 +119,10 @@ class Music:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def heard(self, frame: Tensor) -> Tensor:
+        """Rows ``frame`` int64 [...] of ``spectra`` as log10(1 + magnitude), float32 [..., bands]."""
+        return self._values[self.spectra[frame].int()]
 
 
 def in_one_row(parts: Sequence[npt.NDArray[np.floating]]) -> Floats:

@@ -1,9 +1,9 @@
 """A corpus small enough to send to another machine: what training reads of it, in parts of a size that can be sent.
 
 A part is a zip file with ``piece.json``, ``strip.png`` (16 greys, lanes below each other), ``notes.npz`` and
-spectrograms for each piece; a piece's spectrograms may lie in another part than its strip. A spectrogram has 8 bits a
-value, on a scale that is logarithmic in the magnitude above 0.05: half a step is 1.4 % of the magnitude there. `unpack`
-makes a corpus folder of parts that `earmark.training.data.dataset.read_pieces` reads as it reads the whole one.
+spectrograms of 8 bits a value (`earmark.training.data.levels`) for each piece; these may lie in another part than the
+piece's strip. `unpack` makes a corpus folder of parts that `earmark.training.data.dataset.read_pieces` reads as it
+reads the whole one.
 """
 
 from __future__ import annotations
@@ -36,26 +36,9 @@ from earmark.errors import BadInput
 from earmark.files import replacing, write_json
 from earmark.schema import AudioSpec, SheetSpec
 from earmark.training.data.dataset import Notes, TrainingPiece, group_onsets, read_pieces, write_notes
+from earmark.training.data.levels import from_bytes, to_bytes
 
-BEND, LOUDEST = 0.05, 60.0
-"""Magnitudes: where the scale turns from linear to logarithmic, and its upper end."""
 PART_BYTES = 44_000_000
-Half = npt.NDArray[np.float16]
-Bytes = npt.NDArray[np.uint8]
-
-
-def to_bytes(spectrogram: Half) -> Bytes:
-    """log10(1 + magnitude) float16 [frames, bands] → uint8, magnitude on the scale of `BEND` and `LOUDEST`."""
-    magnitude = np.expm1(spectrogram.astype(np.float32) * np.log(10)).clip(0, LOUDEST)
-    packed: Bytes = np.rint(255 * np.log1p(magnitude / BEND) / np.log1p(LOUDEST / BEND)).astype(np.uint8)
-    return packed
-
-
-def from_bytes(packed: Bytes) -> Half:
-    """The inverse of `to_bytes`, as near as 8 bits are."""
-    magnitude = BEND * np.expm1(packed.astype(np.float32) / 255 * np.log1p(LOUDEST / BEND))
-    spectrogram: Half = np.log10(1 + magnitude).astype(np.float16)
-    return spectrogram
 
 
 class Parts:
