@@ -209,6 +209,7 @@ def test_a_bookmark_of_a_system_is_reached_and_marked(visit: Visit) -> None:
     page.click("#stand-marks")
     page.click("#marks-list >> text=coda")
     assert shown(page) == "Page 2 of 2"
+    page.locator("#stand .overlay-place").wait_for()
     mark = page.locator("#stand .overlay-place").bounding_box()
     leaf = page.locator("#stand .leaf:has(.overlay-place)").bounding_box()
     assert mark is not None
