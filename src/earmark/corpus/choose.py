@@ -124,15 +124,13 @@ def choose_keys(splits: Mapping[str, Collection[str]], files: Mapping[str, str],
     """
     trained = sorted({piece for split in TRAINED if split != KEYS for piece in splits.get(split, ())} & set(files))
     return {
-        transposed_name(piece, semitones): files[piece]
-        for piece in trained
-        for semitones in _in_chance_order(TRANSPOSITIONS, piece)[:keys]
+        transposed_name(piece, semitones): files[piece] for piece in trained for semitones in _other_keys(piece)[:keys]
     }
 
 
-def _in_chance_order(transpositions: Collection[int], piece: str) -> list[int]:
-    """In an order drawn from a name."""
-    return sorted(transpositions, key=lambda semitones: crc32(transposed_name(piece, semitones).encode()))
+def _other_keys(piece: str) -> list[int]:
+    """`TRANSPOSITIONS` in an order drawn from a piece's name."""
+    return sorted(TRANSPOSITIONS, key=lambda semitones: crc32(transposed_name(piece, semitones).encode()))
 
 
 def _too_many(kinds: Mapping[str, str]) -> list[str]:
