@@ -67,6 +67,10 @@ def test_more_keys_keep_those_of_fewer() -> None:
     assert fewer.items() <= more.items()
 
 
+def test_a_work_that_is_left_out_is_given_no_other_key() -> None:
+    assert choose_keys(SPLITS, FILES, 2, ["BachJS/BWV847"]) == {}
+
+
 def test_other_keys_of_several_lists_come_together(source: Source, tmp_path: Path) -> None:
     splits = {"train": ["train-piece"], "more": ["other"], "test": ["test-piece"], "keys": ["old@+1"]}
     (tmp_path / "splits.json").write_text(json.dumps(splits))
@@ -80,3 +84,6 @@ def test_other_keys_of_several_lists_come_together(source: Source, tmp_path: Pat
     assert sorted(piece.split("@")[0] for piece in chosen) == ["other", "other", "train-piece", "train-piece"]
     assert json.loads((tmp_path / "out/splits.json").read_text()) == {**splits, "keys": sorted([*chosen, "old@+1"])}
     assert CliRunner().invoke(corpus_command, [*command, "--instruments"]).exit_code == 2
+    command[1] = str(tmp_path / "without")
+    assert CliRunner().invoke(corpus_command, [*command, "--without", "BachJS/BWV847"]).exit_code == 0
+    assert json.loads((tmp_path / "without/pieces.json").read_text()) == {}

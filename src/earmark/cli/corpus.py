@@ -149,7 +149,7 @@ def choose_command(
     if instruments and keys:
         raise click.UsageError("give either --instruments or --keys")
     if keys:
-        chosen = choose_keys(given, files, keys)
+        chosen = choose_keys(given, files, keys, without)
         more = {KEYS: sorted({*given.get(KEYS, []), *chosen})}
     elif instruments:
         choice = choose_instruments(opened, given, files, without)

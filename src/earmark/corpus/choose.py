@@ -117,14 +117,18 @@ def choose_instruments(
     return Choice({piece: candidates[piece].file for pieces in chosen.values() for piece in pieces}, chosen, left_out)
 
 
-def choose_keys(splits: Mapping[str, Collection[str]], files: Mapping[str, str], keys: int) -> dict[str, str]:
+def choose_keys(
+    splits: Mapping[str, Collection[str]], files: Mapping[str, str], keys: int, without: Collection[str] = ()
+) -> dict[str, str]:
     """The pieces of ``files`` that ``splits`` train on, each in ``keys`` other keys: name → LilyPond file.
 
-    Which keys is drawn from the piece's name; of fewer keys all are among those of more.
+    Which keys is drawn from the piece's name; of fewer keys all are among those of more. ``without`` are works to leave
+    out.
     """
-    trained = sorted({piece for split in TRAINED if split != KEYS for piece in splits.get(split, ())} & set(files))
+    trained = {piece for split in TRAINED if split != KEYS for piece in splits.get(split, ())}
+    chosen = sorted(piece for piece in trained & set(files) if work_of(files[piece]) not in without)
     return {
-        transposed_name(piece, semitones): files[piece] for piece in trained for semitones in _other_keys(piece)[:keys]
+        transposed_name(piece, semitones): files[piece] for piece in chosen for semitones in _other_keys(piece)[:keys]
     }
 
 
