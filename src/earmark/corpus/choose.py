@@ -44,19 +44,24 @@ def choose(
 
     Raises BadInput when the source holds no piece, or ``files`` lacks one that is held out.
     """
-    held_out_pieces = [piece for split in splits if split not in TRAINED for piece in splits[split]]
-    unknown = [piece for piece in held_out_pieces if piece not in files]
-    if unknown:
-        raise BadInput(
-            unknown[0], "is held out, and its file is not given", "list the files of all pieces of the splits"
-        )
-    held_out = {work_of(files[piece]) for piece in held_out_pieces} | set(without)
+    held_out = {work_of(files[piece]) for piece in _held_out_pieces(splits, files)} | set(without)
     known = set(files.values())
     return {
         piece: file
         for piece, file in list_pieces(source, None).items()
         if file not in known and work_of(file) not in held_out and _is_for_keyboard(source.root / file, source.root)
     }
+
+
+def _held_out_pieces(splits: Mapping[str, Collection[str]], files: Mapping[str, str | None]) -> list[str]:
+    """What ``splits`` hold out; raises BadInput when ``files`` does not say where a piece of it lies."""
+    pieces = sorted({piece for split in splits if split not in TRAINED for piece in splits[split]})
+    for piece in pieces:
+        if files.get(piece) is None:
+            raise BadInput(
+                piece, "is held out, and its file is not given", "list the files of all pieces of the splits"
+            )
+    return pieces
 
 
 def _is_for_keyboard(file: Path, root: Path) -> bool:
@@ -90,12 +95,7 @@ def choose_instruments(
         for pieces in splits.values()
         for piece in pieces
     }
-    held_out_pieces = {piece for split in splits if split not in TRAINED for piece in splits[split]}
-    unknown = [piece for piece in sorted(held_out_pieces) if known[piece] is None]
-    if unknown:
-        raise BadInput(
-            unknown[0], "is held out, and its file is not given", "list the files of all pieces of the splits"
-        )
+    held_out_pieces = _held_out_pieces(splits, known)
     given = {f"given {piece}": _given(file, source.root) for piece, file in known.items() if file}
     groups = group_works(candidates | given)
     held_out = {work for piece in held_out_pieces for work in groups[f"given {piece}"]} | set(without)
