@@ -47,17 +47,18 @@ def quiet(progress: Progress) -> None:
     pass
 
 
+class StopError(Exception):
+    """A training was cut off."""
+
+
+def stop_at_three(progress: Progress) -> None:
+    if progress.step == 3:
+        raise StopError
+
+
 @pytest.mark.parametrize("muon", [False, True])
 def test_a_resumed_run_ends_in_the_same_weights(corpus: Path, tmp_path: Path, muon: bool) -> None:
     straight = train(experiment(corpus, muon=muon), tmp_path / "straight", quiet)
-
-    class StopError(Exception):
-        pass
-
-    def stop_at_three(progress: Progress) -> None:
-        if progress.step == 3:
-            raise StopError
-
     with pytest.raises(StopError):
         train(experiment(corpus, muon=muon), tmp_path / "resumed", stop_at_three)
     resumed = train(experiment(corpus, muon=muon), tmp_path / "resumed", quiet)
@@ -69,13 +70,16 @@ def test_a_resumed_run_ends_in_the_same_weights(corpus: Path, tmp_path: Path, mu
 
 
 def test_seeds_go_on_from_the_steps_that_they_share(corpus: Path, tmp_path: Path) -> None:
-    """One seed's end after the shared steps is the same as its run in one go; another seed ends elsewhere."""
+    """One seed's end after the shared steps, even cut off, is the same as its run in one go; another ends elsewhere."""
     whole = train(experiment(corpus, seed=2), tmp_path / "whole", quiet)
     values = {**experiment(corpus).to_dict(), "seeds": [2, 3], "shared_steps": 2}
     del values["seed"], values["shared_run"]
-    runs = Experiment.of_each_seed(values)
+    first, *ends = runs = Experiment.of_each_seed({**values, "validate_every_steps": 1})
     with pytest.raises(BadInput, match="shared steps first"):
-        train(runs[1], tmp_path / runs[1].name, quiet)
+        train(ends[0], tmp_path / ends[0].name, quiet)
+    train(first, tmp_path / first.name, quiet)
+    with pytest.raises(StopError):
+        train(ends[0], tmp_path / ends[0].name, stop_at_three)
     checkpoints = [train(run, tmp_path / run.name, quiet) for run in runs]
     (_, straight, _), (_, shared, counted), (_, other, _) = map(read_checkpoint, (whole, *checkpoints[1:]))
     assert counted["step"] == 4
