@@ -110,11 +110,14 @@ class Music:
             Image.fromarray(page).save(folder / name)
         return folder
 
-    def write_recording(self, path: Path, melody: Melody, tempo: float = 1.0, first: int = 0) -> Path:
-        """A WAV file of the notes from ``first`` on, played ``tempo`` times as fast."""
+    def write_recording(
+        self, path: Path, melody: Melody, tempo: float = 1.0, first: int = 0, semitones: float = 0
+    ) -> Path:
+        """A WAV file of the notes from ``first`` on, played ``tempo`` times as fast and ``semitones`` higher."""
         rate = AudioSpec().sample_rate_hz
         time_s = np.arange(int(NOTE_S / tempo * rate)) / rate
-        tones = [0.3 * np.sin(2 * np.pi * hz * time_s) for hz in frequencies_hz()[melody[first:]]]
+        hertz = frequencies_hz() * 2 ** (semitones / 12)
+        tones = [0.3 * np.sin(2 * np.pi * hz * time_s) for hz in hertz[melody[first:]]]
         return write_wav(path, np.concatenate(tones))
 
 

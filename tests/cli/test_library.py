@@ -85,7 +85,7 @@ def test_find_prints_the_json_of_the_documentation(earmark: Command, scores: Pat
     assert (code, err) == (0, "")
     answer = json.loads(out)
     assert list(answer) == ["query", "model", "confident", "said", "why", "remarks", "hits", "recordings"]
-    assert answer["query"] == {"path": str(clip), "start_s": 1.0, "duration_s": 8.0}
+    assert answer["query"] == {"path": str(clip), "start_s": 1.0, "duration_s": 8.0, "semitones": 0}
     assert answer["model"] == "fake-1"
     assert (answer["confident"], answer["said"], answer["why"]) == (True, "surely", "")
     hit = answer["hits"][0]
@@ -157,7 +157,7 @@ def test_align_prints_systems_csv_or_json(earmark: Command, scores: Path, music:
     code, out, _ = earmark("align", tmp_path / "lib", recording, "--piece", "piece-1", "--json")
     answer = json.loads(out)
     assert list(answer) == ["audio", "model", "piece", "source", "remarks", "systems", "points", "others"]
-    assert answer["audio"] == {"path": str(recording), "duration_s": 60.0}
+    assert answer["audio"] == {"path": str(recording), "duration_s": 60.0, "semitones": 0}
     assert list(answer["systems"][0]) == ["page", "system", "box"]
     columns = ["time_s", "page", "system", "x", "strip_px", "confidence", "measure", "beat"]
     assert list(answer["points"][0]) == columns

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from earmark.audio.rate import speed
 from earmark.embed.recording import embed_recording, read_blocks
 
 if TYPE_CHECKING:
@@ -43,3 +44,15 @@ def test_silent_windows_are_left_out(encoders: FakeEncoders, music: Music, tmp_p
     path = write_wav(tmp_path / "t.wav", np.concatenate([np.zeros(22_050 * 20), tone]))
     times_s = embed_recording(read_blocks(path), encoders).times_s
     assert times_s.min() == pytest.approx(20 - 4.2, abs=0.3)  # half a window before the first sound
+
+
+def test_a_raised_recording_is_heard_higher_at_the_times_of_the_file(
+    encoders: FakeEncoders, music: Music, tmp_path: Path
+) -> None:
+    melody, faster = music.melody(3, 40), speed(5)
+    written = embed_recording(read_blocks(music.write_recording(tmp_path / "a.wav", melody)), encoders)
+    lower = music.write_recording(tmp_path / "b.wav", melody, 1 / faster, semitones=-5)
+    found = embed_recording(read_blocks(lower, semitones=5), encoders)
+    assert found.duration_s == pytest.approx(20 * faster, abs=0.01)
+    np.testing.assert_allclose(found.times_s, written.times_s * faster)
+    assert (found.embeddings * written.embeddings).sum(axis=1).mean() > 0.95

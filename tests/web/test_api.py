@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image
 
+from earmark.audio.rate import speed
+
 if TYPE_CHECKING:
+    from tests.conftest import Music
     from tests.web.conftest import Served, Wait
 
 
@@ -38,7 +41,7 @@ def test_a_query_is_answered_as_the_command_would(server: Served, clip: Path, as
         assert (told["state"], told["error"], told["progress"], told["ahead"]) == ("done", None, 1.0, None)
         assert told["heard_s"] == 10.0
         result = told["result"]
-        assert result["query"] == {"path": "clip.wav", "start_s": 0.0, "duration_s": 10.0}
+        assert result["query"] == {"path": "clip.wav", "start_s": 0.0, "duration_s": 10.0, "semitones": 0}
         assert result["confident"] is True
         hit = result["hits"][0]
         assert (hit["rank"], hit["piece"], hit["page"], hit["source"]) == (1, "piece-1", 2, "piece-1.pdf")
@@ -106,6 +109,25 @@ def test_what_the_audio_encoder_is_given_and_attends_to(server: Served, clip: Pa
         assert whole.content == clip.read_bytes()
         part = client.get(f"{asked}/recording", headers={"Range": "bytes=4-7"})
         assert (part.status_code, part.content) == (206, clip.read_bytes()[4:8])
+
+
+def test_a_part_for_a_horn_is_explained_as_it_was_found(server: Served, music: Music, tmp_path: Path, ask: Ask) -> None:
+    faster = speed(7)
+    horn = music.write_recording(tmp_path / "horn.wav", music.melody(1, 120)[:95], 1 / faster, 75, semitones=-7)
+    with server.client() as client:
+        told = ask(client, horn)
+        result = told["result"]
+        assert (result["query"]["semitones"], result["hits"][0]["piece"], result["hits"][0]["page"]) == (
+            7,
+            "piece-1",
+            2,
+        )
+        assert "as on an instrument in F" in result["remarks"][0]
+        why = client.get(f"/api/v1/queries/{told['id']}/attention", params={"start_s": 3, "end_s": 6}).json()
+        assert why["offsets_s"] == pytest.approx([faster * offset for offset in (-1.0, -0.5, 0.0, 0.5, 1.0)], abs=1e-3)
+        assert why["window_s"] == pytest.approx(8.4 * faster)
+        assert [3 <= one["time_s"] < 6 for one in why["excerpts"]] == [True] * len(why["excerpts"])
+        assert sum(one["similarity"] for one in why["excerpts"]) / len(why["excerpts"]) > 0.9
 
 
 def test_recordings_in_the_librarys_folder_can_be_looked_up(server: Served, clip: Path, wait: Wait) -> None:

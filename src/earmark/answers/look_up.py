@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
 from itertools import chain
 
 from earmark.answers.hits import page_hits, recording_hits
@@ -22,9 +23,26 @@ SPARE = 32
 """Pieces that are proposed beyond those that are ranked: some may be the query itself, or be gone."""
 
 
-def answer(
-    store: Store, calibration: Calibration, query: Query, own: Set[str], top: int
-) -> tuple[tuple[Hit, ...], tuple[RecordingHit, ...], Verdict]:
+@dataclass(frozen=True)
+class Answer:
+    """The best pages, ``hits``, and ``recordings``, each ranked apart, and what is said of the better of both."""
+
+    hits: tuple[Hit, ...]
+    recordings: tuple[RecordingHit, ...]
+    verdict: Verdict
+
+    @property
+    def confidence(self) -> float:
+        """That of the better of both, 0..1."""
+        firsts: list[Hit | RecordingHit] = [*self.hits[:1], *self.recordings[:1]]
+        return max((hit.confidence for hit in firsts), default=0.0)
+
+    def names(self, piece: int) -> bool:
+        """Whether the first page is of this piece, or of the same music."""
+        return any(hit.piece_id == piece and (hit.rank == 1 or hit.same_as == 1) for hit in self.hits)
+
+
+def answer(store: Store, calibration: Calibration, query: Query, own: Set[str], top: int) -> Answer:
     """The best pages and recordings, and what is said of the better of both.
 
     Left out are pieces that are read from one of the files ``own``. Raises KeyError when a piece is gone meanwhile.
@@ -38,7 +56,7 @@ def answer(
         verdicts[verdict(pages[0], hits, heard_s)] = pages[0].confidence
     if recordings:
         verdicts[verdict(recordings[0], tapes, heard_s)] = recordings[0].confidence
-    return hits, tapes, max(verdicts, key=lambda said: (said.confident, verdicts[said]))
+    return Answer(hits, tapes, max(verdicts, key=lambda said: (said.confident, verdicts[said])))
 
 
 def ranked(

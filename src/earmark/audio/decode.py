@@ -15,6 +15,7 @@ import av
 import numpy as np
 
 from earmark.audio.mix import mixed
+from earmark.audio.rate import to_rate
 from earmark.audio.track import Tags, Track, explained, nothing_heard, tracks
 from earmark.errors import BadInput, reading
 from earmark.schema import AudioSpec, FloatArray
@@ -116,7 +117,7 @@ def _placed(track: Track, start_s: float) -> Iterator[tuple[int, FloatArray]]:
             position = round((begins_s + (skipped + cut) / rate) * SPEC.sample_rate_hz)
             skipped = 0
         pause = round(time_s * SPEC.sample_rate_hz) - position
-        for chunk in chain(_silence(pause), _to_rate(mixed(blocks, rate), rate)):
+        for chunk in chain(_silence(pause), to_rate(mixed(blocks, rate), rate)):
             yield position, chunk
             position += len(chunk)
 
@@ -176,20 +177,6 @@ def _without_start(blocks: Iterable[FloatArray], cut: int) -> Iterator[FloatArra
     for block in blocks:
         yield block[cut:]
         cut = max(0, cut - len(block))
-
-
-def _to_rate(blocks: Iterable[FloatArray], rate: int) -> Iterator[FloatArray]:
-    """Mono samples at ``rate`` → at 22 050 Hz."""
-    resampler = av.AudioResampler(format="flt", layout="mono", rate=SPEC.sample_rate_hz)
-    for block in chain(blocks, [None]):
-        frame = None
-        if block is not None:
-            frame = av.AudioFrame.from_ndarray(block[None], format="flt", layout="mono")
-            frame.sample_rate = rate
-        for part in resampler.resample(frame):
-            if part.samples:
-                samples: Any = part.to_ndarray()
-                yield samples[0]
 
 
 def _silence(samples: int) -> Iterator[FloatArray]:

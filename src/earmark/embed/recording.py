@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from earmark.audio.rate import raised, speed
 from earmark.audio.sound import read_sound, read_tags
 from earmark.audio.spectrogram import spectrogram, spectrogram_blocks
 from earmark.audio.texture import textures
@@ -41,13 +42,15 @@ class EmbeddedRecording:
 
 @dataclass(frozen=True)
 class Block:
-    """A stretch of a spectrogram, ``frames`` float32 [n, bands]; ``heard_s`` seconds of sound have been read so far.
+    """A stretch of a spectrogram, ``frames`` float32 [n, bands]; ``heard_s`` seconds of sound have been read so far,
+    and are played ``speed`` times as fast.
 
     The last has no frames, but what is then known of the file; these fields are those of `EmbeddedRecording`.
     """
 
     frames: FloatArray
     heard_s: float
+    speed: float
     remarks: tuple[str, ...] = ()
     title: str = ""
     composer: str = ""
@@ -58,9 +61,9 @@ def warm_up() -> None:
     spectrogram(np.zeros(AudioSpec().frame_size, np.float32))
 
 
-def read_blocks(path: Path, start_s: float = 0.0, end_s: float | None = None) -> Iterator[Block]:
+def read_blocks(path: Path, start_s: float = 0.0, end_s: float | None = None, semitones: int = 0) -> Iterator[Block]:
     """The spectrogram of the recording at ``path``, or of its stretch ``start_s``..``end_s``, a minute at a time; at
-    last a block without frames. A MIDI file is played first.
+    last a block without frames. A MIDI file is played first. The sound is ``semitones`` higher than it was.
 
     Raises BadInput as `earmark.audio.sound.read_sound` does.
     """
@@ -74,11 +77,11 @@ def read_blocks(path: Path, start_s: float = 0.0, end_s: float | None = None) ->
             yield chunk
 
     remarks: list[str] = []
-    sound = read_sound(path, start_s, end_s, remarks.append)
-    for frames in spectrogram_blocks(counted(sound), BLOCK):
-        yield Block(frames, samples / spec.sample_rate_hz)
+    sound, faster = read_sound(path, start_s, end_s, remarks.append), speed(semitones)
+    for frames in spectrogram_blocks(raised(counted(sound), semitones), BLOCK):
+        yield Block(frames, samples / spec.sample_rate_hz, faster)
     tags, nothing = read_tags(path), np.zeros((0, spec.bands), np.float32)
-    yield Block(nothing, samples / spec.sample_rate_hz, tuple(remarks), tags.title, tags.composer)
+    yield Block(nothing, samples / spec.sample_rate_hz, faster, tuple(remarks), tags.title, tags.composer)
 
 
 def embed_recording(
@@ -89,7 +92,7 @@ def embed_recording(
     ``report`` is told now and then how many seconds have been heard.
     """
     spec = AudioSpec()
-    last = Block(np.zeros((0, spec.bands), np.float32), 0.0)
+    last = Block(np.zeros((0, spec.bands), np.float32), 0.0, 1.0)
 
     def timed() -> Iterator[FloatArray]:
         nonlocal last
@@ -106,7 +109,7 @@ def embed_recording(
         heard_as.append(textures(stretch, heard - first))
         if report:
             report(last.heard_s)
-    times_s = np.concatenate(frames) / spec.frames_per_second
+    times_s = np.concatenate(frames) / spec.frames_per_second * last.speed
     told = (last.heard_s, last.remarks, last.title, last.composer)
     return EmbeddedRecording(np.concatenate(embeddings), times_s, *told, np.concatenate(heard_as))
 

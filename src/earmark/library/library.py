@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,8 @@ from typing import Self, TypeVar
 from earmark.answers.comparing import compare, linked_recordings, stored_recording
 from earmark.answers.following import follow
 from earmark.answers.links import link_all, links_of
-from earmark.answers.look_up import answer, is_read
+from earmark.answers.look_up import Answer, answer, is_read
+from earmark.answers.other_keys import in_other_key, middle, remark
 from earmark.answers.stretches import stretches
 from earmark.audio.sound import stated_duration_s
 from earmark.embed.recording import EmbeddedRecording, read_blocks
@@ -28,12 +29,13 @@ from earmark.errors import BadInput, EarmarkError, Unsure
 from earmark.library.add import Adding, Outcome, find_sources
 from earmark.library.history import History
 from earmark.model.encoders import Model, available, load
-from earmark.results.alignment import Alignment
+from earmark.results.alignment import Alignment, Played
 from earmark.results.comparison import Comparison
 from earmark.results.findings import Findings
 from earmark.results.identified import Identified
 from earmark.results.links import Links
 from earmark.sandbox.sandbox import Sandbox
+from earmark.search.query import Query, query_of
 from earmark.sheet.flat_pages import read_flat_pages
 from earmark.sheet.formats import is_sheet_music
 from earmark.sources.encode import Encoding, Threads
@@ -61,6 +63,8 @@ from earmark.store.store import (
 T = TypeVar("T")
 
 DEFAULT_MODEL = "earmark-1"
+TOP = 5
+"""Pieces of each kind that an answer names."""
 ATTEMPTS = 5
 """At an answer about pieces that another process removes meanwhile."""
 
@@ -174,7 +178,7 @@ class Library:
     def find(
         self,
         query: str | Path,
-        top: int = 5,
+        top: int = TOP,
         start_s: float = 0.0,
         end_s: float | None = None,
         report: Callable[[float], None] | None = None,
@@ -194,7 +198,7 @@ class Library:
             return self._find(one_question(asked, query), model_id, top, start_s, end_s, report)
 
     def find_all(
-        self, query: str | Path, top: int = 5, start_s: float = 0.0, end_s: float | None = None
+        self, query: str | Path, top: int = TOP, start_s: float = 0.0, end_s: float | None = None
     ) -> Iterator[Findings | BadInput]:
         """What `find` answers to all that is at ``query``, in order: a folder and a ZIP archive may hold several pieces
         and recordings. What cannot be read comes as the BadInput that says so. Otherwise raises as `find` does."""
@@ -227,20 +231,25 @@ class Library:
         end_s: float | None,
         report: Callable[[float], None] | None = None,
     ) -> Findings:
-        read = read_query(asked, self.model, self.sandbox, start_s, end_s, report)
+        read, semitones = read_query(asked, self.model, self.sandbox, start_s, end_s, report), 0
         own = {file.path for file in asked.files}
-        calibration = self.model.calibration
-        hits, recordings, said = self._with_pieces(lambda: answer(self.store, calibration, read, own, top))
+        found = self._answer(read, own, top)
+        if read.kind == "recording" and not found.verdict.confident:
+            semitones = self._other_key(Path(asked.files[0].path), start_s, read.duration_s, own)
+        if semitones:
+            raised = read_query(asked, self.model, self.sandbox, start_s, end_s, semitones=semitones)
+            found = self._answer(raised, own, top)
         return Findings(
             query_path=asked.source,
             query_start_s=start_s,
             query_duration_s=round(read.duration_s, 3),
             model=model_id,
-            **vars(said),
-            hits=hits,
-            recordings=recordings,
+            **vars(found.verdict),
+            hits=found.hits,
+            recordings=found.recordings,
             query_pages=read.pages,
-            remarks=read.remarks,
+            remarks=(*read.remarks, *remark(semitones)),
+            semitones=semitones,
         )
 
     def align(
@@ -269,14 +278,27 @@ class Library:
             given = None if piece is None else self._score(piece)  # what is wrong is said before the work
             stated_s = self.sandbox.call(stated_duration_s, path) if progress else None
             recording = read_recording(path, self.model, self.sandbox, report=report)
-        with self.store.snapshot():
-            given = given and self._score(given.name)
-            played = follow(recording, self.store, self.model.calibration, given)
+            played = [] if given else self._followed(recording)
+            semitones = 0 if played else self._other_key(path, 0.0, recording.duration_s, piece=given)
+            if semitones:
+                recording = read_recording(path, self.model, self.sandbox, semitones=semitones)
+        if given or semitones:
+            played = self._followed(recording, given)
         if not played:
             raise Unsure(f"{audio}: is probably of no piece in this library; name the piece if it is")
         first, *others = played
-        what = (first.piece, first.source, first.systems, first.points)
-        return Alignment(str(audio), round(recording.duration_s, 3), model_id, *what, recording.remarks, tuple(others))
+        return Alignment(
+            audio_path=str(audio),
+            duration_s=round(recording.duration_s, 3),
+            model=model_id,
+            piece=first.piece,
+            source=first.source,
+            systems=first.systems,
+            points=first.points,
+            remarks=(*recording.remarks, *remark(semitones)),
+            others=tuple(others),
+            semitones=semitones,
+        )
 
     def identify(
         self,
@@ -390,6 +412,25 @@ class Library:
             if path.parent == uploads and not pending_mark(path).exists() and not is_read(self.store, str(path)):
                 with suppress(OSError):  # then it belongs to no piece, which `verify` tells
                     path.unlink()
+
+    def _answer(self, query: Query, own: Set[str], top: int) -> Answer:
+        return self._with_pieces(lambda: answer(self.store, self.model.calibration, query, own, top))
+
+    def _followed(self, recording: EmbeddedRecording, piece: Piece | None = None) -> list[Played]:
+        with self.store.snapshot():
+            return follow(recording, self.store, self.model.calibration, piece and self._score(piece.name))
+
+    def _other_key(
+        self, path: Path, start_s: float, duration_s: float, own: Set[str] = frozenset(), piece: Piece | None = None
+    ) -> int:
+        """By how many semitones the recording at ``path`` is to be raised to be surely known, as ``piece`` if given."""
+        first_s, last_s = middle(start_s, duration_s)
+
+        def ask(semitones: int) -> Answer:
+            heard = read_recording(path, self.model, self.sandbox, first_s, last_s, semitones=semitones)
+            return self._answer(query_of(heard, first_s), own, TOP)
+
+        return in_other_key(ask, lambda found: piece is None or found.names(piece.id))
 
     def _heard(self, audio: str | Path, report: Callable[[float], None] | None = None) -> EmbeddedRecording:
         with at_hand(audio) as path:

@@ -62,7 +62,8 @@ class Alignment:
 
     ``others`` are pieces that are surely played where that one is not, by the time of their first points. While none is
     played there are no points: before it begins, after its end, and while unknown music, talking or applause is heard.
-    In pauses the mark stands. ``remarks`` say what was amiss with the recording, a clause each.
+    In pauses the mark stands. The recording sounds ``semitones`` lower than the music is printed; ``remarks`` say that,
+    and what was amiss with it, a clause each.
     """
 
     audio_path: str
@@ -74,6 +75,7 @@ class Alignment:
     points: tuple[Mark, ...]
     remarks: tuple[str, ...] = ()
     others: tuple[Played, ...] = ()
+    semitones: int = 0
 
     def by_time(self) -> list[tuple[str, Mark]]:
         """The points of all pieces, in order, each with its piece's name."""
@@ -91,7 +93,7 @@ class Alignment:
     def to_dict(self) -> dict[str, Any]:
         """The JSON object that ``earmark align --json`` prints."""
         return {
-            "audio": {"path": self.audio_path, "duration_s": self.duration_s},
+            "audio": {"path": self.audio_path, "duration_s": self.duration_s, "semitones": self.semitones},
             "model": self.model,
             "piece": self.piece,
             "source": self.source,

@@ -66,8 +66,9 @@ class Findings:
     ``said`` puts that in a word, and ``why`` is a sentence: why it is not sure, or which other editions there are.
 
     ``hits`` are pages, ``recordings`` recordings; each ranked apart. ``query_pages`` is the number of pages where the
-    query is sheet music (start and duration are 0 then), None where it is a recording. ``remarks`` say what was amiss
-    with the query's file, a clause each.
+    query is sheet music (start and duration are 0 then), None where it is a recording. A recording sounds ``semitones``
+    lower than the music is printed (see `earmark.answers.other_keys`). ``remarks`` say that, and what was amiss with
+    the query's file, a clause each.
     """
 
     query_path: str
@@ -81,10 +82,15 @@ class Findings:
     recordings: tuple[RecordingHit, ...] = field(default=())
     query_pages: int | None = None
     remarks: tuple[str, ...] = ()
+    semitones: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object that ``earmark find --json`` prints."""
-        heard = {"start_s": self.query_start_s, "duration_s": self.query_duration_s}
+        heard = {
+            "start_s": self.query_start_s,
+            "duration_s": self.query_duration_s,
+            "semitones": self.semitones,
+        }
         return {
             "query": {
                 "path": self.query_path,

@@ -44,12 +44,14 @@ def read_recording(
     start_s: float = 0.0,
     end_s: float | None = None,
     report: Callable[[float], None] | None = None,
+    semitones: int = 0,
 ) -> EmbeddedRecording:
     """The recording at ``path``, or its stretch ``start_s``..``end_s``; a MIDI file is played.
 
-    ``report`` is told now and then how many seconds have been heard. Raises BadInput when it cannot be read.
+    It is heard ``semitones`` higher than it sounds. ``report`` is told now and then how many seconds have been heard.
+    Raises BadInput when it cannot be read.
     """
-    return embed_recording(sandbox.stream(read_blocks, path, start_s, end_s), model, report)
+    return embed_recording(sandbox.stream(read_blocks, path, start_s, end_s, semitones), model, report)
 
 
 def read_page(files: Sequence[str | Path], number: int, sandbox: Sandbox) -> PageImage:
@@ -65,6 +67,7 @@ def read_query(
     start_s: float = 0.0,
     end_s: float | None = None,
     report: Callable[[float], None] | None = None,
+    semitones: int = 0,
 ) -> Query:
     """The query that sheet music or a recording is; a recording is read as `read_recording` does.
 
@@ -76,7 +79,7 @@ def read_query(
     try:
         if score.kind == "score":
             return query_of_pages(read_piece(files, model, sandbox))
-        return query_of(read_recording(files[0], model, sandbox, start_s, end_s, report), start_s)
+        return query_of(read_recording(files[0], model, sandbox, start_s, end_s, report, semitones), start_s)
     except BadInput as error:
         page = f"{Path(error.path).name} " if len(files) > 1 and error.path in map(str, files) else ""
         raise BadInput(score.source, f"{page}{error.what}", error.remedy) from error

@@ -209,6 +209,7 @@ class AudioQuery(BaseModel):
     path: str
     start_s: float
     duration_s: float
+    semitones: int
 
 
 class SheetQuery(BaseModel):
@@ -274,6 +275,7 @@ class Audio(BaseModel):
 
     path: str
     duration_s: float
+    semitones: int
 
 
 class Aligned(BaseModel):

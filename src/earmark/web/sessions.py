@@ -40,6 +40,12 @@ class KeptQuery:
     used: float = field(default_factory=time.monotonic)
 
     @property
+    def semitones(self) -> int:
+        """By how many the recording had to be raised to be found; 0 while there is no answer."""
+        result = self.job.answer.value.get("result")
+        return int(result["query"]["semitones"]) if result else 0
+
+    @property
     def over(self) -> bool:
         return self.job.over and all(job.over for job in self.alignments.values())
 

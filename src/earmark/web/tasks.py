@@ -15,6 +15,7 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image
 
+from earmark.audio.rate import speed
 from earmark.embed.attention import attend, hear
 from earmark.embed.recording import read_blocks
 from earmark.library.instruments import note_on_instruments
@@ -131,14 +132,21 @@ def spectrogram(library: Library, progress: OnProgress, path: str, name: str, st
 
 
 def attention(
-    library: Library, progress: OnProgress, path: str, name: str, piece: int, start_s: float, end_s: float
+    library: Library,
+    progress: OnProgress,
+    path: str,
+    name: str,
+    piece: int,
+    start_s: float,
+    end_s: float,
+    semitones: int,
 ) -> Answer:
     """What the audio encoder attends to in every excerpt, and the snippet of the piece that is most like it."""
     try:
         places, embeddings = library.store.contents(piece)
     except KeyError:
         raise Refusal("not_found", "the piece is not in the library any more", "ask again") from None
-    excerpts = attend(path, library.model, start_s, end_s, library.sandbox)
+    excerpts = attend(path, library.model, start_s, end_s, library.sandbox, semitones)
     similarities = excerpts.embeddings @ embeddings.T
     best = similarities.argmax(axis=1)
     explained = [
@@ -154,7 +162,7 @@ def attention(
     ]
     offsets_s = [round(float(offset), 3) for offset in excerpts.offsets_s]
     spec = AudioSpec()
-    window_s = spec.window_frames / spec.frames_per_second
+    window_s = spec.window_frames / spec.frames_per_second * speed(semitones)
     return Answer({"piece": piece, "window_s": window_s, "offsets_s": offsets_s, "excerpts": explained})
 
 

@@ -165,8 +165,8 @@ async def attention(
 ) -> Any:
     """What the model attends to, and the snippets of a piece that look alike to it."""
     kept = _recording(service, query)
-    chosen = piece or _first_hit(kept)
-    return (await _shown(service, client, kept, "attention", start_s, end_s, piece=chosen)).value
+    what = {"piece": piece or _first_hit(kept), "semitones": kept.semitones}
+    return (await _shown(service, client, kept, "attention", start_s, end_s, **what)).value
 
 
 async def _shown(
