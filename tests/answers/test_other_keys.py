@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from earmark.answers.look_up import Answer
-from earmark.answers.other_keys import KEYS, PROBED_S, in_other_key, middle, remark
+from earmark.answers.other_keys import PROBED_S, in_other_key, middle
 from earmark.answers.verdict import NOTHING, Verdict
 from earmark.audio.rate import speed
 from earmark.errors import Unsure
 from earmark.library.library import Library
 from earmark.results.findings import Hit
+from earmark.results.keys import KEYS, remark
 
 if TYPE_CHECKING:
     from tests.conftest import Music
@@ -63,12 +64,6 @@ def test_every_key_is_asked_once_at_most() -> None:
 def test_a_long_recording_is_asked_about_by_its_middle() -> None:
     assert middle(10.0, 20.0) == (10.0, 30.0)
     assert middle(10.0, 3 * PROBED_S) == (10.0 + PROBED_S, 10.0 + 2 * PROBED_S)
-
-
-def test_the_instrument_is_named() -> None:
-    assert remark(0) == []
-    assert remark(2) == ["sounds 2 semitones lower than it is printed, as on an instrument in B flat"]
-    assert remark(-1) == ["sounds 1 semitone higher than it is printed"]
 
 
 @pytest.fixture

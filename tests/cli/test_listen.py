@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from earmark.audio.rate import speed
 from earmark.library.library import Library
 
 if TYPE_CHECKING:
@@ -63,6 +64,15 @@ def test_a_recording_is_followed(listened: Any, clip: Path) -> None:
     code, out, _ = listened("--input", clip, "--json")
     answers = [json.loads(line) for line in out.splitlines()]
     assert (answers[-1]["confident"], answers[-1]["now"]["page"], answers[-1]["heard_s"]) == (True, 2, 17.5)
+
+
+def test_a_part_for_a_horn_is_heard_as_it_is_printed(listened: Any, music: Music, tmp_path: Path) -> None:
+    melody = music.melody(1, NOTES)[:65]
+    horn = music.write_recording(tmp_path / "horn.wav", melody, 1 / speed(7), 30, semitones=-7)
+    code, out, err = listened("--input", horn, "--semitones", "7")
+    assert (code, err) == (0, "")
+    assert "piece-1, page 1, system 3," in out.splitlines()[-1]
+    assert "piece-1" not in listened("--input", horn)[1]
 
 
 def test_a_recording_is_heard_as_fast_as_it_is_played(listened: Any, clip: Path, slept: list[float]) -> None:

@@ -10,6 +10,7 @@ import av
 import numpy as np
 import pytest
 
+from earmark.audio.rate import speed
 from earmark.library.library import Library
 from earmark.library.live import Follower, Heard, Listener, Now
 from earmark.library.live_excerpts import LiveExcerpts
@@ -30,9 +31,10 @@ def library(music: Music, encoders: FakeEncoders, tmp_path: Path) -> Iterator[Li
         yield library
 
 
-def sound(music: Music, path: Path, seed: int, first: int, last: int) -> np.ndarray:
-    """Notes ``first`` to ``last`` of a piece as int16 samples."""
-    music.write_recording(path, music.melody(seed, NOTES)[:last], first=first)
+def sound(music: Music, path: Path, seed: int, first: int, last: int, lower: int = 0) -> np.ndarray:
+    """Notes ``first`` to ``last`` of a piece as int16 samples, so many semitones lower, and so slow that raised sound
+    has the usual tempo."""
+    music.write_recording(path, music.melody(seed, NOTES)[:last], 1 / speed(lower), first, semitones=-lower)
     with av.open(str(path)) as file:
         return np.concatenate([frame.to_ndarray()[0] for frame in file.decode(audio=0)])
 
@@ -61,6 +63,21 @@ def test_the_piece_is_found_and_followed(library: Library, music: Music, tmp_pat
         x = (100 + 40 * (note % 24)) / 1160
         assert abs(off + (answer.now.x - x)) < 0.1 or abs(off) == 1  # a system's end is the next one's start
     assert sure[-1].level == pytest.approx(0.3 / 2**0.5, abs=0.02)
+
+
+def test_a_part_for_a_horn_is_found_and_followed_by_who_says_so(library: Library, music: Music, tmp_path: Path) -> None:
+    pcm = sound(music, tmp_path / "horn.wav", 1, 30, 70, lower=7)
+    assert not any(answer.confident for answer in play(Listener(library, RATE_HZ), pcm))
+    listener = Listener(library, RATE_HZ, semitones=7)
+    answers = play(listener, pcm)
+    assert answers[-1].heard_s == pytest.approx(len(pcm) / RATE_HZ, abs=0.01)
+    sure = [answer for answer in answers if answer.confident]
+    assert sure[0].heard_s < 8 * speed(7)
+    follower = Follower(library, listener.excerpts, sure[-1].hits[0].piece_id, page=2)
+    for now in (sure[-1].now, follower.answer().now):
+        assert now is not None
+        page, system = divmod(69 // 24, 3)
+        assert (now.page - 1 - page) * 3 + now.system - 1 - system in (-1, 0)
 
 
 def test_the_next_piece_takes_over_and_what_was_heard_can_be_forgotten(

@@ -11,10 +11,8 @@ from collections.abc import Callable
 from functools import cache
 
 from earmark.answers.look_up import Answer
+from earmark.results.keys import KEYS
 
-KEYS = (2, 7, 9, 14, 3, 1, -1, -2, 5, 4, 6, -3, -4, -5)
-"""Semitones from what sounds to what is printed: first of instruments in B flat (2; 14 as a bass), F (7), E flat (9; as
-a treble -3) and A (3), then of other pitches."""
 SURE = 0.99
 """The least confidence of an answer in another key. It is one of many, so it has to be surer than the only one."""
 PROBED_S = 60.0
@@ -47,16 +45,3 @@ def middle(start_s: float, duration_s: float) -> tuple[float, float]:
     probed_s = min(duration_s, PROBED_S)
     first_s = start_s + (duration_s - probed_s) / 2
     return first_s, first_s + probed_s
-
-
-def remark(semitones: int) -> list[str]:
-    """What is said of music that sounds so many semitones lower than it is printed; nothing of 0."""
-    if not semitones:
-        return []
-    count = f"{abs(semitones)} semitone{'s' if abs(semitones) > 1 else ''}"
-    known = _INSTRUMENTS.get(semitones)
-    as_on = f", as on an instrument in {known}" if known else ""
-    return [f"sounds {count} {'lower' if semitones > 0 else 'higher'} than it is printed{as_on}"]
-
-
-_INSTRUMENTS = {2: "B flat", 3: "A", 7: "F", 9: "E flat", 14: "B flat", -3: "E flat"}

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from earmark.cli.options import JSON, LIBRARY, MODEL, open_library, print_json, say
 from earmark.errors import BadInput, EarmarkError, printable
+from earmark.results.keys import KEYS
 from earmark.schema import AudioSpec
 
 if TYPE_CHECKING:
@@ -43,9 +44,16 @@ RATE_HZ = AudioSpec().sample_rate_hz
     type=click.IntRange(8000, 96_000),
     help="Samples per second of the microphone or of standard input.",
 )
+@click.option(
+    "--semitones",
+    default=0,
+    show_default=True,
+    type=click.IntRange(min(KEYS), max(KEYS)),
+    help="By how many the music sounds lower than it is printed: 2 on an instrument in B flat, 7 in F, 9 in E flat.",
+)
 @MODEL
 @JSON
-def listen_command(where: str, source: str | None, rate: int, model: str | None, as_json: bool) -> None:
+def listen_command(where: str, source: str | None, rate: int, semitones: int, model: str | None, as_json: bool) -> None:
     """Listen through the microphone and say, twice a second, what is played and where on the page.
 
     Ctrl-C ends it. With --json, every answer is a line.
@@ -64,7 +72,7 @@ def listen_command(where: str, source: str | None, rate: int, model: str | None,
     else:
         portions, rate = _recording(source), RATE_HZ
     with open_library(where, model) as library:
-        listener = Listener(library, rate)
+        listener = Listener(library, rate, semitones)
         due = time.monotonic()
         for portion in portions:
             listener.hear(portion)

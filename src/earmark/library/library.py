@@ -21,7 +21,7 @@ from earmark.answers.comparing import compare, linked_recordings, stored_recordi
 from earmark.answers.following import follow
 from earmark.answers.links import link_all, links_of
 from earmark.answers.look_up import Answer, answer, is_read
-from earmark.answers.other_keys import in_other_key, middle, remark
+from earmark.answers.other_keys import in_other_key, middle
 from earmark.answers.stretches import stretches
 from earmark.audio.sound import stated_duration_s
 from earmark.embed.recording import EmbeddedRecording, read_blocks
@@ -33,6 +33,7 @@ from earmark.results.alignment import Alignment, Played
 from earmark.results.comparison import Comparison
 from earmark.results.findings import Findings
 from earmark.results.identified import Identified
+from earmark.results.keys import remark
 from earmark.results.links import Links
 from earmark.sandbox.sandbox import Sandbox
 from earmark.search.query import Query, query_of

@@ -63,10 +63,13 @@ class Heard:
 
 
 class Listener:
-    """One session of listening to mono sound of ``rate_hz`` samples per second."""
+    """One session of listening to mono sound of ``rate_hz`` samples per second.
 
-    def __init__(self, library: Library, rate_hz: int) -> None:
-        self.excerpts = LiveExcerpts(library.model, rate_hz)
+    The music sounds ``semitones`` lower than it is printed, as on a transposing instrument.
+    """
+
+    def __init__(self, library: Library, rate_hz: int, semitones: int = 0) -> None:
+        self.excerpts = LiveExcerpts(library.model, rate_hz, semitones)
         self._library = library
         self._neighbours: Neighbours | None = None
         self._piece: tuple[int, list[Place]] | None = None

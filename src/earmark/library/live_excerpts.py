@@ -14,6 +14,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
+from earmark.audio.rate import speed
 from earmark.audio.spectrogram import spectrogram
 from earmark.embed.recording import sounding
 from earmark.embed.windows import QUERY_HOP_FRAMES, centres_between
@@ -33,17 +34,20 @@ PCM = npt.NDArray[np.int16]
 
 
 class LiveExcerpts:
-    """What has been heard of mono sound of ``rate_hz`` samples a second.
+    """What has been heard of mono sound of ``rate_hz`` samples a second, which is raised by ``semitones``.
 
     ``embeddings`` float32 [n, dimension] are the excerpts of the last `REMEMBERED_S`, ``times_s`` float64 [n] their
     moments since listening began, ``levels`` float64 [n] how loud these are: the root mean square, 0..1.
     """
 
-    def __init__(self, model: Model, rate_hz: int) -> None:
+    def __init__(self, model: Model, rate_hz: int, semitones: int = 0) -> None:
         self.embeddings = np.zeros((0, model.dimension), np.float32)
         self.times_s, self.levels = np.zeros(0), np.zeros(0)
         self._model = model
-        self._rate_hz = rate_hz
+        # Raised sound is played faster: a second of it is so many samples and frames of what the model hears.
+        self._rate_hz = round(rate_hz * speed(semitones))
+        self._samples_per_s = SPEC.sample_rate_hz * rate_hz / self._rate_hz
+        self._frames_per_s = SPEC.frames_per_second * rate_hz / self._rate_hz
         self._resampler = av.AudioResampler(format="fltp", layout="mono", rate=SPEC.sample_rate_hz)
         self._samples = np.zeros(0, np.float32)
         self._start = 0  # which sample of the session the first one kept is
@@ -52,12 +56,12 @@ class LiveExcerpts:
     @property
     def heard_s(self) -> float:
         """Seconds of sound heard so far."""
-        return (self._start + len(self._samples)) / SPEC.sample_rate_hz
+        return (self._start + len(self._samples)) / self._samples_per_s
 
     @property
     def level(self) -> float:
         """How loud the last `LEVEL_S` are: the root mean square, 0..1."""
-        return round(_level(self._samples[-round(LEVEL_S * SPEC.sample_rate_hz) :]), 4)
+        return round(_level(self._samples[-round(LEVEL_S * self._samples_per_s) :]), 4)
 
     @property
     def rests(self) -> npt.NDArray[np.bool_]:
@@ -76,7 +80,7 @@ class LiveExcerpts:
 
     def read(self) -> int:
         """Embeds the excerpts that have become old enough, and lets go of those that have no say any more: so many."""
-        rate = SPEC.frames_per_second
+        rate = self._frames_per_s
         centres = centres_between(self._next, (self.heard_s - AHEAD_S) * rate, QUERY_HOP_FRAMES)
         if len(centres):
             self._next = float(centres[-1]) + QUERY_HOP_FRAMES
@@ -90,7 +94,7 @@ class LiveExcerpts:
         return self._drop()
 
     def _level_at(self, time_s: float) -> float:
-        start, end = (round((time_s + side * REST_S / 2) * SPEC.sample_rate_hz) - self._start for side in (-1, 1))
+        start, end = (round((time_s + side * REST_S / 2) * self._samples_per_s) - self._start for side in (-1, 1))
         return _level(self._samples[max(0, start) : end])
 
     def _drop(self) -> int:
@@ -105,7 +109,7 @@ class LiveExcerpts:
     def forget(self) -> None:
         """Begins anew; the time goes on."""
         self.times_s, self.levels, self.embeddings = self.times_s[:0], self.levels[:0], self.embeddings[:0]
-        cells = np.ceil(self.heard_s * SPEC.frames_per_second / QUERY_HOP_FRAMES)
+        cells = np.ceil(self.heard_s * self._frames_per_s / QUERY_HOP_FRAMES)
         self._next = float(cells + 0.5) * QUERY_HOP_FRAMES
 
 

@@ -19,6 +19,14 @@ from earmark.web.protocol import pieces_json
 
 
 @dataclass(frozen=True)
+class Sound:
+    """Samples, ``rate_hz`` a second, of music that sounds ``semitones`` lower than it is printed."""
+
+    rate_hz: int
+    semitones: int
+
+
+@dataclass(frozen=True)
 class Follow:
     """That a piece is to be followed from now on, which is likely to be played from ``page``."""
 
@@ -40,7 +48,7 @@ class LiveSessions:
         self._thread = ThreadPoolExecutor(1, "live")
 
     async def answer(
-        self, hearing: Listener | Follower | None, rate: int, pcm: bytes, wish: Follow | Forget | None
+        self, hearing: Listener | Follower | None, sound: Sound, pcm: bytes, wish: Follow | Forget | None
     ) -> tuple[Listener | Follower, dict[str, Any]]:
         """Gives what hears for a session, a new listener if it is None, more sound.
 
@@ -48,15 +56,15 @@ class LiveSessions:
         little-endian samples. Raises as `Library.find` does, and Refusal, not_found, for a piece that is not there.
         """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._answer, hearing, rate, pcm, wish)
+        return await loop.run_in_executor(self._thread, self._answer, hearing, sound, pcm, wish)
 
     def _answer(
-        self, hearing: Listener | Follower | None, rate: int, pcm: bytes, wish: Follow | Forget | None
+        self, hearing: Listener | Follower | None, sound: Sound, pcm: bytes, wish: Follow | Forget | None
     ) -> tuple[Listener | Follower, dict[str, Any]]:
         if self._library is None:
             self._library = Library.open(self._where, self._model)
         if hearing is None or isinstance(wish, Forget):
-            hearing = Listener(self._library, rate)
+            hearing = Listener(self._library, sound.rate_hz, sound.semitones)
         if isinstance(wish, Follow):
             try:
                 hearing = Follower(self._library, hearing.excerpts, wish.piece, wish.page)

@@ -16,20 +16,22 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from earmark.audio.rate import speed
 from earmark.web.api.live import Session
 from earmark.web.limits import Limits
+from earmark.web.live_sessions import Sound
 
 if TYPE_CHECKING:
+    from tests.conftest import Music
     from tests.fake_encoders import FakeEncoders
     from tests.web.conftest import Serve, Served
 
 PORTION_S = 0.1
 
 
-def listen(server: Served, rate: int = 22_050, **options: Any) -> ClientConnection:
-    socket: ClientConnection = connect(
-        f"{server.url.replace('http', 'ws')}/api/v1/live?rate={rate}", proxy=None, **options
-    )
+def listen(server: Served, rate: int = 22_050, semitones: int = 0, **options: Any) -> ClientConnection:
+    address = f"{server.url.replace('http', 'ws')}/api/v1/live?rate={rate}&semitones={semitones}"
+    socket: ClientConnection = connect(address, proxy=None, **options)
     return socket
 
 
@@ -37,6 +39,21 @@ def portions(clip: Path) -> Iterator[bytes]:
     with wave.open(str(clip)) as file:
         while portion := file.readframes(round(PORTION_S * file.getframerate())):
             yield portion
+
+
+def test_a_part_for_a_horn_is_heard_as_it_is_printed(server: Served, music: Music, tmp_path: Path) -> None:
+    melody = music.melody(1, 120)[:95]
+    horn = music.write_recording(tmp_path / "horn.wav", melody, 1 / speed(7), 75, semitones=-7)
+    with listen(server, semitones=7) as socket:
+        for portion in portions(horn):
+            socket.send(portion)
+            time.sleep(PORTION_S / 4)
+        answer: dict[str, Any] = {}
+        while not answer.get("confident"):
+            answer = json.loads(socket.recv(timeout=5))
+    assert (answer["hits"][0]["piece"], answer["place"]["page"]) == ("piece-1", 2)
+    with pytest.raises(InvalidStatus):
+        listen(server, semitones=40)
 
 
 def test_ranking_and_place_come_while_sound_goes_in(server: Served, clip: Path) -> None:
@@ -93,7 +110,7 @@ def test_many_small_messages_cost_no_more_than_few_large_ones() -> None:
             return {"type": "websocket.receive", "bytes": b"ab"} if self.left else {"type": "websocket.disconnect"}
 
     flood: Any = Flood()
-    session = Session(cast(Any, None), rate)
+    session = Session(cast(Any, None), Sound(rate, 0))
     start = time.process_time()
     asyncio.run(session.receive(flood))
     assert flood.left == 0

@@ -51,6 +51,31 @@ def test_the_stand_turns_to_where_the_music_is(visit: Visit) -> None:
     assert page.text_content("#stand-page") == "Page 1 of 2"
 
 
+def test_the_instrument_is_remembered_and_heard_as_it_sounds(visit: Visit) -> None:
+    page = visit("listen")
+    asked: list[str] = []
+    page.on("websocket", lambda line: asked.append(line.url))
+    page.click("#listen-start")
+    page.wait_for_function("() => document.querySelector('#listen-title').textContent === 'piece-1'")
+    page.select_option("#listen-instrument", label="in F")  # it listens anew
+    page.wait_for_function("() => document.querySelector('#listen-title').textContent === 'Play something'")
+    page.click("#listen-stop")
+    assert [line.partition("semitones=")[2] for line in asked] == ["0", "7"]
+    page.reload()
+    page.wait_for_selector("#listen-start")
+    assert page.input_value("#listen-instrument") == "7"
+    page.goto(page.url.replace("#/listen", "#/ask"))
+    page.wait_for_selector("#ask-instrument")
+    page.select_option("#ask-instrument", label="as printed")
+    page.goto(page.url.replace("#/ask", "#/stand/1"))
+    page.wait_for_selector("#stand .leaf img")
+    assert page.input_value("#stand-instrument") == "0"
+    page.focus("#stand-instrument")
+    page.keyboard.press("ArrowDown")  # chooses, and does not turn
+    assert page.input_value("#stand-instrument") == "2"
+    assert page.text_content("#stand-page") == "Page 1 of 2"
+
+
 def test_live_says_when_the_line_breaks(visit: Visit) -> None:
     page = visit("listen")
     page.evaluate("""() => { WebSocket = class extends WebSocket {

@@ -15,9 +15,10 @@ from starlette.websockets import WebSocketDisconnect
 
 from earmark.errors import EarmarkError
 from earmark.library.live import Follower, Listener
+from earmark.results.keys import KEYS
 from earmark.web.api.responses import API
 from earmark.web.errors import Refusal, explain
-from earmark.web.live_sessions import Follow, Forget
+from earmark.web.live_sessions import Follow, Forget, Sound
 from earmark.web.models import LiveWish
 from earmark.web.service import InService, Service
 
@@ -32,9 +33,15 @@ router = APIRouter(prefix=API)
 
 
 @router.websocket("/live")
-async def live(socket: WebSocket, service: InService, rate: Annotated[int, Query(ge=8000, le=96_000)]) -> None:
+async def live(
+    socket: WebSocket,
+    service: InService,
+    rate: Annotated[int, Query(ge=8000, le=96_000)],
+    semitones: Annotated[int, Query(ge=min(KEYS), le=max(KEYS))] = 0,
+) -> None:
     """Binary messages are 16-bit little-endian mono samples, ``rate`` a second; answers are JSON.
 
+    ``semitones`` is by how many the music sounds lower than it is printed, 2 on an instrument in B flat.
     ``{"type": "follow", "piece": ID, "page": 1}`` asks to follow a piece from now on, ``{"type": "reset"}`` to listen
     for any piece anew.
     """
@@ -46,7 +53,7 @@ async def live(socket: WebSocket, service: InService, rate: Annotated[int, Query
     service.live_sessions.count += 1
     try:
         async with asyncio.timeout(service.limits.live_s), asyncio.TaskGroup() as group:
-            session = Session(service, rate)
+            session = Session(service, Sound(rate, semitones))
             answering = group.create_task(session.answer(socket))
             await session.receive(socket)
             answering.cancel()
@@ -64,8 +71,8 @@ async def live(socket: WebSocket, service: InService, rate: Annotated[int, Query
 class Session:
     """One client's samples and answers."""
 
-    def __init__(self, service: Service, rate: int) -> None:
-        self._service, self._rate = service, rate
+    def __init__(self, service: Service, sound: Sound) -> None:
+        self._service, self._sound = service, sound
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
         self._wish: Follow | Forget | None = None
@@ -84,7 +91,7 @@ class Session:
                 self._wish = _wish(message.get("text") or "")
                 if isinstance(self._wish, Forget):
                     self._take_waiting()
-            if len(message.get("bytes") or b"") % 2 or self._waiting_bytes > 2 * self._rate * MOST_HELD_S:
+            if len(message.get("bytes") or b"") % 2 or self._waiting_bytes > 2 * self._sound.rate_hz * MOST_HELD_S:
                 raise Refusal("bad_request", "samples are cut in two, or come too fast", "send them as they are played")
             self._came.set()
 
@@ -98,7 +105,7 @@ class Session:
             pcm = self._take_waiting()
             wish, self._wish = self._wish, None
             try:
-                hearing, update = await self._service.live_sessions.answer(hearing, self._rate, pcm, wish)
+                hearing, update = await self._service.live_sessions.answer(hearing, self._sound, pcm, wish)
             except EarmarkError as error:
                 raise explain(error, "the sound") from error
             try:

@@ -2,6 +2,7 @@
 
 import { gone, Problem, socket } from "/js/api.js";
 import { stayAwake } from "/js/awake.js";
+import { lower } from "/js/instrument.js";
 import { openMicrophone } from "/js/microphone.js";
 
 const LATE_S = 2;
@@ -32,7 +33,7 @@ class Live extends EventTarget {
       mine.microphone.close();
       return;
     }
-    mine.socket = socket(`/live?rate=${mine.microphone.rate}`);
+    mine.socket = socket(`/live?rate=${mine.microphone.rate}&semitones=${lower()}`);
     mine.socket.onmessage = ({ data }) => this.session === mine && this.receive(JSON.parse(data));
     mine.socket.onclose = () => this.session === mine && this.end(gone());
     stayAwake("live", true);

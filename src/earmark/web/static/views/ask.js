@@ -4,6 +4,7 @@ import { call, libraryFacts, patiently, Problem, problemOf, send, watch } from "
 import { $, capital, clock, count, h, say, showOnly, showProblem, size, titleOf } from "/js/dom.js";
 import { checkSize, isSheet } from "/js/files.js";
 import { placeOf } from "/js/hits.js";
+import { lower, offerInstruments } from "/js/instrument.js";
 import { live } from "/js/live.js";
 import { openMicrophone, wav } from "/js/microphone.js";
 import { fail, newRow, report, settle } from "/js/rows.js";
@@ -25,6 +26,8 @@ const states = () => [$("ask-ways"), $("ask-hearing"), $("ask-recording"), $("as
 export async function enter() {
   showOnly($("ask-ways"), states());
   showProblem($("ask-problem"), null);
+  $("ask-instrument-part").hidden = lower() === 0; // who has chosen none elsewhere needs none here
+  offerInstruments($("ask-instrument"), () => {});
   leaving = new AbortController();
   const { signal } = leaving;
   live.addEventListener("loudness", ({ detail }) => showLevel($("ask-hearing-level"), detail), { signal });

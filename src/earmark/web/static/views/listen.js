@@ -3,6 +3,7 @@
 import { problemOf } from "/js/api.js";
 import { $, percent, say, showProblem, titleOf } from "/js/dom.js";
 import { placeOf, showHits } from "/js/hits.js";
+import { offerInstruments } from "/js/instrument.js";
 import { live } from "/js/live.js";
 import { Score } from "/js/score.js";
 import { showLevel } from "/views/ask.js";
@@ -15,6 +16,7 @@ let leaving = new AbortController();
 
 export function enter() {
   score ??= new Score($("listen-score"), { follows: true });
+  offerInstruments($("listen-instrument"), () => live.on && start());
   leaving = new AbortController();
   const { signal } = leaving;
   live.addEventListener("loudness", ({ detail }) => showLevel($("listen-level"), detail), { signal });

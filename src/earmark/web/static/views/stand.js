@@ -4,6 +4,7 @@ import { problemOf } from "/js/api.js";
 import { stayAwake } from "/js/awake.js";
 import { addMark, placeWords, showMarks } from "/js/bookmarks.js";
 import { $, h, icon, say, showProblem, titleOf } from "/js/dom.js";
+import { offerInstruments } from "/js/instrument.js";
 import { live } from "/js/live.js";
 import { keepOffline } from "/js/offline.js";
 import { Stand } from "/js/stand.js";
@@ -31,6 +32,7 @@ export async function enter(id, page = "1") {
   document.addEventListener("keydown", pressed);
   stayAwake("stand", true);
   showBar(true);
+  offerInstruments($("stand-instrument"), () => live.on && begin());
   leaving = new AbortController();
   const { signal } = leaving;
   live.addEventListener("place", ({ detail: { place } }) => place && stand.showPlaying(place), { signal });
@@ -105,14 +107,18 @@ async function listen() {
   if (live.on) {
     live.stop();
     stand.showPlaying(null);
-  } else {
-    try {
-      await live.start();
-      if (stand.piece) live.follow(stand.piece.id, stand.position.page);
-      say("Listening: the pages turn as you play");
-    } catch (error) {
-      showProblem($("stand-problem"), problemOf(error));
-    }
+    showListening();
+  } else await begin();
+}
+
+/** Listens, or listens anew. */
+async function begin() {
+  try {
+    await live.start();
+    if (stand.piece) live.follow(stand.piece.id, stand.position.page);
+    say("Listening: the pages turn as you play");
+  } catch (error) {
+    showProblem($("stand-problem"), problemOf(error));
   }
   showListening();
 }
@@ -198,6 +204,7 @@ function pressed(event) {
   if (event.key === "Escape") escape();
   else if (event.key.toLowerCase() === "b") openMarks();
   else if (onControl && (event.key === " " || event.key === "Enter")) return;
+  else if (event.target.matches("select")) return;
   else if (event.key === "Home" || event.key === "End") turn(() => stand.toEnd(event.key === "Home" ? -1 : 1));
   else if (event.key in KEYS) turn(() => stand.step(event.shiftKey ? -1 : KEYS[event.key]));
   else return;
