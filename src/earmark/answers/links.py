@@ -23,7 +23,7 @@ from earmark.model.calibration import Calibration
 from earmark.results.links import Link, Links, Relation, Work
 from earmark.results.places import Kind
 from earmark.schema import FloatArray, IntArray
-from earmark.search.editions import is_same_music
+from earmark.search.editions import have_same_music
 from earmark.search.query import Query, spread
 from earmark.search.rank import NEIGHBOURS, Ranked, propose
 from earmark.search.takes import are_one_take
@@ -138,7 +138,7 @@ def _recordings(store: Store, calibration: Calibration, own: _Own) -> Iterator[L
     for ranked in own.likely(store, calibration, "recording"):
         others_s, others = store.excerpts(ranked.piece)
         heard = own.heard(ranked)
-        if is_same_music(own.embeddings, heard, others, calibration.backgrounds["recording"]):
+        if all(have_same_music([others], own.embeddings, heard, calibration.backgrounds["recording"])):
             path = ranked.path[ranked.start : ranked.end]
             is_take = are_one_take(own.at[heard], others_s[path])
             yield _link("take" if is_take else "performance", own.piece, store.piece(ranked.piece), ranked)
@@ -150,7 +150,7 @@ def _editions(store: Store, calibration: Calibration, own: _Own) -> Iterator[Lin
         other = store.piece(ranked.piece)
         heard, path = own.heard(ranked), ranked.path[ranked.start : ranked.end]
         there = store.embeddings([other.id])[other.id]
-        if not is_same_music(own.embeddings, heard, there, calibration.backgrounds["score"]):
+        if not all(have_same_music([there], own.embeddings, heard, calibration.backgrounds["score"])):
             continue
         is_whole = (heard[-1] - heard[0] + 1) >= WHOLE * len(own.embeddings)
         is_other_whole = (path.max() - path.min() + 1) >= WHOLE * len(there)

@@ -426,10 +426,11 @@ class Library:
     ) -> int:
         """By how many semitones the recording at ``path`` is to be raised to be surely known, as ``piece`` if given."""
         first_s, last_s = middle(start_s, duration_s)
+        top = 1 if piece is None else TOP  # another edition of it may fit better
 
         def ask(semitones: int) -> Answer:
             heard = read_recording(path, self.model, self.sandbox, first_s, last_s, semitones=semitones)
-            return self._answer(query_of(heard, first_s), own, TOP)
+            return self._answer(query_of(heard, first_s), own, top)
 
         return in_other_key(ask, lambda found: piece is None or found.names(piece.id))
 

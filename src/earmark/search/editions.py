@@ -7,11 +7,14 @@ heard, the one piece leads through the other, forward, and its nearest place the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import numpy as np
 
 from earmark.model.calibration import Background
 from earmark.schema import FloatArray, IntArray
-from earmark.search.path import follow_each
+from earmark.search.path import follow_each, groups
 
 CONTEXT = 50
 """Places before and after what is heard that have to go together, too: 400 strip px, some four bars."""
@@ -29,17 +32,26 @@ NEAR_PLACES = 3
 """A place at most this far from the path is on it: 24 strip px, the width of two noteheads."""
 
 
-def is_same_music(piece: FloatArray, heard: IntArray, other: FloatArray, background: Background) -> bool:
-    """Whether ``other`` has the music that ``piece`` has around its places ``heard``.
+def have_same_music(
+    others: Sequence[FloatArray], piece: FloatArray, heard: IntArray, background: Background
+) -> list[bool]:
+    """Which of ``others`` have the music that ``piece`` has around its places ``heard``.
 
-    ``piece`` and ``other`` float32 [n, dimension] are all places of two pieces, in playing order.
+    ``piece`` and each of ``others`` float32 [n, dimension] are all places of a piece, in playing order.
     """
     start, end = max(0, int(heard.min()) - CONTEXT), min(len(piece), int(heard.max()) + CONTEXT + 1)
     chosen = np.unique(np.linspace(start, end - 1, min(end - start, MOST_PLACES)).round().astype(np.int64))
     places = piece[chosen]
-    evidence = np.maximum(places @ other.T - background.levels(places)[:, None], np.float32(0.0))
+    levels = background.levels(places)[:, None]
     reach: IntArray = np.ceil(np.diff(chosen) * FASTEST).astype(np.int64)
-    path = follow_each(evidence, np.zeros(1, np.int64), reach)[:, 0]
-    on_path = evidence[np.arange(len(path)), path]
-    nearest = (np.abs(evidence.argmax(axis=1) - path) <= NEAR_PLACES) & (on_path > 0.0)
-    return bool(nearest.mean() >= SAME_SHARE and on_path.mean() >= SAME_EVIDENCE)
+    same = []
+    for group in groups(others, len(places)):
+        evidence = np.maximum(places @ np.concatenate(group).T - levels, np.float32(0.0))
+        starts = np.cumsum([0, *map(len, group)])
+        path = follow_each(evidence, starts[:-1], reach)
+        for own, (start, end) in zip(path.T, pairwise(starts), strict=True):
+            on_path = evidence[np.arange(len(own)), own]
+            off = np.abs(start + evidence[:, start:end].argmax(axis=1) - own)
+            nearest = (off <= NEAR_PLACES) & (on_path > 0.0)
+            same.append(bool(nearest.mean() >= SAME_SHARE and on_path.mean() >= SAME_EVIDENCE))
+    return same

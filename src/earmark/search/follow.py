@@ -6,7 +6,7 @@ Steps 2 to 4 of `earmark.search.rank`.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from earmark.results.places import Kind
 from earmark.schema import FloatArray, IntArray
-from earmark.search.path import FASTEST_PX_PER_S, JUMP_COST, follow_each
+from earmark.search.path import FASTEST_PX_PER_S, JUMP_COST, follow_each, groups
 
 SLOWEST_PX_PER_S = 8.0
 """Minims at 40 to the minute take about 12."""
@@ -24,8 +24,6 @@ TOLL_FREE = 40
 """Excerpts of a query that costs nothing: ten seconds of sound."""
 SUPPORT_S = 2.0
 """Half the width of the window in which a place must be supported, in seconds."""
-MOST_CELLS = 2**23
-"""Excerpts times places whose evidence is in memory at once: 32 MB."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +108,7 @@ def follow_pieces(
     if len(positions) != len(excerpts):
         raise ValueError(f"{len(positions)} times for {len(excerpts)} excerpts")
     reach: IntArray = np.ceil(np.diff(positions) * pace.fastest / place_hop).astype(np.int64)
-    parts = [_best_paths(excerpts, background, group, reach) for group in _groups(pieces, len(excerpts))]
+    parts = [_best_paths(excerpts, background, group, reach) for group in groups(pieces.values(), len(excerpts))]
     path, nearest = (np.concatenate([part[i] for part in parts], axis=1) for i in (0, 2))
     evidence, most = (np.concatenate([part[i] for part in parts], axis=1) for i in (1, 3))
     steps = np.diff(path, axis=0)
@@ -122,18 +120,6 @@ def follow_pieces(
     followed = Followed(list(pieces), path, evidence, gains, nearest, most, worths, starts, ends)
     best_first = np.lexsort((np.array(followed.order), -worths)).tolist()
     return followed.only([i for i in best_first if evidence[:, i].any()])
-
-
-def _groups(pieces: Mapping[int, FloatArray], excerpts: int) -> Iterator[list[FloatArray]]:
-    """The pieces' embeddings, as many together as may be in memory at once."""
-    group: list[FloatArray] = []
-    for embeddings in pieces.values():
-        if group and excerpts * (sum(map(len, group)) + len(embeddings)) > MOST_CELLS:
-            yield group
-            group = []
-        group.append(embeddings)
-    if group:
-        yield group
 
 
 def _best_paths(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
@@ -21,6 +21,10 @@ JUMP_COST = 1.0
 
 BLOCK = 1024
 """Excerpts whose evidence is in memory at once."""
+
+
+MOST_CELLS = 2**23
+"""Excerpts times places whose evidence is in memory at once: 32 MB."""
 
 
 def follow(evidence: Rows, reach: IntArray, jump_cost: float = JUMP_COST) -> tuple[float, IntArray]:
@@ -110,3 +114,15 @@ def follow_each(evidence: FloatArray, starts: IntArray, reach: IntArray, jump_co
         for piece in np.flatnonzero(values.max(axis=1) < best[t] - np.float32(jump_cost)):
             path[t, piece] = firsts[piece] + int(totals[t, firsts[piece] : ends[piece]].argmax())
     return path - gap
+
+
+def groups(pieces: Iterable[FloatArray], excerpts: int) -> Iterator[list[FloatArray]]:
+    """The embeddings of ``pieces`` [places, dimension], in order, as many together as `follow_each` may have."""
+    group: list[FloatArray] = []
+    for embeddings in pieces:
+        if group and excerpts * (sum(map(len, group)) + len(embeddings)) > MOST_CELLS:
+            yield group
+            group = []
+        group.append(embeddings)
+    if group:
+        yield group

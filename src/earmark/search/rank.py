@@ -35,7 +35,7 @@ import numpy.typing as npt
 
 from earmark.model.calibration import Background, Confidence, Signs
 from earmark.schema import FloatArray, IntArray
-from earmark.search.editions import is_same_music
+from earmark.search.editions import have_same_music
 from earmark.search.follow import DEFAULT_PACE, Followed, Pace, toll
 from earmark.search.index import Neighbours
 from earmark.search.signs import read_signs
@@ -128,9 +128,10 @@ def _works(followed: Followed, pieces: Mapping[int, FloatArray], background: Bac
             continue
         heard = slice(int(followed.starts[i]), int(followed.ends[i]))
         means = followed.gains[heard].mean(axis=0)
-        for j in np.flatnonzero((works == np.arange(len(works))) & (means >= RIVAL_SHARE * means[i])).tolist():
-            if j > i and is_same_music(pieces[piece], followed.path[heard, i], pieces[followed.order[j]], background):
-                works[j] = i
+        alone = (works == np.arange(len(works))) & (np.arange(len(works)) > i)
+        near = np.flatnonzero(alone & (means >= RIVAL_SHARE * means[i]))
+        rivals = [pieces[followed.order[j]] for j in near]
+        works[near[have_same_music(rivals, pieces[piece], followed.path[heard, i], background)]] = i
     return works
 
 
