@@ -6,7 +6,7 @@ import { store, stored } from "/js/stored.js";
 const STORED = "earmark-instrument";
 const KEYS = [
   [0, "as printed"], [2, "in B♭"], [3, "in A"], [7, "in F"], [9, "in E♭"],
-  [14, "in low B♭"], [-3, "in high E♭"], [1, "at old pitch, a semitone low"],
+  [14, "in low B♭"], [-3, "in high E♭"], [1, "at old pitch"],
 ];
 
 let semitones = stored(STORED).semitones ?? 0;
