@@ -239,7 +239,8 @@ class Library:
             semitones = self._other_key(Path(asked.files[0].path), start_s, read.duration_s, own)
         if semitones:
             raised = read_query(asked, self.model, self.sandbox, start_s, end_s, semitones=semitones)
-            found = self._answer(raised, own, top)
+            higher = self._answer(raised, own, top)
+            found, semitones = (higher, semitones) if higher.verdict.confident else (found, 0)  # as a whole, too
         return Findings(
             query_path=asked.source,
             query_start_s=start_s,
