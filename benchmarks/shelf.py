@@ -144,14 +144,16 @@ def main() -> None:
     parser.add_argument("--split", default="test")
     parser.add_argument("--tapes", type=int, default=24)
     parser.add_argument("--minutes", type=float, default=60.0, help="the least that a tape has")
+    parser.add_argument("--lower", type=float, default=0.0, help="by how many semitones the tapes are too slow")
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--work", type=Path, default=Path("data/bench"), help="where performances are kept")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    results = begin(given.model) | {"split": given.split, "minutes": given.minutes, "tapes": []}
+    about = {"split": given.split, "minutes": given.minutes, "lower": given.lower}
+    results = begin(given.model) | about | {"tapes": []}
     if given.json and given.json.exists():
         before = json.loads(given.json.read_text())
-        if all(before.get(key) == results[key] for key in ("model", "revision", "split", "minutes")):
+        if all(before.get(key) == results[key] for key in ("model", "revision", *about)):
             results = before
     pieces = read_pieces(given.corpus, given.split)
     absent = pieces[ABSENT_EVERY - 1 :: ABSENT_EVERY]
@@ -162,7 +164,7 @@ def main() -> None:
         library, path = Path(folder) / "library", Path(folder) / "tape.wav"
         add(library, known, given.model)
         for number in range(len(results["tapes"]), given.tapes):
-            parts = make(path, known, absent, takes, given.minutes, number)
+            parts = make(path, known, absent, takes, given.minutes, number, given.lower)
             report = Path(folder) / f"report-{number}"
             heard = run([earmark(), "identify", library, path, "--report", report, "--jobs", "1", "--json"])
             told = heard.json()[0]["stretches"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import wave
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -94,11 +94,18 @@ def to_peak(samples: FloatArray) -> FloatArray:
 
 
 def make(
-    path: Path, known: Sequence[Piece], absent: Sequence[Piece], takes: Takes, minutes: float, number: int
+    path: Path,
+    known: Sequence[Piece],
+    absent: Sequence[Piece],
+    takes: Takes,
+    minutes: float,
+    number: int,
+    lower: float = 0.0,
 ) -> list[Part]:
     """Writes tape ``number``, at least ``minutes`` long, to ``path``; what is on it.
 
     Every fourth piece is of ``absent``. A piece is not heard again, in another performance, before all others were.
+    The machine runs so slowly that all sounds ``lower`` semitones lower.
     """
     rng = np.random.default_rng([29, number])
     parts: list[Part] = []
@@ -106,14 +113,21 @@ def make(
     response = room(rng, rng.uniform(*RT60_S), rng.uniform(*DIRECT_DB))
     level = LOUDNESS * 10 ** (-rng.uniform(*HISS_DB) / 20)
     noise = level / LOUDNESS * to_loudness(hiss(rng, round(HISS_S * RATE_HZ)))
+    rate_hz = round(RATE_HZ * 2 ** (-lower / 12))
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
-        file.setframerate(RATE_HZ)
+        file.setframerate(rate_hz)
         for samples in in_room(sounds, response):
             hissing = HEADROOM * samples + np.resize(noise, len(samples))
             file.writeframes((np.clip(hissing, -1, 1) * 32767).astype("<i2").tobytes())
-    return parts
+    return [_slower(part, RATE_HZ / rate_hz) for part in parts]
+
+
+def _slower(part: Part, times: float) -> Part:
+    """The same of a tape that takes ``times`` as long."""
+    timing = None if part.timing is None else part.timing * [[1.0], [times]]
+    return replace(part, start_s=times * part.start_s, end_s=times * part.end_s, timing=timing)
 
 
 def _sounds(

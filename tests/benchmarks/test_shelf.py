@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import wave
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 pytest.importorskip("scipy")
 
 from benchmarks.shelf import CALLED, HEARD, measure, tables
-from benchmarks.support.hours import Part, in_room
+from benchmarks.support.clips import RATE_HZ
+from benchmarks.support.hours import Part, Takes, in_room, make
 from benchmarks.support.pieces import Piece
+from earmark.schema import FloatArray
 
 FUGE, MINUET, WALTZ = (Piece(name, Path(f"/{name}"), 1) for name in ("fuge", "minuet", "waltz"))
 
@@ -59,3 +63,17 @@ def test_what_comes_from_the_stage_rings_on_in_what_follows() -> None:
     np.testing.assert_allclose(first, [1.0, 1.0, 1.5, 1.5], atol=1e-6)
     np.testing.assert_allclose(second, [0.5, 0.5, 0.0], atol=1e-6)
     assert len(last) == 0
+
+
+def test_a_tape_that_is_too_slow_is_lower_and_longer(tmp_path: Path) -> None:
+    class Tones(Takes):
+        def take(self, piece: Piece, number: int) -> tuple[FloatArray, npt.NDArray[np.float64]]:
+            tone = np.sin(2 * np.pi * 220 * np.arange(2 * RATE_HZ) / RATE_HZ)
+            return tone.astype(np.float32), np.array([[0.0, 2.0], [0.0, 2.0]])
+
+    takes = Tones(tmp_path)
+    asked = [make(tmp_path / f"{lower}.wav", [FUGE, MINUET], [WALTZ], takes, 0.2, 1, lower) for lower in (0.0, 12.0)]
+    for at_speed, slow in zip(*asked, strict=True):
+        assert (slow.what, slow.start_s, slow.end_s) == (at_speed.what, 2 * at_speed.start_s, 2 * at_speed.end_s)
+    with wave.open(str(tmp_path / "12.0.wav")) as file:
+        assert file.getnframes() / file.getframerate() == pytest.approx(asked[1][-1].end_s, abs=0.01)

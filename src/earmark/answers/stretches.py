@@ -46,6 +46,11 @@ def stretches(recording: EmbeddedRecording, store: Store, calibration: Calibrati
 
     Raises KeyError when a piece is removed meanwhile.
     """
+    return tidied(heard_stretches(recording, store, calibration), recording.duration_s)
+
+
+def heard_stretches(recording: EmbeddedRecording, store: Store, calibration: Calibration) -> list[Stretch]:
+    """What is heard, in order, to be `tidied`: without silence, in parts of any length. Raises as `stretches` does."""
     heard_as: list[Sound | None] = ["music"] * len(recording.times_s)
     if len(recording.textures):
         heard_as = sounds(recording.textures)
@@ -56,11 +61,13 @@ def stretches(recording: EmbeddedRecording, store: Store, calibration: Calibrati
         is_unknown[one.start : one.end] &= one.piece is None
     told: list[Stretch] = []
     for one in heard:
-        rows, named = slice(one.start, one.end), None
+        named = None
         if one.piece is not None:
             named = _named(recording, one, _asked(one, is_unknown, recording.times_s), store, calibration)
-        told += [named] if named else _sounds(recording.times_s[rows], heard_as[rows])
-    return _tidied(told, recording.duration_s)
+        for rows in () if named else _unbroken(recording.times_s, one):
+            told += _sounds(recording.times_s[rows], heard_as[rows])
+        told += [named] if named else []
+    return told
 
 
 def _evidence(recording: EmbeddedRecording, store: Store, calibration: Calibration) -> Iterator[tuple[int, FloatArray]]:
@@ -149,6 +156,13 @@ def _named(
     )
 
 
+def _unbroken(times_s: npt.NDArray[np.float64], one: Heard) -> Iterator[slice]:
+    """The excerpts of a stretch, apart where there is silence between them."""
+    silence_s = np.diff(times_s[one.start : one.end]) - EXCERPT_S
+    bounds = [one.start, *(one.start + 1 + np.flatnonzero(silence_s >= SHORTEST_S)).tolist(), one.end]
+    yield from (slice(*ends) for ends in pairwise(bounds))
+
+
 def _sounds(times_s: npt.NDArray[np.float64], heard_as: Sequence[Sound | None]) -> list[Stretch]:
     """Stretches of nothing known: music, talking, applause, silence. What is too short is taken for what is beside it,
     that of the longer one, so that of many short ones one stretch comes."""
@@ -167,8 +181,8 @@ def _sounds(times_s: npt.NDArray[np.float64], heard_as: Sequence[Sound | None]) 
     return told
 
 
-def _tidied(told: list[Stretch], duration_s: float) -> tuple[Stretch, ...]:
-    """The stretches from 0 to ``duration_s``, silence among them; neighbours of one piece are one."""
+def tidied(told: Sequence[Stretch], duration_s: float) -> tuple[Stretch, ...]:
+    """The stretches from 0 to ``duration_s``, silence among them; neighbours of one piece, in one key, are one."""
     filled: list[Stretch] = []
     now_s = 0.0
     for one in told:
@@ -178,19 +192,19 @@ def _tidied(told: list[Stretch], duration_s: float) -> tuple[Stretch, ...]:
         now_s = one.end_s
     if duration_s - now_s >= SHORTEST_S:
         filled.append(Stretch(now_s, duration_s, silent=True))
-    tidied: list[Stretch] = []
+    joined: list[Stretch] = []
     filled = [one for one in filled if _length_s(one) >= SHORTEST_S] or [max(filled, key=_length_s)]
     for one in _with_ends(filled):
-        if tidied and (one.piece_id, one.what) == (tidied[-1].piece_id, tidied[-1].what):
-            tidied[-1] = _joined(tidied[-1], one)
+        if joined and _of(one) == _of(joined[-1]):
+            joined[-1] = _joined(joined[-1], one)
         else:
-            tidied.append(one)
+            joined.append(one)
     # Excerpts go on for half a window after the last sound: silence begins where the piece before it ends.
-    turns = [before.end_s if one.silent else one.start_s for before, one in pairwise(tidied)]
+    turns = [before.end_s if one.silent else one.start_s for before, one in pairwise(joined)]
     bounds = [0.0, *turns, duration_s]
     return tuple(
         replace(one, start_s=round(start_s, 3), end_s=round(end_s, 3))
-        for one, start_s, end_s in zip(tidied, bounds, bounds[1:], strict=False)
+        for one, start_s, end_s in zip(joined, bounds, bounds[1:], strict=False)
     )
 
 
@@ -204,6 +218,11 @@ def _with_ends(told: list[Stretch]) -> Iterator[Stretch]:
             (piece,) = pieces
             one = replace(piece, start_s=one.start_s, end_s=one.end_s)
         yield one
+
+
+def _of(one: Stretch) -> tuple[int | None, str, int]:
+    """What neighbours have in common that are one."""
+    return one.piece_id, one.what, one.semitones
 
 
 def _joined(one: Stretch, other: Stretch) -> Stretch:

@@ -27,7 +27,8 @@ FRAMES_PER_S = 75
 """Of a cue sheet, which tells minutes, seconds and frames of a CD."""
 COLUMNS = (
     *("recording", "start_s", "end_s", "what", "piece", "title", "composer", "confidence", "sure"),
-    *("first_page", "first_system", "first_measure", "last_page", "last_system", "last_measure", "source"),
+    *("first_page", "first_system", "first_measure", "last_page", "last_system", "last_measure"),
+    *("source", "semitones"),
 )
 
 
@@ -41,9 +42,8 @@ def table(recordings: Iterable[Identified]) -> str:
             named = (one.what, one.piece, one.title, one.composer)
             sure = (f"{one.confidence:.2f}", "yes" if one.sure else "no") if one.what == "piece" else ("", "")
             times = (f"{one.start_s:.2f}", f"{one.end_s:.2f}")
-            writer.writerow(
-                [recording.audio_path, *times, *named, *sure, *_place(one.begins), *_place(one.ends), one.source]
-            )
+            places = (*_place(one.begins), *_place(one.ends))
+            writer.writerow([recording.audio_path, *times, *named, *sure, *places, one.source, one.semitones])
     return out.getvalue()
 
 

@@ -21,22 +21,22 @@ from earmark.answers.comparing import compare, linked_recordings, stored_recordi
 from earmark.answers.following import follow
 from earmark.answers.links import link_all, links_of
 from earmark.answers.look_up import Answer, answer, is_read
-from earmark.answers.other_keys import in_other_key, middle
-from earmark.answers.stretches import stretches
+from earmark.answers.stretches import heard_stretches, tidied
 from earmark.audio.sound import stated_duration_s
 from earmark.embed.recording import EmbeddedRecording, read_blocks
 from earmark.errors import BadInput, EarmarkError, Unsure
 from earmark.library.add import Adding, Outcome, find_sources
 from earmark.library.history import History
+from earmark.library.other_keys import OtherKeys
 from earmark.model.encoders import Model, available, load
 from earmark.results.alignment import Alignment, Played
 from earmark.results.comparison import Comparison
 from earmark.results.findings import Findings
-from earmark.results.identified import Identified
+from earmark.results.identified import Identified, Stretch
 from earmark.results.keys import remark
 from earmark.results.links import Links
 from earmark.sandbox.sandbox import Sandbox
-from earmark.search.query import Query, query_of
+from earmark.search.query import Query
 from earmark.sheet.flat_pages import read_flat_pages
 from earmark.sheet.formats import is_sheet_music
 from earmark.sources.encode import Encoding, Threads
@@ -236,7 +236,7 @@ class Library:
         own = {file.path for file in asked.files}
         found = self._answer(read, own, top)
         if read.kind == "recording" and not found.verdict.confident:
-            semitones = self._other_key(Path(asked.files[0].path), start_s, read.duration_s, own)
+            semitones = self._other_keys(Path(asked.files[0].path), own).key(start_s, read.duration_s)
         if semitones:
             raised = read_query(asked, self.model, self.sandbox, start_s, end_s, semitones=semitones)
             higher = self._answer(raised, own, top)
@@ -280,10 +280,9 @@ class Library:
             given = None if piece is None else self._score(piece)  # what is wrong is said before the work
             stated_s = self.sandbox.call(stated_duration_s, path) if progress else None
             recording = read_recording(path, self.model, self.sandbox, report=report)
-            played = [] if given else self._followed(recording)
-            semitones = 0 if played else self._other_key(path, 0.0, recording.duration_s, piece=given)
-            if semitones:
-                recording = read_recording(path, self.model, self.sandbox, semitones=semitones)
+            played, semitones = [] if given else self._followed(recording), 0
+            if not played:
+                recording, semitones = self._in_its_key(path, recording, given)
         if given or semitones:
             played = self._followed(recording, given)
         if not played:
@@ -302,23 +301,26 @@ class Library:
             semitones=semitones,
         )
 
-    def identify(
-        self,
-        audio: str | Path,
-        report: Callable[[float], None] | None = None,
-        recording: EmbeddedRecording | None = None,
-    ) -> Identified:
+    def identify(self, audio: str | Path, report: Callable[[float], None] | None = None) -> Identified:
         """All that is on the recording ``audio``, which may hold many pieces, from its start to its end.
 
-        ``report`` is told now and then how many seconds have been read. What has been read already may be given as
-        ``recording``. Raises as `find` does.
+        ``report`` is told now and then how many seconds have been read. Raises as `find` does.
         """
-        model_id = self._used_model()
-        if recording is None:
-            recording = self._heard(audio, report)
-        heard, calibration = recording, self.model.calibration
-        found = self._with_pieces(lambda: stretches(heard, self.store, calibration))
-        return Identified(str(audio), round(heard.duration_s, 3), model_id, found)
+        self._used_model()
+        with at_hand(audio) as path:
+            recording = read_recording(path, self.model, self.sandbox, report=report)
+            return self.identify_read(str(audio), path, recording)
+
+    def identify_read(self, source: str, path: Path, recording: EmbeddedRecording) -> Identified:
+        """What `identify` says of ``recording``, which has been read from the file at ``path`` and is called
+        ``source``."""
+        model_id, calibration = self._used_model(), self.model.calibration
+
+        def hear(heard: EmbeddedRecording) -> list[Stretch]:
+            return self._with_pieces(lambda: heard_stretches(heard, self.store, calibration))
+
+        told = self._other_keys(path).stretches(tidied(hear(recording), recording.duration_s), hear)
+        return Identified(source, round(recording.duration_s, 3), model_id, told)
 
     def compare(self, piece: str, recordings: Iterable[str | Path] = ()) -> Comparison:
         """How several performances of ``piece``, its name, differ: where each is when, and how fast.
@@ -328,8 +330,8 @@ class Library:
         and otherwise as `find` does.
         """
         model_id = self._used_model()
-        self._score(piece)  # what is wrong is said before the work
-        heard = [(str(one), str(one), self._heard(one)) for one in recordings]
+        score = self._score(piece)  # what is wrong is said before the work
+        heard = [(str(one), str(one), self._performance(one, score)) for one in recordings]
         with self.store.snapshot():
             score = self._score(piece)
             if not heard:
@@ -422,22 +424,22 @@ class Library:
         with self.store.snapshot():
             return follow(recording, self.store, self.model.calibration, piece and self._score(piece.name))
 
-    def _other_key(
-        self, path: Path, start_s: float, duration_s: float, own: Set[str] = frozenset(), piece: Piece | None = None
-    ) -> int:
-        """By how many semitones the recording at ``path`` is to be raised to be surely known, as ``piece`` if given."""
-        first_s, last_s = middle(start_s, duration_s)
-        top = 1 if piece is None else TOP  # another edition of it may fit better
+    def _other_keys(self, path: Path, own: Set[str] = frozenset()) -> OtherKeys:
+        return OtherKeys(path, self.model, self.sandbox, lambda query, top: self._answer(query, own, top))
 
-        def ask(semitones: int) -> Answer:
-            heard = read_recording(path, self.model, self.sandbox, first_s, last_s, semitones=semitones)
-            return self._answer(query_of(heard, first_s), own, top)
+    def _in_its_key(
+        self, path: Path, recording: EmbeddedRecording, piece: Piece | None
+    ) -> tuple[EmbeddedRecording, int]:
+        """The recording at ``path``, raised by so many semitones that it is surely known, as ``piece`` if given."""
+        keys = self._other_keys(path)
+        semitones = keys.key(0.0, recording.duration_s, piece)
+        return (keys.read(semitones) if semitones else recording), semitones
 
-        return in_other_key(ask, lambda found: piece is None or found.names(piece.id))
-
-    def _heard(self, audio: str | Path, report: Callable[[float], None] | None = None) -> EmbeddedRecording:
+    def _performance(self, audio: str | Path, piece: Piece) -> EmbeddedRecording:
+        """A recording of ``piece``, in the key that it is printed in."""
         with at_hand(audio) as path:
-            return read_recording(path, self.model, self.sandbox, report=report)
+            recording = read_recording(path, self.model, self.sandbox)
+            return self._in_its_key(path, recording, piece)[0]
 
     def _encoding(self, jobs: int, ray: str | None) -> Encoding:
         if ray is None:

@@ -121,7 +121,8 @@ class Shelf:
         if recording is None:
             return Answer(found.shown, Identified.from_dict(known[found.source]["answer"]))
         try:
-            identified = self._library.identify(found.source, recording=recording.result())
+            path = Path(found.files[0].path)
+            identified = self._library.identify_read(found.source, path, recording.result())
         except BadInput as error:
             return Answer(found.shown, None, f"{error.what}; {error.remedy}")
         line = {"source": found.source, "key": self._key_of(found), "answer": identified.to_dict()}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from earmark.results.keys import in_words
 from earmark.results.places import Place
 
 Sound = Literal["music", "talking", "applause"]
@@ -18,7 +19,8 @@ class Stretch:
 
     ``piece_id``, ``piece``, its name, ``title``, ``composer`` and ``source`` are those of `Hit`, and so is
     ``confidence``, of which ``sure`` says whether it is enough. ``begins`` and ``ends`` are the places that are played
-    first and last. They are None, "" and 0 where no piece is. ``silent`` and ``sound`` say what is heard there.
+    first and last; it sounds ``semitones`` lower than it is printed. They are None, "" and 0 where no piece is.
+    ``silent`` and ``sound`` say what is heard there.
     """
 
     start_s: float
@@ -34,6 +36,7 @@ class Stretch:
     ends: Place | None = None
     silent: bool = False
     sound: Sound = "music"
+    semitones: int = 0
 
     @property
     def what(self) -> Literal["piece", "unknown", "talking", "applause", "silence"]:
@@ -50,7 +53,8 @@ class Stretch:
         if self.what != "piece":
             return "music not in this library" if self.what == "unknown" else self.what
         named = ": ".join(filter(None, (self.composer, self.title or self.piece)))
-        return named if self.sure else f"perhaps {named}"
+        key = f" ({in_words(self.semitones)})" if self.semitones else ""
+        return f"{'' if self.sure else 'perhaps '}{named}{key}"
 
 
 @dataclass(frozen=True)

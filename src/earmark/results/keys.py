@@ -12,7 +12,12 @@ def remark(semitones: int) -> list[str]:
     """What is said of music that sounds so many semitones lower than it is printed; nothing of 0."""
     if not semitones:
         return []
-    count = f"{abs(semitones)} semitone{'s' if abs(semitones) > 1 else ''}"
     known = _INSTRUMENTS.get(semitones)
     as_on = f", as on an instrument in {known}" if known else ""
-    return [f"sounds {count} {'lower' if semitones > 0 else 'higher'} than it is printed{as_on}"]
+    return [f"sounds {in_words(semitones)} than it is printed{as_on}"]
+
+
+def in_words(semitones: int) -> str:
+    """``2 semitones lower``, or ``1 semitone higher`` of -1."""
+    count = f"{abs(semitones)} semitone{'s' if abs(semitones) > 1 else ''}"
+    return f"{count} {'lower' if semitones > 0 else 'higher'}"
