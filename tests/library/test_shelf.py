@@ -88,9 +88,10 @@ def test_every_stretch_of_a_tape_is_told_in_order(library: Library, tapes: Path)
     assert (first.ends.page, first.ends.system) == (1, 3)  # note 60, of 24 a system
 
 
-def test_silence_is_one_stretch(library: Library, tmp_path: Path, write_wav: WriteWav) -> None:
-    told = library.identify(write_wav(tmp_path / "s.wav", np.zeros(22_050 * 10)))
-    assert [(one.what, one.start_s, one.end_s) for one in told.stretches] == [("silence", 0.0, 10.0)]
+@pytest.mark.parametrize("seconds", [1, 10])
+def test_silence_is_one_stretch(library: Library, tmp_path: Path, write_wav: WriteWav, seconds: int) -> None:
+    told = library.identify(write_wav(tmp_path / "s.wav", np.zeros(22_050 * seconds)))
+    assert [(one.what, one.start_s, one.end_s) for one in told.stretches] == [("silence", 0.0, seconds)]
 
 
 def test_the_report_accounts_for_every_file(library: Library, tapes: Path, tmp_path: Path) -> None:

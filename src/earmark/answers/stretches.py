@@ -190,7 +190,7 @@ def tidied(told: Sequence[Stretch], duration_s: float) -> tuple[Stretch, ...]:
             filled.append(Stretch(now_s, one.start_s, silent=True))
         filled.append(one)
         now_s = one.end_s
-    if duration_s - now_s >= SHORTEST_S:
+    if duration_s - now_s >= SHORTEST_S or not filled:
         filled.append(Stretch(now_s, duration_s, silent=True))
     joined: list[Stretch] = []
     filled = [one for one in filled if _length_s(one) >= SHORTEST_S] or [max(filled, key=_length_s)]
