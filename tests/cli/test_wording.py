@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from earmark.cli.wording import summary
 from earmark.library.add import Outcome
-from earmark.library.instruments import note_on_instruments
+from earmark.library.instruments import EVERY_INSTRUMENT, note_on_instruments
 from earmark.results.places import Kind
 from earmark.sheet.formats import UNREAD
 from earmark.store.store import Piece
@@ -47,3 +47,12 @@ def test_music_for_other_instruments_is_told_of_the_model_that_knows_them() -> N
     notes = [line for line in summary([added("score", 1)], "library", MODEL) if line.startswith("note: ")]
     assert notes == [f"note: {note_on_instruments(MODEL, [1])}"]
     assert not [line for line in summary([added("score", 2)], "library", MODEL) if line.startswith("note: ")]
+
+
+def test_a_library_that_was_fitted_to_its_music_says_so() -> None:
+    def notes(was_fitted: bool) -> list[str]:
+        lines = summary([added("score", 1)], "library", f"{EVERY_INSTRUMENT}-0123456789ab", was_fitted)
+        return [line for line in lines if line.startswith("note: ")]
+
+    assert notes(True) == ["note: not all is piano music, so the library has earmark-2, for every instrument"]
+    assert notes(False) == []

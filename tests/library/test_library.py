@@ -13,7 +13,7 @@ import pytest
 
 from earmark.errors import BadInput, Mismatch
 from earmark.library import add as add_module
-from earmark.library import library as library_module
+from earmark.library import model_choice
 from earmark.library.add import Outcome
 from earmark.library.library import Library
 from earmark.search import query as query_module
@@ -140,9 +140,9 @@ def test_what_is_done_with_a_few_pieces_lists_no_others(
 def test_a_library_goes_on_with_the_shipped_model_that_made_it(
     made_with: str | None, loaded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(library_module, "DEFAULT_MODEL", "now")
-    monkeypatch.setattr(library_module, "available", lambda: ["earlier", "now"])
-    monkeypatch.setattr(library_module, "load", lambda name: name)
+    monkeypatch.setattr(model_choice, "PIANO_ONLY", "now")
+    monkeypatch.setattr(model_choice, "available", lambda: ["earlier", "now"])
+    monkeypatch.setattr(model_choice, "load", lambda name: name)
     with Library.open(tmp_path / "library") as library:
         monkeypatch.setattr(type(library.store), "model_id", made_with)
         assert str(library.model) == loaded

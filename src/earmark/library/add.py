@@ -9,9 +9,10 @@ order, so that a library is the same however many are read at a time.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
@@ -43,12 +44,16 @@ from earmark.sources.on_disk import (
     score_at,
     sha256,
 )
+from earmark.sources.reading import staves_of
 from earmark.sources.remote import fetched_file
 from earmark.store.store import LibraryUnusable, Piece, Store
 from earmark.store.whole import keep_files
 
 Found = Source | str
 """A score on disk, what cannot be one or is passed over, or the address of one on the web."""
+
+LOOKED_AT = 8
+"""Scores at most of which the first page is looked at before any is added."""
 
 Status = Literal["added", "unchanged", "replaced", "failed", "skipped"]
 
@@ -81,6 +86,15 @@ def find_sources(given: Iterable[str | Path], sandbox: Sandbox, unpacked: Path) 
             yield str(where)
         else:
             yield from find_scores([Path(where).expanduser()], sandbox, unpacked)
+
+
+def first_staves(found: Sequence[Found], sandbox: Sandbox) -> list[int]:
+    """How many staves the systems have on the first pages of some of these scores, evenly taken; 0 where there are none
+    or they cannot be read."""
+    scores = [one for one in found if isinstance(one, Score) and one.kind == "score"]
+    some = scores[:: -(-len(scores) // LOOKED_AT) or 1]
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        return list(threads.map(lambda score: staves_of([Path(file.path) for file in score.files], sandbox), some))
 
 
 @dataclass

@@ -12,7 +12,6 @@ import os
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Set
 from contextlib import suppress
-from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -25,10 +24,12 @@ from earmark.answers.stretches import heard_stretches, tidied
 from earmark.audio.sound import stated_duration_s
 from earmark.embed.recording import EmbeddedRecording, read_blocks
 from earmark.errors import BadInput, EarmarkError, Unsure
-from earmark.library.add import Adding, Outcome, find_sources
+from earmark.library.add import Adding, Outcome, find_sources, first_staves
 from earmark.library.history import History
+from earmark.library.instruments import PIANO_ONLY, fitting_model
+from earmark.library.model_choice import ModelChoice
 from earmark.library.other_keys import OtherKeys
-from earmark.model.encoders import Model, available, load
+from earmark.model.encoders import Model
 from earmark.results.alignment import Alignment, Played
 from earmark.results.comparison import Comparison
 from earmark.results.findings import Findings
@@ -63,7 +64,7 @@ from earmark.store.store import (
 
 T = TypeVar("T")
 
-DEFAULT_MODEL = "earmark-1"
+DEFAULT_MODEL = PIANO_ONLY
 TOP = 5
 """Pieces of each kind that an answer names."""
 ATTEMPTS = 5
@@ -79,7 +80,7 @@ class Library:
 
     def __init__(self, where: str | Path, store: Store, model: str | Path | Model | None, sandbox: Sandbox) -> None:
         self.store, self.sandbox = store, sandbox
-        self._where, self._given_model = where, model
+        self._where, self._choice = where, ModelChoice(store, model)
 
     @classmethod
     def open(
@@ -93,9 +94,9 @@ class Library:
         ``create`` is True.
 
         ``model`` is a shipped model's name, a model's folder, or a loaded model; None is the shipped one that the
-        library was made with, and `DEFAULT_MODEL` for a new one. It is loaded when it is first needed. Files are read
-        in ``sandbox``, one of its own if None. Raises BadInput when there is no library, or something else, at
-        ``where``.
+        library was made with, and for a new one the one that fits what is added first: `DEFAULT_MODEL`, or for other
+        instruments than the piano ``earmark-2``. It is loaded when it is first needed. Files are read in ``sandbox``,
+        one of its own if None. Raises BadInput when there is no library, or something else, at ``where``.
         """
         path = where if is_remote(where) else Path(where).expanduser()
         return cls(path, open_store(path, create), model, sandbox or Sandbox())
@@ -113,17 +114,10 @@ class Library:
     ) -> None:
         self.close()
 
-    @cached_property
+    @property
     def model(self) -> Model:
         """The model that the library is searched with, loaded when first asked for; raises as `load` does."""
-        return load(self._chosen) if isinstance(self._chosen, str | Path) else self._chosen
-
-    @cached_property
-    def _chosen(self) -> str | Path | Model:
-        if self._given_model is not None:
-            return self._given_model
-        made_with = (self.store.model_id or "").rpartition("-")[0]
-        return made_with if made_with in available() else DEFAULT_MODEL
+        return self._choice.model
 
     @property
     def history(self) -> History:
@@ -159,11 +153,13 @@ class Library:
         self.check()
         given = [paths] if isinstance(paths, str | Path) else paths
         folder = kept_in(self._where)
+        found = list(find_sources(given, self.sandbox, folder / UNPACKED))
+        if self._choice.is_open:
+            self._choice.fit(fitting_model(first_staves(found, self.sandbox)))
         encoding = self._encoding(jobs or os.cpu_count() or 1, ray)
         places = folder / DOWNLOADS, folder / UNPACKED
         kept = ObjectStore.given()
         adding = Adding(self.store, self.model.model_id, self.sandbox, encoding, *places, split, kept, watcher)
-        found = list(find_sources(given, self.sandbox, folder / UNPACKED))
         adding.tell_extents(found)
         outcomes = []
         for done, some in enumerate(adding.outcomes(found), start=1):
@@ -446,9 +442,10 @@ class Library:
             return Threads(jobs, self.model, self.sandbox)
         from earmark.sources.cluster import Cluster
 
-        if not isinstance(self._chosen, str | Path):
+        chosen = self._choice.chosen
+        if not isinstance(chosen, str | Path):
             raise EarmarkError("with Ray, a model has to be given by its name or folder")
-        return Cluster(ray, self._chosen, self.model.model_id)
+        return Cluster(ray, chosen, self.model.model_id)
 
     def _used_model(self) -> str:
         """The stored embeddings' model_id; raises when there are none, or they are not of this model."""
