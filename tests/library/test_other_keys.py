@@ -9,12 +9,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from earmark.answers.look_up import Answer
 from earmark.answers.other_keys import PROBED_S
+from earmark.answers.verdict import NOTHING
 from earmark.audio.decode import read_samples
 from earmark.audio.rate import speed
+from earmark.embed.recording import EmbeddedRecording
 from earmark.errors import Unsure
 from earmark.library.library import Library
+from earmark.library.other_keys import OtherKeys
+from earmark.results.identified import Stretch
 from earmark.results.keys import remark
+from earmark.sandbox.sandbox import Sandbox
+from earmark.store.store import Piece
 from tests.fake_encoders import flat_background
 
 if TYPE_CHECKING:
@@ -102,6 +109,37 @@ def test_a_tape_is_told_in_the_keys_that_are_printed(
     assert horn.called == "piece-1 (7 semitones lower)"
     assert [one.end_s for one in told.stretches[:-1]] == [one.start_s for one in told.stretches[1:]]
     assert told.stretches[-1].end_s == told.duration_s
+
+
+def test_what_is_known_here_and_there_beside_its_key_is_known_whole_in_it(encoders: FakeEncoders) -> None:
+    class Tape(OtherKeys):
+        """Piece 1, then piece 2 after talking, both a semitone low; as it sounds only parts of 1 are known."""
+
+        def read(self, semitones: int, start_s: float = 0.0, end_s: float | None = None) -> EmbeddedRecording:
+            assert end_s is not None
+            return EmbeddedRecording(np.zeros((0, 2), np.float32), np.array([semitones, start_s]), end_s - start_s)
+
+        def key(self, start_s: float, duration_s: float, piece: Piece | None = None) -> int:
+            return 1 if start_s >= 110 else 0
+
+    def hear(recording: EmbeddedRecording) -> list[Stretch]:
+        semitones, start_s = recording.times_s
+        piece = 1 if start_s < 110 else 2
+        return [
+            Stretch(0, recording.duration_s, piece_id=piece, piece=f"{piece}", confidence=0.999, sure=semitones == 1)
+        ]
+
+    known = Stretch(0, 40, piece_id=1, piece="1", confidence=0.995, sure=True)
+    told = [
+        known,
+        Stretch(40, 60),
+        replace(known, start_s=60, end_s=100),
+        Stretch(100, 110, sound="talking"),
+        Stretch(110, 200),
+    ]
+    tape = Tape(Path("tape.wav"), encoders, Sandbox(), lambda query, top: Answer((), (), NOTHING))
+    found = [(one.start_s, one.end_s, one.piece, one.semitones) for one in tape.stretches(told, hear)]
+    assert found == [(0, 100, "1", 1), (100, 110, "", 0), (110, 200, "2", 1)]
 
 
 def test_performances_in_two_keys_are_compared(library: Library, music: Music, tmp_path: Path) -> None:

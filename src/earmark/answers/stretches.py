@@ -182,7 +182,7 @@ def _sounds(times_s: npt.NDArray[np.float64], heard_as: Sequence[Sound | None]) 
 
 
 def tidied(told: Sequence[Stretch], duration_s: float) -> tuple[Stretch, ...]:
-    """The stretches from 0 to ``duration_s``, silence among them; neighbours of one piece, in one key, are one."""
+    """The stretches from 0 to ``duration_s``, silence among them; neighbours of one piece are one."""
     filled: list[Stretch] = []
     now_s = 0.0
     for one in told:
@@ -195,7 +195,7 @@ def tidied(told: Sequence[Stretch], duration_s: float) -> tuple[Stretch, ...]:
     joined: list[Stretch] = []
     filled = [one for one in filled if _length_s(one) >= SHORTEST_S] or [max(filled, key=_length_s)]
     for one in _with_ends(filled):
-        if joined and _of(one) == _of(joined[-1]):
+        if joined and (one.piece_id, one.what) == (joined[-1].piece_id, joined[-1].what):
             joined[-1] = _joined(joined[-1], one)
         else:
             joined.append(one)
@@ -220,15 +220,11 @@ def _with_ends(told: list[Stretch]) -> Iterator[Stretch]:
         yield one
 
 
-def _of(one: Stretch) -> tuple[int | None, str, int]:
-    """What neighbours have in common that are one."""
-    return one.piece_id, one.what, one.semitones
-
-
 def _joined(one: Stretch, other: Stretch) -> Stretch:
-    """Two stretches of one kind, or of one piece, as one."""
-    surer = max(one.confidence, other.confidence)
-    return replace(one, end_s=other.end_s, ends=other.ends, confidence=surer, sure=one.sure or other.sure)
+    """Two stretches of one kind, or of one piece, as one; in which key it is, the surer tells."""
+    surer = max(one, other, key=lambda stretch: stretch.confidence)
+    sure = one.sure or other.sure
+    return replace(surer, start_s=one.start_s, end_s=other.end_s, begins=one.begins, ends=other.ends, sure=sure)
 
 
 def _length_s(one: Stretch) -> float:

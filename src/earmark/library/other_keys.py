@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, groupby
@@ -17,6 +18,8 @@ from earmark.sandbox.sandbox import Sandbox
 from earmark.search.query import Query, query_of
 from earmark.sources.reading import read_recording
 from earmark.store.store import Piece
+
+Hear = Callable[[EmbeddedRecording], Sequence[Stretch]]
 
 EVERY_S = 600.0
 """Of a long stretch that is not known, one place in so much is asked about in other keys."""
@@ -45,9 +48,7 @@ class OtherKeys:
 
         return in_other_key(ask, lambda found: piece is None or found.names(piece.id))
 
-    def stretches(
-        self, told: Sequence[Stretch], hear: Callable[[EmbeddedRecording], Sequence[Stretch]]
-    ) -> tuple[Stretch, ...]:
+    def stretches(self, told: Sequence[Stretch], hear: Hear) -> tuple[Stretch, ...]:
         """The stretches ``told`` of the recording, but where music is surely known in another key, what it is there.
 
         ``hear`` is `earmark.answers.stretches.heard_stretches` of a part of the recording.
@@ -56,17 +57,32 @@ class OtherKeys:
         for is_open, run in groupby(told, _is_open):
             heard = list(run)
             filled += self._raised(heard, hear) if is_open else heard
+        if self._found:  # pieces are often surely known a semitone beside their key, too, but only here and there
+            filled = [one for _, run in groupby(filled, _is_music) for one in self._known_better(list(run), hear)]
         return tidied(filled, told[-1].end_s)
 
-    def _raised(self, told: list[Stretch], hear: Callable[[EmbeddedRecording], Sequence[Stretch]]) -> list[Stretch]:
+    def _raised(self, told: list[Stretch], hear: Hear) -> list[Stretch]:
         """What is heard from where ``told`` begins to its end, in the key in which some of it is surely known."""
-        start_s, end_s = told[0].start_s, told[-1].end_s
-        for semitones in self._keys(start_s, end_s):
-            heard = hear(self.read(semitones, start_s, end_s))
+        for semitones in self._keys(told[0].start_s, told[-1].end_s):
+            heard = self._heard(told, semitones, hear)
             if any(one.sure for one in heard):
                 self._found = semitones
-                return [_moved(one, start_s, semitones) for one in heard]
+                return heard
         return told
+
+    def _known_better(self, told: list[Stretch], hear: Hear) -> list[Stretch]:
+        """The same, or what is heard there in the key that was found, if that is surely the same and for longer."""
+        before = _surely_s(told)
+        if not before or not any(map(_is_open, told)):
+            return told
+        heard = self._heard(told, self._found, hear)
+        now = _surely_s(heard)
+        return heard if now.keys() >= before.keys() and sum(now.values()) > sum(before.values()) else told
+
+    def _heard(self, told: list[Stretch], semitones: int, hear: Hear) -> list[Stretch]:
+        """What is heard from where ``told`` begins to its end, so many semitones raised."""
+        start_s, end_s = told[0].start_s, told[-1].end_s
+        return [_moved(one, start_s, semitones) for one in hear(self.read(semitones, start_s, end_s))]
 
     def _keys(self, start_s: float, end_s: float) -> Iterator[int]:
         """The keys in which music may be: that of other music on the recording, and those that are found in it."""
@@ -81,6 +97,19 @@ def _moved(one: Stretch, by_s: float, semitones: int) -> Stretch:
     """A stretch of a part of a recording that begins at ``by_s`` and was so many semitones raised."""
     lower = 0 if one.piece_id is None else semitones
     return replace(one, start_s=by_s + one.start_s, end_s=by_s + one.end_s, semitones=lower)
+
+
+def _surely_s(told: list[Stretch]) -> dict[int, float]:
+    """For how many seconds each piece is surely known."""
+    seconds: dict[int, float] = defaultdict(float)
+    for one in told:
+        if one.sure and one.piece_id is not None:
+            seconds[one.piece_id] += one.end_s - one.start_s
+    return seconds
+
+
+def _is_music(one: Stretch) -> bool:
+    return one.what in ("piece", "unknown")
 
 
 def _is_open(one: Stretch) -> bool:
