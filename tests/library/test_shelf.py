@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from earmark.embed.recording import EmbeddedRecording
+from earmark.errors import BadInput
 from earmark.library.library import Library
 from earmark.library.shelf import ANSWERS, REPORT, TABLE, Answer, Shelf
 from earmark.sources import on_disk
@@ -188,3 +189,8 @@ def test_a_run_that_is_stopped_goes_on_where_it_was(library: Library, tapes: Pat
     assert len((tmp_path / "out" / ANSWERS).read_text().splitlines()) == 2
     assert answers[0].identified is not None
     assert answers[0].identified.duration_s > NOTE_S
+
+
+def test_an_empty_library_is_not_a_fault_of_the_recordings(encoders: FakeEncoders, tapes: Path, tmp_path: Path) -> None:
+    with Library.open(tmp_path / "empty", encoders) as library, pytest.raises(BadInput, match="add sheet music first"):
+        ask(library, tapes, tmp_path / "out")

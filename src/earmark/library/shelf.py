@@ -58,7 +58,8 @@ class Shelf:
         """Asks about all recordings at ``paths`` (files, folders and ZIP archives) in order, ``jobs`` read at a time,
         and writes what came of each.
 
-        ``report(answer, done, total)`` is called for each, also for those whose answer was there already.
+        ``report(answer, done, total)`` is called for each, also for those whose answer was there already. Raises
+        BadInput when the library is empty or cannot be used.
         """
         found = [one for path in paths for one in self._found(Path(path).expanduser())]
         known = self._known()
@@ -120,10 +121,12 @@ class Shelf:
             return Answer(found.path, None, f"{found.what}; {found.remedy}")
         if recording is None:
             return Answer(found.shown, Identified.from_dict(known[found.source]["answer"]))
+        path = Path(found.files[0].path)
         try:
-            path = Path(found.files[0].path)
             identified = self._library.identify_read(found.source, path, recording.result())
         except BadInput as error:
+            if error.path != str(path):  # of the library
+                raise
             return Answer(found.shown, None, f"{error.what}; {error.remedy}")
         line = {"source": found.source, "key": self._key_of(found), "answer": identified.to_dict()}
         file.write(json.dumps(line, ensure_ascii=False) + "\n")
