@@ -150,7 +150,8 @@ class Library:
         its piece. What cannot be read comes as a failed outcome and does not stop the rest. Raises Mismatch when the
         library was made with another model, BadInput when the model or the library cannot be used.
         """
-        self.check()
+        if not self._choice.is_open:
+            self.check()
         given = [paths] if isinstance(paths, str | Path) else paths
         folder = kept_in(self._where)
         found = list(find_sources(given, self.sandbox, folder / UNPACKED))
