@@ -7,11 +7,13 @@ Every TOML file of the folder is trained, resuming what was stopped, exported, a
 under the paper's protocol at tempo 1 and 2; validation pieces as somebody played and recorded them once; music for
 other instruments as written, and as recorded; and every fifth test piece as `experiments.analysis.snippets` degrades
 its pages. Beside each figure stands its difference to the run ``everything``. ``--only`` names some of the others.
+Runs that are in the file of ``--json`` already, measured by the same code, are not measured again.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -99,10 +101,12 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs/ablations"))
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    results = begin(None)
+    results = begin(None) | {"runs": {}}
+    if given.json and given.json.exists():
+        before = json.loads(given.json.read_text())
+        results = before if before["revision"] == results["revision"] else results
     experiments = chosen(given.experiments, given.only and [BASE, *given.only])
-    results["runs"] = {}
-    for name in sorted(experiments, key=lambda name: name != BASE):
+    for name in sorted(experiments.keys() - results["runs"].keys(), key=lambda name: (name != BASE, name)):
         results["runs"][name] = run(experiments[name], given.runs, given.corpora)
         finish(results, tables(results), given.json)  # of what there is yet: all take hours
 
