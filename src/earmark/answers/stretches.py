@@ -64,9 +64,11 @@ def heard_stretches(recording: EmbeddedRecording, store: Store, calibration: Cal
         named = None
         if one.piece is not None:
             named = _named(recording, one, _asked(one, is_unknown, recording.times_s), store, calibration)
-        for rows in () if named else _unbroken(recording.times_s, one):
+        if named:
+            told.append(named)
+            continue
+        for rows in _unbroken(recording.times_s, one):
             told += _sounds(recording.times_s[rows], heard_as[rows])
-        told += [named] if named else []
     return told
 
 

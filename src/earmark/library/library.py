@@ -150,12 +150,13 @@ class Library:
         its piece. What cannot be read comes as a failed outcome and does not stop the rest. Raises Mismatch when the
         library was made with another model, BadInput when the model or the library cannot be used.
         """
-        if not self._choice.is_open:
+        is_open = self._choice.is_open
+        if not is_open:
             self.check()
         given = [paths] if isinstance(paths, str | Path) else paths
         folder = kept_in(self._where)
         found = list(find_sources(given, self.sandbox, folder / UNPACKED))
-        if self._choice.is_open:
+        if is_open:
             self._choice.fit(fitting_model(first_staves(found, self.sandbox)))
         encoding = self._encoding(jobs or os.cpu_count() or 1, ray)
         places = folder / DOWNLOADS, folder / UNPACKED
