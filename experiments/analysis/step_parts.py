@@ -4,7 +4,7 @@
     python -m experiments.analysis.step_parts experiments/earmark-2/recipe.toml --stretches 24 --steps 3
 
 The batches are those of the recipe, from its corpora, on the device that would train. Parts are timed one after the
-other, each to its end; the last row is the step as training does it, where the next batch is planned meanwhile.
+other, each to its end; the last row is the step as training does it, with both encoders at the same time.
 """
 
 from __future__ import annotations
@@ -21,15 +21,16 @@ import numpy as np
 import torch
 
 from benchmarks.support.results import describe, machine, table
-from earmark.model.networks import pool_lanes
+from earmark.training.both import half_the_cores
 from earmark.training.data.augment_audio import augment_audio
 from earmark.training.data.augment_sheet import augment_sheet
 from earmark.training.data.batches import PairBatch, PairSampler
 from earmark.training.data.chances import Chances
 from earmark.training.experiment import Experiment, read_settings
+from earmark.training.gradients import read_audio, read_sheet
 from earmark.training.loop import best_device, bfloat16_is_fast, hardware
-from earmark.training.losses import MAX_LOG_SCALE, contrastive_loss, pitch_loss
-from earmark.training.train import TrainingRun, batches_of, sampler_of
+from earmark.training.losses import MAX_LOG_SCALE, contrastive_loss
+from earmark.training.train import Batches, TrainingRun, sampler_of
 
 
 class Clock:
@@ -72,20 +73,20 @@ def descend(run: TrainingRun, batch: PairBatch, clock: Clock) -> None:
     """One step of training, its parts timed; as `TrainingRun.train_step`."""
     model, fast = run.model.train(), bfloat16_is_fast(clock.device)
     with torch.autocast(clock.device.type, torch.bfloat16, enabled=fast):
-        with clock.part("audio trunk"):
-            heard = model.audio.tokens(batch.audio)
-        with clock.part("sheet trunk"):
-            seen = pool_lanes(model.sheet.tokens(batch.sheet), batch.lanes)
-        with clock.part("readers"):
-            audio, _ = model.audio.reader(heard, batch.row, batch.frame)
-            sheet, _ = model.sheet.reader(seen, batch.row, batch.column)
-            notes = model.audio.pitches(heard), model.sheet.pitches(seen)
-    with clock.part("losses"):
+        with clock.part("audio encoder"):
+            heard = read_audio(model, batch)
+        with clock.part("sheet encoder"):
+            seen = read_sheet(model, batch)
+    with clock.part("loss"):
+        audio, sheet = (read.embeddings.detach().requires_grad_() for read in (heard, seen))
         scale = model.log_scale.clamp(max=MAX_LOG_SCALE).exp()
-        loss = contrastive_loss(audio, sheet, scale, batch.indistinguishable)
-        loss = loss + pitch_loss(notes[0], batch.audio_pitches) + pitch_loss(notes[1], batch.sheet_pitches)
-    with clock.part("backward"):
-        loss.backward()  # type: ignore[no-untyped-call]
+        contrastive_loss(audio, sheet, scale, batch.indistinguishable).backward()  # type: ignore[no-untyped-call]
+    assert audio.grad is not None
+    assert sheet.grad is not None
+    with clock.part("audio encoder, backward"):
+        heard.backward(audio.grad, run.experiment.pitch_weight)
+    with clock.part("sheet encoder, backward"):
+        seen.backward(sheet.grad, run.experiment.pitch_weight)
     with clock.part("optimiser and average"):
         torch.nn.utils.clip_grad_norm_(model.parameters(), run.experiment.gradient_norm)
         run.optimiser.step(run.experiment.learning_rate)
@@ -112,11 +113,11 @@ def main() -> None:
         batch = draw(sampler, np.random.default_rng([0, step]), clock)
         descend(run, batch, clock)
         lanes, pairs = lanes + len(batch.sheet), pairs + len(batch.row)
-    batches = batches_of(run, sampler)
+    batches = Batches(run, sampler)
     whole = Clock(device)
-    with whole.part("a step as training does it"):
+    with half_the_cores(), whole.part("a step as training does it"):
         for _ in range(given.steps):
-            run.train_step(next(batches))
+            batches.train_step()
     took = {**clock.seconds, **whole.seconds}
     rows = [[name, f"{1000 * seconds / given.steps:.1f}"] for name, seconds in took.items()]
     per_second = given.steps / whole.seconds["a step as training does it"]

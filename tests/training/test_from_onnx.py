@@ -45,7 +45,7 @@ def test_training_goes_on_from_what_the_weights_compute(batch: PairBatch) -> Non
         (model.audio, batch.audio, batch.frame, exported.embed_audio),
         (model.sheet, batch.sheet, batch.column, exported.embed_strip),
     ):
-        encoder.reader.drop.p = 0.0
+        encoder.reader.drop.share = 0.0
         with torch.no_grad():
             once, in_training = (
                 encoder.train(mode).reader(encoder.tokens(inputs), batch.row, centres)[0] for mode in (False, True)
@@ -80,7 +80,7 @@ def test_a_network_that_has_grown_begins_about_where_the_smaller_one_was(batch: 
     model, exported = DualEncoder(AudioSpec(), SheetSpec(), grown), load(DEFAULT_MODEL)
     continue_training(model, find(DEFAULT_MODEL), [batch])
     model.sheet.train()
-    model.sheet.reader.drop.p = 0.0
+    model.sheet.reader.drop.share = 0.0
     with torch.no_grad():
         got, _ = model.sheet.reader(model.sheet.tokens(batch.sheet), batch.row, batch.column)
     wanted, _ = exported.embed_strip(batch.sheet[:1].numpy(), batch.column[:6].numpy().astype(np.float64))

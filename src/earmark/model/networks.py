@@ -165,6 +165,23 @@ def _channels_last(gradient: Tensor) -> Tensor:
     return gradient.contiguous(memory_format=torch.channels_last)
 
 
+class Dropout(nn.Module):
+    """Sets a ``share`` of its input to zero in training; which, its ``seed`` says.
+
+    So encoders can be trained at the same time and do the same again; `torch.nn.Dropout` draws from what all share.
+    """
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share, self.seed = share, 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return x
+        chance = torch.Generator(x.device).manual_seed(self.seed)
+        return x * torch.empty_like(x).bernoulli_(1 - self.share, generator=chance) / (1 - self.share)
+
+
 class WindowReader(nn.Module):
     """Tokens and centres → unit embeddings and attention.
 
@@ -188,7 +205,7 @@ class WindowReader(nn.Module):
         self.convolutions = nn.Sequential(
             *(Residual(size.token_channels, dilation, share=0.1) for dilation in size.window_dilations)
         )
-        self.drop = nn.Dropout(0.1)
+        self.drop = Dropout(0.1)
         self.dense = nn.Linear(size.token_channels * size.window_tokens, size.hidden, bias=False)
         self.norm = nn.BatchNorm1d(size.hidden)
         self.project = nn.Linear(size.hidden, dimension)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from earmark.training.both import both
 
 LAST = ("project.weight", "pitches.weight")
 """How the names of weights end whose outputs are read off, not handed on to another layer: Muon is not for these."""
@@ -29,18 +32,15 @@ class Optimiser:
         self._hidden = [(named[name], *_as_matrix(named[name])) for name in hidden]
         if hidden:
             matrices = [matrix for _, _, matrix in self._hidden]
-            self._parts.append(torch.optim.Muon(matrices, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"))
+            halves = [half for half in (matrices[::2], matrices[1::2]) if half]
+            self._parts += [_muon(half, weight_decay) for half in halves]
 
     def step(self, learning_rate: float) -> None:
         """Follow the weights' gradients, and forget them."""
         for weight, axes, matrix in self._hidden:
             assert weight.grad is not None
             matrix.grad, weight.grad = weight.grad.permute(axes).flatten(1), None
-        for part in self._parts:
-            for group in part.param_groups:
-                group["lr"] = learning_rate
-            part.step()
-            part.zero_grad(set_to_none=True)
+        both(*(partial(_step, parts, learning_rate) for parts in (self._parts[1::2], self._parts[::2])))
 
     def state_dict(self) -> list[dict[str, Any]]:
         return [part.state_dict() for part in self._parts]
@@ -48,6 +48,18 @@ class Optimiser:
     def load_state_dict(self, state: list[dict[str, Any]]) -> None:
         for part, of_part in zip(self._parts, state, strict=True):
             part.load_state_dict(of_part)
+
+
+def _muon(matrices: list[Tensor], weight_decay: float) -> torch.optim.Optimizer:
+    return torch.optim.Muon(matrices, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw")
+
+
+def _step(parts: list[torch.optim.Optimizer], learning_rate: float) -> None:
+    for part in parts:
+        for group in part.param_groups:
+            group["lr"] = learning_rate
+        part.step()
+        part.zero_grad(set_to_none=True)
 
 
 def _as_matrix(weight: Tensor) -> tuple[list[int], Tensor]:

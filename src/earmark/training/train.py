@@ -9,10 +9,9 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from copy import deepcopy
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +23,17 @@ from torch.optim import swa_utils
 from earmark.errors import BadInput, Mismatch
 from earmark.files import replacing
 from earmark.model.encoders import chunks, find
-from earmark.model.networks import DualEncoder, Encoder, pool_lanes
+from earmark.model.networks import AudioEncoder, DualEncoder, Encoder, SheetEncoder
 from earmark.schema import AudioSpec, FloatArray, SheetSpec
 from earmark.sheet.strips import ink
-from earmark.training.data.batches import PairBatch, PairSampler, Plan
-from earmark.training.data.chances import Chances
+from earmark.training.both import both, half_the_cores
+from earmark.training.data.batches import PairBatch, PairSampler
 from earmark.training.data.dataset import TrainingPiece, evenly_taken, read_some
 from earmark.training.data.music import Music
 from earmark.training.evaluation import metrics
 from earmark.training.experiment import Experiment
 from earmark.training.from_onnx import continue_training
+from earmark.training.gradients import add_gradients
 from earmark.training.loop import (
     CHECKPOINT,
     RECORD,
@@ -44,12 +44,9 @@ from earmark.training.loop import (
     hardware,
     revision,
 )
-from earmark.training.losses import MAX_LOG_SCALE, contrastive_loss, pitch_loss
 from earmark.training.optimiser import Optimiser
 
 RECORDED = (*RECORD, "shared_pairs", "shared_minutes")
-AHEAD = 2
-"""Batches that are planned ahead."""
 STATISTICS_BATCHES = 12
 """From so many batches, a run that goes on from weights learns what its normalisations are given."""
 
@@ -65,19 +62,6 @@ def averaging(experiment: Experiment, step: int) -> float:
     """The decay of the moving average: over a tenth of the steps so far, until the final one holds. It forgets the
     start."""
     return min(experiment.averaging, (1 + step) / (10 + step))
-
-
-def loss_of(model: DualEncoder, batch: PairBatch, experiment: Experiment, bf16: bool) -> Tensor:
-    """The loss of one batch. The encoders compute in bfloat16 or not; what compares embeddings never does."""
-    with torch.autocast(batch.audio.device.type, torch.bfloat16, enabled=bf16):
-        audio_tokens = model.audio.tokens(batch.audio)
-        sheet_tokens = pool_lanes(model.sheet.tokens(batch.sheet), batch.lanes)
-        audio, _ = model.audio.reader(audio_tokens, batch.row, batch.frame)
-        sheet, _ = model.sheet.reader(sheet_tokens, batch.row, batch.column)
-        heard, seen = model.audio.pitches(audio_tokens), model.sheet.pitches(sheet_tokens)
-    scale = model.log_scale.clamp(max=MAX_LOG_SCALE).exp()
-    teacher = pitch_loss(heard, batch.audio_pitches) + pitch_loss(seen, batch.sheet_pitches)
-    return contrastive_loss(audio, sheet, scale, batch.indistinguishable) + experiment.pitch_weight * teacher
 
 
 @torch.no_grad()
@@ -105,15 +89,25 @@ class Validation:
         self.items = [item for item in zip(pieces, renderings, onsets, strict=True) if len(item[2])]
 
     def __call__(self, model: DualEncoder) -> metrics.Scores:
-        queries, candidates = [], []
+        queries, candidates = both(partial(self._queries, model.audio), partial(self._candidates, model.sheet))
+        return metrics.scores(metrics.ranks(queries, candidates))
+
+    def _queries(self, encoder: AudioEncoder) -> FloatArray:
+        found = []
         for piece, rendering, onsets in self.items:
             onset_s = piece.audio_s(rendering, piece.onsets.time_s[onsets])
             frame: FloatArray = (onset_s * self.audio.frames_per_second).astype(np.float32)
             spectrum = piece.audio[rendering].astype(np.float32)
-            queries.append(embed_long(model.audio, spectrum, frame, self.audio.window_frames))
-            column = piece.onsets.x_px[onsets]
-            candidates.append(embed_long(model.sheet, ink(piece.strip), column, self.sheet.window_px))
-        return metrics.scores(metrics.ranks(np.concatenate(queries), np.concatenate(candidates)))
+            found.append(embed_long(encoder, spectrum, frame, self.audio.window_frames))
+        return np.concatenate(found)
+
+    def _candidates(self, encoder: SheetEncoder) -> FloatArray:
+        return np.concatenate(
+            [
+                embed_long(encoder, ink(piece.strip), piece.onsets.x_px[onsets], self.sheet.window_px)
+                for piece, _, onsets in self.items
+            ]
+        )
 
 
 class TrainingRun:
@@ -139,18 +133,27 @@ class TrainingRun:
     def due(self) -> bool:
         return self.step % self.experiment.validate_every_steps == 0 or self.step == self.steps
 
-    def train_step(self, batch: PairBatch) -> Tensor:
-        """Descend, average. Returns the loss; nothing waits for a GPU to have computed it."""
-        torch.manual_seed(self.experiment.seed * 1_000_003 + self.step)
+    def train_step(self, batch: PairBatch, meanwhile: Callable[[], None]) -> Tensor:
+        """Descend, average. Returns the loss; nothing waits for a GPU to have computed it.
+
+        What is to be done ``meanwhile`` is done by the end.
+        """
+        seed = self.experiment.seed * 1_000_003 + self.step
         self.model.train()
-        loss = loss_of(self.model, batch, self.experiment, bfloat16_is_fast(self.device))
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss = add_gradients(
+            self.model,
+            batch,
+            self.experiment.pitch_weight,
+            bf16=bfloat16_is_fast(self.device),
+            seed=seed,
+            meanwhile=meanwhile,
+        )
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.experiment.gradient_norm)
         self.optimiser.step(learning_rate(self.experiment, self.step))
         self._follow()
         self.step += 1
         self.pairs += len(batch.row)
-        return loss.detach()
+        return loss
 
     @torch.no_grad()
     def _follow(self) -> None:
@@ -197,24 +200,26 @@ class TrainingRun:
             setattr(self, key, value)
 
 
-def batches_of(run: TrainingRun, sampler: PairSampler) -> Iterator[PairBatch]:
-    """The batches from ``run.step`` on, whatever that is when the first is asked for; step i is drawn from (seed, i).
+class Batches:
+    """The batches of a run; that of step i is drawn from (seed, i).
 
-    The next are planned while the device is busy with one.
+    The next one is made while one is trained on.
     """
 
-    def planned(step: int) -> tuple[Plan, np.random.Generator]:
-        rng = np.random.default_rng([run.experiment.seed, step])
-        return sampler.plan(rng), rng
+    def __init__(self, run: TrainingRun, sampler: PairSampler) -> None:
+        self.run, self.sampler = run, sampler
+        self._made: dict[int, PairBatch] = {}
 
-    steps = range(run.step, run.steps)
-    with ThreadPoolExecutor(1) as pool:
-        ahead = [pool.submit(planned, step) for step in steps[:AHEAD]]
-        for step in steps:
-            if step + AHEAD in steps:
-                ahead.append(pool.submit(planned, step + AHEAD))
-            plan, rng = ahead.pop(0).result()
-            yield sampler.make(plan, Chances(rng, run.device))
+    def make(self, step: int) -> None:
+        """Have the batch of a step ready."""
+        if step not in self._made and step < self.run.steps:
+            self._made[step] = self.sampler.batch(np.random.default_rng([self.run.experiment.seed, step]))
+
+    def train_step(self) -> Tensor:
+        """One step of the run. Returns the loss."""
+        step = self.run.step
+        self.make(step)
+        return self.run.train_step(self._made.pop(step), partial(self.make, step + 1))
 
 
 def read_checkpoint(path: Path) -> tuple[Experiment, DualEncoder, dict[str, Any]]:
@@ -250,15 +255,16 @@ def train(experiment: Experiment, folder: Path, report: Callable[[Progress], Non
     if not (folder / CHECKPOINT).exists():
         _begin(run, sampler, folder.parent)
 
-    batches = batches_of(run, sampler)
+    batches = Batches(run, sampler)
 
     def train_step() -> Tensor:
         started = time.monotonic()
-        loss = run.train_step(next(batches))
+        loss = batches.train_step()
         run.minutes += (time.monotonic() - started) / 60
         return loss
 
-    return drive(run, train_step, lambda: validation(run.averaged()), folder, report, deadline)
+    with half_the_cores():
+        return drive(run, train_step, lambda: validation(run.averaged()), folder, report, deadline)
 
 
 def sampler_of(experiment: Experiment, device: torch.device) -> PairSampler:

@@ -1,0 +1,73 @@
+"""The loss of a batch and its gradients. Each encoder is computed on a thread of its own, forward and backward."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from earmark.model.networks import DualEncoder, pool_lanes
+from earmark.training.both import both, one_after_the_other
+from earmark.training.data.batches import PairBatch
+from earmark.training.losses import MAX_LOG_SCALE, contrastive_loss, pitch_loss
+
+
+@dataclass(frozen=True)
+class Read:
+    """What an encoder makes of a batch: unit ``embeddings`` float32 [pairs, dimension], and its ``pitch_loss``."""
+
+    embeddings: Tensor
+    pitch_loss: Tensor
+
+    def backward(self, gradient: Tensor, pitch_weight: float) -> None:
+        """Give the encoder its gradients: ``gradient`` is that of the embeddings."""
+        torch.autograd.backward([self.embeddings, self.pitch_loss], [gradient, torch.tensor(pitch_weight)])
+
+
+def read_audio(model: DualEncoder, batch: PairBatch) -> Read:
+    """The excerpts of a batch."""
+    tokens = model.audio.tokens(batch.audio)
+    embeddings, _ = model.audio.reader(tokens, batch.row, batch.frame)
+    return Read(embeddings, pitch_loss(model.audio.pitches(tokens), batch.audio_pitches))
+
+
+def read_sheet(model: DualEncoder, batch: PairBatch) -> Read:
+    """The snippets of a batch."""
+    tokens = pool_lanes(model.sheet.tokens(batch.sheet), batch.lanes)
+    embeddings, _ = model.sheet.reader(tokens, batch.row, batch.column)
+    return Read(embeddings, pitch_loss(model.sheet.pitches(tokens), batch.sheet_pitches))
+
+
+def add_gradients(
+    model: DualEncoder,
+    batch: PairBatch,
+    pitch_weight: float,
+    *,
+    bf16: bool,
+    seed: int,
+    meanwhile: Callable[[], None],
+) -> Tensor:
+    """Add the gradients of one batch to those of the weights; returns the loss.
+
+    The encoders compute in bfloat16 or not; what compares embeddings never does. ``seed`` is that of the dropout.
+    Of the two the audio encoder is done first: its thread then does what is to be done ``meanwhile``.
+    """
+    model.audio.reader.drop.seed, model.sheet.reader.drop.seed = 2 * seed, 2 * seed + 1
+
+    def reading(read: Callable[[DualEncoder, PairBatch], Read]) -> Read:
+        with torch.autocast(batch.audio.device.type, torch.bfloat16, enabled=bf16):
+            return read(model, batch)
+
+    heard, seen = both(partial(reading, read_audio), partial(reading, read_sheet))
+    audio, sheet = (read.embeddings.detach().requires_grad_() for read in (heard, seen))
+    scale = model.log_scale.clamp(max=MAX_LOG_SCALE).exp()
+    loss = contrastive_loss(audio, sheet, scale, batch.indistinguishable)
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert audio.grad is not None
+    assert sheet.grad is not None
+    hear = partial(heard.backward, audio.grad, pitch_weight)
+    both(partial(one_after_the_other, hear, meanwhile), partial(seen.backward, sheet.grad, pitch_weight))
+    return loss.detach() + pitch_weight * (heard.pitch_loss + seen.pitch_loss).detach()
