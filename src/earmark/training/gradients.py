@@ -24,7 +24,7 @@ class Read:
 
     def backward(self, gradient: Tensor, pitch_weight: float) -> None:
         """Give the encoder its gradients: ``gradient`` is that of the embeddings."""
-        torch.autograd.backward([self.embeddings, self.pitch_loss], [gradient, torch.tensor(pitch_weight)])
+        torch.autograd.backward([self.embeddings, pitch_weight * self.pitch_loss], [gradient, None])
 
 
 def read_audio(model: DualEncoder, batch: PairBatch) -> Read:
