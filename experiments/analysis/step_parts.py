@@ -81,12 +81,10 @@ def descend(run: TrainingRun, batch: PairBatch, clock: Clock) -> None:
         audio, sheet = (read.embeddings.detach().requires_grad_() for read in (heard, seen))
         scale = model.log_scale.clamp(max=MAX_LOG_SCALE).exp()
         contrastive_loss(audio, sheet, scale, batch.indistinguishable).backward()  # type: ignore[no-untyped-call]
-    assert audio.grad is not None
-    assert sheet.grad is not None
     with clock.part("audio encoder, backward"):
-        heard.backward(audio.grad, run.experiment.pitch_weight)
+        heard.backward(audio, run.experiment.pitch_weight)
     with clock.part("sheet encoder, backward"):
-        seen.backward(sheet.grad, run.experiment.pitch_weight)
+        seen.backward(sheet, run.experiment.pitch_weight)
     with clock.part("optimiser and average"):
         torch.nn.utils.clip_grad_norm_(model.parameters(), run.experiment.gradient_norm)
         run.optimiser.step(run.experiment.learning_rate)

@@ -31,12 +31,6 @@ def both(one: Callable[[], One], other: Callable[[], Other]) -> tuple[One, Other
     return running.result(), second
 
 
-def one_after_the_other(*each: Callable[[], None]) -> None:
-    """Do all, for instance as the one half of `both`."""
-    for do in each:
-        do()
-
-
 @contextmanager
 def half_the_cores() -> Iterator[None]:
     """Within, each of two threads has PyTorch compute on half of the cores that it has now, at least one."""

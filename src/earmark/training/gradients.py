@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from earmark.model.networks import DualEncoder, pool_lanes
-from earmark.training.both import both, one_after_the_other
+from earmark.training.both import both
 from earmark.training.data.batches import PairBatch
 from earmark.training.losses import MAX_LOG_SCALE, contrastive_loss, pitch_loss
 
@@ -22,9 +22,9 @@ class Read:
     embeddings: Tensor
     pitch_loss: Tensor
 
-    def backward(self, gradient: Tensor, pitch_weight: float) -> None:
-        """Give the encoder its gradients: ``gradient`` is that of the embeddings."""
-        torch.autograd.backward([self.embeddings, pitch_weight * self.pitch_loss], [gradient, None])
+    def backward(self, compared: Tensor, pitch_weight: float) -> None:
+        """Give the encoder its gradients; ``compared`` are the embeddings as the loss had them, with theirs."""
+        torch.autograd.backward([self.embeddings, pitch_weight * self.pitch_loss], [compared.grad, None])
 
 
 def read_audio(model: DualEncoder, batch: PairBatch) -> Read:
@@ -66,8 +66,10 @@ def add_gradients(
     scale = model.log_scale.clamp(max=MAX_LOG_SCALE).exp()
     loss = contrastive_loss(audio, sheet, scale, batch.indistinguishable)
     loss.backward()  # type: ignore[no-untyped-call]
-    assert audio.grad is not None
-    assert sheet.grad is not None
-    hear = partial(heard.backward, audio.grad, pitch_weight)
-    both(partial(one_after_the_other, hear, meanwhile), partial(seen.backward, sheet.grad, pitch_weight))
+
+    def hear() -> None:
+        heard.backward(audio, pitch_weight)
+        meanwhile()
+
+    both(hear, partial(seen.backward, sheet, pitch_weight))
     return loss.detach() + pitch_weight * (heard.pitch_loss + seen.pitch_loss).detach()
