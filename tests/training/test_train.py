@@ -15,7 +15,14 @@ from earmark.model.networks import DualEncoder, EncoderSize, NetworkConfig  # no
 from earmark.schema import AudioSpec, SheetSpec  # noqa: E402
 from earmark.training.experiment import Experiment  # noqa: E402
 from earmark.training.loop import Progress  # noqa: E402
-from earmark.training.train import embed_long, learning_rate, read_checkpoint, sampler_of, train  # noqa: E402
+from earmark.training.train import (  # noqa: E402
+    embed_long,
+    learning_rate,
+    pitch_weight,
+    read_checkpoint,
+    sampler_of,
+    train,
+)
 
 TINY = NetworkConfig(
     dimension=16,
@@ -128,6 +135,14 @@ def test_the_learning_rate_warms_up_stays_and_cools_down(corpus: Path) -> None:
     assert rates[9:81] == [1.0] * 72
     assert rates[90] == pytest.approx(0.5)
     assert rates[99] == pytest.approx(0.05)
+
+
+def test_telling_pitches_counts_for_less_while_the_rate_falls(corpus: Path) -> None:
+    plan = experiment(corpus, steps=100, warmup_steps=10, cooldown_steps=20, pitch_weight=3.0)
+    weights = [pitch_weight(plan, step) for step in range(100)]
+    assert weights[:81] == [3.0] * 81
+    assert weights[90] == pytest.approx(1.5)
+    assert weights[99] == pytest.approx(0.15)
 
 
 def test_a_file_with_seeds_trains_a_run_of_each(corpus: Path, tmp_path: Path) -> None:

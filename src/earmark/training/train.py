@@ -51,11 +51,19 @@ STATISTICS_BATCHES = 12
 """From so many batches, a run that goes on from weights learns what its normalisations are given."""
 
 
+def cooling(experiment: Experiment, step: int) -> float:
+    """1 until the run begins to cool down, then linearly to 0; ``step`` counts from 0."""
+    return min(1.0, (experiment.steps - step) / max(1, experiment.cooldown_steps))
+
+
 def learning_rate(experiment: Experiment, step: int) -> float:
-    """Warm-up, constant, linear cool-down to zero; ``step`` counts from 0."""
-    left = experiment.steps - step
-    factor = min(1.0, (step + 1) / experiment.warmup_steps, left / max(1, experiment.cooldown_steps))
-    return experiment.learning_rate * factor
+    """Warm-up, constant, cool-down."""
+    return experiment.learning_rate * min((step + 1) / experiment.warmup_steps, cooling(experiment, step))
+
+
+def pitch_weight(experiment: Experiment, step: int) -> float:
+    """Constant, then it falls as the rate does: once they know the notes, the trunks are for retrieval alone."""
+    return experiment.pitch_weight * cooling(experiment, step)
 
 
 def averaging(experiment: Experiment, step: int) -> float:
@@ -143,7 +151,7 @@ class TrainingRun:
         loss = add_gradients(
             self.model,
             batch,
-            self.experiment.pitch_weight,
+            pitch_weight(self.experiment, self.step),
             bf16=bfloat16_is_fast(self.device),
             seed=seed,
             meanwhile=meanwhile,
