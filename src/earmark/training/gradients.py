@@ -28,14 +28,14 @@ class Read:
 
 
 def read_audio(model: DualEncoder, batch: PairBatch) -> Read:
-    """The excerpts of a batch."""
+    """What the audio encoder makes of the excerpts of a batch."""
     tokens = model.audio.tokens(batch.audio)
     embeddings, _ = model.audio.reader(tokens, batch.row, batch.frame)
     return Read(embeddings, pitch_loss(model.audio.pitches(tokens), batch.audio_pitches))
 
 
 def read_sheet(model: DualEncoder, batch: PairBatch) -> Read:
-    """The snippets of a batch."""
+    """What the sheet encoder makes of the snippets of a batch."""
     tokens = pool_lanes(model.sheet.tokens(batch.sheet), batch.lanes)
     embeddings, _ = model.sheet.reader(tokens, batch.row, batch.column)
     return Read(embeddings, pitch_loss(model.sheet.pitches(tokens), batch.sheet_pitches))

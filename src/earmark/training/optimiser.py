@@ -20,6 +20,7 @@ class Optimiser:
     A step of Muon turns a matrix by as much in every direction, however small the gradient is in most of them. It takes
     AdamW's learning rate and weight decay (Liu et al. 2025, "Muon is scalable for LLM training", Section 2.2). A
     convolution's weight is a matrix, too: a row for each channel that comes out. Vectors do not decay.
+    Each of two threads turns one half of the matrices.
     """
 
     def __init__(self, model: nn.Module, weight_decay: float, muon: bool) -> None:
