@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from earmark.audio.spectrogram import filterbank
 from earmark.model.calibration import SELDOM, Background, Calibration, Confidence
-from earmark.schema import AudioSpec, FloatArray
+from earmark.schema import AudioSpec, FloatArray, Ink
 
 DEGREES = 6
 NOTE_S = 0.5
@@ -49,8 +49,8 @@ class FakeEncoders:
         assert len(octaves) == len(set(bands)), "degrees must differ in the spectrogram"
         return self._read(spectrogram[:, bands], centres, NOTE_S * spec.frames_per_second)
 
-    def embed_strip(self, strip: FloatArray, centres: npt.NDArray[np.float64]) -> tuple[FloatArray, FloatArray]:
-        strip = strip.max(axis=0)
+    def embed_strip(self, ink: Ink, centres: npt.NDArray[np.float64]) -> tuple[FloatArray, FloatArray]:
+        strip = ink.strip.max(axis=0)
         rows = [strip[1 + 3 * degree : 4 + 3 * degree].mean(axis=0) for degree in range(DEGREES)]
         return self._read(np.stack(rows, axis=1), centres, NOTE_STRIP_PX)
 

@@ -30,7 +30,7 @@ from earmark.search.query import query_of
 from earmark.search.rank import NEIGHBOURS, propose
 from earmark.sheet.flat_pages import SPEC
 from earmark.sheet.images import read_pages
-from earmark.sheet.strips import cut_strip, ink, join_strips
+from earmark.sheet.strips import blank, cut_strip, ink_of, join_strips
 from earmark.sheet.systems.find import read_layout
 from earmark.sources.reading import read_piece, read_recording
 from earmark.store.location import open_store
@@ -115,11 +115,11 @@ def encode_sheet(model: str, *files: str) -> Figures:
     """Strips to an embedding every ``PLACE_HOP_PX``."""
     encoders = load(model)
     inked = (
-        ink(join_strips(cut_strip(page.image, page.systems, SPEC) for page in map(read_layout, _images([file]))).pixels)
+        ink_of(join_strips(cut_strip(page.image, page.systems, SPEC) for page in map(read_layout, _images([file]))))
         for file in files
     )
-    encoders.embed_strip(np.zeros((1, SPEC.strip_height_px, 400), np.float32), np.array([200.0, 201.0]))
-    return timed_each(inked, lambda strip: encoders.embed_strip(strip, _centres(strip.shape[2], PLACE_HOP_PX)))
+    encoders.embed_strip(blank(400), np.array([200.0, 201.0]))
+    return timed_each(inked, lambda seen: encoders.embed_strip(seen, _centres(seen.columns, PLACE_HOP_PX)))
 
 
 def pages_to_embeddings(model: str, *files: str) -> Figures:
@@ -132,12 +132,12 @@ def pages_to_embeddings(model: str, *files: str) -> Figures:
 
 def load_model(model: str) -> Figures:
     """Checksums and both sessions, up to the first embedding of either side."""
-    audio, sheet = np.zeros((400, AudioSpec().bands), np.float32), np.zeros((1, SPEC.strip_height_px, 400), np.float32)
+    audio = np.zeros((400, AudioSpec().bands), np.float32)
 
     def loaded() -> None:
         encoders = load(model)
         encoders.embed_audio(audio, np.array([200.0, 201.0]))
-        encoders.embed_strip(sheet, np.array([200.0, 201.0]))
+        encoders.embed_strip(blank(400), np.array([200.0, 201.0]))
 
     return timed(loaded)
 

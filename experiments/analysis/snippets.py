@@ -31,7 +31,7 @@ from benchmarks.support.results import begin, finish, table
 from earmark.library.library import DEFAULT_MODEL
 from earmark.model.encoders import Model, load
 from earmark.schema import FloatArray, SheetSpec
-from earmark.sheet.strips import Strip, cut_strip, ink, join_strips
+from earmark.sheet.strips import Strip, cut_strip, ink_of, join_strips
 from earmark.sheet.systems.find import read_layout
 from earmark.sheet.systems.warp import Warp
 from earmark.training.data.dataset import Notes, TrainingPiece, embed_recording_onsets, group_onsets
@@ -62,7 +62,7 @@ class Seen:
         found = np.isfinite(x_px)
         if found.any():
             centres = x_px[found].clip(0, self.strip.width)
-            embeddings[found] = encoders.embed_strip(ink(self.strip.pixels), centres)[0]
+            embeddings[found] = encoders.embed_strip(ink_of(self.strip), centres)[0]
         return embeddings
 
 

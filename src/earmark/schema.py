@@ -70,6 +70,42 @@ class SheetSpec:
         return asdict(self)
 
 
+HEAD_PX = 48
+"""Of the left end of a system, in strip px: so much shows the clefs and the longest key signature."""
+
+
+@dataclass(frozen=True)
+class Heads:
+    """The left ends of the systems of a strip, from left to right: their clefs and key signatures.
+
+    ``ink`` float32 [systems, lanes, strip height, `HEAD_PX`], 0 = paper, 1 = ink; ``begins`` int64 [systems], the
+    columns at which the systems begin, that of the first at most 0.
+    """
+
+    ink: FloatArray
+    begins: IntArray
+
+    def shown(self, start: int, columns: int) -> Heads:
+        """Those of the systems that a stretch of the strip shows, ``columns`` wide from column ``start`` on."""
+        begins = self.begins - start
+        end = max(1, int(np.searchsorted(begins, columns)))
+        first = max(1, int(np.searchsorted(begins[:end], 0, side="right"))) - 1
+        return Heads(self.ink[first:end], begins[first:end])
+
+
+@dataclass(frozen=True)
+class Ink:
+    """What the sheet encoder sees: ``strip`` float32 [lanes, strip height, columns], 0 = paper, 1 = ink, and the
+    ``heads`` of its systems, at least one."""
+
+    strip: FloatArray
+    heads: Heads
+
+    @property
+    def columns(self) -> int:
+        return int(self.strip.shape[2])
+
+
 @dataclass(frozen=True)
 class PageImage:
     """One page of a source file: ``image`` is grey uint8 [height, width].

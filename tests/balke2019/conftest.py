@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from earmark.model.calibration import Calibration, Confidence
-from earmark.schema import AudioSpec, FloatArray, SheetSpec
+from earmark.schema import AudioSpec, FloatArray, Ink, SheetSpec
 from earmark.training.data.dataset import TrainingPiece, read_pieces
 from tests.fake_encoders import flat_background
 from tests.training.conftest import corpus
@@ -42,8 +42,8 @@ class Attentive:
         embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
         return embeddings.astype(np.float32), (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
 
-    def embed_strip(self, strip: FloatArray, centres: npt.NDArray[np.float64]) -> tuple[FloatArray, FloatArray]:
-        columns = strip[0][:, np.clip(np.rint(centres).astype(int), 0, strip.shape[2] - 1)].T
+    def embed_strip(self, ink: Ink, centres: npt.NDArray[np.float64]) -> tuple[FloatArray, FloatArray]:
+        columns = ink.strip[0][:, np.clip(np.rint(centres).astype(int), 0, ink.columns - 1)].T
         embeddings = columns.reshape(-1, 8, 10).sum(axis=2) + 1e-3
         embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
         return embeddings.astype(np.float32), np.full((len(centres), 5), 0.2, np.float32)

@@ -36,6 +36,7 @@ from earmark.errors import BadInput, Mismatch  # noqa: E402
 from earmark.model.encoders import load  # noqa: E402
 from earmark.training.evaluation.metrics import Scores  # noqa: E402
 from earmark.training.loop import Progress  # noqa: E402
+from tests.ink import one_system  # noqa: E402
 
 if TYPE_CHECKING:
     from tests.conftest import Command
@@ -248,7 +249,10 @@ def test_onnx_agrees_with_pytorch(trained: Path, tmp_path: Path) -> None:
     spectrum = rng.uniform(0, 0.7, (500, 92)).astype(np.float32)
     strip = rng.uniform(0, 1, (1, 80, 700)).astype(np.float32)
     centres = np.concatenate([[0, 3.4, 499, 250], rng.uniform(0, 499, 100)])
-    modalities = ((AudioEncoder, encoders.embed_audio, spectrum, 0), (SheetEncoder, encoders.embed_strip, strip, 2))
+    modalities = (
+        (AudioEncoder, encoders.embed_audio, spectrum, 0),
+        (SheetEncoder, lambda values, at: encoders.embed_strip(one_system(values), at), strip, 2),
+    )
     for encoder, embed, values, axis in modalities:
         found, attention = embed(values, centres)
         around = [(0, 0)] * values.ndim

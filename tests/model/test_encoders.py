@@ -14,6 +14,7 @@ import pytest
 from earmark.errors import BadInput, Mismatch
 from earmark.model.encoders import BACKGROUND_FILE, CHUNK, ENCODER_FILES, available, load
 from earmark.schema import AudioSpec, FloatArray, SheetSpec
+from tests.ink import one_system
 
 onnx = pytest.importorskip("onnx", reason="needs the [train] extra")
 
@@ -143,7 +144,7 @@ def test_a_long_input_gives_what_its_windows_give_alone(original: Path, side: st
     def embed(columns: FloatArray, at: Any) -> tuple[FloatArray, FloatArray]:
         if side == "audio":
             return encoders.embed_audio(columns, np.asarray(at))
-        return encoders.embed_strip(columns.T[None], np.asarray(at))
+        return encoders.embed_strip(one_system(columns.T[None]), np.asarray(at))
 
     height, window = (AudioSpec().bands, 168) if side == "audio" else (SheetSpec().strip_height_px, 100)
     columns = rng.random((length, height), np.float32)
@@ -249,7 +250,7 @@ def test_weights_from_before_lanes_read_each_lane_alone(original: Path) -> None:
     encoders = load(original)
     lanes = np.random.default_rng(0).random((3, SheetSpec().strip_height_px, 400), np.float32)
     centres = np.array([120.0, 200.0])
-    together, attention = encoders.embed_strip(lanes, centres)
-    mean = np.mean([encoders.embed_strip(lane[None], centres)[0] for lane in lanes], axis=0)
+    together, attention = encoders.embed_strip(one_system(lanes), centres)
+    mean = np.mean([encoders.embed_strip(one_system(lane[None]), centres)[0] for lane in lanes], axis=0)
     np.testing.assert_allclose(together, mean / np.linalg.norm(mean, axis=1, keepdims=True), atol=1e-6)
     np.testing.assert_allclose(attention.sum(axis=1), 1, atol=1e-5)

@@ -10,8 +10,8 @@ torch = pytest.importorskip("torch", reason="training needs the [train] extra")
 
 from torch import Tensor  # noqa: E402
 
-from earmark.model.networks import DualEncoder, Encoder, EncoderSize, NetworkConfig, pool_lanes  # noqa: E402
-from earmark.schema import AudioSpec, SheetSpec  # noqa: E402
+from earmark.model.networks import DualEncoder, Encoder, EncoderSize, NetworkConfig, SheetEncoder, pool_lanes  # noqa: E402
+from earmark.schema import HEAD_PX, AudioSpec, SheetSpec  # noqa: E402
 
 AUDIO, SHEET = AudioSpec(), SheetSpec()
 HALF = {"audio": AUDIO.window_frames // 2, "sheet": SHEET.window_px // 2}
@@ -38,7 +38,7 @@ def example(side: str, length: int) -> Tensor:
 
 
 def cut(encoder: Encoder, x: Tensor, start: int, stop: int) -> Tensor:
-    part: Tensor = x.narrow(encoder.length_axis, start, stop - start)
+    part: Tensor = x.narrow(2 if isinstance(encoder, SheetEncoder) else 0, start, stop - start)
     return part
 
 
@@ -47,7 +47,7 @@ def mean_of_readings(encoder: Encoder, views: Iterable[Tensor], centres: Tensor)
     rows = torch.zeros_like(centres).long()
     readings = []
     for further, view in enumerate(views):
-        lanes = view if encoder.length_axis == 2 else view[None]
+        lanes = view if isinstance(encoder, SheetEncoder) else view[None]
         tokens = encoder.tokens(lanes).amax(dim=0, keepdim=True)
         readings.append(encoder.reader(tokens, rows, centres + further)[0])
     mean: Tensor = torch.nn.functional.normalize(torch.stack(readings).sum(0), dim=1)
@@ -132,6 +132,48 @@ def test_lanes_are_read_together(encoders: DualEncoder) -> None:
     assert torch.equal(pooled, torch.stack([torch.maximum(tokens[0], tokens[1]), tokens[1]]))
 
 
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def test_a_head_is_read_for_the_notes_of_its_own_system_and_lane(encoders: DualEncoder) -> None:
+    plain, reading = encoders.sheet, with_heads(encoders)
+    x, centres, begins = example("sheet", 900), torch.linspace(60, 840, 40), torch.tensor([0, 300, 600])
+    heads = torch.rand(3, 2, SHEET.strip_height_px, HEAD_PX, generator=torch.Generator().manual_seed(2))
+    assert torch.allclose(reading(x, centres, heads, begins)[0], plain(x, centres)[0], atol=1e-6)
+    assert reading.heads is not None
+    torch.nn.init.normal_(reading.heads.say.weight, std=0.1, generator=torch.Generator().manual_seed(3))
+    said, _ = reading(x, centres, heads, begins)
+    other = heads.clone()
+    other[1, 0] = 1 - other[1, 0]
+    changed = (reading(x, centres, other, begins)[0] - said).abs().amax(dim=1) > 1e-6
+    half = HALF["sheet"]
+    assert changed[(centres > 300) & (centres < 600)].all()
+    assert not changed[(centres < 300 - half) | (centres > 600 + half)].any()
+    swapped, _ = reading(x.flip(0), centres, heads.flip(1), begins)
+    assert torch.allclose(swapped, said, atol=1e-6)
+    assert not torch.allclose(reading(x.flip(0), centres, heads, begins)[0], said, atol=1e-4)
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def test_what_lies_before_the_first_system_belongs_to_it(encoders: DualEncoder) -> None:
+    """As do stretches of a strip that begin within a system, and strips that have one."""
+    reading, x, centres = with_heads(encoders), example("sheet", 400), torch.linspace(60, 340, 9)
+    assert reading.heads is not None
+    torch.nn.init.normal_(reading.heads.say.weight, std=0.1, generator=torch.Generator().manual_seed(3))
+    heads = torch.rand(1, 2, SHEET.strip_height_px, HEAD_PX, generator=torch.Generator().manual_seed(2))
+    before, at, after = (reading(x, centres, heads, torch.tensor([begin]))[0] for begin in (-500, 0, 200))
+    assert torch.equal(before, at)
+    assert torch.equal(before, after)
+
+
+def with_heads(encoders: DualEncoder) -> SheetEncoder:
+    """The same sheet encoder, grown by one that reads heads."""
+    torch.manual_seed(0)
+    config = encoders.config
+    grown = SheetEncoder(SHEET, replace(config, sheet=replace(config.sheet, head_channels=(4, 8))))
+    missing, _ = grown.load_state_dict(encoders.sheet.state_dict(), strict=False)
+    assert {name.split(".")[0] for name in missing} == {"heads"}
+    return grown.eval()
+
+
 def test_a_config_survives_its_dictionary() -> None:
     sheet = EncoderSize(
         layer_channels=(4, 8, 8),
@@ -140,6 +182,7 @@ def test_a_config_survives_its_dictionary() -> None:
         hidden=32,
         vertical_layers=(1, 2),
         window_dilations=(1,),
+        head_channels=(4, 8),
     )
     config = NetworkConfig(dimension=32, sheet=sheet)
     assert NetworkConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config

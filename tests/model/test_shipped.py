@@ -12,6 +12,7 @@ import pytest
 
 from earmark.library.library import DEFAULT_MODEL, Library
 from earmark.model.encoders import WEIGHTS, Model, available, load
+from tests.ink import one_system
 
 DEMO = Path(__file__).parents[2] / "demo"
 MOST_BYTES = 12_000_000
@@ -47,7 +48,7 @@ def test_a_scale_still_sounds_and_looks_as_it_did(shipped: Model) -> None:
         strip[0, 20 + (i * 7) % 40 : 23 + (i * 7) % 40, i * 10 : i * 10 + 4] = 1
     centres = np.array([150.0, 200.0])
     audio, attention = shipped.embed_audio(spectrogram, centres)
-    sheet, _ = shipped.embed_strip(strip, centres)
+    sheet, _ = shipped.embed_strip(one_system(strip), centres)
     assert audio.shape == sheet.shape == (2, 64)
     np.testing.assert_allclose(attention.sum(axis=1), 1, atol=1e-5)
     np.testing.assert_allclose(

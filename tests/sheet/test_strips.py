@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from earmark.schema import Image, SheetSpec, System
-from earmark.sheet.strips import Strip, cut_strip, join_strips, lane_middles, staves_in_strip
+from earmark.schema import HEAD_PX, Image, SheetSpec, System
+from earmark.sheet.strips import Strip, cut_strip, heads_of, ink, join_strips, lane_middles, staves_in_strip
 
 SPEC = SheetSpec()
 WIDTH, HEIGHT = 1654, 2339
@@ -201,3 +201,31 @@ def test_systems_with_fewer_lanes_show_their_last_one_again() -> None:
 
 def test_staves_too_far_apart_for_a_lane_are_counted() -> None:
     assert staves_in_strip(staves(2, apart=250.0), SPEC) == (2, 1)
+
+
+def test_heads_are_the_left_ends_of_systems() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 80, 500), np.uint8)
+    heads = heads_of(pixels, np.array([0, 200, 480]))
+    assert heads.ink.shape == (3, 2, 80, HEAD_PX)
+    np.testing.assert_array_equal(heads.ink[1], ink(pixels[:, :, 200 : 200 + HEAD_PX]))
+    np.testing.assert_array_equal(heads.ink[2, :, :, :20], ink(pixels[:, :, 480:]))
+    assert not heads.ink[2, :, :, 20:].any()
+
+
+@pytest.mark.parametrize(
+    ("start", "columns", "begins"),
+    [
+        (0, 500, [0, 200, 480]),
+        (-50, 250, [50]),
+        (-50, 260, [50, 250]),
+        (10, 190, [-10]),
+        (200, 280, [0]),
+        (199, 282, [-199, 1, 281]),
+        (490, 100, [-10]),
+    ],
+)
+def test_a_stretch_shows_the_systems_in_it(start: int, columns: int, begins: list[int]) -> None:
+    heads = heads_of(np.zeros((1, 80, 500), np.uint8), np.array([0, 200, 480]))
+    shown = heads.shown(start, columns)
+    assert shown.begins.tolist() == begins
+    assert len(shown.ink) == len(begins)

@@ -85,7 +85,7 @@ def no_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Weights of encoders are written as PyTorch's own where graphs with the same weights would be."""
     import torch
 
-    def write(encoder: torch.nn.Module, example: object, any_size: object, input_name: str, path: Path) -> None:
+    def write(encoder: torch.nn.Module, inputs: object, path: Path) -> None:
         torch.save(encoder.state_dict(), path)
 
     monkeypatch.setattr("earmark.training.export.to_onnx", write)

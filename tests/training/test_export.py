@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,8 @@ from earmark.model.networks import EncoderSize, NetworkConfig  # noqa: E402
 from earmark.schema import AudioSpec, SheetSpec  # noqa: E402
 from earmark.training.experiment import Experiment  # noqa: E402
 from earmark.training.export import export  # noqa: E402
-from earmark.training.train import TrainingRun, read_checkpoint  # noqa: E402
+from earmark.training.train import TrainingRun, embed_ink, embed_spectrogram, read_checkpoint  # noqa: E402
+from tests.ink import in_systems  # noqa: E402
 
 # The exporter's time goes by the number of layers: one of each kind.
 SIZE = EncoderSize((4, 8), 16, window_tokens=20, hidden=32, vertical_layers=(1,), window_dilations=(2,))
@@ -28,13 +30,14 @@ EXPERIMENT = Experiment(
     steps=4,
     cooldown_steps=1,
     seed=1,
-    network=NetworkConfig(dimension=16, audio=SIZE, sheet=SIZE),
+    network=NetworkConfig(dimension=16, audio=SIZE, sheet=replace(SIZE, head_channels=(4,))),
 )
 
 
 def test_onnx_agrees_with_pytorch(tmp_path: Path) -> None:
     run = TrainingRun(EXPERIMENT, torch.device("cpu"))
     generator = torch.Generator().manual_seed(1)
+    torch.nn.init.normal_(run.average.sheet.heads.say.weight, std=0.1, generator=generator)  # type: ignore[union-attr]
     for module in run.average.modules():  # statistics as after training, not the identity
         if isinstance(module, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.1, generator=generator)
@@ -52,11 +55,11 @@ def test_onnx_agrees_with_pytorch(tmp_path: Path) -> None:
         centres = np.linspace(100, length - 100, 7)
         spectrogram = rng.random((length, AudioSpec().bands), np.float32)
         strip = rng.random((lanes, SheetSpec().strip_height_px, length), np.float32)
-        for encoder, embed, values in (
-            (dual.audio, exported.embed_audio, spectrogram),
-            (dual.sheet, exported.embed_strip, strip),
+        ink = in_systems(strip, range(0, length, 250))
+        at = centres.astype(np.float32)
+        for ours, (theirs, attention) in (
+            (embed_spectrogram(dual.audio, spectrogram, at), exported.embed_audio(spectrogram, centres)),
+            (embed_ink(dual.sheet, ink, at), exported.embed_strip(ink, centres)),
         ):
-            with torch.no_grad():
-                expected = encoder(torch.from_numpy(values), torch.from_numpy(centres.astype(np.float32)))
-            for ours, theirs in zip(expected, embed(values, centres), strict=True):
-                np.testing.assert_allclose(ours.numpy(), theirs, atol=2e-3)  # weights are stored as float16
+            np.testing.assert_allclose(ours, theirs, atol=2e-3)  # weights are stored as float16
+            np.testing.assert_allclose(attention.sum(axis=1), 1, atol=1e-5)

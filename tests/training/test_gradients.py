@@ -6,7 +6,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs the [train] extra")
 
 from earmark.model.networks import Dropout, DualEncoder, EncoderSize, NetworkConfig  # noqa: E402
-from earmark.schema import AudioSpec, SheetSpec  # noqa: E402
+from earmark.schema import HEAD_PX, AudioSpec, SheetSpec  # noqa: E402
 from earmark.training.data.batches import PairBatch  # noqa: E402
 from earmark.training.gradients import add_gradients, read_audio, read_sheet  # noqa: E402
 from earmark.training.losses import contrastive_loss  # noqa: E402
@@ -14,7 +14,9 @@ from earmark.training.losses import contrastive_loss  # noqa: E402
 TINY = NetworkConfig(
     dimension=16,
     audio=EncoderSize(layer_channels=(4, 8, 8, 8), token_channels=16, window_tokens=20, hidden=32),
-    sheet=EncoderSize(layer_channels=(4, 8, 8, 8, 8), token_channels=16, window_tokens=20, hidden=32),
+    sheet=EncoderSize(
+        layer_channels=(4, 8, 8, 8, 8), token_channels=16, window_tokens=20, hidden=32, head_channels=(4, 4)
+    ),
 )
 
 
@@ -29,6 +31,9 @@ def batch() -> PairBatch:
         audio=torch.from_numpy(rng.random((2, 400, 92), np.float32)),
         sheet=torch.from_numpy(rng.random((3, 80, 400), np.float32)),
         lanes=torch.tensor([[0, 0], [1, 2]]),
+        heads=torch.from_numpy(rng.random((4, 80, HEAD_PX), np.float32)),
+        head_of=torch.tensor([[0, 0], [1, 2], [3, 3]]),
+        begins=torch.tensor([[0.0, torch.inf], [-50.0, 170.0], [20.0, torch.inf]]),
         row=torch.tensor([0, 0, 0, 1, 1, 1]),
         frame=torch.tensor([100.0, 150, 200, 120, 180, 220]),
         column=torch.tensor([80.0, 130, 210, 90, 140, 250]),

@@ -16,13 +16,15 @@ from earmark.schema import AudioSpec, SheetSpec  # noqa: E402
 from earmark.training.experiment import Experiment  # noqa: E402
 from earmark.training.loop import Progress  # noqa: E402
 from earmark.training.train import (  # noqa: E402
-    embed_long,
+    embed_ink,
+    embed_spectrogram,
     learning_rate,
     pitch_weight,
     read_checkpoint,
     sampler_of,
     train,
 )
+from tests.ink import one_system  # noqa: E402
 
 TINY = NetworkConfig(
     dimension=16,
@@ -218,9 +220,11 @@ def test_whole_pieces_are_encoded_in_chunks_for_validation(side: str) -> None:
     rng, length = np.random.default_rng(0), 4300
     values = rng.random((length, 92) if side == "audio" else (2, 80, length), np.float32)
     centres = np.sort(rng.uniform(0, length, 30)).astype(np.float32)
-    around = [(0, 0)] * values.ndim
-    around[encoder.length_axis] = (104, 104)
+    around = ((104, 104), (0, 0)) if side == "audio" else ((0, 0), (0, 0), (104, 104))
     with torch.no_grad():
         whole, _ = encoder(torch.from_numpy(np.pad(values, around)), torch.from_numpy(centres + 104))
-    found = embed_long(encoder, values, centres, 168 if side == "audio" else 100)
+    if side == "audio":
+        found = embed_spectrogram(encoder, values, centres)
+    else:
+        found = embed_ink(encoder, one_system(values), centres)
     np.testing.assert_allclose(found, whole.numpy(), atol=1e-4)

@@ -24,7 +24,6 @@ from earmark.corpus.format import read_splits, rendering_name
 from earmark.errors import BadInput
 from earmark.model.encoders import Model
 from earmark.schema import AudioSpec, Box, FloatArray, Image, SheetSpec
-from earmark.sheet.strips import ink
 from earmark.training.data.dataset import (
     TrainingPiece,
     evenly_taken,
@@ -130,7 +129,7 @@ def _figure_1b(encoders: Model, corpus: Path, names: Sequence[str]) -> Figure:
         (onsets,) = evenly_taken([piece], [RENDERING], MAP_PAIRS // len(pieces), AudioSpec(), SheetSpec())
         frame = piece.audio_s(RENDERING, piece.onsets.time_s[onsets]) * AudioSpec().frames_per_second
         audio.append(encoders.embed_audio(piece.audio[RENDERING].astype(np.float32), frame)[0])
-        sheet.append(encoders.embed_strip(ink(piece.strip), piece.onsets.x_px[onsets].astype(np.float64))[0])
+        sheet.append(encoders.embed_strip(piece.ink(), piece.onsets.x_px[onsets].astype(np.float64))[0])
         owner.append(np.full(len(onsets), number))
     titles = [_title(corpus, piece.name) for piece in pieces]
     return embedding_map(np.concatenate(audio), np.concatenate(sheet), np.concatenate(owner), titles)

@@ -89,15 +89,16 @@ def _weights() -> list[Finding]:
 
     from earmark.model.encoders import available, load
     from earmark.schema import AudioSpec, SheetSpec
+    from earmark.sheet.strips import blank
 
     sound = np.zeros((AudioSpec().window_frames, AudioSpec().bands), np.float32)
-    strip = np.zeros((1, SheetSpec().strip_height_px, SheetSpec().window_px), np.float32)
+    strip = blank(SheetSpec().window_px)
     found = []
     for name in available():
         try:
             model = load(name)
             model.embed_audio(sound, np.array([len(sound) / 2]))
-            model.embed_strip(strip, np.array([strip.shape[-1] / 2]))
+            model.embed_strip(strip, np.array([strip.columns / 2]))
             found.append(Finding("weights", name, f"work ({model.model_id})"))
         except EarmarkError as error:
             found.append(Finding("weights", name, str(error), False))

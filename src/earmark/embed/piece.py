@@ -12,10 +12,10 @@ from earmark.embed.windows import BLOCK, PLACE_HOP_PX, centres_between, windowed
 from earmark.errors import BadInput
 from earmark.model.encoders import Model
 from earmark.results.places import Place
-from earmark.schema import FloatArray, Page
+from earmark.schema import FloatArray, Ink, Page
 from earmark.sheet.engraved_page import Measure, measure_at
 from earmark.sheet.flat_pages import SPEC, FlatPage
-from earmark.sheet.strips import Strip, ink, join_strips
+from earmark.sheet.strips import Strip, heads_of, ink, join_strips
 from earmark.sheet.systems.warp import Warp
 
 
@@ -66,8 +66,9 @@ def embed_piece(pages: Iterable[FlatPage], source: Path, model: Model) -> Embedd
     if not places:
         what = "no system of staves was found" + (f" ({', '.join(unread)} is not read)" if unread else "")
         raise BadInput(source, what, "give upright, legible pages of printed music")
+    heads = heads_of(strip.pixels, strip.begins)
     embeddings = [
-        model.embed_strip(np.ascontiguousarray(np.moveaxis(stretch, 0, -1)), centres - first)[0]
+        model.embed_strip(Ink(np.moveaxis(stretch, 0, -1), heads.shown(first, len(stretch))), centres - first)[0]
         for stretch, first, centres in windowed(_ink_blocks(strip), SPEC.window_px, PLACE_HOP_PX)
     ]
     described = tuple(page.page for page in read)

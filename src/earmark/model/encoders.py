@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,7 +23,7 @@ import numpy.typing as npt
 from earmark.errors import BadInput, Mismatch
 from earmark.model.calibration import Background, Calibration, Confidence
 from earmark.results.places import Kind
-from earmark.schema import AudioSpec, FloatArray, SheetSpec
+from earmark.schema import AudioSpec, FloatArray, Ink, SheetSpec
 
 WEIGHTS = Path(__file__).parent / "weights"
 FORMAT = 1
@@ -39,6 +39,7 @@ GRID = 8
 
 Positions = npt.NDArray[np.float64]
 Order = npt.NDArray[np.int64]
+Inputs = Mapping[str, npt.NDArray[np.generic]]
 
 
 class Model(Protocol):
@@ -73,8 +74,8 @@ class Model(Protocol):
         """``spectrogram`` float32 [frames, bands] as `earmark.audio.decode` makes it; centres in frames."""
         ...
 
-    def embed_strip(self, strip: FloatArray, centres: Positions) -> tuple[FloatArray, FloatArray]:
-        """``strip`` float32 [lanes, strip_height_px, width], 0 = paper, 1 = ink; centres in strip px.
+    def embed_strip(self, ink: Ink, centres: Positions) -> tuple[FloatArray, FloatArray]:
+        """``ink`` is what is seen of a strip; centres in strip px.
 
         The lanes of a place are read together (`earmark.sheet.strips`); a lane that is there twice changes nothing.
         """
@@ -170,23 +171,31 @@ class OnnxModel:
     def embed_audio(self, spectrogram: FloatArray, centres: Positions) -> tuple[FloatArray, FloatArray]:
         """See `Model.embed_audio`."""
         parts = chunks(spectrogram, centres, AudioSpec().window_frames, self._at_once)
-        return self._run(self._audio, "spectrogram", parts, len(centres))
+        read = ((order, {"spectrogram": part, "centres": local}) for order, part, local in parts)
+        return self._run(self._audio, read, len(centres))
 
-    def embed_strip(self, strip: FloatArray, centres: Positions) -> tuple[FloatArray, FloatArray]:
+    def embed_strip(self, ink: Ink, centres: Positions) -> tuple[FloatArray, FloatArray]:
         """See `Model.embed_strip`."""
-        columns = chunks(np.moveaxis(strip, -1, 0), centres, SheetSpec().window_px, self._at_once)
-        parts = ((order, np.moveaxis(part, 0, -1), local) for order, part, local in columns)
+        parts = strip_chunks(ink, centres, self._at_once)
         if len(self._sheet.get_inputs()[0].shape) == 2:
-            return self._embed_lanes_alone(list(parts), len(strip), len(centres))
-        distinct = ((order, _distinct(part), local) for order, part, local in parts)
-        return self._run(self._sheet, "strip", distinct, len(centres))
+            return self._embed_lanes_alone(list(parts), len(ink.strip), len(centres))
+        known = {of.name for of in self._sheet.get_inputs()}
+        read = (
+            (order, {name: value for name, value in _distinct(part).items() if name in known} | {"centres": local})
+            for order, part, local in parts
+        )
+        return self._run(self._sheet, read, len(centres))
 
     def _embed_lanes_alone(
-        self, parts: list[tuple[Order, FloatArray, FloatArray]], lanes: int, count: int
+        self, parts: list[tuple[Order, Ink, FloatArray]], lanes: int, count: int
     ) -> tuple[FloatArray, FloatArray]:
         """The mean direction of what weights that were made before strips had lanes say of each lane."""
         alone = [
-            self._run(self._sheet, "strip", ((order, part[lane], local) for order, part, local in parts), count)
+            self._run(
+                self._sheet,
+                ((order, {"strip": part.strip[lane], "centres": local}) for order, part, local in parts),
+                count,
+            )
             for lane in range(lanes)
         ]
         if lanes == 1:
@@ -202,15 +211,20 @@ class OnnxModel:
     def _sheet(self) -> Any:
         return _session(self._folder / "sheet.onnx")
 
-    def _run(
-        self, session: Any, name: str, parts: Iterator[tuple[Order, FloatArray, FloatArray]], count: int
-    ) -> tuple[FloatArray, FloatArray]:
+    def _run(self, session: Any, parts: Iterator[tuple[Order, Inputs]], count: int) -> tuple[FloatArray, FloatArray]:
         embeddings = np.empty((count, self.dimension), np.float32)
         attention = np.empty((count, session.get_outputs()[1].shape[1]), np.float32)
-        for order, part, local in parts:
-            inputs = {name: np.ascontiguousarray(part), "centres": local}
-            embeddings[order], attention[order] = session.run(None, inputs)
+        for order, inputs in parts:
+            contiguous = {name: np.ascontiguousarray(value) for name, value in inputs.items()}
+            embeddings[order], attention[order] = session.run(None, contiguous)
         return embeddings, attention
+
+
+def strip_chunks(ink: Ink, centres: Positions, at_once: int | None) -> Iterator[tuple[Order, Ink, FloatArray]]:
+    """`chunks` of a strip, each with the systems that it shows."""
+    for order, part, local in chunks(np.moveaxis(ink.strip, -1, 0), centres, SheetSpec().window_px, at_once):
+        start = round(float(centres[order[0]]) - float(local[0]))
+        yield order, Ink(np.moveaxis(part, 0, -1), ink.heads.shown(start, len(part))), local
 
 
 def chunks(
@@ -241,10 +255,11 @@ def _part(columns: FloatArray, centres: Positions, margin: int) -> tuple[FloatAr
     return padded, (centres - start).astype(np.float32)
 
 
-def _distinct(lanes: FloatArray) -> FloatArray:
-    """The lanes that do not show what the one before them shows."""
+def _distinct(ink: Ink) -> Inputs:
+    """What is seen, of the lanes that do not show what the one before them shows."""
+    lanes = ink.strip
     kept = [i for i in range(len(lanes)) if i == 0 or not np.array_equal(lanes[i], lanes[i - 1])]
-    return lanes[kept]
+    return {"strip": lanes[kept], "heads": ink.heads.ink[:, kept], "begins": ink.heads.begins}
 
 
 def _session(path: Path) -> Any:

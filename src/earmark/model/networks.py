@@ -8,14 +8,17 @@ way. An encoder has two parts:
 1. The `Trunk` turns the input into *tokens*, once, however many windows are read: 2-D convolutions with strides along
    frequency or height, then 1-D convolutions along time or along the staff. Each lane of a strip has tokens of its own.
    The largest value of all lanes goes on (`pool_lanes`): what any staff shows is there, whichever lane it is in.
+   Which pitch a line of the staff is, clef and key signature say, and they stand only at the head of a system: the
+   `HeadReader` reads them there.
 2. The `WindowReader` takes the tokens of a window, weighs them by soft attention and maps them to the embedding. The
    attention is that of the paper (Balke et al. 2019, Section 2): a small network sees the whole window and gives a
    softmax over its tokens; the weights are scaled by the number of tokens, as in the authors' code.
 
 Two properties matter to whoever searches:
 
-- *A window is strict*: an embedding depends on its window and on nothing else. The reader takes only tokens whose
-  receptive field lies inside the window. So a long input may be encoded in overlapping pieces with equal results.
+- *A window is strict*: an embedding depends on its window, on the heads of the systems that it shows, and on nothing
+  else. The reader takes only tokens whose receptive field lies inside the window. So a long input may be encoded in
+  overlapping pieces with equal results.
 - *Every input is read twice* by `Encoder.forward`. What a trunk says depends a little on how its strides happen to
   fall, so it reads the input on two grids, one column apart, and the embedding is the mean direction. The second
   reading of a spectrogram is also compressed, that of a strip half a row higher.
@@ -31,7 +34,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from earmark.schema import AudioSpec, SheetSpec, known_values
+from earmark.schema import HEAD_PX, AudioSpec, SheetSpec, known_values
 
 PITCHES = 88  # keys of a piano
 
@@ -44,7 +47,8 @@ class EncoderSize:
     ``token_channels``: size of a token. ``window_tokens``: tokens in a window. ``hidden``: width of the window's dense
     layer. ``vertical_layers``: the 2-D convolutions, counted from 0, that a `VerticalConv` follows.
     ``window_dilations``: for each convolution inside the window (`Residual`), the distance in tokens from which it
-    takes a token's neighbours.
+    takes a token's neighbours. ``head_channels``: channels of each convolution that reads a system's head; without any,
+    heads are not read.
     """
 
     layer_channels: tuple[int, ...]
@@ -53,6 +57,7 @@ class EncoderSize:
     hidden: int
     vertical_layers: tuple[int, ...] = ()
     window_dilations: tuple[int, ...] = ()
+    head_channels: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -123,6 +128,26 @@ class Residual(nn.Module):
         return y
 
 
+@dataclass(frozen=True)
+class HeadContext:
+    """What the heads of systems say (`HeadReader`) of inputs in which they begin at some columns.
+
+    ``said`` [batch, systems, features + token channels]; ``begins`` [batch or 1, systems], rising, infinity where an
+    input shows fewer systems. What lies before the first system belongs to it.
+    """
+
+    said: Tensor
+    begins: Tensor
+
+    def of_tokens(self, tokens: int) -> Tensor:
+        """What is said of each token of the inputs: [batch, features + token channels, ``tokens``]."""
+        column = Trunk.stride * torch.arange(tokens, device=self.said.device)
+        begun = (self.begins[:, :, None] <= column).sum(dim=1, keepdim=True)
+        system = torch.arange(self.said.shape[1], device=self.said.device)[:, None]
+        own = (system == (begun - 1).clamp(min=0)).to(self.said.dtype)
+        return self.said.transpose(1, 2) @ own
+
+
 class Trunk(nn.Module):
     """[batch, 1, height, length] → tokens [batch, token channels, length / 2].
 
@@ -147,22 +172,57 @@ class Trunk(nn.Module):
             before, height, reach = channels, -(-height // down), reach + step
             step *= along
         self.convolutions = nn.Sequential(*layers)
-        self.flatten = nn.Conv1d(before * height, size.token_channels, 1, bias=False)
+        self.features = before * height
+        self.flatten = nn.Conv1d(self.features, size.token_channels, 1, bias=False)
         self.norm = nn.BatchNorm1d(size.token_channels)
         self.residuals = nn.Sequential(Residual(size.token_channels), Residual(size.token_channels))
         self.receptive_field = 2 * (reach + 2 * step) + 1
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, context: HeadContext | None = None) -> Tensor:
         x = self.convolutions(x)
         if self.training and x.requires_grad:
             # The gradient comes back in another order of memory, in which every layer is several times slower.
             x.register_hook(_channels_last)  # type: ignore[no-untyped-call]
-        x = self.residuals(F.relu(self.norm(self.flatten(x.flatten(1, 2)))))
+        x = x.flatten(1, 2)
+        if context is None:
+            x = self.norm(self.flatten(x))
+        else:
+            said = context.of_tokens(x.shape[2])
+            x = self.norm(self.flatten(x + x * said[:, : self.features])) + said[:, self.features :]
+        x = self.residuals(F.relu(x))
         return x
 
 
 def _channels_last(gradient: Tensor) -> Tensor:
     return gradient.contiguous(memory_format=torch.channels_last)
+
+
+class HeadReader(nn.Module):
+    """Heads of systems [heads, rows, columns] → what they say of the tokens after them, [heads, ``says``].
+
+    Convolutions with stride 2, then dense layers. Trunks grow by it: at first it says nothing, that is zeros.
+    """
+
+    hidden = 256
+
+    def __init__(self, rows: int, columns: int, channels: tuple[int, ...], says: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        before = 1
+        for count in channels:
+            layers += [nn.Conv2d(before, count, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(count), nn.ReLU()]
+            before, rows, columns = count, -(-rows // 2), -(-columns // 2)
+        self.convolutions = nn.Sequential(*layers)
+        self.dense = nn.Linear(before * rows * columns, self.hidden, bias=False)
+        self.norm = nn.BatchNorm1d(self.hidden)
+        self.say = nn.Linear(self.hidden, says)
+        nn.init.zeros_(self.say.weight)
+        nn.init.zeros_(self.say.bias)
+
+    def forward(self, heads: Tensor) -> Tensor:
+        seen = self.convolutions(heads[:, None]).flatten(1)
+        said: Tensor = self.say(F.relu(self.norm(self.dense(seen))))
+        return said
 
 
 class Dropout(nn.Module):
@@ -239,10 +299,8 @@ class WindowReader(nn.Module):
 class Encoder(nn.Module):
     """Trunk and window reader: ``tokens`` and ``reader`` for batches of long inputs, ``forward`` for one, as in ONNX.
 
-    ``length_axis`` is the axis of one input along which windows lie.
+    Inputs are as files hold them.
     """
-
-    length_axis: int
 
     def __init__(
         self, height: int, window: int, size: EncoderSize, dimension: int, pitches: int, first_stride: int
@@ -254,30 +312,19 @@ class Encoder(nn.Module):
         self.pitches = nn.Conv1d(size.token_channels, pitches, 1)
         nn.init.constant_(self.pitches.bias, -4.0)  # type: ignore[arg-type]
 
-    def prepare(self, x: Tensor) -> Tensor:
-        """Batch of inputs as the files hold them → [batch, 1, height, length]."""
-        raise NotImplementedError
-
     def tokens(self, x: Tensor) -> Tensor:
         """Batch of long inputs → tokens [batch, token channels, length / 2]."""
-        out: Tensor = self.trunk(self.prepare(x))
-        return out
+        raise NotImplementedError
 
     def two_views(self, x: Tensor) -> Tensor:
         """One input as it lies on two grids [2, ...], the second one column further on."""
         raise NotImplementedError
 
-    def tokens_of_views(self, x: Tensor) -> Tensor:
-        """One input → its tokens on both grids, [2, token channels, length / 2 + 1]."""
-        return self.tokens(self.two_views(x))
-
-    def forward(self, x: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
-        """One long input, centres [n] in input columns → embeddings [n, dimension], attention [n, window tokens].
-
-        Both are the means of two readings.
-        """
+    def read_twice(self, tokens: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
+        """One input's tokens on both grids [2, token channels, length / 2 + 1], centres [n] in input columns →
+        embeddings [n, dimension], attention [n, window tokens]: the means of two readings."""
         rows = torch.cat([torch.zeros_like(centres), torch.ones_like(centres)]).long()
-        embeddings, attention = self.reader(self.tokens_of_views(x), rows, torch.cat([centres, centres + 1]))
+        embeddings, attention = self.reader(tokens, rows, torch.cat([centres, centres + 1]))
         both, attention = (of.unflatten(0, (2, -1)).mean(dim=0) for of in (embeddings, attention))
         return F.normalize(both, dim=1), attention
 
@@ -285,15 +332,18 @@ class Encoder(nn.Module):
 class AudioEncoder(Encoder):
     """Spectrogram [frames, bands], log10(1 + magnitude) → embeddings."""
 
-    length_axis = 0
-
     def __init__(self, spec: AudioSpec, config: NetworkConfig) -> None:
         super().__init__(spec.bands, spec.window_frames, config.audio, config.dimension, config.pitches, first_stride=2)
         self.gain, self.compression, self.level = config.audio_gain, config.compression, config.compressed_level
 
-    def prepare(self, x: Tensor) -> Tensor:
-        """Batch of spectrograms → log(1 + gain * magnitude), [batch, 1, bands, frames]."""
-        return torch.log1p(_magnitude(x.float()) * self.gain).transpose(1, 2)[:, None]
+    def forward(self, x: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
+        """One spectrogram, centres [n] in frames → embeddings [n, dimension], attention [n, window tokens]."""
+        return self.read_twice(self.tokens(self.two_views(x)), centres)
+
+    def tokens(self, x: Tensor) -> Tensor:
+        """Batch of spectrograms → tokens [batch, token channels, frames / 2]."""
+        out: Tensor = self.trunk(torch.log1p(_magnitude(x.float()) * self.gain).transpose(1, 2)[:, None])
+        return out
 
     def two_views(self, x: Tensor) -> Tensor:
         """The second also compressed: in rooms, what fades away stays louder beside what begins."""
@@ -317,26 +367,39 @@ def pool_lanes(tokens: Tensor, lanes: Tensor) -> Tensor:
 class SheetEncoder(Encoder):
     """Strip [lanes, rows, columns], 0 = paper, 1 = ink → embeddings. ``tokens`` takes and gives single lanes."""
 
-    length_axis = 2
-
     def __init__(self, spec: SheetSpec, config: NetworkConfig) -> None:
-        super().__init__(
-            spec.strip_height_px, spec.window_px, config.sheet, config.dimension, config.pitches, first_stride=1
-        )
+        size, rows = config.sheet, spec.strip_height_px
+        super().__init__(rows, spec.window_px, size, config.dimension, config.pitches, first_stride=1)
+        says = self.trunk.features + size.token_channels
+        self.heads = HeadReader(rows, HEAD_PX, size.head_channels, says) if size.head_channels else None
 
-    def prepare(self, x: Tensor) -> Tensor:
-        """Lanes → [lanes, 1, rows, columns]."""
-        return x[:, None]
+    def forward(
+        self, x: Tensor, centres: Tensor, heads: Tensor | None = None, begins: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """One strip, centres [n] in its columns → embeddings [n, dimension], attention [n, window tokens].
+
+        ``heads`` [systems, lanes, rows, `HEAD_PX`] and ``begins`` [systems], the column where each system begins, are
+        needed where heads are read.
+        """
+        views = self.two_views(x)
+        context = None
+        if self.heads is not None:
+            assert heads is not None
+            assert begins is not None
+            of_lanes = self.heads(heads.flatten(0, 1)).unflatten(0, heads.shape[:2]).transpose(0, 1)
+            context = HeadContext(torch.cat([of_lanes, of_lanes]), begins[None])
+        tokens: Tensor = self.tokens(views.flatten(0, 1), context).unflatten(0, (2, -1))  # type: ignore[no-untyped-call]
+        return self.read_twice(tokens.amax(dim=1), centres)
+
+    def tokens(self, x: Tensor, context: HeadContext | None = None) -> Tensor:
+        """Lanes [n, rows, columns] and what heads say of them → tokens [n, token channels, columns / 2]."""
+        out: Tensor = self.trunk(x[:, None], context)
+        return out
 
     def two_views(self, x: Tensor) -> Tensor:
         """The first half a row lower, the second half a row higher as well: heights lie on a grid, too."""
         between_rows = (F.pad(x, (0, 0, 1, 0)) + F.pad(x, (0, 0, 0, 1))) / 2
         return torch.stack([F.pad(between_rows[:, :-1], (0, 1)), F.pad(between_rows[:, 1:], (1, 0))])
-
-    def tokens_of_views(self, x: Tensor) -> Tensor:
-        """See `Encoder.tokens_of_views`; of all lanes together."""
-        tokens: Tensor = self.tokens(self.two_views(x).flatten(0, 1)).unflatten(0, (2, -1))  # type: ignore[no-untyped-call]
-        return tokens.amax(dim=1)
 
 
 class DualEncoder(nn.Module):

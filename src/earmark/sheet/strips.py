@@ -21,7 +21,7 @@ import numpy.typing as npt
 import PIL.Image
 
 from earmark.results.places import Place
-from earmark.schema import Box, FloatArray, Image, SheetSpec, System
+from earmark.schema import HEAD_PX, Box, FloatArray, Heads, Image, Ink, IntArray, SheetSpec, System
 from earmark.sheet.whiten import whiten
 
 _PAPER = 255
@@ -64,6 +64,11 @@ class Strip:
     def width(self) -> int:
         """In strip px."""
         return int(self.pixels.shape[2])
+
+    @property
+    def begins(self) -> npt.NDArray[np.int64]:
+        """The columns at which its systems begin, int64 [systems]."""
+        return self.strip_x0.astype(np.int64)
 
     def to_page(self, x_strip: npt.ArrayLike) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
         """Strip px → (system index, page px); left of the strip is the first system, right of it the last."""
@@ -198,9 +203,26 @@ def _side_by_side(parts: Sequence[Image], spec: SheetSpec) -> Image:
 
 
 def ink(pixels: Image) -> FloatArray:
-    """What the sheet encoder sees of strip pixels uint8: float32 of the same shape, 0 = paper, 1 = ink."""
+    """Pixels uint8, 255 = paper → float32 of the same shape, 0 = paper, 1 = ink."""
     inked: FloatArray = np.float32(1) - pixels.astype(np.float32) / np.float32(255)
     return inked
+
+
+def ink_of(strip: Strip) -> Ink:
+    """What the sheet encoder sees of a strip that has a system."""
+    return Ink(ink(strip.pixels), heads_of(strip.pixels, strip.begins))
+
+
+def heads_of(pixels: Image, begins: IntArray) -> Heads:
+    """The heads of systems that begin at the columns ``begins`` of a strip; beyond its end is paper."""
+    wider = np.pad(pixels, ((0, 0), (0, 0), (0, HEAD_PX)), constant_values=_PAPER)
+    return Heads(ink(np.stack([wider[:, :, begin : begin + HEAD_PX] for begin in begins])), begins)
+
+
+def blank(columns: int) -> Ink:
+    """A strip of one lane and one system with nothing on it."""
+    paper = np.full((1, SheetSpec().strip_height_px, columns), _PAPER, np.uint8)
+    return Ink(ink(paper), heads_of(paper, np.zeros(1, np.int64)))
 
 
 def _scaled(image: Image, x0: float, y0: float, scale: float, columns: int, rows: int) -> Image:

@@ -10,7 +10,7 @@ import hashlib
 import logging
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +23,21 @@ from earmark.errors import Mismatch
 from earmark.files import write_json
 from earmark.model.encoders import ENCODER_FILES, FORMAT
 from earmark.model.networks import DualEncoder
-from earmark.schema import AudioSpec, SheetSpec
+from earmark.schema import HEAD_PX, AudioSpec, SheetSpec
 from earmark.training.average import average
 from earmark.training.train import read_checkpoint
 
 WORK = ("pairs", "minutes")
 """What the record of a run counts."""
 SMALLEST_HALVED = 64  # scalars and short embeddings stay float32
+
+
+@dataclass(frozen=True)
+class Input:
+    """An example of an input; along some axes inputs may be of ``any_size``, whose names they share."""
+
+    example: torch.Tensor
+    any_size: Mapping[int, str]
 
 
 def round_to_half(module: torch.nn.Module) -> None:
@@ -56,26 +64,21 @@ def store_as_half(model: onnx.ModelProto) -> None:
     graph.node.extend(nodes)
 
 
-def to_onnx(
-    encoder: torch.nn.Module, example: torch.Tensor, any_size: Mapping[int, str], input_name: str, path: Path
-) -> None:
-    """Write one encoder as ONNX with inputs (``input_name``, centres) and outputs (embeddings, attention).
-
-    ``example`` is an input; along the axes in ``any_size`` ("length", "lanes") inputs may be of any size.
-    """
-    least = {"length": 256, "lanes": 1}
-    sizes = {axis: torch.export.Dim(name, min=least[name], max=1 << 24) for axis, name in any_size.items()}
-    count = torch.export.Dim("count", min=2, max=1 << 20)
-    centres = torch.linspace(100, 150, 5)
+def to_onnx(encoder: torch.nn.Module, inputs: Mapping[str, Input], path: Path) -> None:
+    """Write one encoder as ONNX with these inputs, in the encoder's order, and outputs (embeddings, attention)."""
+    sizes = {
+        name: torch.export.Dim(name, min=least, max=1 << 24)
+        for name, least in (("length", 256), ("lanes", 1), ("count", 2), ("systems", 1))
+    }
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it says which of torchvision's operators it lacks
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own deprecations
         program = torch.onnx.export(
             encoder.eval(),
-            (example, centres),
-            input_names=[input_name, "centres"],
+            tuple(of.example for of in inputs.values()),
+            input_names=list(inputs),
             output_names=["embeddings", "attention"],
-            dynamic_shapes=(sizes, {0: count}),
+            dynamic_shapes=tuple({axis: sizes[name] for axis, name in of.any_size.items()} for of in inputs.values()),
             dynamo=True,
             verbose=False,
         )
@@ -144,9 +147,17 @@ def write_weights(audio: torch.nn.Module, sheet: torch.nn.Module, about: dict[st
     for encoder in (audio, sheet):
         round_to_half(encoder)
     out.mkdir(parents=True, exist_ok=True)
-    to_onnx(audio, torch.zeros(400, specs[0].bands), {0: "length"}, "spectrogram", out / "audio.onnx")
-    lanes = torch.zeros(2, specs[1].strip_height_px, 400)
-    to_onnx(sheet, lanes, {0: "lanes", 2: "length"}, "strip", out / "sheet.onnx")
+    rows = specs[1].strip_height_px
+    centres = Input(torch.linspace(100, 150, 5), {0: "count"})
+    spectrogram = Input(torch.zeros(400, specs[0].bands), {0: "length"})
+    strip = Input(torch.zeros(2, rows, 400), {0: "lanes", 2: "length"})
+    heads = {
+        "heads": Input(torch.zeros(3, 2, rows, HEAD_PX), {0: "systems", 1: "lanes"}),
+        "begins": Input(torch.tensor([0, 100, 300]), {0: "systems"}),
+    }
+    reads_heads = getattr(sheet, "heads", None) is not None
+    to_onnx(audio, {"spectrogram": spectrogram, "centres": centres}, out / "audio.onnx")
+    to_onnx(sheet, {"strip": strip, "centres": centres, **(heads if reads_heads else {})}, out / "sheet.onnx")
     stated = about | {
         "format": FORMAT,
         "audio": specs[0].to_dict(),

@@ -38,8 +38,10 @@ NOT_EXPORTED = "pitches."
 def continue_training(model: DualEncoder, weights: Path, batches: Sequence[PairBatch]) -> None:
     """Give ``model`` the exported weights in the folder ``weights``; ``batches`` are some of those to train on.
 
-    Raises Mismatch when they are of another network.
+    Raises Mismatch when they are of another network, or when the model reads heads: these begin from nothing.
     """
+    if model.sheet.heads is not None:
+        raise Mismatch(f"{weights}: a network that reads heads begins from nothing; train it without `start`")
     audio, sheet = (
         _unfold(encoder, weights / file, inputs)
         for encoder, file, inputs in (

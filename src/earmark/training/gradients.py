@@ -9,7 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from earmark.model.networks import DualEncoder, pool_lanes
+from earmark.model.networks import DualEncoder, HeadContext, SheetEncoder, pool_lanes
 from earmark.training.both import both
 from earmark.training.data.batches import PairBatch
 from earmark.training.losses import MAX_LOG_SCALE, contrastive_loss, pitch_loss
@@ -36,9 +36,14 @@ def read_audio(model: DualEncoder, batch: PairBatch) -> Read:
 
 def read_sheet(model: DualEncoder, batch: PairBatch) -> Read:
     """What the sheet encoder makes of the snippets of a batch."""
-    tokens = pool_lanes(model.sheet.tokens(batch.sheet), batch.lanes)
+    tokens = pool_lanes(model.sheet.tokens(batch.sheet, head_context(model.sheet, batch)), batch.lanes)
     embeddings, _ = model.sheet.reader(tokens, batch.row, batch.column)
     return Read(embeddings, pitch_loss(model.sheet.pitches(tokens), batch.sheet_pitches))
+
+
+def head_context(encoder: SheetEncoder, batch: PairBatch) -> HeadContext | None:
+    """What the heads of systems say of the lanes of a batch."""
+    return HeadContext(encoder.heads(batch.heads)[batch.head_of], batch.begins) if encoder.heads else None
 
 
 def add_gradients(

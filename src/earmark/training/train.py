@@ -9,23 +9,23 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.optim import swa_utils
 
 from earmark.errors import BadInput, Mismatch
 from earmark.files import replacing
-from earmark.model.encoders import chunks, find
+from earmark.model.encoders import Order, chunks, find, strip_chunks
 from earmark.model.networks import AudioEncoder, DualEncoder, Encoder, SheetEncoder
-from earmark.schema import AudioSpec, FloatArray, SheetSpec
-from earmark.sheet.strips import ink
+from earmark.schema import AudioSpec, FloatArray, Ink, SheetSpec
 from earmark.training.both import both, half_the_cores
 from earmark.training.data.batches import PairBatch, PairSampler
 from earmark.training.data.dataset import TrainingPiece, evenly_taken, read_some
@@ -72,14 +72,28 @@ def averaging(experiment: Experiment, step: int) -> float:
     return min(experiment.averaging, (1 + step) / (10 + step))
 
 
+def embed_spectrogram(encoder: AudioEncoder, spectrogram: FloatArray, centres: FloatArray) -> FloatArray:
+    """Embeddings of a whole spectrogram at ``centres``, chunk by chunk; beyond its ends is silence."""
+    parts = chunks(spectrogram, centres.astype(np.float64), AudioSpec().window_frames, None)
+    return _embed(encoder, ((order, (part, local)) for order, part, local in parts), len(centres))
+
+
+def embed_ink(encoder: SheetEncoder, ink: Ink, centres: FloatArray) -> FloatArray:
+    """Embeddings of a whole strip at ``centres``, chunk by chunk; beyond its ends is paper."""
+    parts = strip_chunks(ink, centres.astype(np.float64), None)
+    read = ((order, (part.strip, local, part.heads.ink, part.heads.begins)) for order, part, local in parts)
+    return _embed(encoder, read, len(centres))
+
+
 @torch.no_grad()
-def embed_long(encoder: Encoder, values: FloatArray, centres: FloatArray, window: int) -> FloatArray:
-    """Embeddings of one whole input at ``centres``, chunk by chunk; beyond its ends is silence or paper."""
-    device, axis = next(encoder.parameters()).device, encoder.length_axis
-    out = np.empty((len(centres), encoder.reader.project.out_features), np.float32)
-    for order, part, local in chunks(np.moveaxis(values, axis, 0), centres.astype(np.float64), window, None):
-        columns = torch.from_numpy(np.ascontiguousarray(np.moveaxis(part, 0, axis))).to(device)
-        embeddings, _ = encoder(columns, torch.from_numpy(local).to(device))
+def _embed(
+    encoder: Encoder, parts: Iterable[tuple[Order, tuple[npt.NDArray[np.generic], ...]]], count: int
+) -> FloatArray:
+    """What an encoder makes of parts of an input, in the order of all ``count`` centres."""
+    device = next(encoder.parameters()).device
+    out = np.empty((count, encoder.reader.project.out_features), np.float32)
+    for order, inputs in parts:
+        embeddings, _ = encoder(*(torch.from_numpy(np.ascontiguousarray(of)).to(device) for of in inputs))
         out[order] = embeddings.float().cpu().numpy()
     return out
 
@@ -93,7 +107,7 @@ class Validation:
     def __init__(self, pieces: list[TrainingPiece], pairs: int, audio: AudioSpec, sheet: SheetSpec) -> None:
         renderings = [next(iter(piece.audio)) for piece in pieces]
         onsets = evenly_taken(pieces, renderings, pairs, audio, sheet)
-        self.audio, self.sheet = audio, sheet
+        self.audio = audio
         self.items = [item for item in zip(pieces, renderings, onsets, strict=True) if len(item[2])]
 
     def __call__(self, model: DualEncoder) -> metrics.Scores:
@@ -106,15 +120,12 @@ class Validation:
             onset_s = piece.audio_s(rendering, piece.onsets.time_s[onsets])
             frame: FloatArray = (onset_s * self.audio.frames_per_second).astype(np.float32)
             spectrum = piece.audio[rendering].astype(np.float32)
-            found.append(embed_long(encoder, spectrum, frame, self.audio.window_frames))
+            found.append(embed_spectrogram(encoder, spectrum, frame))
         return np.concatenate(found)
 
     def _candidates(self, encoder: SheetEncoder) -> FloatArray:
         return np.concatenate(
-            [
-                embed_long(encoder, ink(piece.strip), piece.onsets.x_px[onsets], self.sheet.window_px)
-                for piece, _, onsets in self.items
-            ]
+            [embed_ink(encoder, piece.ink(), piece.onsets.x_px[onsets]) for piece, _, onsets in self.items]
         )
 
 

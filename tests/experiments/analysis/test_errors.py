@@ -14,7 +14,9 @@ def test_wrong_answers_are_of_the_kind_that_their_notes_say() -> None:
         notes = Notes(
             np.linspace(1, 1 + (count - 1) / 2, count), np.arange(count, dtype=np.float32) * 10, np.array(pitches)
         )
-        return TrainingPiece(name, np.full((80, count * 10), 255, np.uint8), group_onsets(notes), notes, {})
+        return TrainingPiece(
+            name, np.full((80, count * 10), 255, np.uint8), np.zeros(1, np.int64), group_onsets(notes), notes, {}
+        )
 
     theme = [40, 42, 44, 45, 47, 49, 51, 52, 54, 56, 57, 59]
     piece = made("Composer__O1__one", [*theme, 60, *theme, 60, *theme, 71])

@@ -13,9 +13,9 @@ torch = pytest.importorskip("torch", reason="training needs the [train] extra")
 from torch import Tensor  # noqa: E402
 
 from earmark.corpus.format import performance_of, read_splits  # noqa: E402
-from earmark.schema import AudioSpec, SheetSpec  # noqa: E402
+from earmark.schema import HEAD_PX, AudioSpec, SheetSpec  # noqa: E402
 from earmark.training.data.ambiguity import Context, Windows, context_of, indistinguishable, within  # noqa: E402
-from earmark.training.data.batches import PairBatch, PairSampler, Plan  # noqa: E402
+from earmark.training.data.batches import HEAD_MOVES, PairBatch, PairSampler, Plan  # noqa: E402
 from earmark.training.data.chances import Chances  # noqa: E402
 from earmark.training.data.dataset import TrainingPiece, evenly_taken, read_pieces  # noqa: E402
 from earmark.training.data.levels import VALUES, to_bytes  # noqa: E402
@@ -72,6 +72,30 @@ def test_every_device_cuts_what_the_plan_says(corpus: Path, device: str) -> None
         close(seen, np.stack([np.interp(at + 1, np.arange(padded.shape[1]), row) for row in padded]))
 
 
+def test_of_every_lane_the_heads_of_the_systems_that_it_shows_are_cut(corpus: Path) -> None:
+    """Against NumPy, one head after the other; some are hidden, and all a little beside where their systems begin."""
+    pieces = with_lanes(pieces_of(corpus))
+    draw = sampler(pieces, stretches=12, pairs=24)
+    plan = draw.plan(rng(7))
+    cut = draw.cut_heads(plan).numpy()
+    made = draw.make(plan, Chances(rng(8)))
+    for row, (of, begins) in enumerate(zip(plan.head_of, plan.begins, strict=True)):
+        stretch = plan.lane_row[row]
+        piece, middle, scale = pieces[plan.piece[stretch]], plan.middle[stretch], plan.scale[stretch]
+        ends = np.append(piece.begins[1:], piece.strip.shape[2])
+        shown = piece.begins[(piece.begins < middle + 200 / scale) & (ends > middle - 200 / scale)]
+        there = np.isfinite(begins)
+        np.testing.assert_allclose(begins[there], (shown - middle) * scale + 200, atol=1e-6)
+        for head, begin in zip(of[there], shown, strict=True):
+            if np.isnan(plan.head_begin[head]):
+                assert not made.heads[head].any()
+                continue
+            assert abs(plan.head_begin[head] - begin) <= HEAD_MOVES
+            ink = np.pad(1 - piece.strip[plan.lane[row]] / 255, ((0, 0), (10, 60)))
+            at = plan.head_begin[head] + 10 + np.arange(HEAD_PX)
+            close(cut[head], np.stack([np.interp(at, np.arange(ink.shape[1]), line) for line in ink]))
+
+
 @pytest.mark.parametrize("device", DEVICES[1:])
 def test_every_device_makes_the_same_batch(corpus: Path, device: str) -> None:
     pieces = with_lanes(pieces_of(corpus))
@@ -93,6 +117,7 @@ def with_lanes(pieces: Sequence[TrainingPiece]) -> list[TrainingPiece]:
         TrainingPiece(
             piece.name,
             np.concatenate([np.roll(piece.strip, 7 * lane, axis=1) for lane in range(count)]),
+            piece.begins,
             piece.onsets,
             piece.notes,
             piece.audio,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from pathlib import Path
 
@@ -34,6 +35,7 @@ def test_a_packed_corpus_is_read_as_the_whole_one(corpus: Path, tmp_path: Path) 
             np.testing.assert_array_equal(packed.onsets.x_px, whole.onsets.x_px)
             assert np.abs(packed.strip.astype(int) - whole.strip).max() <= 16
             assert packed.timings == whole.timings
+            assert packed.begins.tolist() == whole.begins.tolist()
             for name in renderings:
                 np.testing.assert_allclose(packed.audio[name], whole.audio[name], atol=0.01)
 
@@ -99,3 +101,12 @@ def test_the_command_packs_and_unpacks(corpus: Path, tmp_path: Path) -> None:
     wrong = runner.invoke(corpus_command, ["pack", str(corpus), str(tmp_path / "parts"), "--split", "train"])
     assert wrong.exit_code == 2
     assert "is not SPLIT=RENDERING" in wrong.output
+
+
+def test_what_does_not_say_where_systems_begin_is_to_be_packed_again(corpus: Path, tmp_path: Path) -> None:
+    (part,) = pack(corpus, tmp_path / "parts", {"train": ["one@1"]})
+    folder, names = unpack([part], tmp_path / "there"), read_splits(corpus)["train"]
+    about = folder / "pieces" / names[0] / "piece.json"
+    about.write_text(json.dumps({"piece": names[0]}))
+    with pytest.raises(BadInput, match=f"{names[0]}.*: does not say where systems begin; pack the corpus again"):
+        read_pieces(folder, names, ["one@1"], *SPECS)

@@ -15,7 +15,9 @@ def piece(pitches: list[int], gaps_s: list[float] | None = None) -> TrainingPiec
     count = len(pitches)
     time_s = np.cumsum([1.0, *(gaps_s or [0.5] * (count - 1))])
     notes = Notes(time_s, np.arange(count, dtype=np.float32) * 20 + 10, np.array(pitches, np.int64))
-    return TrainingPiece("made", np.full((80, count * 20), 255, np.uint8), group_onsets(notes), notes, {})
+    return TrainingPiece(
+        "made", np.full((80, count * 20), 255, np.uint8), np.zeros(1, np.int64), group_onsets(notes), notes, {}
+    )
 
 
 def answers(made: TrainingPiece, at: list[int]) -> list[int]:

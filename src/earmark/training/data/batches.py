@@ -33,11 +33,15 @@ import torch
 from torch import Tensor
 
 from earmark.model.networks import PITCHES, Trunk
+from earmark.schema import HEAD_PX
 from earmark.training.data.ambiguity import REACH
 from earmark.training.data.augment_audio import augment_audio
 from earmark.training.data.augment_sheet import augment_sheet
 from earmark.training.data.chances import Chances, send
 from earmark.training.data.music import APART, CLEAR, Floats, Ints, Music
+
+HEAD_MOVES = 4.0
+"""How many strip px too far left or right a system's beginning may be found."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,9 @@ class PairBatch:
     """The pairs of one training step.
 
     ``audio`` [stretches, frames, 92]; ``sheet`` [all lanes, 80, columns] and ``lanes`` int64 [stretches, most lanes],
-    which of them are a stretch's (`earmark.model.networks.pool_lanes`). ``row`` [pairs] is a pair's stretch, ``frame``
+    which of them are a stretch's (`earmark.model.networks.pool_lanes`). ``heads`` [heads, 80, `HEAD_PX`] are those of
+    all systems that lanes show; ``head_of`` int64 and ``begins`` [all lanes, most systems] say which are a lane's, and
+    at which of its columns they begin, infinity where it shows fewer. ``row`` [pairs] is a pair's stretch, ``frame``
     and ``column`` [pairs] its place in it. ``indistinguishable`` bool [pairs, pairs] is true where the audio of the one
     fits the snippet of the other. ``audio_pitches`` and ``sheet_pitches`` [stretches, 88, tokens] are 1 where a pitch
     begins.
@@ -54,6 +60,9 @@ class PairBatch:
     audio: Tensor
     sheet: Tensor
     lanes: Tensor
+    heads: Tensor
+    head_of: Tensor
+    begins: Tensor
     row: Tensor
     frame: Tensor
     column: Tensor
@@ -68,10 +77,12 @@ class Plan:
 
     Of every stretch: its ``piece`` and the ``onset`` it is about; ``rendering`` int64 [2, stretches]; ``start``, the
     frame of these at which it begins, and ``rate``, how many of them pass in one of its own; ``middle``, the strip px
-    in its middle, and ``scale``. Of every lane: its stretch ``lane_row`` and the ``lane`` of the piece; ``lanes`` as in
-    `PairBatch`. Of every pair: its stretch ``row``, its onset ``pair``, its place ``frame`` and ``column``, and how
-    many onsets before and after it its windows hold, ``in_excerpt`` and ``in_snippet`` int64 [pairs, 2].
-    ``audio_labels`` and ``sheet_labels`` are the places that are 1 in the labels of all stretches.
+    in its middle, and ``scale``. Of every lane: its stretch ``lane_row`` and the ``lane`` of the piece; ``lanes``,
+    ``head_of`` and ``begins`` as in `PairBatch`. Of every head: ``head_row``, the number of its lane in the batch, and
+    ``head_begin``, the strip px at which it is cut, NaN where it is not to be seen. Of every pair: its stretch ``row``,
+    its onset ``pair``, its place ``frame`` and ``column``, and how many onsets before and after it its windows hold,
+    ``in_excerpt`` and ``in_snippet`` int64 [pairs, 2]. ``audio_labels`` and ``sheet_labels`` are the places that are 1
+    in the labels of all stretches.
     """
 
     onset: Ints
@@ -84,6 +95,10 @@ class Plan:
     lane_row: Ints
     lane: Ints
     lanes: Ints
+    head_row: Ints
+    head_begin: Floats
+    head_of: Ints
+    begins: Floats
     row: Ints
     pair: Ints
     frame: Floats
@@ -101,6 +116,7 @@ class PairSampler:
     columns = 400
     margin = 40  # strip columns cut beyond each end, so that shrinking shows music and not paper
     most_lanes = 4  # of a stretch; of a score with more, others every time
+    hidden_heads = 0.1  # of all: some editions print clefs once, and some systems are found too short
 
     def __init__(
         self,
@@ -147,6 +163,10 @@ class PairSampler:
         row, at, pair, column = (values[chosen] for values in (row, at, pair, column))
         frame = (music.frame[at] - centre[row]) / rate[row] + self.frames / 2
         lane_row, lane, lanes = self._lanes(rng, music.lanes[piece])
+        head_row, head_begin, head_of = self._heads(piece, middle, scale, lane_row)
+        begins = (head_begin - middle[lane_row[head_row]]) * scale[lane_row[head_row]] + self.columns / 2
+        hidden = rng.random(len(head_row)) < self.hidden_heads
+        head_begin = np.where(hidden, np.nan, head_begin + rng.uniform(-HEAD_MOVES, HEAD_MOVES, len(head_row)))
         heard, note = _between(music.note_frame, centre, self.frames / 2 * rate)
         note_frame = (music.note_frame[note] - centre[heard]) / rate[heard] + self.frames / 2
         heard_pitch = music.pitch[music.first_note[piece[heard]] + note - music.first_note_frame[performance[heard]]]
@@ -163,6 +183,10 @@ class PairSampler:
             lane_row=lane_row,
             lane=lane,
             lanes=lanes,
+            head_row=head_row,
+            head_begin=head_begin,
+            head_of=np.maximum(head_of, 0),
+            begins=np.where(head_of < 0, np.inf, begins[head_of]),
             row=row,
             pair=pair,
             frame=frame + rng.uniform(-1, 1, len(row)),
@@ -178,11 +202,17 @@ class PairSampler:
         music, device = self.music, self.music.device
         scale = chance.send(plan.scale[plan.lane_row])
         sheet = augment_sheet(chance, self.cut_lanes(plan), scale, self.degradation)
+        head_scale = chance.send(plan.scale[plan.lane_row[plan.head_row]])
+        heads = augment_sheet(chance, self.cut_heads(plan), head_scale, self.degradation)
+        heads[send(np.flatnonzero(np.isnan(plan.head_begin)), device)] = 0
         pair, in_excerpt, in_snippet = (send(of, device) for of in (plan.pair, plan.in_excerpt, plan.in_snippet))
         return PairBatch(
             audio=augment_audio(chance, *self.cut_audio(plan)),
             sheet=sheet[:, :, self.margin : -self.margin].contiguous(),
             lanes=send(plan.lanes, device),
+            heads=heads,
+            head_of=send(plan.head_of, device),
+            begins=chance.send(plan.begins),
             row=send(plan.row, device),
             frame=chance.send(plan.frame),
             column=chance.send(plan.column),
@@ -209,12 +239,20 @@ class PairSampler:
 
     def cut_lanes(self, plan: Plan) -> Tensor:
         """Ink of the planned lanes, with margins, not yet changed; paper beyond the ends."""
-        music, device = self.music, self.music.device
         size = self.columns + 2 * self.margin
-        piece, at = plan.piece[plan.lane_row], plan.middle[plan.lane_row] - size / 2
+        return self._cut(plan.piece[plan.lane_row], plan.lane, plan.middle[plan.lane_row] - size / 2, size)
+
+    def cut_heads(self, plan: Plan) -> Tensor:
+        """Ink of the heads of the systems that the planned lanes show, not yet changed."""
+        lane = plan.head_row
+        return self._cut(plan.piece[plan.lane_row[lane]], plan.lane[lane], np.nan_to_num(plan.head_begin), HEAD_PX)
+
+    def _cut(self, piece: Ints, lane: Ints, at: Floats, size: int) -> Tensor:
+        """Ink [n, rows, ``size``] of lanes of pieces from the strip px ``at`` on; paper beyond the ends."""
+        music, device = self.music, self.music.device
         whole = np.floor(at).astype(np.int64)
         left, width = send(whole, device)[:, None], send(music.width[piece], device)[:, None]
-        first = send(music.first_column[piece] + plan.lane * music.width[piece], device)[:, None]
+        first = send(music.first_column[piece] + lane * music.width[piece], device)[:, None]
         column = left + torch.arange(size + 1, device=device)
         inside = ((column >= 0) & (column < width))[:, :, None]
         strips = music.strips[first + torch.minimum(column.clamp(min=0), width - 1)]
@@ -258,6 +296,20 @@ class PairSampler:
         first = np.cumsum([0, *read[:-1]])
         lanes = first[:, None] + np.minimum(np.arange(int(read.max())), read[:, None] - 1)
         return row, chosen[row, place], lanes
+
+    def _heads(self, piece: Ints, middle: Floats, scale: Floats, lane_row: Ints) -> tuple[Ints, Floats, Ints]:
+        """The systems that lanes show: ``head_row``, ``head_begin``, and ``head_of`` of a `Plan`, -1 for none."""
+        music, half = self.music, self.columns / 2 / scale
+        first = np.searchsorted(music.begin_row, piece * APART + middle - half, side="right") - 1
+        first = np.maximum(first, music.first_system[piece])
+        last = np.searchsorted(music.begin_row, piece * APART + middle + half)
+        count = np.maximum(1, last - first)[lane_row]
+        head_row = np.repeat(np.arange(len(lane_row)), count)
+        start = np.cumsum(count) - count
+        place = np.arange(len(head_row)) - start[head_row]
+        head_of = start[:, None] + np.arange(count.max())
+        head_of[np.arange(count.max()) >= count[:, None]] = -1
+        return head_row, music.begin_row[first[lane_row[head_row]] + place] % APART, head_of
 
     def _marked(self, labels: Ints, length: int) -> Tensor:
         """Zeros [stretches, pitches, tokens], 1 at the given places."""

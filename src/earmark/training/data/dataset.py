@@ -29,8 +29,8 @@ from earmark.corpus.format import (
 )
 from earmark.errors import BadInput, Mismatch
 from earmark.model.encoders import Model
-from earmark.schema import AudioSpec, FloatArray, Image, SheetSpec, System
-from earmark.sheet.strips import Strip, cut_strip, ink, join_strips
+from earmark.schema import AudioSpec, FloatArray, Image, Ink, SheetSpec, System
+from earmark.sheet.strips import Strip, cut_strip, heads_of, ink, join_strips
 
 LOWEST_PITCH = 21  # A0, the lowest key of a piano
 
@@ -82,16 +82,22 @@ class Spectrograms(Mapping[str, npt.NDArray[np.float16]]):
 class TrainingPiece:
     """One piece: its strip uint8 [lanes, 80, width], 255 = paper; spectrograms float16 [frames, 92] by rendering.
 
+    ``begins`` int64 [systems] are the strip px at which its systems begin, rising from 0.
     ``timings`` float64 [2, n], by rendering: seconds of the score at tempo 1, rising, and the seconds of the rendering
     at which they sound; a rendering without one is played as the score says, at the tempo of its name.
     """
 
     name: str
     strip: Image
+    begins: npt.NDArray[np.int64]
     onsets: Onsets
     notes: Notes
     audio: Mapping[str, npt.NDArray[np.float16]]
     timings: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+
+    def ink(self) -> Ink:
+        """What the sheet encoder sees of it."""
+        return Ink(ink(self.strip), heads_of(self.strip, self.begins))
 
     def audio_s(self, rendering: str, time_s: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Seconds of the score at tempo 1 → seconds of a rendering: float64, of the same shape."""
@@ -178,35 +184,40 @@ def read_strip(folder: Path, sheet: SheetSpec) -> Strip:
 
 
 def read_piece(folder: Path, renderings: Sequence[str], sheet: SheetSpec) -> TrainingPiece:
-    """Load one piece of a corpus, whole or packed. Raises BadInput when a rendering is missing."""
-    pixels, notes = read_packed_sheet(folder) if (folder / PACKED_STRIP).exists() else read_sheet(folder, sheet)
+    """Load one piece of a corpus, whole or packed. Raises BadInput when a rendering is missing, or an earlier Earmark
+    packed it."""
+    packed = (folder / PACKED_STRIP).exists()
+    pixels, begins, notes = read_packed_sheet(folder) if packed else read_sheet(folder, sheet)
     files = {name: folder / audio_file(name) for name in renderings}
     for path in files.values():
         if not path.exists():
             raise BadInput(path, "not there", "build the corpus with this piano and tempo")
     there = [name for name in renderings if (folder / timing_file(name)).exists()]
     timings = {name: np.load(folder / timing_file(name)) for name in there}
-    return TrainingPiece(folder.name, pixels, group_onsets(notes), notes, Spectrograms(files), timings)
+    return TrainingPiece(folder.name, pixels, begins, group_onsets(notes), notes, Spectrograms(files), timings)
 
 
-def read_sheet(folder: Path, sheet: SheetSpec) -> tuple[Image, Notes]:
-    """Strip and notes of a corpus piece, from its page images and noteheads."""
+def read_sheet(folder: Path, sheet: SheetSpec) -> tuple[Image, npt.NDArray[np.int64], Notes]:
+    """Strip, where its systems begin, and notes of a corpus piece, from its page images and noteheads."""
     strip = read_strip(folder, sheet)
     with np.load(folder / NOTEHEADS) as heads:
         sounding = np.isfinite(heads["onset_s"])
         time_s = heads["onset_s"][sounding]
         x_px = strip.to_strip(heads["system"][sounding], heads["x_px"][sounding]).astype(np.float32)
         pitch = heads["pitch"][sounding].astype(np.int64) - LOWEST_PITCH
-    return strip.pixels, Notes(time_s, x_px, pitch)
+    return strip.pixels, strip.begins, Notes(time_s, x_px, pitch)
 
 
-def read_packed_sheet(folder: Path) -> tuple[Image, Notes]:
+def read_packed_sheet(folder: Path) -> tuple[Image, npt.NDArray[np.int64], Notes]:
     """The same of a piece that `earmark.training.data.pack` made."""
     with PillowImage.open(folder / PACKED_STRIP) as image:
         pixels = np.asarray(image)
         pixels = pixels.reshape(-1, SheetSpec().strip_height_px, pixels.shape[1])
+    about = read_json(folder / DESCRIPTION)
+    if "begins" not in about:
+        raise BadInput(folder / DESCRIPTION, "does not say where systems begin", "pack the corpus again")
     with np.load(folder / PACKED_NOTES) as notes:
-        return pixels, Notes(**notes)
+        return pixels, np.array(about["begins"], np.int64), Notes(**notes)
 
 
 def write_notes(file: BinaryIO, notes: Notes) -> None:
@@ -265,4 +276,4 @@ def embed_recording_onsets(
 
 def embed_snippets(model: Model, piece: TrainingPiece, onsets: npt.NDArray[np.int64]) -> FloatArray:
     """Unit embeddings of the snippets about some onsets of a piece, by number: float32 [onsets, dimension]."""
-    return model.embed_strip(ink(piece.strip), piece.onsets.x_px[onsets].astype(np.float64))[0]
+    return model.embed_strip(piece.ink(), piece.onsets.x_px[onsets].astype(np.float64))[0]

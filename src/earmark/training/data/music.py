@@ -45,7 +45,8 @@ class Music:
     On the processor:
 
     * of a piece: ``first_onset``, ``first_note``, ``first_performance``, ``first_column`` (a row of ``strips``),
-      ``width`` (strip px), ``lanes``
+      ``width`` (strip px), ``lanes``, ``first_system``
+    * of a system: ``begin_row``, the strip px at which it begins, in one rising row of all pieces
     * of an onset: ``x_px``, ``x_row`` (the same in one rising row of all pieces), ``hard`` [onsets, kept], onsets that
       look like it
     * of a note: ``pitch`` by time; ``x_note`` in one rising row and ``pitch_by_x`` by place
@@ -71,6 +72,8 @@ class Music:
         self.width = np.array([piece.strip.shape[2] for piece in pieces])
         self.lanes = np.array([piece.strip.shape[0] for piece in pieces])
         self.first_column = _first(self.width * self.lanes)
+        self.first_system = _first(len(piece.begins) for piece in pieces)
+        self.begin_row = in_one_row([piece.begins.astype(np.float64) for piece in pieces])
         self.x_px = np.concatenate([piece.onsets.x_px for piece in pieces]).astype(np.float64)
         self.x_row = in_one_row([np.maximum.accumulate(piece.onsets.x_px) for piece in pieces])
         self._place_notes(pieces)

@@ -128,14 +128,21 @@ def begun(piece: TrainingPiece, seconds: float) -> tuple[TrainingPiece, float]:
     until_px = math.ceil(onsets.x_px[kept - 1 : kept + 1].mean())
     early = piece.notes.time_s < until_s
     notes = Notes(*(getattr(piece.notes, field.name)[early] for field in fields(Notes)))
-    return replace(piece, strip=piece.strip[:, :, :until_px], notes=notes, onsets=group_onsets(notes)), until_s
+    return replace(
+        piece,
+        strip=piece.strip[:, :, :until_px],
+        begins=piece.begins[piece.begins < until_px],
+        notes=notes,
+        onsets=group_onsets(notes),
+    ), until_s
 
 
 def _write_sheet(parts: Parts, piece: TrainingPiece) -> None:
     image, notes = io.BytesIO(), io.BytesIO()
     PillowImage.fromarray(np.concatenate(piece.strip) // 16 * 17).save(image, "PNG")
     write_notes(notes, piece.notes)
-    parts.write(f"{piece.name}/{DESCRIPTION}", json.dumps({"piece": piece.name}).encode())
+    described = {"piece": piece.name, "begins": piece.begins.tolist()}
+    parts.write(f"{piece.name}/{DESCRIPTION}", json.dumps(described).encode())
     parts.write(f"{piece.name}/{PACKED_STRIP}", image.getvalue())
     parts.write(f"{piece.name}/{PACKED_NOTES}", notes.getvalue())
 

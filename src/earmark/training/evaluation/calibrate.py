@@ -37,11 +37,10 @@ from earmark.search.follow import PACES, Followed, follow_pieces
 from earmark.search.query import Query, spread
 from earmark.search.rank import CANDIDATES
 from earmark.search.signs import read_signs
-from earmark.sheet.strips import ink
 from earmark.training.data.dataset import built_folders, read_piece
 from earmark.training.evaluation.confidence import Answer, Promise, Trial, fit, promises, try_out
 from earmark.training.evaluation.libraries import SIZES, Libraries
-from earmark.training.evaluation.questions import Question, ask_about, editions, embed_strip
+from earmark.training.evaluation.questions import Question, ask_about, editions, embed_places
 from earmark.training.experiment import Experiment
 
 MOST_PIECES = 20
@@ -87,7 +86,7 @@ class _Encoder:
         path = self.work / "pages" / f"{folder.name}.npz"
         if not path.exists():
             read = read_piece(folder, [], SheetSpec())
-            _save(path, {"places": embed_strip(self.model, ink(read.strip))})
+            _save(path, {"places": embed_places(self.model, read.ink())})
         with np.load(path) as kept:
             places: FloatArray = kept["places"]
             return places
@@ -101,7 +100,7 @@ class _Encoder:
             heard = read.audio[rendering].astype(np.float32)
             asked = list(ask_about(self.model, own, folder.name, heard, folder / MIDI, rendering))
             arrays = {"kinds": np.array([one.kind for one in asked]), "part": _part(self.model, heard)}
-            for i, edition in enumerate(editions(self.model, folder.name, read.strip)):
+            for i, edition in enumerate(editions(self.model, read)):
                 arrays[f"edition {i}"] = edition
             for i, one in enumerate(asked):
                 arrays |= {f"embeddings {i}": one.query.embeddings, f"positions {i}": one.query.positions}

@@ -1,7 +1,8 @@
 """Weights and a corpus split → the paper's retrieval figures (Section 3), with intervals.
 
-The window is strict: an embedding depends on the 168 frames and the 100 strip px around its onset and on nothing else
-(a property of the encoders that the tests hold), so whole pieces are encoded once instead of window by window.
+The window is strict: an embedding depends on the 168 frames, or the 100 strip px and the head of their system, around
+its onset and on nothing else (a property of the encoders that the tests hold), so whole pieces are encoded once instead
+of window by window.
 """
 
 from __future__ import annotations

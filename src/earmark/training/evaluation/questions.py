@@ -25,12 +25,13 @@ from earmark.corpus.takes import perform, record_take
 from earmark.embed.recording import EmbeddedRecording, sounding
 from earmark.embed.windows import PLACE_HOP_PX, QUERY_HOP_FRAMES, centres_between
 from earmark.model.encoders import GRID, Model
-from earmark.schema import AudioSpec, FloatArray, Image
+from earmark.schema import AudioSpec, FloatArray, Image, Ink
 from earmark.search.query import Query, query_of
-from earmark.sheet.strips import ink
+from earmark.sheet.strips import heads_of
 from earmark.training.data.augment_audio import augment_audio
 from earmark.training.data.augment_sheet import augment_sheet
 from earmark.training.data.chances import Chances
+from earmark.training.data.dataset import TrainingPiece
 
 CLIP_LENGTHS_S = (5.0, 10.0, 20.0, 40.0)
 AMONG_NOISE_S = 20.0
@@ -66,15 +67,22 @@ def ask_about(model: Model, own: int, name: str, heard: FloatArray, midi: Path, 
             yield Question(own, kind, _query(model, clip))
 
 
-def editions(model: Model, name: str, strip: Image) -> list[FloatArray]:
-    """The places of a piece as engraved and degraded, each float32 [n, dimension]; ``strip`` as in a corpus."""
-    clean = ink(strip)
-    return [embed_strip(model, clean), *(embed_strip(model, _degraded(clean, name, worst)) for worst in WORST)]
+def editions(model: Model, piece: TrainingPiece) -> list[FloatArray]:
+    """The places of a piece as engraved and degraded, each float32 [n, dimension]."""
+    clean = piece.ink()
+    return [embed_places(model, clean), *(embed_places(model, _worse(clean, piece.name, worst)) for worst in WORST)]
 
 
-def embed_strip(model: Model, strip: FloatArray) -> FloatArray:
-    """All places of a strip of ink, [lanes, rows, columns]."""
-    return model.embed_strip(np.ascontiguousarray(strip), centres_between(0, strip.shape[2], PLACE_HOP_PX))[0]
+def embed_places(model: Model, ink: Ink) -> FloatArray:
+    """All places of a strip: float32 [n, dimension]."""
+    return model.embed_strip(ink, centres_between(0, ink.columns, PLACE_HOP_PX))[0]
+
+
+def _worse(clean: Ink, name: str, worst: float) -> Ink:
+    """A degraded strip, with its heads."""
+    strip = _degraded(clean.strip, name, worst)
+    pixels: Image = np.round(255 * (1 - strip)).astype(np.uint8)
+    return Ink(strip, heads_of(pixels, clean.heads.begins))
 
 
 def _degraded(strip: FloatArray, name: str, worst: float) -> FloatArray:
