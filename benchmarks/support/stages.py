@@ -132,12 +132,12 @@ def pages_to_embeddings(model: str, *files: str) -> Figures:
 
 def load_model(model: str) -> Figures:
     """Checksums and both sessions, up to the first embedding of either side."""
-    audio = np.zeros((400, AudioSpec().bands), np.float32)
+    audio, sheet = np.zeros((400, AudioSpec().bands), np.float32), blank(400)
 
     def loaded() -> None:
         encoders = load(model)
         encoders.embed_audio(audio, np.array([200.0, 201.0]))
-        encoders.embed_strip(blank(400), np.array([200.0, 201.0]))
+        encoders.embed_strip(sheet, np.array([200.0, 201.0]))
 
     return timed(loaded)
 
