@@ -26,6 +26,8 @@ from earmark.model.encoders import Model
 from earmark.schema import AudioSpec, Box, FloatArray, Image, SheetSpec
 from earmark.training.data.dataset import (
     TrainingPiece,
+    embed_recording_onsets,
+    embed_snippets,
     evenly_taken,
     inside,
     read_pieces,
@@ -127,9 +129,8 @@ def _figure_1b(encoders: Model, corpus: Path, names: Sequence[str]) -> Figure:
     audio, sheet, owner = [], [], []
     for number, piece in enumerate(pieces):
         (onsets,) = evenly_taken([piece], [RENDERING], MAP_PAIRS // len(pieces), AudioSpec(), SheetSpec())
-        frame = piece.audio_s(RENDERING, piece.onsets.time_s[onsets]) * AudioSpec().frames_per_second
-        audio.append(encoders.embed_audio(piece.audio[RENDERING].astype(np.float32), frame)[0])
-        sheet.append(encoders.embed_strip(piece.ink(), piece.onsets.x_px[onsets].astype(np.float64))[0])
+        audio.append(embed_recording_onsets(encoders, piece, onsets, RENDERING))
+        sheet.append(embed_snippets(encoders, piece, onsets))
         owner.append(np.full(len(onsets), number))
     titles = [_title(corpus, piece.name) for piece in pieces]
     return embedding_map(np.concatenate(audio), np.concatenate(sheet), np.concatenate(owner), titles)
