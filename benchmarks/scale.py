@@ -25,7 +25,7 @@ from benchmarks.support.large_library import MUSIC
 from benchmarks.support.pieces import evenly_chosen, read_pieces
 from benchmarks.support.results import begin, finish, table
 
-MODEL = "earmark-1"
+MODEL = "earmark-2"
 ENGINES = {
     "files": "Earmark, all places looked at",
     "lists": "Earmark, with lists",

@@ -27,7 +27,7 @@ from PIL import Image
 
 from earmark import cli
 from earmark.errors import reading
-from earmark.library import model_choice
+from earmark.library import library
 from earmark.sandbox import sandbox as sandbox_module
 from earmark.sandbox.child import Call
 from earmark.sandbox.messages import read as read_value
@@ -246,7 +246,7 @@ def encoders() -> FakeEncoders:
 @pytest.fixture
 def earmark(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], encoders: FakeEncoders) -> Command:
     """The command, with the fake encoders in place of any weights."""
-    monkeypatch.setattr(model_choice, "load", lambda name: encoders)
+    monkeypatch.setattr(library, "load", lambda name: encoders)
     return Command(monkeypatch, capsys)
 
 

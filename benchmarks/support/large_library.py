@@ -54,7 +54,7 @@ NEIGHBOURS, PROPOSED = 500, 32
 REPEATS = 5
 COMPARED = 3
 """Questions that are also asked of all places, one by one."""
-MODEL = "earmark-1"
+MODEL = "earmark-2"
 Nearest = Callable[[FloatArray, int], Neighbours]
 
 

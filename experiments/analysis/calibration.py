@@ -1,7 +1,7 @@
 """How far a search's confidence can be trusted, and what each of its signs is good for.
 
     python -m experiments.analysis.calibration WEIGHTS RECIPE --json experiments/analysis/results/calibration.json \
-        --diagram experiments/figures/earmark-1-confidence.svg
+        --diagram experiments/figures/earmark-2-confidence.svg
 
 Calibrates the folder WEIGHTS as ``earmark model calibrate`` does, and tries what it says on pieces that it was not
 fitted on: by size of library and kind of question, as a diagram, and with each of the signs left out.

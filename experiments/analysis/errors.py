@@ -1,6 +1,6 @@
 """What wrong answers are like, by the paper's protocol, audio → sheet: their kinds, and the worst of them one by one.
 
-    python -m experiments.analysis.errors earmark-1 data/msmd
+    python -m experiments.analysis.errors earmark-2 data/msmd
 
 An answer is *hopeless* to avoid when the music is the same as far as both the sound and the wrong snippet reach. A
 worst query is one whose right snippet comes last.

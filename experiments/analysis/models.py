@@ -1,4 +1,4 @@
-"""Tables of the models whose results are kept: the shipped weights and the paper's rows, by the paper's protocol."""
+"""Tables of the models whose results are kept: the weights that ship and the paper's rows, by the paper's protocol."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from benchmarks.support.results import table
 from earmark.balke2019.published import MRR_BY_TEMPO, REFINED, TEMPI, title
 from earmark.balke2019.tables import DIRECTIONS, Results, read_results
 
-OWN, ANY_INSTRUMENT = "earmark-1", "earmark-2"
+OWN = "earmark-2"
 
 
 def tables(folder: Path) -> dict[str, str]:
-    """Of the results in ``folder``: ``tempo-1`` the models at tempo 1, ``protocol`` earmark-1 at all tempi and
-    ``protocol-2`` earmark-2, ``wrong`` where the wrong answers of earmark-1 lie, ``kept`` what share of its MRR at
-    tempo 1 each row of the paper keeps at half and double tempo, here and as published."""
+    """Of the results in ``folder``: ``tempo-1`` the models at tempo 1, ``protocol`` ours at all tempi, ``wrong`` where
+    its wrong answers lie, ``kept`` what share of its MRR at tempo 1 each row of the paper keeps at half and double
+    tempo, here and as published."""
     results = read_results(folder)
     return {
         "tempo-1": _at_tempo_1(results),
-        "protocol": _protocol(results, OWN),
-        "protocol-2": _protocol(results, ANY_INSTRUMENT),
+        "protocol": _protocol(results),
         "wrong": _wrong(results),
         "kept": _kept(results),
     }
@@ -27,7 +26,7 @@ def tables(folder: Path) -> dict[str, str]:
 
 def _at_tempo_1(results: Results) -> str:
     rows = []
-    for name in (OWN, ANY_INSTRUMENT, *(row for row in REFINED if (row, 1.0) in results)):
+    for name in (OWN, *(row for row in REFINED if (row, 1.0) in results)):
         found = results[name, 1.0]
         cells = [title(name)]
         for direction in DIRECTIONS:
@@ -42,11 +41,11 @@ def _at_tempo_1(results: Results) -> str:
 _CEILING = (("recall@1", 2), ("mrr", 3))
 
 
-def _protocol(results: Results, model: str) -> str:
+def _protocol(results: Results) -> str:
     rows = []
     for tempo in sorted(TEMPI, key=lambda tempo: (tempo != 1, tempo)):
         for direction, arrow in DIRECTIONS.items():
-            found = results[model, tempo][direction]
+            found = results[OWN, tempo][direction]
             interval = found["interval_95"]
             rows.append(
                 (

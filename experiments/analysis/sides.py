@@ -1,6 +1,6 @@
 """Which encoder do the errors come from? The paper's protocol between two renderings of the same pieces, without pages.
 
-    python -m experiments.analysis.sides earmark-1 data/msmd
+    python -m experiments.analysis.sides earmark-2 data/msmd
 
 If one performance finds the other much more often than either finds the page, the audio encoder is better than the
 sheet encoder. The last column is of those queries alone whose snippet is the only one of its music, for which no

@@ -60,7 +60,7 @@ def draw(sampler: PairSampler, rng: np.random.Generator, clock: Clock) -> PairBa
     with clock.part("cut lanes"):
         lanes = sampler.cut_lanes(plan)
     with clock.part("augment lanes"):
-        augment_sheet(chance, lanes, chance.send(plan.scale[plan.lane_row]), sampler.degradation)
+        augment_sheet(chance, lanes, chance.send(plan.scale[plan.lane_row]))
     with clock.part("cut audio"):
         heard = sampler.cut_audio(plan)
     with clock.part("augment audio"):

@@ -29,7 +29,6 @@ Floats = npt.NDArray[np.float64]
 def library(encoders: FakeEncoders, music: Music, tmp_path: Path) -> Library:
     encoders.calibration = replace(
         encoders.calibration,
-        pages=replace(encoders.calibration.pages, intercept=1.0),
         backgrounds=dict.fromkeys(("score", "recording"), flat_background(0.75, encoders.dimension)),
     )
     library = Library.open(tmp_path / "library", encoders)

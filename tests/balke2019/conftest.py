@@ -28,7 +28,7 @@ class Attentive:
     training: dict[str, object] = {}  # noqa: RUF012
     calibration = Calibration(
         {"score": flat_background(0.5, 8), "recording": flat_background(0.5, 8)},
-        Confidence(0.0, {"lead": 1.0, "length": 0.0, "heard": 0.0, "focus": 1.0}, sure=0.5),
+        Confidence(0.0, {"lead": 1.0, "heard": 0.0, "focus": 1.0}, sure=0.5),
     )
     even = False
 

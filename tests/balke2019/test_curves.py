@@ -22,7 +22,7 @@ def test_rows_with_a_curve_are_drawn(tmp_path: Path) -> None:
         ("bl2-lc-at", [step(10_000, 0.1), step(20_000, 0.4)]),
         ("bl2-lc", [step(10_000, 0.2)]),
         ("bl2-sc", []),
-        ("earmark-1", [step(10_000, 0.9)]),
+        ("earmark-2", [step(10_000, 0.9)]),
     ):
         (tmp_path / f"{name}.json").write_text(json.dumps({"curve": curve} if curve else {}))
     curves = read_curves(tmp_path)

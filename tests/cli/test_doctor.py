@@ -23,7 +23,7 @@ def test_a_sound_installation(earmark: Command, processes: None) -> None:
     code, out, err = earmark("doctor", "--json")
     found = findings(out)
     assert (code, err) == (0, "")
-    assert found["weights", "earmark-1"]["state"].startswith("work (earmark-1-")
+    assert found["weights", "earmark-2"]["state"].startswith("work (earmark-2-")
     assert "av " in found["reads", "recordings, videos"]["state"]
     if sys.platform == "linux" and landlock.version() and seccomp.is_offered():
         assert found["confined", "memory"]["state"] == "limited"

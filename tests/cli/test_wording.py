@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from earmark.cli.wording import summary
 from earmark.library.add import Outcome
-from earmark.library.instruments import EVERY_INSTRUMENT, note_on_instruments
 from earmark.results.places import Kind
 from earmark.sheet.formats import UNREAD
 from earmark.store.store import Piece
 
-MODEL = "earmark-1-0123"
 
-
-def added(kind: Kind, staves: int = 0) -> Outcome:
-    return Outcome("/a", "added", Piece(1, "a", "/a", "", "", 1, 5, 40, kind), staves=staves)
+def added(kind: Kind) -> Outcome:
+    return Outcome("/a", "added", Piece(1, "a", "/a", "", "", 1, 5, 40, kind))
 
 
 def skipped(reason: str, *names: str) -> list[Outcome]:
@@ -26,7 +23,7 @@ def test_what_is_passed_over_is_told_by_reason_in_one_line_each() -> None:
     outcomes += skipped("; ".join(UNREAD[".tga"]), "scan.tga")
     outcomes += skipped("; ".join(UNREAD[".ps"]), "a.ps", "b.ps")
     outcomes += skipped("is neither sheet music nor a recording", *(f"a.{ending}" for ending in "uvwxyz"))
-    assert summary(outcomes, "library", MODEL) == [
+    assert summary(outcomes, "library") == [
         "skipped: 2 files (.DS_Store, .mp3) that are hidden",
         "skipped: 2 files (.sib) that are each a Sibelius score, which only Sibelius reads; "
         "export it as MusicXML there (File > Export) and give that",
@@ -38,21 +35,6 @@ def test_what_is_passed_over_is_told_by_reason_in_one_line_each() -> None:
 
 
 def test_what_to_do_next_goes_by_what_was_added() -> None:
-    assert summary([added("recording")], "my library", MODEL)[-1] == "next: earmark find 'my library' PAGE"
-    assert summary([added("recording"), added("score")], "library", MODEL)[-1] == "next: earmark find library RECORDING"
-    assert summary(skipped("is hidden", ".x"), "library", MODEL) == ["skipped: 1 file (.x) that is hidden", "1 skipped"]
-
-
-def test_music_for_other_instruments_is_told_of_the_model_that_knows_them() -> None:
-    notes = [line for line in summary([added("score", 1)], "library", MODEL) if line.startswith("note: ")]
-    assert notes == [f"note: {note_on_instruments(MODEL, [1])}"]
-    assert not [line for line in summary([added("score", 2)], "library", MODEL) if line.startswith("note: ")]
-
-
-def test_a_library_that_was_fitted_to_its_music_says_so() -> None:
-    def notes(was_fitted: bool) -> list[str]:
-        lines = summary([added("score", 1)], "library", f"{EVERY_INSTRUMENT}-0123456789ab", was_fitted)
-        return [line for line in lines if line.startswith("note: ")]
-
-    assert notes(True) == ["note: not all is piano music, so the library has earmark-2, for every instrument"]
-    assert notes(False) == []
+    assert summary([added("recording")], "my library")[-1] == "next: earmark find 'my library' PAGE"
+    assert summary([added("recording"), added("score")], "library")[-1] == "next: earmark find library RECORDING"
+    assert summary(skipped("is hidden", ".x"), "library") == ["skipped: 1 file (.x) that is hidden", "1 skipped"]

@@ -18,7 +18,7 @@ FIRST, LAST = Place(1, 2, (0.1, 0.2, 0.3, 0.4), "17"), Place(2, 1, (0.1, 0.2, 0.
 TAPE = Identified(
     '/tapes/an "evening".wav',
     200.0,
-    "earmark-1",
+    "earmark-2",
     (
         Stretch(0.0, 4.0, silent=True),
         Stretch(4.0, 100.5, 7, "fuge", "Fuge,\tin C", "Bach", "/scores/fuge é.pdf", 0.98, True, FIRST, LAST),

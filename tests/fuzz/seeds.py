@@ -158,7 +158,7 @@ def _mxl(folder: Path) -> bytes:
 
 
 def _model_json(folder: Path) -> bytes:
-    return (WEIGHTS / "earmark-1" / "model.json").read_bytes()
+    return (WEIGHTS / "earmark-2" / "model.json").read_bytes()
 
 
 def _library(folder: Path) -> bytes:

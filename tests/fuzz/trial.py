@@ -88,7 +88,7 @@ class Trials:
     def _weights(self, path: Path) -> None:
         folder = self._folder / "weights"
         if not folder.exists():
-            shutil.copytree(WEIGHTS / "earmark-1", folder)
+            shutil.copytree(WEIGHTS / "earmark-2", folder)
         shutil.copy(path, folder / "model.json")
         model = load(folder)
         _ = model.calibration, model.training, model.attention_reach_frames

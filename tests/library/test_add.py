@@ -183,13 +183,3 @@ def test_an_image_that_cannot_be_read_is_named_and_keeps_the_others_numbers(
         assert outcome.remarks[0].startswith("page 2 is missing (page_2.png is damaged")
         hit = library.find(music.write_recording(tmp_path / "clip.wav", music.melody(0, 216), first=150)).hits[0]
         assert (hit.piece, hit.page) == ("book", 3)
-
-
-def test_an_outcome_says_how_many_staves_were_read(library: Library, tmp_path: Path) -> None:
-    bar = ["4c", "4e", "4g", "4cc"]
-    lines = ["**kern", "*clefG2", "*M4/4", "=1", *bar, "=2", *bar, "=3", *bar, "==", "*-"]
-    for name, staves in (("one", 1), ("two", 2)):
-        (tmp_path / f"{name}.krn").write_text("".join("\t".join([line] * staves) + "\n" for line in lines))
-    given = [tmp_path / "one.krn", tmp_path / "two.krn"]
-    assert [outcome.staves for outcome in library.add(given)] == [1, 2]
-    assert [outcome.staves for outcome in library.add(given)] == [0, 0]  # they are not read again

@@ -13,9 +13,9 @@ import pytest
 
 from earmark.errors import BadInput, Mismatch
 from earmark.library import add as add_module
-from earmark.library import model_choice
+from earmark.library import library as library_module
 from earmark.library.add import Outcome
-from earmark.library.library import Library
+from earmark.library.library import DEFAULT_MODEL, Library
 from earmark.search import query as query_module
 from earmark.search.lists import can_be_mapped
 from earmark.sources import encode as encode_module
@@ -134,18 +134,10 @@ def test_what_is_done_with_a_few_pieces_lists_no_others(
     assert "piece-1" not in {hit.piece for hit in library.find(clip).hits}
 
 
-@pytest.mark.parametrize(
-    ("made_with", "loaded"), [("earlier-0123456789ab", "earlier"), ("gone-0123456789ab", "now"), (None, "now")]
-)
-def test_a_library_goes_on_with_the_shipped_model_that_made_it(
-    made_with: str | None, loaded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(model_choice, "PIANO_ONLY", "now")
-    monkeypatch.setattr(model_choice, "available", lambda: ["earlier", "now"])
-    monkeypatch.setattr(model_choice, "load", lambda name: name)
+def test_a_library_has_the_model_that_ships_if_none_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library_module, "load", lambda name: name)
     with Library.open(tmp_path / "library") as library:
-        monkeypatch.setattr(type(library.store), "model_id", made_with)
-        assert str(library.model) == loaded
+        assert str(library.model) == DEFAULT_MODEL
 
 
 def test_readding_is_free(library: Library, scores: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,7 +96,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "confidence": {
             "pages": {
                 "intercept": -3.0,
-                "weights": {"lead": 2.0, "length": -1.0, "heard": 3.0, "focus": 1.0},
+                "weights": {"lead": 2.0, "heard": 3.0, "focus": 1.0},
                 "sure": 0.6,
             },
             "recordings": None,

@@ -21,7 +21,7 @@ HALF = {"audio": AUDIO.window_frames // 2, "sheet": SHEET.window_px // 2}
 def encoders() -> DualEncoder:
     torch.manual_seed(0)
     sizes = NetworkConfig()
-    grown = replace(sizes, sheet=replace(sizes.sheet, vertical_layers=(2,), window_dilations=(1, 2, 4)))
+    grown = replace(sizes, sheet=replace(sizes.sheet, vertical_layers=(2,)))
     model = DualEncoder(AUDIO, SHEET, grown)
     for module in model.modules():  # statistics as after training, not the identity
         if isinstance(module, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
@@ -181,7 +181,6 @@ def test_a_config_survives_its_dictionary() -> None:
         window_tokens=20,
         hidden=32,
         vertical_layers=(1, 2),
-        window_dilations=(1,),
         head_channels=(4, 8),
     )
     config = NetworkConfig(dimension=32, sheet=sheet)

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from earmark.model.calibration import Confidence
 from earmark.schema import FloatArray
-from earmark.search.follow import best_stretch, follow_pieces
+from earmark.search.follow import STILL, best_stretch, follow_pieces
 from earmark.search.index import Neighbours
 from earmark.search.rank import CANDIDATES, Ranked, propose, rank
 from tests.fake_encoders import flat_background
 
 HOP_PX = 8.0
 FLOOR = 0.2
-SOUND = Confidence(intercept=-4.0, weights={"lead": 2.0, "length": 0.0, "heard": 0.0, "focus": 4.0}, sure=0.5)
+SOUND = Confidence(intercept=-4.0, weights={"lead": 2.0, "heard": 0.0, "focus": 4.0}, sure=0.5)
 
 
 def find(grids: dict[int, FloatArray], top: int) -> list[Ranked]:
@@ -170,10 +170,21 @@ def test_a_few_bars_in_long_applause_are_found_and_so_is_where_they_are() -> Non
     found = find({1: applause, 2: bars}, top=2)
     assert [hit.piece for hit in found] == [2, 1]
     assert (found[0].start, found[0].end) == (200, 240)
-    assert found[0].signs.lead == pytest.approx(np.log(40 * 0.3 - 40 * 0.06 + 0.1), abs=1e-4)
+    assert found[0].signs.lead == pytest.approx(np.log(40 * 0.3 + 0.1), abs=1e-4)  # applause has said what it says
     assert found[0].signs.focus == 1.0
     assert found[0].signs.heard == 0.1
     assert found[0].confidence > 0.8
+
+
+def test_what_stays_at_one_place_is_no_more_than_a_chord() -> None:
+    """Applause may be very like a chord of some piece, for as long as it lasts."""
+    applause, music = np.zeros((200, 200), np.float32), np.zeros((200, 200), np.float32)
+    applause[:, 90] = 0.9
+    music = played(music, np.arange(200), similarity=0.5)
+    assert [hit.piece for hit in find({1: applause, 2: music}, top=2)] == [2, 1]
+    (alone,) = find({1: applause}, top=1)
+    assert (alone.start, alone.end) == (0, STILL)
+    assert alone.signs.heard == 1 / 200
 
 
 def test_pieces_played_one_after_the_other_are_both_found_each_in_its_stretch() -> None:

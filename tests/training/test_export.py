@@ -21,7 +21,7 @@ from earmark.training.train import TrainingRun, read_checkpoint  # noqa: E402
 from tests.ink import in_systems  # noqa: E402
 
 # The exporter's time goes by the number of layers: one of each kind.
-SIZE = EncoderSize((4, 8), 16, window_tokens=20, hidden=32, vertical_layers=(1,), window_dilations=(2,))
+SIZE = EncoderSize((4, 8), 16, window_tokens=20, hidden=32, vertical_layers=(1,))
 EXPERIMENT = Experiment(
     corpora=("c",),
     renderings=("a@1",),

@@ -123,7 +123,7 @@ def test_progress_is_told(worker: Worker, clip: Path) -> None:
 
 
 def test_a_stopped_worker_starts_no_more(server: Served, clip: Path, tmp_path: Path) -> None:
-    worker = Worker(Setup(str(server.folder), "earmark-1", str(tmp_path), 10**9))
+    worker = Worker(Setup(str(server.folder), "earmark-2", str(tmp_path), 10**9))
     worker.stop()
     with pytest.raises(Refusal, match="stopping"):
         find(worker, clip)

@@ -48,7 +48,7 @@ def _doubt(first: Ranked, heard_s: float | None) -> str:
     """Why an answer is not sure: the first of these reasons that holds."""
     if heard_s is not None and heard_s < SHORT_S:
         return "It is short; 20 s are nearly always enough."
-    if first.signs.heard < SMALL_SHARE:
+    if first.end - first.start < SMALL_SHARE * len(first.path):
         return "Only a small part of it resembles music that is here."
     if first.signs.focus < FEW:
         return "It resembles several places a little, and none well."

@@ -65,13 +65,12 @@ def add_command(
             elif outcome.piece and not as_json:
                 say(became(outcome))
 
-        was_fitted = model is None and library.store.model_id is None
         outcomes = library.add(paths, report, split, jobs, progress if progress.is_shown else None, ray)
         stored = library.store.model_id
     if as_json:
         print_json({"library": where, "model": stored, "pieces": [_outcome_json(outcome) for outcome in outcomes]})
     else:
-        for line in summary(outcomes, where, stored or "", was_fitted):
+        for line in summary(outcomes, where):
             say(line)
     failed = sum(outcome.status == "failed" for outcome in outcomes)
     if failed:

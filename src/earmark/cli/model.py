@@ -1,4 +1,4 @@
-"""``earmark model``: train, refine, export, average, calibrate, evaluate and list models."""
+"""``earmark model``: train, refine, export, calibrate, evaluate and list models."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def train_command(recipes: tuple[Path, ...], runs: Path, minutes: float | None) 
     seeds makes one run of each.
 
     \b
-    earmark model train experiments/ours/first-light.toml
+    earmark model train experiments/earmark-2/recipe.toml
     earmark model train experiments/balke2019/*.toml --minutes 25
     """
     _, checkpoints = _train(recipes, runs, minutes)
@@ -148,7 +148,7 @@ def export_command(checkpoints: tuple[Path, ...], out: Path) -> None:
     Of several seeds that share their first steps, the mean is written.
 
     \b
-    earmark model export runs/first-light/checkpoint.pt weights/first-light
+    earmark model export runs/earmark-2/checkpoint.pt weights/earmark-2
     """
     from earmark.balke2019 import export as rows
     from earmark.balke2019.train import is_row
@@ -160,24 +160,6 @@ def export_command(checkpoints: tuple[Path, ...], out: Path) -> None:
         say(rows.export(checkpoints[0], out))
     else:
         raise click.UsageError("rows of the paper are exported one by one")
-
-
-@model_command.command("average", short_help="Write the mean of several weights.")
-@click.option("--audio", type=EXISTING_FOLDER, multiple=True, required=True, help="Weights whose audio encoder counts.")
-@click.option("--sheet", type=EXISTING_FOLDER, multiple=True, required=True, help="Weights whose sheet encoder counts.")
-@click.argument("out", type=NEW_FOLDER)
-def average_command(audio: tuple[Path, ...], sheet: tuple[Path, ...], out: Path) -> None:
-    """Write the mean of exported weights into the folder OUT, the audio and the sheet encoder each of its own.
-
-    All should descend from the same weights: runs that differ by their seed, or what went on from one of them. Weights
-    that are named twice count twice.
-
-    \b
-    earmark model average --audio weights/a --audio weights/b --sheet weights/a --sheet weights/b weights/ab
-    """
-    from earmark.training.export import export_average
-
-    say(export_average(audio, sheet, out))
 
 
 @model_command.command("calibrate", short_help="Set how sure a search may be.")
@@ -252,7 +234,7 @@ def evaluate_command(
     """Measure WEIGHTS (a shipped name or a folder) on a split of CORPUS under the paper's protocol.
 
     \b
-    earmark model evaluate earmark-1 data/msmd --split test --tempo 1 --json experiments/results/earmark-1.json
+    earmark model evaluate earmark-2 data/msmd --split test --tempo 1 --json experiments/results/earmark-2.json
     """
     from earmark.model.encoders import load
     from earmark.training.evaluation.evaluate import evaluate, write_result

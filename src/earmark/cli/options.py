@@ -25,7 +25,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON on stand
 MODEL = click.option(
     "--model",
     metavar="NAME",
-    show_default="the library's own; for a new one what fits its music",
+    show_default="the one that ships",
     help="A shipped model's name or a model's folder.",
 )
 

@@ -83,7 +83,7 @@ def figures_command(weights: str, corpus: Path, out: Path, pieces: tuple[str, ..
 
     \b
     earmark paper figures experiments/balke2019/weights/bl2-lc-at data/msmd figures
-    earmark paper figures earmark-1 data/msmd figures --map MozartWA__KV331__KV331_1_1_var1
+    earmark paper figures earmark-2 data/msmd figures --map MozartWA__KV331__KV331_1_1_var1
     """
     from earmark.balke2019.figures import write_figures
     from earmark.model.encoders import load

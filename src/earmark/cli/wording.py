@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from earmark.exports.report import counted
-from earmark.library.instruments import EVERY_INSTRUMENT, note_on_instruments
 from earmark.results.findings import Findings, Hit, RecordingHit
 
 if TYPE_CHECKING:
@@ -62,9 +61,8 @@ def became(outcome: Outcome) -> str:
     return "; ".join((f"{outcome.status}: {piece.name} ({what})", *outcome.remarks))
 
 
-def summary(outcomes: Sequence[Outcome], where: str, model_id: str, was_fitted: bool = False) -> list[str]:
-    """What became of everything that was found, and what to do next; ``where`` is the library as it was given, of
-    embeddings of the model ``model_id``, which was chosen for what was added if it ``was_fitted``."""
+def summary(outcomes: Sequence[Outcome], where: str) -> list[str]:
+    """What became of everything that was found, and what to do next; ``where`` is the library as it was given."""
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]
     lines = [became(one) for one in failed] if len(outcomes) > SCREENFUL else []
     reasons = defaultdict(list)
@@ -77,10 +75,6 @@ def summary(outcomes: Sequence[Outcome], where: str, model_id: str, was_fitted: 
     ]
     counts = Counter(outcome.status for outcome in outcomes)
     lines.append(", ".join(f"{counts[status]} {status}" for status in _STATUSES if counts[status]))
-    if was_fitted and model_id.startswith(EVERY_INSTRUMENT):
-        lines.append(f"note: not all is piano music, so the library has {EVERY_INSTRUMENT}, for every instrument")
-    if note := note_on_instruments(model_id, [outcome.staves for outcome in outcomes]):
-        lines.append(f"note: {note}")
     kinds = {outcome.piece.kind for outcome in outcomes if outcome.piece}
     if kinds:
         lines.append(f"next: earmark find {shlex.quote(where)} {'RECORDING' if 'score' in kinds else 'PAGE'}")

@@ -25,8 +25,7 @@ class EmbeddedPiece:
     dimension].
 
     ``title`` and ``composer`` are a score file's or PDF's own, "" where there is none. ``remarks`` say, a clause each,
-    what of the piece is not read. ``thumbnail`` is a small PNG of its first page, b"" where there is none. ``staves``
-    is how many the system has that has most.
+    what of the piece is not read. ``thumbnail`` is a small PNG of its first page, b"" where there is none.
     """
 
     pages: tuple[Page, ...]
@@ -36,7 +35,6 @@ class EmbeddedPiece:
     composer: str = ""
     remarks: tuple[str, ...] = ()
     thumbnail: bytes = b""
-    staves: int = 0
 
     def cut(self, first: int, last: int) -> EmbeddedPiece:
         """The part on pages ``first`` to ``last``, which keep their numbers."""
@@ -73,12 +71,9 @@ def embed_piece(pages: Iterable[FlatPage], source: Path, model: Model) -> Embedd
     ]
     described = tuple(page.page for page in read)
     missing = [f"page {page.page.number} is missing ({page.missing})" for page in read if page.missing]
-    staves, in_strip = max(page.tallest for page in read)
-    remarks = (*missing, *_remarks(unread, staves, in_strip))
+    remarks = (*missing, *_remarks(unread, *max(page.tallest for page in read)))
     title, composer = next(((page.title, page.composer) for page in read if page.title or page.composer), ("", ""))
-    return EmbeddedPiece(
-        described, places, np.concatenate(embeddings), title, composer, remarks, read[0].thumbnail, staves
-    )
+    return EmbeddedPiece(described, places, np.concatenate(embeddings), title, composer, remarks, read[0].thumbnail)
 
 
 def _remarks(unread: Sequence[str], staves: int, read: int) -> tuple[str, ...]:

@@ -9,10 +9,9 @@ order, so that a library is the same however many are read at a time.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
@@ -44,16 +43,12 @@ from earmark.sources.on_disk import (
     score_at,
     sha256,
 )
-from earmark.sources.reading import staves_of
 from earmark.sources.remote import fetched_file
 from earmark.store.store import LibraryUnusable, Piece, Store
 from earmark.store.whole import keep_files
 
 Found = Source | str
 """A score on disk, what cannot be one or is passed over, or the address of one on the web."""
-
-LOOKED_AT = 8
-"""Scores at most of which the first page is looked at before any is added."""
 
 Status = Literal["added", "unchanged", "replaced", "failed", "skipped"]
 
@@ -66,8 +61,7 @@ class Outcome:
     """What became of one ``source``: an absolute path or address, in an archive the archive's with the path in it.
 
     ``piece`` is None, and ``reason`` says why, if it failed or was passed over. ``remarks`` say what of a piece was
-    amiss or is not read, a clause each. ``staves`` is how many the system has that has most, of sheet music that was
-    read now, else 0.
+    amiss or is not read, a clause each.
     """
 
     source: str
@@ -75,7 +69,6 @@ class Outcome:
     piece: Piece | None = None
     reason: str = ""
     remarks: tuple[str, ...] = ()
-    staves: int = 0
 
 
 def find_sources(given: Iterable[str | Path], sandbox: Sandbox, unpacked: Path) -> Iterator[Found]:
@@ -86,15 +79,6 @@ def find_sources(given: Iterable[str | Path], sandbox: Sandbox, unpacked: Path) 
             yield str(where)
         else:
             yield from find_scores([Path(where).expanduser()], sandbox, unpacked)
-
-
-def first_staves(found: Sequence[Found], sandbox: Sandbox) -> list[int]:
-    """How many staves the systems have on the first pages of some of these scores, evenly taken; 0 where there are none
-    or they cannot be read."""
-    scores = [one for one in found if isinstance(one, Score) and one.kind == "score"]
-    some = scores[:: -(-len(scores) // LOOKED_AT) or 1]
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        return list(threads.map(lambda score: staves_of([Path(file.path) for file in score.files], sandbox), some))
 
 
 @dataclass
@@ -302,8 +286,7 @@ class Adding:
                 before = None
         status: Status = "replaced" if before else "added"
         piece, found = self._put(score, source.content, self._read(source, score))
-        staves = 0 if isinstance(found, EmbeddedRecording) else found.staves
-        return Outcome(score.source, status, piece, remarks=found.remarks, staves=staves)
+        return Outcome(score.source, status, piece, remarks=found.remarks)
 
     def _known_parts(self, score: Score) -> tuple[list[Piece], list[Piece]]:
         """The pieces of one file; and the same, if they are all of it as it is now, else none."""
@@ -346,7 +329,7 @@ class Adding:
                 named, digest, piece.pages, piece.places, piece.embeddings, self.model_id, piece.thumbnail
             )
             kept.add(address)
-            yield Outcome(address, "replaced" if known else "added", stored, staves=piece.staves)
+            yield Outcome(address, "replaced" if known else "added", stored)
         self.store.remove([piece for piece in before if piece.source not in kept])
 
     def _unchanged(self, score: Score, piece: Piece) -> Outcome:

@@ -12,6 +12,7 @@ import os
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Set
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -24,12 +25,10 @@ from earmark.answers.stretches import heard_stretches, tidied
 from earmark.audio.sound import stated_duration_s
 from earmark.embed.recording import EmbeddedRecording, read_blocks
 from earmark.errors import BadInput, EarmarkError, Unsure
-from earmark.library.add import Adding, Outcome, find_sources, first_staves
+from earmark.library.add import Adding, Outcome, find_sources
 from earmark.library.history import History
-from earmark.library.instruments import PIANO_ONLY, fitting_model
-from earmark.library.model_choice import ModelChoice
 from earmark.library.other_keys import OtherKeys
-from earmark.model.encoders import Model
+from earmark.model.encoders import Model, load
 from earmark.results.alignment import Alignment, Played
 from earmark.results.comparison import Comparison
 from earmark.results.findings import Findings
@@ -64,7 +63,7 @@ from earmark.store.store import (
 
 T = TypeVar("T")
 
-DEFAULT_MODEL = PIANO_ONLY
+DEFAULT_MODEL = "earmark-2"
 TOP = 5
 """Pieces of each kind that an answer names."""
 ATTEMPTS = 5
@@ -80,7 +79,7 @@ class Library:
 
     def __init__(self, where: str | Path, store: Store, model: str | Path | Model | None, sandbox: Sandbox) -> None:
         self.store, self.sandbox = store, sandbox
-        self._where, self._choice = where, ModelChoice(store, model)
+        self._where, self._given = where, DEFAULT_MODEL if model is None else model
 
     @classmethod
     def open(
@@ -93,10 +92,9 @@ class Library:
         """The library at ``where``, a folder, or an address in Milvus; an empty one is made if there is none and
         ``create`` is True.
 
-        ``model`` is a shipped model's name, a model's folder, or a loaded model; None is the shipped one that the
-        library was made with, and for a new one the one that fits what is added first: `DEFAULT_MODEL`, or for other
-        instruments than the piano ``earmark-2``. It is loaded when it is first needed. Files are read in ``sandbox``,
-        one of its own if None. Raises BadInput when there is no library, or something else, at ``where``.
+        ``model`` is a shipped model's name, a model's folder, or a loaded model; `DEFAULT_MODEL` if None. It is loaded
+        when it is first needed. Files are read in ``sandbox``, one of its own if None. Raises BadInput when there is no
+        library, or something else, at ``where``.
         """
         path = where if is_remote(where) else Path(where).expanduser()
         return cls(path, open_store(path, create), model, sandbox or Sandbox())
@@ -114,10 +112,10 @@ class Library:
     ) -> None:
         self.close()
 
-    @property
+    @cached_property
     def model(self) -> Model:
         """The model that the library is searched with, loaded when first asked for; raises as `load` does."""
-        return self._choice.model
+        return load(self._given) if isinstance(self._given, str | Path) else self._given
 
     @property
     def history(self) -> History:
@@ -150,14 +148,10 @@ class Library:
         its piece. What cannot be read comes as a failed outcome and does not stop the rest. Raises Mismatch when the
         library was made with another model, BadInput when the model or the library cannot be used.
         """
-        is_open = self._choice.is_open
-        if not is_open:
-            self.check()
+        self.check()
         given = [paths] if isinstance(paths, str | Path) else paths
         folder = kept_in(self._where)
         found = list(find_sources(given, self.sandbox, folder / UNPACKED))
-        if is_open:
-            self._choice.fit(fitting_model(first_staves(found, self.sandbox)))
         encoding = self._encoding(jobs or os.cpu_count() or 1, ray)
         places = folder / DOWNLOADS, folder / UNPACKED
         kept = ObjectStore.given()
@@ -444,10 +438,9 @@ class Library:
             return Threads(jobs, self.model, self.sandbox)
         from earmark.sources.cluster import Cluster
 
-        chosen = self._choice.chosen
-        if not isinstance(chosen, str | Path):
+        if not isinstance(self._given, str | Path):
             raise EarmarkError("with Ray, a model has to be given by its name or folder")
-        return Cluster(ray, chosen, self.model.model_id)
+        return Cluster(ray, self._given, self.model.model_id)
 
     def _used_model(self) -> str:
         """The stored embeddings' model_id; raises when there are none, or they are not of this model."""

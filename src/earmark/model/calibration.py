@@ -37,12 +37,10 @@ class Background:
 class Signs:
     """What tells whether the piece that a search names is right; `earmark.search.signs` says why, and reads them.
 
-    ``lead`` is the logarithm of a sum of cosines, ``length`` that of a number of excerpts; ``heard`` and ``focus`` are
-    shares, 0..1.
+    ``lead`` is the logarithm of a sum of cosines; ``heard`` and ``focus`` are shares, 0..1.
     """
 
     lead: float
-    length: float
     heard: float
     focus: float
 

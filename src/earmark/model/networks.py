@@ -46,9 +46,7 @@ class EncoderSize:
     ``layer_channels``: channels of each 2-D convolution; the second halves the resolution along the token axis.
     ``token_channels``: size of a token. ``window_tokens``: tokens in a window. ``hidden``: width of the window's dense
     layer. ``vertical_layers``: the 2-D convolutions, counted from 0, that a `VerticalConv` follows.
-    ``window_dilations``: for each convolution inside the window (`Residual`), the distance in tokens from which it
-    takes a token's neighbours. ``head_channels``: channels of each convolution that reads a system's head; without any,
-    heads are not read.
+    ``head_channels``: channels of each convolution that reads a system's head; without any, heads are not read.
     """
 
     layer_channels: tuple[int, ...]
@@ -56,7 +54,6 @@ class EncoderSize:
     window_tokens: int
     hidden: int
     vertical_layers: tuple[int, ...] = ()
-    window_dilations: tuple[int, ...] = ()
     head_channels: tuple[int, ...] = ()
 
 
@@ -96,7 +93,7 @@ class NetworkConfig:
 class VerticalConv(nn.Module):
     """ReLU, then x + ReLU(BN(conv(x))) along height or frequency alone, kernel 5: pitch is told by height.
 
-    It adds little at first, so that a network which has grown by it begins as the smaller one.
+    It adds little at first.
     """
 
     def __init__(self, channels: int) -> None:
@@ -112,16 +109,12 @@ class VerticalConv(nn.Module):
 
 
 class Residual(nn.Module):
-    """x + ReLU(BN(conv(x))) along the token axis, kernel 3.
+    """x + ReLU(BN(conv(x))) along the token axis, kernel 3."""
 
-    With a small ``share`` it adds little at first, so that a network which has grown by it begins as the smaller one.
-    """
-
-    def __init__(self, channels: int, dilation: int = 1, share: float = 1.0) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        self.conv = nn.Conv1d(channels, channels, 3, padding=dilation, dilation=dilation, bias=False)
+        self.conv = nn.Conv1d(channels, channels, 3, padding=1, bias=False)
         self.norm = nn.BatchNorm1d(channels)
-        nn.init.constant_(self.norm.weight, share)
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = x + F.relu(self.norm(self.conv(x)))
@@ -247,7 +240,6 @@ class WindowReader(nn.Module):
 
     A window's tokens are spaced evenly from ``reach`` input columns before its centre to as many after it: so far, a
     token's receptive field stays inside the window. They are interpolated linearly, as a centre may lie between tokens.
-    What the trunk's receptive field cannot see at the window's ends, convolutions of the reader's own may.
     """
 
     def __init__(self, window: int, receptive_field: int, size: EncoderSize, dimension: int) -> None:
@@ -261,9 +253,6 @@ class WindowReader(nn.Module):
         self.squeeze = nn.Linear(size.token_channels, squeezed)
         self.attend = nn.Sequential(
             nn.Linear(squeezed * size.window_tokens, 128), nn.ReLU(), nn.Linear(128, size.window_tokens)
-        )
-        self.convolutions = nn.Sequential(
-            *(Residual(size.token_channels, dilation, share=0.1) for dilation in size.window_dilations)
         )
         self.drop = Dropout(0.1)
         self.dense = nn.Linear(size.token_channels * size.window_tokens, size.hidden, bias=False)
@@ -289,8 +278,6 @@ class WindowReader(nn.Module):
         window = self.gather(tokens, rows, centres)
         scores = self.attend(F.relu(self.squeeze(window)).flatten(1))
         attention = torch.softmax(scores.float(), dim=1)
-        if len(self.convolutions):
-            window = self.convolutions(window.transpose(1, 2)).transpose(1, 2)
         weighted = window * (attention * attention.shape[1])[..., None].to(window.dtype)
         hidden = F.relu(self.norm(self.dense(self.drop(weighted.flatten(1)))))
         return F.normalize(self.project(hidden).float(), dim=1), attention

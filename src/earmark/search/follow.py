@@ -22,6 +22,9 @@ TOLL = 0.015
 """What an excerpt costs, in units of cosine, per ``ln(excerpts / TOLL_FREE)``."""
 TOLL_FREE = 40
 """Excerpts of a query that costs nothing: ten seconds of sound."""
+STILL = 16
+"""Excerpts in which a path that stays at one place has evidence: 4 s of sound. Few chords are held longer, but talking
+and applause are like one place of some piece for as long as they last."""
 SUPPORT_S = 2.0
 """Half the width of the window in which a place must be supported, in seconds."""
 
@@ -51,9 +54,9 @@ DEFAULT_PACE = PACES["recording", "score"]
 class Followed:
     """The best path through each of the pieces in ``order``, best first; arrays [n, pieces] have them in that order.
 
-    ``path`` int64, the place's ordinal per excerpt; ``evidence`` float32 on the path; ``gains``, the same less jumps;
-    ``nearest`` int64 and ``most`` float32, the piece's nearest place and its evidence, path or not. The excerpts
-    ``starts`` to ``ends`` (not included) of a piece's path are worth most: ``worths`` in all.
+    ``path`` int64, the place's ordinal per excerpt; ``evidence`` float32 on the path, 0 where it stays (`STILL`);
+    ``gains``, the same less jumps; ``nearest`` int64 and ``most`` float32, the piece's nearest place and its evidence,
+    path or not. The excerpts ``starts`` to ``ends`` (not included) of a piece's path are worth most: ``worths`` in all.
     """
 
     order: list[int]
@@ -114,6 +117,7 @@ def follow_pieces(
     steps = np.diff(path, axis=0)
     jumps = np.zeros(path.shape, np.float32)
     jumps[1:] = JUMP_COST * ((steps < 0) | (steps > reach[:, None]))
+    evidence = np.where(_still(path) < STILL, evidence, np.float32(0.0))
     gains, cost = evidence - jumps, np.float32(toll(len(excerpts)))
     stretches = [best_stretch(evidence[:, i] - cost, jumps[:, i]) for i in range(len(pieces))]
     worths, starts, ends = (np.array(values) for values in zip(*stretches, strict=True))
@@ -133,6 +137,14 @@ def _best_paths(
     nearest = np.stack([piece.argmax(axis=1) for piece in own], axis=1)
     most = np.stack([piece.max(axis=1) for piece in own], axis=1)
     return path - starts[:-1], np.take_along_axis(evidence, path, axis=1), nearest, most
+
+
+def _still(path: IntArray) -> IntArray:
+    """For how many excerpts before each one a path [n, pieces] has been where it is; of the same shape."""
+    rows = np.arange(len(path))[:, None]
+    moved = np.ones(path.shape, bool)
+    moved[1:] = path[1:] != path[:-1]
+    return rows - np.maximum.accumulate(np.where(moved, rows, 0), axis=0)
 
 
 def best_stretch(gains: npt.NDArray[np.floating], jumps: npt.NDArray[np.floating]) -> tuple[float, int, int]:

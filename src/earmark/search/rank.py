@@ -17,7 +17,8 @@ the recording:
    path.
 4. **Stretch.** A long query need not be one piece throughout: there is talking, applause, the next piece. Every
    excerpt costs a toll, and the pieces are ranked by the most that a stretch of their path is worth (Smith and Waterman
-   1981, along one path). What is said about a piece is about that stretch. The longer the query, the more looks like
+   1981, along one path). What is said about a piece is about that stretch. A place where the path stays is evidence
+   for its first `earmark.search.follow.STILL` excerpts only. The longer the query, the more looks like
    something somewhere by chance, in proportion to the logarithm of its length: so does the toll grow. Up to 10 s there
    is none: a constant toll of the right size for two minutes of applause (0.04 to 0.08 of cosine) takes from short
    clips in loud babble what little evidence they have.

@@ -1,4 +1,4 @@
-"""What tells a right answer from a wrong one: four numbers, each with a reason.
+"""What tells a right answer from a wrong one: three numbers, each with a reason.
 
 Whatever a library holds, something in it is most like the question. Whether that is the music is not told by how like
 it is, but by how it is like:
@@ -7,14 +7,15 @@ it is, but by how it is like:
   excerpts where it is heard; its logarithm. Music that is not there fits several pieces a little, and the larger the
   library is, the nearer the second comes: no size has to be known. That the pages are scans or the movement is slow
   lowers all evidence, and the lead less.
-* ``length``: the logarithm of these excerpts. A lead grows with time, by chance too, as a random walk does.
-* ``heard``: the share of the question that they are. A minute of which two seconds fit is noise, or other music.
+* ``heard``: at how many places, as a share of the question's excerpts. A minute of which two seconds fit is noise, or
+  other music. What stays where it is counts once: music moves on, but talking and applause are like one place of some
+  piece for as long as they last.
 * ``focus``: the share of them whose nearest place in the piece is on the path. Each excerpt votes freely; only in the
   right piece do these votes move forward with the music. It needs no rival.
 
-What was tried beside these and told nothing more: the mean evidence, the rivals' mean and spread, the share of the
-excerpts or of the quarters in which the piece beats them all, how straight the path is, how high the background, and
-the size of the library.
+What was tried beside these and told nothing more: in how many excerpts it is heard, the mean evidence, the rivals'
+mean and spread, the share of the excerpts or of the quarters in which the piece beats them all, how straight the path
+is, how high the background, and the size of the library.
 """
 
 from __future__ import annotations
@@ -40,7 +41,6 @@ def read_signs(followed: Followed, number: int, rivals: IntArray) -> Signs:
     focused = (np.abs(nearest - path) <= NEAR_PLACES) & (followed.most[rows, number] > 0.0)
     return Signs(
         lead=float(np.log(max(lead, 0.0) + LEAST_LEAD)),
-        length=float(np.log(len(path))),
-        heard=len(path) / len(followed.path),
+        heard=len(np.unique(path)) / len(followed.path),
         focus=float(focused.mean()),
     )

@@ -4,8 +4,6 @@ here."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
-from itertools import islice
 from pathlib import Path
 
 from earmark.embed.piece import EmbeddedPiece, embed_piece
@@ -19,9 +17,6 @@ from earmark.sheet.draw import find_page
 from earmark.sheet.flat_pages import FlatPage, read_flat_pages
 from earmark.sheet.read import needs_engraver
 from earmark.sources.on_disk import Score
-
-TITLE_PAGES = 4
-"""Pages at most that are looked through for music."""
 
 
 def read_piece(
@@ -40,15 +35,6 @@ def read_piece(
 
     pages = counted(sandbox.stream(read_flat_pages, files, may_start=needs_engraver(files)))
     return embed_piece(pages, files[0] if len(files) == 1 else files[0].parent, model)
-
-
-def staves_of(files: Sequence[Path], sandbox: Sandbox) -> int:
-    """How many staves the system has that has most on the first page with any; 0 where there is none among the first
-    `TITLE_PAGES`, or they cannot be read."""
-    pages = sandbox.stream(read_flat_pages, files, may_start=needs_engraver(files))
-    with suppress(BadInput):
-        return next((page.tallest[0] for page in islice(pages, TITLE_PAGES) if page.tallest[0]), 0)
-    return 0
 
 
 def read_recording(

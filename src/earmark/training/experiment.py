@@ -26,13 +26,12 @@ class Experiment:
 
     The pieces of ``splits`` in all ``corpora`` are trained on; each is mixed of those ``renderings`` that it has.
     Those of ``validation_splits`` are validated on, each in the first of ``validation_renderings`` that it has.
-    ``start`` names weights to begin with, a shipped model or a folder; without it, training begins from nothing. The
-    learning rate rises for ``warmup_steps``, stays, and falls to zero over the last ``cooldown_steps``; ``averaging``
-    is the final decay of the weights' moving average, which is what is validated and exported. With ``muon``, hidden
-    layers learn by Muon (`earmark.training.optimiser`). ``tempo`` is the range of tempi, as factors of the score's. A
-    batch is ``stretches`` of 20 s, ``stretches_per_piece`` of every piece in it; with ``hard_negatives`` every second
-    of these is a place that looks like the one before (`earmark.training.data.hard_negatives`). ``degradation``, from 0
-    to 1, is how bad strips get (`earmark.training.data.augment_sheet`).
+    The learning rate rises for ``warmup_steps``, stays, and falls to zero over the last ``cooldown_steps``;
+    ``averaging`` is the final decay of the weights' moving average, which is what is validated and exported. With
+    ``muon``, hidden layers learn by Muon (`earmark.training.optimiser`). ``tempo`` is the range of tempi, as factors of
+    the score's. A batch is ``stretches`` of 20 s, ``stretches_per_piece`` of every piece in it; with
+    ``hard_negatives`` every second of these is a place that looks like the one before
+    (`earmark.training.data.hard_negatives`).
 
     A file with ``seeds = [2, 3]`` in place of ``seed`` is one run for each. With ``shared_steps`` as well, these are
     the ends of one run: its first steps, with the first seed, are done once for all seeds. So their weights lie close
@@ -46,14 +45,12 @@ class Experiment:
     name: str = ""
     splits: tuple[str, ...] = ("train",)
     validation_splits: tuple[str, ...] = ("valid",)
-    start: str = ""
     seed: int = 1
     shared_run: str = ""
     shared_steps: int = 0
     stretches: int = 24
     stretches_per_piece: int = 2
     hard_negatives: bool = False
-    degradation: float = 1.0
     pairs_per_stretch: int = 24
     tempo: tuple[float, float] = (0.5, 2.0)
     learning_rate: float = 1.5e-3

@@ -24,7 +24,6 @@ from earmark.files import write_json
 from earmark.model.encoders import ENCODER_FILES, FORMAT
 from earmark.model.networks import DualEncoder
 from earmark.schema import HEAD_PX, AudioSpec, SheetSpec
-from earmark.training.average import average
 from earmark.training.train import read_checkpoint
 
 WORK = ("pairs", "minutes")
@@ -120,12 +119,6 @@ def export(checkpoints: Sequence[Path], out: Path) -> Path:
 def _mean(values: Sequence[torch.Tensor]) -> torch.Tensor:
     """Of weights and statistics; what counts batches is the same everywhere."""
     return torch.stack(list(values)).mean(0) if values[0].is_floating_point() else values[0]
-
-
-def export_average(audio: Sequence[Path], sheet: Sequence[Path], out: Path) -> Path:
-    """Write the mean of weights that were exported (`earmark.training.average`), named as the folder ``out``."""
-    dual, record = average(audio, sheet)
-    return _write_dual(dual, out.name, record, out)
 
 
 def _write_dual(dual: DualEncoder, name: str, training: dict[str, Any], out: Path) -> Path:

@@ -23,7 +23,7 @@ from torch.optim import swa_utils
 
 from earmark.errors import BadInput, Mismatch
 from earmark.files import replacing
-from earmark.model.encoders import Order, chunks, find, strip_chunks
+from earmark.model.encoders import Order, chunks, strip_chunks
 from earmark.model.networks import AudioEncoder, DualEncoder, Encoder, SheetEncoder
 from earmark.schema import AudioSpec, FloatArray, Ink, SheetSpec
 from earmark.training.both import both, half_the_cores
@@ -32,7 +32,6 @@ from earmark.training.data.dataset import TrainingPiece, evenly_taken, read_some
 from earmark.training.data.music import Music
 from earmark.training.evaluation import metrics
 from earmark.training.experiment import Experiment
-from earmark.training.from_onnx import continue_training
 from earmark.training.gradients import add_gradients
 from earmark.training.loop import (
     CHECKPOINT,
@@ -47,8 +46,6 @@ from earmark.training.loop import (
 from earmark.training.optimiser import Optimiser
 
 RECORDED = (*RECORD, "shared_pairs", "shared_minutes")
-STATISTICS_BATCHES = 12
-"""From so many batches, a run that goes on from weights learns what its normalisations are given."""
 
 
 def cooling(experiment: Experiment, step: int) -> float:
@@ -271,8 +268,8 @@ def train(experiment: Experiment, folder: Path, report: Callable[[Progress], Non
     held_out = read_some(corpora, experiment.validation_splits, experiment.validation_renderings, audio, sheet)
     validation = Validation(held_out, experiment.validation_pairs, audio, sheet)
     run = TrainingRun(experiment, device)
-    if not (folder / CHECKPOINT).exists():
-        _begin(run, sampler, folder.parent)
+    if experiment.shared_run and not (folder / CHECKPOINT).exists():
+        _take_shared_steps(run, folder.parent / experiment.shared_run / CHECKPOINT)
 
     batches = Batches(run, sampler)
 
@@ -297,7 +294,6 @@ def sampler_of(experiment: Experiment, device: torch.device) -> PairSampler:
         stretches_per_piece=experiment.stretches_per_piece,
         pairs=experiment.pairs_per_stretch,
         tempo=experiment.tempo,
-        degradation=experiment.degradation,
     )
 
 
@@ -318,18 +314,12 @@ def _is_done(experiment: Experiment, checkpoint: Path) -> bool:
     return bool(earlier == experiment and state["record"]["step"] == experiment.steps)
 
 
-def _begin(run: TrainingRun, sampler: PairSampler, runs: Path) -> None:
-    """Give a new run what it begins with: the steps that it shares with others, or exported weights."""
-    experiment = run.experiment
-    if experiment.shared_run:
-        shared = runs / experiment.shared_run / CHECKPOINT
-        if not shared.exists():
-            raise BadInput(shared, "not there", "train the recipe's shared steps first")
-        run.restore(_read(shared, run.device)[1])
-        if run.step != experiment.shared_steps:
-            raise BadInput(shared, f"is at step {run.step} of {experiment.shared_steps}", "train it to its end first")
-        run.shared_pairs, run.shared_minutes = run.pairs, run.minutes
-    if experiment.start:
-        some = [sampler.batch(np.random.default_rng([experiment.seed, step])) for step in range(STATISTICS_BATCHES)]
-        continue_training(run.model, find(experiment.start), some)
-        run.average.load_state_dict(run.model.state_dict())
+def _take_shared_steps(run: TrainingRun, shared: Path) -> None:
+    """Give a new run the steps that it shares with others; raises BadInput when they are not done."""
+    if not shared.exists():
+        raise BadInput(shared, "not there", "train the recipe's shared steps first")
+    run.restore(_read(shared, run.device)[1])
+    if run.step != run.experiment.shared_steps:
+        at = f"is at step {run.step} of {run.experiment.shared_steps}"
+        raise BadInput(shared, at, "train it to its end first")
+    run.shared_pairs, run.shared_minutes = run.pairs, run.minutes

@@ -18,7 +18,6 @@ from PIL import Image
 from earmark.audio.rate import speed
 from earmark.embed.attention import attend, hear
 from earmark.embed.recording import read_blocks
-from earmark.library.instruments import note_on_instruments
 from earmark.library.library import Library
 from earmark.sandbox.sandbox import Sandbox
 from earmark.schema import AudioSpec
@@ -85,15 +84,13 @@ def too_long(name: str, most_s: float) -> Refusal:
 
 
 def add(library: Library, progress: OnProgress, path: str, name: str, most_pages: int) -> Answer:
-    """Adds one file: ``outcome``, ``piece``, and ``remarks`` on what of it is amiss or will hardly be found."""
+    """Adds one file: ``outcome``, ``piece``, and ``remarks`` on what of it is amiss or is not read."""
     _check_pages(library, path, name, most_pages)
     outcome = library.add([path], jobs=1)[0]
     if outcome.piece is None:
         what, _, remedy = outcome.reason.partition("; ")
         raise Refusal("unusable_file", f"{name} {what}", remedy)
-    note = note_on_instruments(library.model.model_id, [outcome.staves])
-    remarks = [remark for remark in (*outcome.remarks, note) if remark]
-    return Answer({"outcome": outcome.status, "piece": piece_json(outcome.piece), "remarks": remarks})
+    return Answer({"outcome": outcome.status, "piece": piece_json(outcome.piece), "remarks": [*outcome.remarks]})
 
 
 def link(library: Library, progress: OnProgress) -> Answer:

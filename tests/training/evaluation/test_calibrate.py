@@ -59,8 +59,8 @@ def test_calibration_tells_present_from_absent_pieces(
     assert np.array_equal(background[0, 0], calibration.backgrounds["score"].mean)
     for confidence in (calibration.pages, calibration.recordings):
         assert confidence is not None
-        assert confidence.of(Signs(lead=3.5, length=4.4, heard=1.0, focus=1.0)) > confidence.sure
-        assert confidence.of(Signs(lead=-2.3, length=2.0, heard=0.05, focus=0.1)) < confidence.sure
+        assert confidence.of(Signs(lead=3.5, heard=1.0, focus=1.0)) > confidence.sure
+        assert confidence.of(Signs(lead=-2.3, heard=0.05, focus=0.1)) < confidence.sure
     said = [(promise.among, promise.kind) for promise in calibrated.promises]
     assert said == [(among, kind) for among in sorted(SIZES, reverse=True) for kind in KINDS]
     everything = calibrated.promises[len(KINDS) - 1]

@@ -20,7 +20,7 @@ from earmark.training.evaluation.confidence import (
 )
 
 KINDS = ("5 s", "20 s", "whole")
-WEIGHTS = {"lead": 3.0, "length": -1.5, "heard": 4.0, "focus": 3.0}
+WEIGHTS = {"lead": 3.0, "heard": 4.0, "focus": 3.0}
 PIECES = 12
 
 
@@ -29,8 +29,8 @@ def made_up(count: int, pieces: int = PIECES, seed: int = 9) -> list[Answer]:
     rng = np.random.default_rng(seed)
     answers = []
     for number in range(count):
-        signs = Signs(rng.uniform(-2, 4), rng.uniform(2, 6), rng.uniform(0, 1), rng.uniform(0, 1))
-        chance = 1 / (1 + np.exp(-(-2 + sum(WEIGHTS[name] * value for name, value in vars(signs).items()))))
+        signs = Signs(rng.uniform(-2, 4), rng.uniform(0, 1), rng.uniform(0, 1))
+        chance = 1 / (1 + np.exp(-(-6 + sum(WEIGHTS[name] * value for name, value in vars(signs).items()))))
         right = bool(rng.random() < chance)
         among, kind = (20, 400)[number % 2], KINDS[number // 2 % len(KINDS)]
         answers.append(Answer(signs, number // 2 % pieces, right or number % 4 > 1, right, among, kind))
@@ -69,7 +69,7 @@ def test_a_trial_judges_every_answer_by_other_pieces() -> None:
     odd = [answer for answer in answers if answer.own == 3]
     others = [answer for answer in answers if answer.own != 3]
     # Of piece 3 the answers are now wrong though the search seems sure, which only a fit with this piece could know.
-    spoilt = [Answer(Signs(4.0, 4.0, 1.0, 1.0), 3, False, False, 20, "5 s") for _ in odd]
+    spoilt = [Answer(Signs(4.0, 1.0, 1.0), 3, False, False, 20, "5 s") for _ in odd]
     trial = try_out([*others, *spoilt])
     assert trial.confidences[len(others) :].mean() > 0.9
     assert trial.sure[len(others) :].mean() > 0.9

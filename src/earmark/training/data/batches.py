@@ -126,11 +126,9 @@ class PairSampler:
         stretches_per_piece: int,
         pairs: int,
         tempo: tuple[float, float],
-        degradation: float = 1.0,
     ) -> None:
         self.music = music
         self.stretches, self.stretches_per_piece, self.pairs, self.tempo = stretches, stretches_per_piece, pairs, tempo
-        self.degradation = degradation
         # Between one piece one vote and one onset one vote: symphonies must not crowd out hymns.
         weight = np.diff(music.first_onset) ** 0.5
         self.weight = weight / weight.sum()
@@ -201,9 +199,9 @@ class PairSampler:
         """Carry out a plan."""
         music, device = self.music, self.music.device
         scale = chance.send(plan.scale[plan.lane_row])
-        sheet = augment_sheet(chance, self.cut_lanes(plan), scale, self.degradation)
+        sheet = augment_sheet(chance, self.cut_lanes(plan), scale)
         head_scale = chance.send(plan.scale[plan.lane_row[plan.head_row]])
-        heads = augment_sheet(chance, self.cut_heads(plan), head_scale, self.degradation)
+        heads = augment_sheet(chance, self.cut_heads(plan), head_scale)
         heads[send(np.flatnonzero(np.isnan(plan.head_begin)), device)] = 0
         pair, in_excerpt, in_snippet = (send(of, device) for of in (plan.pair, plan.in_excerpt, plan.in_snippet))
         return PairBatch(
