@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.support.results import begin, finish, table
-from earmark.model.encoders import Model, load
-from earmark.schema import FloatArray, Heads
-from earmark.training.data.dataset import TrainingPiece, embed_recording_onsets
+from earmark.model.encoders import OnnxModel, Positions, find
+from earmark.schema import FloatArray, Heads, Ink
+from earmark.training.data.dataset import embed_recording_onsets, embed_snippets
 from earmark.training.evaluation import metrics
 from earmark.training.evaluation.evaluate import read_pool
 
@@ -25,20 +25,22 @@ MUSIC = {"piano": ("test", "musescore-0-0@1"), "other instruments": ("instrument
 """Split and rendering of each."""
 
 
-def snippets(model: Model, piece: TrainingPiece, onsets: metrics.Ranks, *, hidden: bool) -> FloatArray:
-    """Unit embeddings of the snippets about some onsets; the heads of systems are seen or not."""
-    ink = piece.ink()
-    heads = Heads(np.zeros_like(ink.heads.ink), ink.heads.begins) if hidden else ink.heads
-    return model.embed_strip(replace(ink, heads=heads), piece.onsets.x_px[onsets].astype(np.float64))[0]
+class WithoutHeads(OnnxModel):
+    """A model to which the heads of systems are blank paper."""
+
+    def embed_strip(self, ink: Ink, centres: Positions) -> tuple[FloatArray, FloatArray]:
+        blank = Heads(np.zeros_like(ink.heads.ink), ink.heads.begins)
+        return super().embed_strip(replace(ink, heads=blank), centres)
 
 
-def measure(model: Model, corpus: Path, split: str, rendering: str) -> dict[str, Any]:
+def measure(weights: Path, corpus: Path, split: str, rendering: str) -> dict[str, Any]:
     """Recall@1 in per cent and MRR from audio to sheet, with and without heads."""
     pool, _ = read_pool(corpus, split, rendering)
+    model = OnnxModel(weights)
     heard = np.concatenate([embed_recording_onsets(model, piece, onsets, rendering) for piece, onsets in pool])
     found: dict[str, Any] = {"pieces": len(pool), "pairs": len(heard)}
-    for way, hidden in (("seen", False), ("hidden", True)):
-        seen = np.concatenate([snippets(model, piece, onsets, hidden=hidden) for piece, onsets in pool])
+    for way, reads in (("seen", model), ("hidden", WithoutHeads(weights))):
+        seen = np.concatenate([embed_snippets(reads, piece, onsets) for piece, onsets in pool])
         scores = metrics.scores(metrics.ranks(heard, seen))
         found[way] = {"recall@1": scores.recall_at_1, "mrr": scores.mrr}
     return found
@@ -61,10 +63,10 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     results = begin(given.weights)
-    model = load(given.weights)
+    weights = find(given.weights)
     corpora = (given.msmd, given.instruments)
     results["music"] = {
-        music: measure(model, corpus, *of) for (music, of), corpus in zip(MUSIC.items(), corpora, strict=True)
+        music: measure(weights, corpus, *of) for (music, of), corpus in zip(MUSIC.items(), corpora, strict=True)
     }
     finish(results, tables(results), given.json)
 

@@ -10,7 +10,8 @@ torch = pytest.importorskip("torch", reason="training needs the [train] extra")
 
 from torch import Tensor  # noqa: E402
 
-from earmark.model.networks import DualEncoder, Encoder, EncoderSize, NetworkConfig, SheetEncoder, pool_lanes  # noqa: E402
+from earmark.model.networks import DualEncoder, Encoder, SheetEncoder, pool_lanes  # noqa: E402
+from earmark.model.size import EncoderSize, NetworkConfig  # noqa: E402
 from earmark.schema import HEAD_PX, AudioSpec, SheetSpec  # noqa: E402
 
 AUDIO, SHEET = AudioSpec(), SheetSpec()

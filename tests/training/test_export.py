@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch", reason="training needs the [train] extra")
 pytest.importorskip("onnxscript", reason="exporting needs the [train] extra")
 
 from earmark.model.encoders import load  # noqa: E402
-from earmark.model.networks import EncoderSize, NetworkConfig  # noqa: E402
+from earmark.model.size import EncoderSize, NetworkConfig  # noqa: E402
 from earmark.schema import AudioSpec, SheetSpec  # noqa: E402
 from earmark.training.experiment import Experiment  # noqa: E402
 from earmark.training.export import export  # noqa: E402

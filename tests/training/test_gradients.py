@@ -5,7 +5,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the [train] extra")
 
-from earmark.model.networks import Dropout, DualEncoder, EncoderSize, NetworkConfig  # noqa: E402
+from earmark.model.networks import Dropout, DualEncoder  # noqa: E402
+from earmark.model.size import EncoderSize, NetworkConfig  # noqa: E402
 from earmark.schema import HEAD_PX, AudioSpec, SheetSpec  # noqa: E402
 from earmark.training.data.batches import PairBatch  # noqa: E402
 from earmark.training.gradients import add_gradients, read_audio, read_sheet  # noqa: E402

@@ -11,7 +11,8 @@ torch = pytest.importorskip("torch", reason="training needs the [train] extra")
 
 from earmark.cli.model import export_command, make_command, train_command  # noqa: E402
 from earmark.errors import BadInput, Mismatch  # noqa: E402
-from earmark.model.networks import DualEncoder, EncoderSize, NetworkConfig  # noqa: E402
+from earmark.model.networks import DualEncoder  # noqa: E402
+from earmark.model.size import EncoderSize, NetworkConfig  # noqa: E402
 from earmark.schema import AudioSpec, SheetSpec  # noqa: E402
 from earmark.training.experiment import Experiment  # noqa: E402
 from earmark.training.loop import Progress  # noqa: E402

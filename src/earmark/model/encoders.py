@@ -171,7 +171,7 @@ class OnnxModel:
     def embed_audio(self, spectrogram: FloatArray, centres: Positions) -> tuple[FloatArray, FloatArray]:
         """See `Model.embed_audio`."""
         parts = chunks(spectrogram, centres, AudioSpec().window_frames, self._at_once)
-        read = ((order, {"spectrogram": part, "centres": local}) for order, part, local in parts)
+        read = ((order, {"spectrogram": part, "centres": local}) for order, _, part, local in parts)
         return self._run(self._audio, read, len(centres))
 
     def embed_strip(self, ink: Ink, centres: Positions) -> tuple[FloatArray, FloatArray]:
@@ -222,18 +222,18 @@ class OnnxModel:
 
 def strip_chunks(ink: Ink, centres: Positions, at_once: int | None) -> Iterator[tuple[Order, Ink, FloatArray]]:
     """`chunks` of a strip, each with the systems that it shows."""
-    for order, part, local in chunks(np.moveaxis(ink.strip, -1, 0), centres, SheetSpec().window_px, at_once):
-        start = round(float(centres[order[0]]) - float(local[0]))
+    for order, start, part, local in chunks(np.moveaxis(ink.strip, -1, 0), centres, SheetSpec().window_px, at_once):
         yield order, Ink(np.moveaxis(part, 0, -1), ink.heads.shown(start, len(part))), local
 
 
 def chunks(
     columns: FloatArray, centres: Positions, window: int, at_once: int | None
-) -> Iterator[tuple[Order, FloatArray, FloatArray]]:
+) -> Iterator[tuple[Order, int, FloatArray, FloatArray]]:
     """Cuts [length, …] into parts that hold whole windows, at most ``at_once`` of them (None: any number).
 
-    Yields the indices of the centres that a part serves, the part, and these centres in its own columns. The
-    windows are strict, so what a part lacks outside of them changes nothing.
+    Yields the indices of the centres that a part serves, the column at which it begins (it may lie before the first),
+    the part, and these centres in its own columns. The windows are strict, so what a part lacks outside of them changes
+    nothing.
     """
     if len(centres) and not (centres.min() >= 0 and centres.max() <= len(columns)):
         raise ValueError(f"centres lie outside of the input's {len(columns)} columns")
@@ -245,14 +245,15 @@ def chunks(
             yield order, *_part(columns, centres[order], margin)
 
 
-def _part(columns: FloatArray, centres: Positions, margin: int) -> tuple[FloatArray, FloatArray]:
-    """The columns from ``margin`` before the first centre to ``margin`` after the last, and the centres in them."""
+def _part(columns: FloatArray, centres: Positions, margin: int) -> tuple[int, FloatArray, FloatArray]:
+    """The columns from ``margin`` before the first centre to ``margin`` after the last: where they begin, they, and the
+    centres in them."""
     start = int(centres.min()) // GRID * GRID - margin
     end = -(-int(np.ceil(centres.max())) // GRID) * GRID + margin
     part = columns[max(0, start) : max(0, end)]
     before, after = max(0, -start), end - start - max(0, -start) - len(part)
     padded = np.pad(part, ((before, after), *[(0, 0)] * (part.ndim - 1)))
-    return padded, (centres - start).astype(np.float32)
+    return start, padded, (centres - start).astype(np.float32)
 
 
 def _distinct(ink: Ink) -> Inputs:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from earmark.errors import BadInput
-from earmark.model.networks import NetworkConfig
+from earmark.model.size import NetworkConfig
 from earmark.schema import known_values
 
 T = TypeVar("T")

@@ -9,7 +9,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from earmark.model.networks import DualEncoder, HeadContext, SheetEncoder, pool_lanes
+from earmark.model.networks import DualEncoder, SheetEncoder, pool_lanes
+from earmark.model.trunk import HeadContext
 from earmark.training.both import both
 from earmark.training.data.batches import PairBatch
 from earmark.training.losses import MAX_LOG_SCALE, contrastive_loss, pitch_loss

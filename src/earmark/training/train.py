@@ -72,7 +72,7 @@ def averaging(experiment: Experiment, step: int) -> float:
 def embed_spectrogram(encoder: AudioEncoder, spectrogram: FloatArray, centres: FloatArray) -> FloatArray:
     """Embeddings of a whole spectrogram at ``centres``, chunk by chunk; beyond its ends is silence."""
     parts = chunks(spectrogram, centres.astype(np.float64), AudioSpec().window_frames, None)
-    return _embed(encoder, ((order, (part, local)) for order, part, local in parts), len(centres))
+    return _embed(encoder, ((order, (part, local)) for order, _, part, local in parts), len(centres))
 
 
 def embed_ink(encoder: SheetEncoder, ink: Ink, centres: FloatArray) -> FloatArray:

@@ -32,7 +32,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from earmark.model.networks import PITCHES, Trunk
+from earmark.model.size import PITCHES
+from earmark.model.trunk import Trunk
 from earmark.schema import HEAD_PX
 from earmark.training.data.ambiguity import REACH
 from earmark.training.data.augment_audio import augment_audio

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from earmark.model.networks import PITCHES
+from earmark.model.size import PITCHES
 from earmark.schema import FloatArray
 
 BIN_PX = 8  # strip px
