@@ -44,6 +44,9 @@ def test_figures_in_short_are_those_of_the_results() -> None:
         ("real", "as recorded, 20 s", "20 s clips of the same | the same"),
         ("real", "café at 10 dB, 20 s", "in a café's babble at 10 dB | the same"),
         ("scans", "the scan alone", "played by synthesis | the same, without their engraved edition"),
+        ("instruments", "all, dry", "test pieces for other instruments | 1 000 pieces"),
+        ("instruments", "all, recorded", "the same, recorded in rooms | the same"),
+        ("instruments", "all, in another key", "the same, 1 to 9 semitones lower than printed | the same"),
     ):
         right, queries = first(suite, name)
         share = f"{100 * right / queries:.1f}".removesuffix(".0")
