@@ -28,7 +28,7 @@ def flat_background(level: float, dimension: int) -> Background:
 
 CALIBRATION = Calibration(
     backgrounds={"score": flat_background(0.6, 5 * DEGREES), "recording": flat_background(0.6, 5 * DEGREES)},
-    pages=Confidence(-25.3, {"lead": 6.0, "heard": 20.0, "focus": 14.0}, sure=0.5),
+    pages=Confidence(-29.3, {"lead": 6.0, "heard": 20.0, "focus": 18.0}, sure=0.5),
 )
 
 

@@ -117,7 +117,7 @@ def _channels_last(gradient: Tensor) -> Tensor:
 class HeadReader(nn.Module):
     """Heads of systems [heads, rows, columns] → what they say of the tokens after them, [heads, ``says``].
 
-    Convolutions with stride 2, then dense layers. Trunks grow by it: at first it says nothing, that is zeros.
+    Convolutions with stride 2, then dense layers. At first it says nothing, that is zeros.
     """
 
     hidden = 256
