@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.scale import EMBEDDINGS, MODEL, kept
-from benchmarks.support.large_library import ASKED
+from benchmarks.scale import EMBEDDINGS, kept
+from benchmarks.support.large_library import ASKED, MODEL
 from benchmarks.support.results import begin, by_clock, finish, table
 from earmark.answers.look_up import SPARE
 from earmark.embed.windows import QUERY_HOP_FRAMES

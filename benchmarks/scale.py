@@ -21,11 +21,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.support.command import run, succeed
-from benchmarks.support.large_library import MUSIC
+from benchmarks.support.large_library import MODEL, MUSIC
 from benchmarks.support.pieces import evenly_chosen, read_pieces
 from benchmarks.support.results import begin, finish, table
 
-MODEL = "earmark-2"
 ENGINES = {
     "files": "Earmark, all places looked at",
     "lists": "Earmark, with lists",

@@ -189,7 +189,7 @@ class OnnxModel:
     def _embed_lanes_alone(
         self, parts: list[tuple[Order, Ink, FloatArray]], lanes: int, count: int
     ) -> tuple[FloatArray, FloatArray]:
-        """The mean direction of what weights that were made before strips had lanes say of each lane."""
+        """The mean direction of what weights that know no lanes, as those of a row of the paper, say of each lane."""
         alone = [
             self._run(
                 self._sheet,

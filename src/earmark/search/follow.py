@@ -117,7 +117,7 @@ def follow_pieces(
     steps = np.diff(path, axis=0)
     jumps = np.zeros(path.shape, np.float32)
     jumps[1:] = JUMP_COST * ((steps < 0) | (steps > reach[:, None]))
-    evidence = np.where(_still(path) < STILL, evidence, np.float32(0.0))
+    evidence = np.where(_still(steps) < STILL, evidence, np.float32(0.0))
     gains, cost = evidence - jumps, np.float32(toll(len(excerpts)))
     stretches = [best_stretch(evidence[:, i] - cost, jumps[:, i]) for i in range(len(pieces))]
     worths, starts, ends = (np.array(values) for values in zip(*stretches, strict=True))
@@ -139,11 +139,11 @@ def _best_paths(
     return path - starts[:-1], np.take_along_axis(evidence, path, axis=1), nearest, most
 
 
-def _still(path: IntArray) -> IntArray:
-    """For how many excerpts before each one a path [n, pieces] has been where it is; of the same shape."""
-    rows = np.arange(len(path))[:, None]
-    moved = np.ones(path.shape, bool)
-    moved[1:] = path[1:] != path[:-1]
+def _still(steps: IntArray) -> IntArray:
+    """Steps between the places of a path [n - 1, pieces] → for how many excerpts before each it has been where it is:
+    int64 [n, pieces]."""
+    moved = np.pad(steps != 0, ((1, 0), (0, 0)), constant_values=True)
+    rows = np.arange(len(moved))[:, None]
     return rows - np.maximum.accumulate(np.where(moved, rows, 0), axis=0)
 
 
