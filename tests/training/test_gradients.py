@@ -9,7 +9,7 @@ from earmark.model.networks import Dropout, DualEncoder  # noqa: E402
 from earmark.model.size import EncoderSize, NetworkConfig  # noqa: E402
 from earmark.schema import HEAD_PX, AudioSpec, SheetSpec  # noqa: E402
 from earmark.training.data.batches import PairBatch  # noqa: E402
-from earmark.training.gradients import add_gradients, read_audio, read_sheet  # noqa: E402
+from earmark.training.gradients import add_gradients, add_pitch_gradients, read_audio, read_sheet  # noqa: E402
 from earmark.training.losses import contrastive_loss  # noqa: E402
 
 TINY = NetworkConfig(
@@ -64,6 +64,19 @@ def test_gradients_are_those_of_the_whole_loss() -> None:
     assert got.keys() == wanted.keys()
     for name, gradient in got.items():
         torch.testing.assert_close(gradient, wanted[name].grad, msg=name)
+
+
+def test_pitches_alone_teach_the_trunks_alone() -> None:
+    whole, made, done = model(), model(), []
+    loss = read_audio(whole, batch()).pitch_loss + read_sheet(whole, batch()).pitch_loss
+    loss.backward()  # type: ignore[no-untyped-call]
+    found = add_pitch_gradients(made, batch(), bf16=False, meanwhile=lambda: done.append(True))
+    assert done == [True]
+    assert float(found) == pytest.approx(float(loss.detach()), rel=1e-5)
+    for (name, weight), wanted in zip(made.named_parameters(), whole.parameters(), strict=True):
+        assert (weight.grad is None) == ("reader" in name or name == "log_scale")
+        if weight.grad is not None:
+            torch.testing.assert_close(weight.grad, wanted.grad, msg=name)
 
 
 def test_the_same_seed_drops_the_same_and_another_does_not() -> None:

@@ -17,6 +17,8 @@ from earmark.schema import AudioSpec, SheetSpec  # noqa: E402
 from earmark.training.experiment import Experiment  # noqa: E402
 from earmark.training.loop import Progress  # noqa: E402
 from earmark.training.train import (  # noqa: E402
+    Batches,
+    TrainingRun,
     embed_ink,
     embed_spectrogram,
     learning_rate,
@@ -146,6 +148,23 @@ def test_telling_pitches_counts_for_less_while_the_rate_falls(corpus: Path) -> N
     assert weights[:81] == [3.0] * 81
     assert weights[90] == pytest.approx(1.5)
     assert weights[99] == pytest.approx(0.15)
+
+
+@pytest.mark.parametrize("muon", [False, True])
+def test_the_first_steps_teach_pitches_alone(corpus: Path, tmp_path: Path, muon: bool) -> None:
+    """The window readers begin to learn after them."""
+    changed = []
+    for pitch_steps in (1, 0):
+        plan = experiment(corpus, steps=1, pitch_steps=pitch_steps, muon=muon, cooldown_steps=0, averaging=0.0)
+        device = torch.device("cpu")
+        run = TrainingRun(plan, device)
+        batches = Batches(run, sampler_of(plan, device))
+        before = {name: value.clone() for name, value in run.model.named_parameters()}
+        batches.train_step()
+        changed.append({name for name, value in run.model.named_parameters() if not torch.equal(value, before[name])})
+    pitches_alone, both = changed
+    assert both - pitches_alone == {name for name in before if "reader" in name or name == "log_scale"}
+    assert pitches_alone
 
 
 def test_a_file_with_seeds_trains_a_run_of_each(corpus: Path, tmp_path: Path) -> None:

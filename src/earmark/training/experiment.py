@@ -27,7 +27,8 @@ class Experiment:
     The pieces of ``splits`` in all ``corpora`` are trained on; each is mixed of those ``renderings`` that it has.
     Those of ``validation_splits`` are validated on, each in the first of ``validation_renderings`` that it has.
     The learning rate rises for ``warmup_steps``, stays, and falls to zero over the last ``cooldown_steps``;
-    ``averaging`` is the final decay of the weights' moving average, which is what is validated and exported. With
+    ``averaging`` is the final decay of the weights' moving average, which is what is validated and exported. The first
+    ``pitch_steps`` teach the trunks pitches alone: they learn to read notes several times as fast so. With
     ``muon``, hidden layers learn by Muon (`earmark.training.optimiser`). ``tempo`` is the range of tempi, as factors of
     the score's. A batch is ``stretches`` of 20 s, ``stretches_per_piece`` of every piece in it; with
     ``hard_negatives`` every second of these is a place that looks like the one before
@@ -61,6 +62,7 @@ class Experiment:
     gradient_norm: float = 1.0
     averaging: float = 0.999
     pitch_weight: float = 0.3
+    pitch_steps: int = 0
     validate_every_steps: int = 500
     validation_pairs: int = 2000
     network: NetworkConfig = field(default_factory=NetworkConfig)

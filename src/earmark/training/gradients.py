@@ -1,4 +1,4 @@
-"""The loss of a batch and its gradients. Each encoder is computed on a thread of its own, forward and backward."""
+"""The losses of a batch and their gradients. Each encoder is computed on a thread of its own, forward and backward."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from earmark.model.networks import DualEncoder, SheetEncoder, pool_lanes
+from earmark.model.networks import DualEncoder, pool_lanes
 from earmark.model.trunk import HeadContext
 from earmark.training.both import both
 from earmark.training.data.batches import PairBatch
@@ -30,21 +30,30 @@ class Read:
 
 def read_audio(model: DualEncoder, batch: PairBatch) -> Read:
     """What the audio encoder makes of the excerpts of a batch."""
-    tokens = model.audio.tokens(batch.audio)
+    tokens, told = _hear(model, batch)
     embeddings, _ = model.audio.reader(tokens, batch.row, batch.frame)
-    return Read(embeddings, pitch_loss(model.audio.pitches(tokens), batch.audio_pitches))
+    return Read(embeddings, told)
 
 
 def read_sheet(model: DualEncoder, batch: PairBatch) -> Read:
     """What the sheet encoder makes of the snippets of a batch."""
-    tokens = pool_lanes(model.sheet.tokens(batch.sheet, head_context(model.sheet, batch)), batch.lanes)
+    tokens, told = _see(model, batch)
     embeddings, _ = model.sheet.reader(tokens, batch.row, batch.column)
-    return Read(embeddings, pitch_loss(model.sheet.pitches(tokens), batch.sheet_pitches))
+    return Read(embeddings, told)
 
 
-def head_context(encoder: SheetEncoder, batch: PairBatch) -> HeadContext | None:
-    """What the heads of systems say of the lanes of a batch."""
-    return HeadContext(encoder.heads(batch.heads)[batch.head_of], batch.begins) if encoder.heads else None
+def _hear(model: DualEncoder, batch: PairBatch) -> tuple[Tensor, Tensor]:
+    """The tokens of the excerpts of a batch, and how badly they tell pitches."""
+    tokens = model.audio.tokens(batch.audio)
+    return tokens, pitch_loss(model.audio.pitches(tokens), batch.audio_pitches)
+
+
+def _see(model: DualEncoder, batch: PairBatch) -> tuple[Tensor, Tensor]:
+    """The tokens of the strips of a batch, and how badly they tell pitches."""
+    heads = model.sheet.heads
+    context = HeadContext(heads(batch.heads)[batch.head_of], batch.begins) if heads else None
+    tokens = pool_lanes(model.sheet.tokens(batch.sheet, context), batch.lanes)
+    return tokens, pitch_loss(model.sheet.pitches(tokens), batch.sheet_pitches)
 
 
 def add_gradients(
@@ -79,3 +88,21 @@ def add_gradients(
 
     both(hear, partial(seen.backward, sheet, pitch_weight))
     return loss.detach() + pitch_weight * (heard.pitch_loss + seen.pitch_loss).detach()
+
+
+def add_pitch_gradients(model: DualEncoder, batch: PairBatch, *, bf16: bool, meanwhile: Callable[[], None]) -> Tensor:
+    """Add the gradients of telling pitches alone, as `add_gradients` does those of both; returns the loss."""
+
+    def learn(tell: Callable[[DualEncoder, PairBatch], tuple[Tensor, Tensor]]) -> Tensor:
+        with torch.autocast(batch.audio.device.type, torch.bfloat16, enabled=bf16):
+            _, told = tell(model, batch)
+        told.backward()  # type: ignore[no-untyped-call]
+        return told.detach()
+
+    def hear() -> Tensor:
+        heard = learn(_hear)
+        meanwhile()
+        return heard
+
+    heard, seen = both(hear, partial(learn, _see))
+    return heard + seen

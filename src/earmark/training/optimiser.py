@@ -37,10 +37,10 @@ class Optimiser:
             self._parts += [_muon(half, weight_decay) for half in halves]
 
     def step(self, learning_rate: float) -> None:
-        """Follow the weights' gradients, and forget them."""
+        """Follow the weights' gradients, and forget them. What has none stays as it is."""
         for weight, axes, matrix in self._hidden:
-            assert weight.grad is not None
-            matrix.grad, weight.grad = weight.grad.permute(axes).flatten(1), None
+            if weight.grad is not None:
+                matrix.grad, weight.grad = weight.grad.permute(axes).flatten(1), None
         both(*(partial(_step, parts, learning_rate) for parts in (self._parts[1::2], self._parts[::2])))
 
     def state_dict(self) -> list[dict[str, Any]]:

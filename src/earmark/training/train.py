@@ -32,7 +32,7 @@ from earmark.training.data.dataset import TrainingPiece, evenly_taken, read_some
 from earmark.training.data.music import Music
 from earmark.training.evaluation import metrics
 from earmark.training.experiment import Experiment
-from earmark.training.gradients import add_gradients
+from earmark.training.gradients import add_gradients, add_pitch_gradients
 from earmark.training.loop import (
     CHECKPOINT,
     RECORD,
@@ -154,16 +154,14 @@ class TrainingRun:
 
         What is to be done ``meanwhile`` is done by the end.
         """
-        seed = self.experiment.seed * 1_000_003 + self.step
+        bf16 = bfloat16_is_fast(self.device)
         self.model.train()
-        loss = add_gradients(
-            self.model,
-            batch,
-            pitch_weight(self.experiment, self.step),
-            bf16=bfloat16_is_fast(self.device),
-            seed=seed,
-            meanwhile=meanwhile,
-        )
+        if self.step < self.experiment.pitch_steps:
+            loss = add_pitch_gradients(self.model, batch, bf16=bf16, meanwhile=meanwhile)
+        else:
+            seed = self.experiment.seed * 1_000_003 + self.step
+            weight = pitch_weight(self.experiment, self.step)
+            loss = add_gradients(self.model, batch, weight, bf16=bf16, seed=seed, meanwhile=meanwhile)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.experiment.gradient_norm)
         self.optimiser.step(learning_rate(self.experiment, self.step))
         self._follow()
