@@ -68,12 +68,13 @@ def stop_at_three(progress: Progress) -> None:
         raise StopError
 
 
-@pytest.mark.parametrize("muon", [False, True])
-def test_a_resumed_run_ends_in_the_same_weights(corpus: Path, tmp_path: Path, muon: bool) -> None:
-    straight = train(experiment(corpus, muon=muon), tmp_path / "straight", quiet)
+@pytest.mark.parametrize(("muon", "pitch_steps"), [(False, 0), (True, 0), (True, 3)])
+def test_a_resumed_run_ends_in_the_same_weights(corpus: Path, tmp_path: Path, muon: bool, pitch_steps: int) -> None:
+    plan = experiment(corpus, muon=muon, pitch_steps=pitch_steps)
+    straight = train(plan, tmp_path / "straight", quiet)
     with pytest.raises(StopError):
-        train(experiment(corpus, muon=muon), tmp_path / "resumed", stop_at_three)
-    resumed = train(experiment(corpus, muon=muon), tmp_path / "resumed", quiet)
+        train(plan, tmp_path / "resumed", stop_at_three)
+    resumed = train(plan, tmp_path / "resumed", quiet)
     (_, one, counted), (_, other, counted_again) = read_checkpoint(straight), read_checkpoint(resumed)
     assert counted["step"] == counted_again["step"] == 4
     assert counted["pairs"] == counted_again["pairs"]
