@@ -5,7 +5,7 @@
 Whole validation pieces, not augmented, every notehead with an onset against the pitches that the trunk's own teacher
 (`earmark.training.losses.pitch_loss`) makes it tell. A note is found where its pitch is told up to two tokens away: 4
 strip px, 0.2 s. While a training cools down its teacher fades, so a finished checkpoint tells a little less than it
-knows.
+knows. The means are of pieces: long ones count no more than short ones.
 """
 
 from __future__ import annotations
@@ -95,41 +95,40 @@ def near(of: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     return pooled
 
 
-def counts(pieces: list[Told]) -> dict[str, float]:
-    """Average precision of single tokens; at the threshold of the best F, the notes that are missed in per cent, and
-    those of them of which a pitch a semitone off is told that is not there."""
-    surely = np.concatenate([told.ravel() for told, _ in pieces])
-    true = np.concatenate([there.ravel() for _, there in pieces])
-    order = np.argsort(-surely)
-    found, rank = np.cumsum(true[order]), np.arange(1, len(order) + 1)
-    f = 2 * found / (rank + true.sum())
-    threshold = surely[order[f.argmax()]]
-    missed = semitone = 0
-    for told, there in pieces:
-        answered = near(told >= threshold)
-        wrong = np.pad(answered & ~near(there), ((1, 1), (0, 0)))
-        is_missed = there & ~answered
-        missed += int(is_missed.sum())
-        semitone += int((is_missed & (wrong[:-2] | wrong[2:])).sum())
-    notes = int(true.sum())
+def counts(told: Told) -> dict[str, float]:
+    """Average precision of the single tokens of a piece; at the threshold of the best F, the notes that are missed in
+    per cent, and those of them of which a pitch a semitone off is told that is not there."""
+    surely, there = told
+    order = np.argsort(-surely.ravel())
+    is_there = there.ravel()[order]
+    found, rank, notes = np.cumsum(is_there), np.arange(1, len(order) + 1), int(there.sum())
+    f = 2 * found / (rank + notes)
+    answered = near(surely >= surely.ravel()[order[f.argmax()]])
+    wrong = np.pad(answered & ~near(there), ((1, 1), (0, 0)))
+    missed = there & ~answered
     return {
         "notes": notes,
-        "average_precision": float((found / rank)[true[order]].mean()),
+        "average_precision": float((found / rank)[is_there].mean()),
         "f": float(f.max()),
-        "missed": 100 * missed / notes,
-        "semitone": 100 * semitone / notes,
+        "missed": 100 * float(missed.sum()) / notes,
+        "semitone": 100 * float((missed & (wrong[:-2] | wrong[2:])).sum()) / notes,
     }
+
+
+def means(pieces: list[dict[str, float]]) -> dict[str, float]:
+    """The means of pieces' counts, and how many pieces there are."""
+    return {"pieces": len(pieces)} | {key: float(np.mean([piece[key] for piece in pieces])) for key in pieces[0]}
 
 
 def tables(results: dict[str, Any]) -> dict[str, str]:
     """The table of a results file."""
     rows = [
-        [f"{music}, {side}", of["notes"], f"{of['average_precision']:.3f}", f"{of['f']:.3f}"]
+        [f"{music}, {side}", of["pieces"], f"{of['average_precision']:.3f}", f"{of['f']:.3f}"]
         + [f"{of[kind]:.1f} %" for kind in ("missed", "semitone")]
         for music, sides in results["music"].items()
         for side, of in sides.items()
     ]
-    heads = ["", "notes", "average precision", "best F", "missed", "of these a semitone off"]
+    heads = ["", "pieces", "average precision", "best F", "missed", "of these a semitone off"]
     return {"pitches": table(heads, rows)}
 
 
@@ -145,8 +144,8 @@ def main() -> None:
     for (music, (split, rendering)), corpus in zip(MUSIC.items(), (given.msmd, given.instruments), strict=True):
         pieces = read_some([corpus], [split], [rendering], AudioSpec(), SheetSpec())
         results["music"][music] = {
-            "sound": counts([heard(model, piece, rendering) for piece in pieces]),
-            "page": counts([seen(model, piece) for piece in pieces]),
+            "sound": means([counts(heard(model, piece, rendering)) for piece in pieces]),
+            "page": means([counts(seen(model, piece)) for piece in pieces]),
         }
     finish(results, tables(results), given.json)
 
