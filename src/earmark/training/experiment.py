@@ -28,11 +28,11 @@ class Experiment:
     Those of ``validation_splits`` are validated on, each in the first of ``validation_renderings`` that it has.
     The learning rate rises for ``warmup_steps``, stays, and falls to zero over the last ``cooldown_steps``;
     ``averaging`` is the final decay of the weights' moving average, which is what is validated and exported. The first
-    ``pitch_steps`` teach the trunks pitches alone: they learn to read notes several times as fast so. With
-    ``muon``, hidden layers learn by Muon (`earmark.training.optimiser`). ``tempo`` is the range of tempi, as factors of
-    the score's. A batch is ``stretches`` of 20 s, ``stretches_per_piece`` of every piece in it; with
-    ``hard_negatives`` every second of these is a place that looks like the one before
-    (`earmark.training.data.hard_negatives`).
+    ``pitch_steps`` teach the trunks pitches alone: they learn to read notes several times as fast so. With ``muon``,
+    hidden layers learn by Muon (`earmark.training.optimiser`). ``tempo`` is the range of tempi, as factors of the
+    score's. A batch is ``stretches`` of 20 s, ``stretches_per_piece`` of every piece in it; with ``hard_negatives``
+    every second of these is a place that looks like the one before (`earmark.training.data.hard_negatives`). Of a share
+    ``clips`` of the stretches only 3 to 16 s are heard, as of what people record.
 
     A file with ``seeds = [2, 3]`` in place of ``seed`` is one run for each. With ``shared_steps`` as well, these are
     the ends of one run: its first steps, with the first seed, are done once for all seeds. So their weights lie close
@@ -54,6 +54,7 @@ class Experiment:
     hard_negatives: bool = False
     pairs_per_stretch: int = 24
     tempo: tuple[float, float] = (0.5, 2.0)
+    clips: float = 0.0
     learning_rate: float = 1.5e-3
     weight_decay: float = 0.02
     muon: bool = False

@@ -292,6 +292,7 @@ def sampler_of(experiment: Experiment, device: torch.device) -> PairSampler:
         stretches_per_piece=experiment.stretches_per_piece,
         pairs=experiment.pairs_per_stretch,
         tempo=experiment.tempo,
+        clips=experiment.clips,
     )
 
 

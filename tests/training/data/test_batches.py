@@ -96,6 +96,25 @@ def test_of_every_lane_the_heads_of_the_systems_that_it_shows_are_cut(corpus: Pa
             close(cut[head], np.stack([np.interp(at, np.arange(ink.shape[1]), line) for line in ink]))
 
 
+def test_of_clips_nothing_is_heard_before_they_begin_and_after_they_end(corpus: Path) -> None:
+    draw = sampler(pieces_of(corpus), stretches=24, pairs=24, clips=0.5)
+    plan = draw.plan(rng(7))
+    batch = draw.make(plan, Chances(rng(8)))
+    is_clip = np.isfinite(plan.begin)
+    assert 0 < is_clip.sum() < 24
+    length = (plan.end - plan.begin)[is_clip]
+    assert ((length >= 60) & (length <= 320) & (plan.begin[is_clip] <= 200) & (plan.end[is_clip] > 200)).all()
+    assert ((plan.frame >= plan.begin[plan.row] - 1) & (plan.frame < plan.end[plan.row] + 1)).all()
+    silent = (batch.audio == 0).all(dim=2).numpy()
+    for i in range(24):
+        heard = (np.arange(400) >= plan.begin[i]) & (np.arange(400) < plan.end[i])
+        assert silent[i, ~heard].all()
+        assert not silent[i, heard].all()
+        token = np.arange(200) * 2
+        told = batch.audio_pitches[i].any(dim=0).numpy()
+        assert not told[(token < plan.begin[i] - 1) | (token > plan.end[i] + 1)].any()
+
+
 @pytest.mark.parametrize("device", DEVICES[1:])
 def test_every_device_makes_the_same_batch(corpus: Path, device: str) -> None:
     pieces = with_lanes(pieces_of(corpus))
@@ -143,9 +162,10 @@ def close(one: npt.NDArray[np.floating], other: npt.NDArray[np.floating]) -> Non
     assert (np.abs(one - other) > 1e-3).mean() < 0.003
 
 
-def test_what_fits_is_what_the_slow_comparison_says(corpus: Path) -> None:
+@pytest.mark.parametrize("clips", [0.0, 0.5])
+def test_what_fits_is_what_the_slow_comparison_says(corpus: Path, clips: float) -> None:
     pieces = pieces_of(corpus)
-    draw = sampler(pieces, stretches=8, pairs=24)
+    draw = sampler(pieces, stretches=8, pairs=24, clips=clips)
     plan = draw.plan(rng(5))
     contexts = [context_of(piece.onsets.time_s, piece.notes.time_s, piece.notes.pitch) for piece in pieces]
     whole = Context(*(np.concatenate([getattr(of, side) for of in contexts]) for side in ("before", "after")))
@@ -154,7 +174,9 @@ def test_what_fits_is_what_the_slow_comparison_says(corpus: Path) -> None:
         piece = pieces[plan.piece[row]]
         onset = pair - draw.music.first_onset[plan.piece[row]]
         frame = (piece.audio_s("one@1", piece.onsets.time_s) * 20 - plan.start[row]) / plan.rate[row]
-        assert plan.in_excerpt[i].tolist() == within(frame, draw.half_frames)[onset].tolist()
+        before, after = within(frame, draw.half_frames)[onset]
+        heard = (frame >= plan.begin[row]) & (frame < plan.end[row])
+        assert plan.in_excerpt[i].tolist() == [min(before, heard[:onset].sum()), min(after, heard[onset + 1 :].sum())]
         column = piece.onsets.x_px.astype(np.float64) * plan.scale[row]
         assert plan.in_snippet[i].tolist() == within(column, draw.half_px)[onset].tolist()
         assert frame[onset] == pytest.approx(plan.frame[i], abs=1)

@@ -11,6 +11,7 @@ A batch is made in two parts. The processor plans it (`PairSampler.plan`):
 1. Choose pieces, long ones more often, and an onset for each stretch. With hard negatives, every second stretch of a
    piece is about a place that looks like the stretch before.
 2. Draw a tempo and a scale for each stretch. Of the performances, those that need the least stretching are preferred.
+   Of some only a clip is heard, as of what people record.
 3. Note where the pairs and the notes lie in them.
 
 The device that trains carries it out (`PairSampler.make`), on the whole batch at once:
@@ -77,13 +78,14 @@ class Plan:
     """What a batch is to hold, in numbers of its `Music`.
 
     Of every stretch: its ``piece`` and the ``onset`` it is about; ``rendering`` int64 [2, stretches]; ``start``, the
-    frame of these at which it begins, and ``rate``, how many of them pass in one of its own; ``middle``, the strip px
-    in its middle, and ``scale``. Of every lane: its stretch ``lane_row`` and the ``lane`` of the piece; ``lanes``,
-    ``head_of`` and ``begins`` as in `PairBatch`. Of every head: ``head_row``, the number of its lane in the batch, and
-    ``head_begin``, the strip px at which it is cut, NaN where it is not to be seen. Of every pair: its stretch ``row``,
-    its onset ``pair``, its place ``frame`` and ``column``, and how many onsets before and after it its windows hold,
-    ``in_excerpt`` and ``in_snippet`` int64 [pairs, 2]. ``audio_labels`` and ``sheet_labels`` are the places that are 1
-    in the labels of all stretches.
+    frame of these at which it begins, and ``rate``, how many of them pass in one of its own; ``begin`` and ``end``, the
+    frames between which it is heard, infinite but for clips; ``middle``, the strip px in its middle, and ``scale``.
+    Of every lane: its stretch ``lane_row`` and the ``lane`` of the piece; ``lanes``, ``head_of`` and ``begins`` as in
+    `PairBatch`. Of every head: ``head_row``, the number of its lane in the batch, and ``head_begin``, the strip px at
+    which it is cut, NaN where it is not to be seen. Of every pair: its stretch ``row``, its onset ``pair``, its place
+    ``frame`` and ``column``, and how many onsets before and after it its windows hold, ``in_excerpt`` and
+    ``in_snippet`` int64 [pairs, 2]. ``audio_labels`` and ``sheet_labels`` are the places that are 1 in the labels of
+    all stretches.
     """
 
     onset: Ints
@@ -91,6 +93,8 @@ class Plan:
     rendering: Ints
     start: Floats
     rate: Floats
+    begin: Floats
+    end: Floats
     middle: Floats
     scale: Floats
     lane_row: Ints
@@ -115,6 +119,7 @@ class PairSampler:
 
     frames = 400
     columns = 400
+    clip_frames = (60, 320)  # 3 to 16 s
     margin = 40  # strip columns cut beyond each end, so that shrinking shows music and not paper
     most_lanes = 4  # of a stretch; of a score with more, others every time
     hidden_heads = 0.1  # of all: some editions print clefs once, and some systems are found too short
@@ -127,9 +132,11 @@ class PairSampler:
         stretches_per_piece: int,
         pairs: int,
         tempo: tuple[float, float],
+        clips: float = 0.0,
     ) -> None:
         self.music = music
         self.stretches, self.stretches_per_piece, self.pairs, self.tempo = stretches, stretches_per_piece, pairs, tempo
+        self.clips = clips
         # Between one piece one vote and one onset one vote: symphonies must not crowd out hymns.
         weight = np.diff(music.first_onset) ** 0.5
         self.weight = weight / weight.sum()
@@ -156,11 +163,13 @@ class PairSampler:
         free = music.audio.window_frames / 2 + 1
         row, at = _between(music.frame, centre, (self.frames / 2 - free) * rate)
         pair = music.first_onset[piece[row]] + at - music.first_frame[performance[row]]
-        column = (music.x_px[pair] - middle[row]) * scale[row] + self.columns / 2
-        inside = np.abs(column - self.columns / 2) <= self.columns / 2 - music.sheet.window_px / 2 - 1
-        chosen = np.flatnonzero(inside)[_some_of_each(rng, row[inside], self.pairs)]
-        row, at, pair, column = (values[chosen] for values in (row, at, pair, column))
         frame = (music.frame[at] - centre[row]) / rate[row] + self.frames / 2
+        column = (music.x_px[pair] - middle[row]) * scale[row] + self.columns / 2
+        begin, end = self._clips(rng)
+        inside = np.abs(column - self.columns / 2) <= self.columns / 2 - music.sheet.window_px / 2 - 1
+        inside &= (frame >= begin[row]) & (frame < end[row])
+        chosen = np.flatnonzero(inside)[_some_of_each(rng, row[inside], self.pairs)]
+        row, at, pair, frame, column = (values[chosen] for values in (row, at, pair, frame, column))
         lane_row, lane, lanes = self._lanes(rng, music.lanes[piece])
         head_row, head_begin, head_of = self._heads(piece, middle, scale, lane_row)
         begins = (head_begin - middle[lane_row[head_row]]) * scale[lane_row[head_row]] + self.columns / 2
@@ -168,6 +177,8 @@ class PairSampler:
         head_begin = np.where(hidden, np.nan, head_begin + rng.uniform(-HEAD_MOVES, HEAD_MOVES, len(head_row)))
         heard, note = _between(music.note_frame, centre, self.frames / 2 * rate)
         note_frame = (music.note_frame[note] - centre[heard]) / rate[heard] + self.frames / 2
+        is_heard = (note_frame >= begin[heard]) & (note_frame < end[heard])
+        heard, note, note_frame = heard[is_heard], note[is_heard], note_frame[is_heard]
         heard_pitch = music.pitch[music.first_note[piece[heard]] + note - music.first_note_frame[performance[heard]]]
         seen, mark = _between(music.x_note, piece * APART + middle, self.columns / 2 / scale)
         mark_column = (music.x_note[mark] - piece[seen] * APART - middle[seen]) * scale[seen] + self.columns / 2
@@ -177,6 +188,8 @@ class PairSampler:
             rendering=rendering,
             start=centre - performance * APART - self.frames / 2 * rate,
             rate=rate,
+            begin=begin,
+            end=end,
             middle=middle,
             scale=scale,
             lane_row=lane_row,
@@ -190,8 +203,13 @@ class PairSampler:
             pair=pair,
             frame=frame + rng.uniform(-1, 1, len(row)),
             column=column + rng.uniform(-1, 1, len(row)),
-            in_excerpt=_held(music.frame, at, self.half_frames * rate[row]),
-            in_snippet=_held(music.x_row, pair, self.half_px / scale[row]),
+            in_excerpt=_held(
+                music.frame,
+                at,
+                np.minimum(self.half_frames, frame - begin[row]) * rate[row],
+                np.minimum(self.half_frames, end[row] - frame) * rate[row],
+            ),
+            in_snippet=_held(music.x_row, pair, self.half_px / scale[row], self.half_px / scale[row]),
             audio_labels=_labels(heard, heard_pitch, note_frame, self.frames),
             sheet_labels=_labels(seen, music.pitch_by_x[mark], mark_column, self.columns),
         )
@@ -206,7 +224,7 @@ class PairSampler:
         heads[send(np.flatnonzero(np.isnan(plan.head_begin)), device)] = 0
         pair, in_excerpt, in_snippet = (send(of, device) for of in (plan.pair, plan.in_excerpt, plan.in_snippet))
         return PairBatch(
-            audio=augment_audio(chance, *self.cut_audio(plan)),
+            audio=self._heard(plan, augment_audio(chance, *self.cut_audio(plan))),
             sheet=sheet[:, :, self.margin : -self.margin].contiguous(),
             lanes=send(plan.lanes, device),
             heads=heads,
@@ -235,6 +253,12 @@ class PairSampler:
             between = torch.lerp(music.heard(index), music.heard(index + 1), fraction)
             cut.append(torch.where(inside, between, torch.zeros_like(between)))
         return cut[0], cut[1]
+
+    def _heard(self, plan: Plan, audio: Tensor) -> Tensor:
+        """Of clips nothing before they begin and after they end."""
+        begin, end = (send(of, self.music.device)[:, None, None] for of in (plan.begin, plan.end))
+        frame = torch.arange(self.frames, device=self.music.device)[:, None]
+        return torch.where((frame >= begin) & (frame < end), audio, 0.0)
 
     def cut_lanes(self, plan: Plan) -> Tensor:
         """Ink of the planned lanes, with margins, not yet changed; paper beyond the ends."""
@@ -285,6 +309,16 @@ class PairSampler:
         first, end = music.first_rendering[performance], music.first_rendering[performance + 1]
         return performance, first + (rng.random((2, len(piece))) * (end - first)).astype(np.int64)
 
+    def _clips(self, rng: np.random.Generator) -> tuple[Floats, Floats]:
+        """The frames between which the stretches are heard: all but for clips, which hold what they are about."""
+        if not self.clips:
+            return np.full(self.stretches, -np.inf), np.full(self.stretches, np.inf)
+        shortest, longest = np.log(self.clip_frames)
+        length = np.exp(rng.uniform(shortest, longest, self.stretches))
+        begin = self.frames / 2 - length * rng.random(self.stretches)
+        is_clip = rng.random(self.stretches) < self.clips
+        return np.where(is_clip, begin, -np.inf), np.where(is_clip, begin + length, np.inf)
+
     def _lanes(self, rng: np.random.Generator, count: Ints) -> tuple[Ints, Ints, Ints]:
         """Which lanes of pieces that have ``count`` are read: ``lane_row``, ``lane`` and ``lanes`` of a `Plan`."""
         order = rng.random((len(count), int(count.max())))
@@ -326,10 +360,11 @@ def _between(rising: Floats, middle: Floats, reach: Floats) -> tuple[Ints, Ints]
     return row, np.arange(len(row)) - np.repeat(np.cumsum(count) - count - low, count)
 
 
-def _held(rising: Floats, own: Ints, half: Floats) -> Ints:
-    """How many of ``rising`` lie up to ``half`` [n] before and after each of the places ``own`` [n]: int64 [n, 2]."""
-    low = np.searchsorted(rising, rising[own] - half)
-    high = np.searchsorted(rising, rising[own] + half, side="right") - 1
+def _held(rising: Floats, own: Ints, before: Floats, after: Floats) -> Ints:
+    """How many of ``rising`` lie up to ``before`` [n] before and ``after`` [n] after each of the places ``own`` [n]:
+    int64 [n, 2]."""
+    low = np.searchsorted(rising, rising[own] - before)
+    high = np.searchsorted(rising, rising[own] + after, side="right") - 1
     return np.stack([own - low, high - own], axis=1).clip(0, REACH)
 
 
