@@ -31,8 +31,8 @@ class Experiment:
     ``pitch_steps`` teach the trunks pitches alone: they learn to read notes several times as fast so. With ``muon``,
     hidden layers learn by Muon (`earmark.training.optimiser`). ``tempo`` is the range of tempi, as factors of the
     score's. A batch is ``stretches`` of 20 s, ``stretches_per_piece`` of every piece in it; with ``hard_negatives``
-    every second of these is a place that looks like the one before (`earmark.training.data.hard_negatives`). Of a share
-    ``clips`` of the stretches only 3 to 16 s are heard, as of what people record.
+    every second of these is a place that looks like the one before (`earmark.training.data.hard_negatives`). After
+    the ``pitch_steps``, of a share ``clips`` of the stretches only 3 to 16 s are heard, as of what people record.
 
     A file with ``seeds = [2, 3]`` in place of ``seed`` is one run for each. With ``shared_steps`` as well, these are
     the ends of one run: its first steps, with the first seed, are done once for all seeds. So their weights lie close

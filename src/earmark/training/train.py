@@ -227,7 +227,9 @@ class Batches:
     def make(self, step: int) -> None:
         """Have the batch of a step ready."""
         if step not in self._made and step < self.run.steps:
-            self._made[step] = self.sampler.batch(np.random.default_rng([self.run.experiment.seed, step]))
+            plan = self.run.experiment
+            clips = 0.0 if step < plan.pitch_steps else plan.clips
+            self._made[step] = self.sampler.batch(np.random.default_rng([plan.seed, step]), clips)
 
     def train_step(self) -> Tensor:
         """One step of the run. Returns the loss."""
@@ -292,7 +294,6 @@ def sampler_of(experiment: Experiment, device: torch.device) -> PairSampler:
         stretches_per_piece=experiment.stretches_per_piece,
         pairs=experiment.pairs_per_stretch,
         tempo=experiment.tempo,
-        clips=experiment.clips,
     )
 
 

@@ -97,8 +97,8 @@ def test_of_every_lane_the_heads_of_the_systems_that_it_shows_are_cut(corpus: Pa
 
 
 def test_of_clips_nothing_is_heard_before_they_begin_and_after_they_end(corpus: Path) -> None:
-    draw = sampler(pieces_of(corpus), stretches=24, pairs=24, clips=0.5)
-    plan = draw.plan(rng(7))
+    draw = sampler(pieces_of(corpus), stretches=24, pairs=24)
+    plan = draw.plan(rng(7), clips=0.5)
     batch = draw.make(plan, Chances(rng(8)))
     is_clip = np.isfinite(plan.begin)
     assert 0 < is_clip.sum() < 24
@@ -165,8 +165,8 @@ def close(one: npt.NDArray[np.floating], other: npt.NDArray[np.floating]) -> Non
 @pytest.mark.parametrize("clips", [0.0, 0.5])
 def test_what_fits_is_what_the_slow_comparison_says(corpus: Path, clips: float) -> None:
     pieces = pieces_of(corpus)
-    draw = sampler(pieces, stretches=8, pairs=24, clips=clips)
-    plan = draw.plan(rng(5))
+    draw = sampler(pieces, stretches=8, pairs=24)
+    plan = draw.plan(rng(5), clips)
     contexts = [context_of(piece.onsets.time_s, piece.notes.time_s, piece.notes.pitch) for piece in pieces]
     whole = Context(*(np.concatenate([getattr(of, side) for of in contexts]) for side in ("before", "after")))
     own = Windows(whole, np.zeros((len(whole.before), 2), np.int64)).at(plan.pair).context

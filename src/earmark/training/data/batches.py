@@ -132,22 +132,23 @@ class PairSampler:
         stretches_per_piece: int,
         pairs: int,
         tempo: tuple[float, float],
-        clips: float = 0.0,
     ) -> None:
         self.music = music
         self.stretches, self.stretches_per_piece, self.pairs, self.tempo = stretches, stretches_per_piece, pairs, tempo
-        self.clips = clips
         # Between one piece one vote and one onset one vote: symphonies must not crowd out hymns.
         weight = np.diff(music.first_onset) ** 0.5
         self.weight = weight / weight.sum()
         self.half_px = CLEAR * music.sheet.window_px / 2
         self.half_frames = CLEAR * music.audio.window_frames / 2
 
-    def batch(self, rng: np.random.Generator) -> PairBatch:
-        """One batch: several stretches of every piece that is drawn, so that a piece meets itself elsewhere."""
-        return self.make(self.plan(rng), Chances(rng, self.music.device))
+    def batch(self, rng: np.random.Generator, clips: float = 0.0) -> PairBatch:
+        """One batch: several stretches of every piece that is drawn, so that a piece meets itself elsewhere.
 
-    def plan(self, rng: np.random.Generator) -> Plan:
+        Of a share ``clips`` of the stretches only a clip is heard.
+        """
+        return self.make(self.plan(rng, clips), Chances(rng, self.music.device))
+
+    def plan(self, rng: np.random.Generator, clips: float = 0.0) -> Plan:
         """Decide what is in a batch."""
         music, count = self.music, self.stretches
         each = self.stretches_per_piece
@@ -165,7 +166,7 @@ class PairSampler:
         pair = music.first_onset[piece[row]] + at - music.first_frame[performance[row]]
         frame = (music.frame[at] - centre[row]) / rate[row] + self.frames / 2
         column = (music.x_px[pair] - middle[row]) * scale[row] + self.columns / 2
-        begin, end = self._clips(rng)
+        begin, end = self._clips(rng, clips)
         inside = np.abs(column - self.columns / 2) <= self.columns / 2 - music.sheet.window_px / 2 - 1
         inside &= (frame >= begin[row]) & (frame < end[row])
         chosen = np.flatnonzero(inside)[_some_of_each(rng, row[inside], self.pairs)]
@@ -309,14 +310,14 @@ class PairSampler:
         first, end = music.first_rendering[performance], music.first_rendering[performance + 1]
         return performance, first + (rng.random((2, len(piece))) * (end - first)).astype(np.int64)
 
-    def _clips(self, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    def _clips(self, rng: np.random.Generator, share: float) -> tuple[Floats, Floats]:
         """The frames between which the stretches are heard: all but for clips, which hold what they are about."""
-        if not self.clips:
+        if not share:
             return np.full(self.stretches, -np.inf), np.full(self.stretches, np.inf)
         shortest, longest = np.log(self.clip_frames)
         length = np.exp(rng.uniform(shortest, longest, self.stretches))
         begin = self.frames / 2 - length * rng.random(self.stretches)
-        is_clip = rng.random(self.stretches) < self.clips
+        is_clip = rng.random(self.stretches) < share
         return np.where(is_clip, begin, -np.inf), np.where(is_clip, begin + length, np.inf)
 
     def _lanes(self, rng: np.random.Generator, count: Ints) -> tuple[Ints, Ints, Ints]:
