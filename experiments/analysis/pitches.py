@@ -23,9 +23,9 @@ from torch.nn import functional as F
 
 from benchmarks.support.results import begin, finish, table
 from earmark.model.networks import DualEncoder, pool_lanes
-from earmark.model.size import PITCHES
 from earmark.model.trunk import HeadContext, Trunk
 from earmark.schema import AudioSpec, SheetSpec
+from earmark.training.data.batches import note_places
 from earmark.training.data.dataset import TrainingPiece, read_some
 from earmark.training.train import read_checkpoint
 
@@ -37,15 +37,6 @@ MARGIN = 40  # columns read beyond them on either side, more than a trunk's rece
 
 Told = tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]
 """Of every pitch and token how surely it begins there, and whether it does: [pitches, tokens]."""
-
-
-def labels(pitch: npt.NDArray[np.int64], column: npt.NDArray[np.floating[Any]], tokens: int) -> npt.NDArray[np.bool_]:
-    """Where pitches begin, [pitches, tokens], as training has it."""
-    token = np.round(column / Trunk.stride).astype(np.int64)
-    valid = (token >= 0) & (token < tokens) & (pitch >= 0) & (pitch < PITCHES)
-    out = np.zeros((PITCHES, tokens), np.bool_)
-    out[pitch[valid], token[valid]] = True
-    return out
 
 
 def chunks(columns: int) -> Iterator[tuple[int, int, slice]]:
@@ -85,8 +76,10 @@ def seen(model: DualEncoder, piece: TrainingPiece) -> Told:
 
 
 def _told(parts: list[Tensor], piece: TrainingPiece, column: npt.NDArray[np.floating[Any]]) -> Told:
-    surely = torch.cat(parts, dim=1).numpy()
-    return surely, labels(piece.notes.pitch, column, surely.shape[1])
+    surely, pitch = torch.cat(parts, dim=1).numpy(), piece.notes.pitch
+    there = np.zeros(surely.shape, np.bool_)
+    there.ravel()[note_places(np.zeros_like(pitch), pitch, column, Trunk.stride * surely.shape[1])] = True
+    return surely, there
 
 
 def near(of: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

@@ -4,18 +4,13 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs the [train] extra")
 
 from earmark.model.size import PITCHES  # noqa: E402
-from experiments.analysis.pitches import CHUNK, chunks, counts, labels, means  # noqa: E402
+from experiments.analysis.pitches import CHUNK, chunks, counts, means  # noqa: E402
 
 
 @pytest.mark.parametrize("columns", [10, CHUNK - 2, CHUNK, CHUNK + 2, 3 * CHUNK + 100])
 def test_every_token_counts_once(columns: int) -> None:
     tokens = [range(start // 2, end // 2)[kept] for start, end, kept in chunks(columns)]
     assert [token for part in tokens for token in part] == list(range(columns // 2))
-
-
-def test_a_note_begins_at_the_nearest_token_of_its_pitch() -> None:
-    there = labels(np.array([3, 87, 88, -1, 5]), np.array([8.9, 0.0, 4.0, 4.0, 40.0]), 10)
-    assert np.argwhere(there).tolist() == [[3, 4], [87, 0]]
 
 
 def told(notes: list[tuple[int, int, float]], tokens: int = 40) -> np.ndarray:

@@ -15,7 +15,7 @@ from torch import Tensor  # noqa: E402
 from earmark.corpus.format import performance_of, read_splits  # noqa: E402
 from earmark.schema import HEAD_PX, AudioSpec, SheetSpec  # noqa: E402
 from earmark.training.data.ambiguity import Context, Windows, context_of, indistinguishable, within  # noqa: E402
-from earmark.training.data.batches import HEAD_MOVES, PairBatch, PairSampler, Plan  # noqa: E402
+from earmark.training.data.batches import HEAD_MOVES, PairBatch, PairSampler, Plan, note_places  # noqa: E402
 from earmark.training.data.chances import Chances  # noqa: E402
 from earmark.training.data.dataset import TrainingPiece, evenly_taken, read_pieces  # noqa: E402
 from earmark.training.data.levels import VALUES, to_bytes  # noqa: E402
@@ -281,6 +281,13 @@ def test_every_window_lies_inside_its_stretch(corpus: Path) -> None:
     assert batch.frame.max() <= batch.audio.shape[1] - AUDIO.window_frames / 2
     assert batch.column.min() >= SHEET.window_px / 2
     assert batch.column.max() <= batch.sheet.shape[2] - SHEET.window_px / 2
+
+
+def test_a_note_begins_at_the_nearest_token_of_its_pitch() -> None:
+    pitch, at = np.array([3, 87, 88, -1, 5]), np.array([8.9, 0.0, 4.0, 4.0, 40.0])
+    there = np.zeros((88, 10), np.bool_)
+    there.ravel()[note_places(np.zeros_like(pitch), pitch, at, 20)] = True
+    assert np.argwhere(there).tolist() == [[3, 4], [87, 0]]
 
 
 def test_labels_mark_the_notes_of_audio_and_sheet(corpus: Path) -> None:

@@ -211,8 +211,8 @@ class PairSampler:
                 np.minimum(self.half_frames, end[row] - frame) * rate[row],
             ),
             in_snippet=_held(music.x_row, pair, self.half_px / scale[row], self.half_px / scale[row]),
-            audio_labels=_labels(heard, heard_pitch, note_frame, self.frames),
-            sheet_labels=_labels(seen, music.pitch_by_x[mark], mark_column, self.columns),
+            audio_labels=note_places(heard, heard_pitch, note_frame, self.frames),
+            sheet_labels=note_places(seen, music.pitch_by_x[mark], mark_column, self.columns),
         )
 
     def make(self, plan: Plan, chance: Chances) -> PairBatch:
@@ -376,7 +376,7 @@ def _some_of_each(rng: np.random.Generator, row: Ints, most: int) -> Ints:
     return order[np.arange(len(row)) - first < most]
 
 
-def _labels(row: Ints, pitch: Ints, at: npt.NDArray[np.floating], length: int) -> Ints:
+def note_places(row: Ints, pitch: Ints, at: npt.NDArray[np.floating], length: int) -> Ints:
     """Where in labels [stretches, pitches, tokens] notes at ``at``, in input columns, are."""
     tokens = length // Trunk.stride
     token = np.round(at / Trunk.stride).astype(np.int64)
